@@ -1,0 +1,47 @@
+import type { ReauthorizationReason } from './errors.ts'
+import type { GrantKey } from './grant-key.ts'
+
+/** Why a refresh was made. */
+export type RefreshCause = 'early' | 'spent' | 'rejected' | 'manual' | 'keep_alive'
+
+/** The events of a session or of many grants; none carries a secret. Times (`at`) are milliseconds since the epoch. */
+export interface GrantEvents {
+  /** A new token was had and saved. */
+  refreshed: { key: GrantKey; at: number; cause: RefreshCause; durationMs: number; scopeChanged?: boolean; idTokenDropped?: boolean }
+  /** A refresh failed; the grant lives. */
+  refresh_failed: { key: GrantKey; at: number; code: string; retryable: boolean; backoffUntil?: number }
+  /** The grant died: the user has to log in again. */
+  reauthorization_required: { key: GrantKey; at: number; reason: ReauthorizationReason }
+  /** A new token is in memory and served, but could not be saved yet. */
+  save_delayed: { key: GrantKey; at: number; attempts: number }
+  /** The grant was ended by the application. */
+  disconnected: { key: GrantKey; at: number }
+  /** The registration, not the grants, seems broken: no grant is marked dead until one refresh succeeds. */
+  client_suspect: { client: string; at: number; error: string }
+}
+
+/** A listener of one kind of event. What it throws or rejects with is ignored. */
+export type GrantListener<K extends keyof GrantEvents> = (event: GrantEvents[K]) => void | Promise<void>
+
+/** A small typed emitter: a listener that throws spoils nothing for the others. */
+export class Emitter {
+  readonly #listeners = new Map<keyof GrantEvents, Set<(event: never) => void | Promise<void>>>()
+
+  on<K extends keyof GrantEvents>(name: K, listener: GrantListener<K>): () => void {
+    let listeners = this.#listeners.get(name)
+    if (listeners === undefined) this.#listeners.set(name, (listeners = new Set()))
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  emit<K extends keyof GrantEvents>(name: K, event: GrantEvents[K]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        const result = (listener as GrantListener<K>)(event)
+        if (result instanceof Promise) result.catch(() => undefined)
+      } catch {
+        // The listener's own problem: the grant's state must not depend on it.
+      }
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import type { ReauthorizationReason } from '../errors.ts'
+import type { GrantKey } from '../grant-key.ts'
+
+/** Who may redeem the grant's refresh token, until when (store time). */
+export interface Lease {
+  readonly owner: string
+  readonly until: number
+}
+
+/** The durable note, written with the lease, that a refresh token is about to be redeemed. All times are the store's. */
+export interface Intent {
+  /** When the first attempt with this refresh token, whose outcome may still be unknown, was claimed. */
+  readonly startedAt: number
+  /** The latest moment at which its holder may still send. */
+  readonly sendBefore: number
+  /** 1, or more when an attempt of unknown outcome came before. */
+  readonly attempt: number
+  /** A prefix of the refresh token's hash: tells refresh tokens apart, reveals none. */
+  readonly hash: string
+  /** Whether the outcome is not known (yet). */
+  readonly open: boolean
+  /** Whether any attempt with this refresh token ended without its outcome being known. */
+  readonly everUnknown: boolean
+}
+
+/** What went wrong since the last committed token. */
+export interface Failures {
+  readonly code: string
+  /** How many in a row. */
+  readonly count: number
+  readonly firstAt: number
+  readonly lastAt: number
+  /** No process tries again before (store time). */
+  readonly notBefore: number
+  /** Whether the provider itself named that time (`Retry-After`): then not even a manual refresh passes it. */
+  readonly mandatory: boolean
+}
+
+/** What a log-in or a refresh writes. */
+export interface GrantContent {
+  readonly state: 'active' | 'reauthorization_required'
+  readonly reason?: ReauthorizationReason | undefined
+  /** The sealed envelope: opaque to the store. */
+  readonly sealed: string
+  /** Whether the grant can be renewed without the user. */
+  readonly renewable: boolean
+  /** Expiry of the access token (store time). */
+  readonly expiresAt?: number | undefined
+  /** From here on the keep-fresh worker renews it (store time); absent: never. */
+  readonly refreshAfter?: number | undefined
+  readonly refreshTokenExpiresAt?: number | undefined
+  readonly scope?: readonly string[] | undefined
+  /** When a token was last had from the provider (store time). */
+  readonly lastRefreshedAt?: number | undefined
+}
+
+/** A grant after a log-in. */
+export interface NewGrant extends GrantContent {
+  /** Random, 128 bits, made once per log-in: a grant that was deleted and made again is another grant. */
+  readonly id: string
+  /** Form of this record. A release that doesn't know it leaves the record alone. */
+  readonly schema: number
+  /** Where the refresh token came from: the server's issuer, or its token endpoint where it has none. */
+  readonly issuer: string
+  readonly clientId: string
+}
+
+/** One grant in the store. */
+export interface GrantRecord extends NewGrant {
+  readonly key: GrantKey
+  /** +1 at every committed change of token or state; nothing else writes it. */
+  readonly version: number
+  readonly lease?: Lease | undefined
+  readonly intent?: Intent | undefined
+  readonly failures?: Failures | undefined
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** The form of the records that this release writes. */
+export const RECORD_SCHEMA = 1
+
+export interface ClaimRequest {
+  readonly id: string
+  readonly version: number
+  /** A new id for each flight, not for each process. */
+  readonly owner: string
+  readonly leaseMs: number
+  /** An open intent is settled this long after its `sendBefore`; until then the claim is `busy`. */
+  readonly settleMs: number
+  /** An open intent that was first started less than this long ago may be taken over at once: the provider forgives a repeat by time, or doesn't rotate. @default 0 */
+  readonly repeatWithinMs?: number | undefined
+  /** The note to write. Absent: the present owner renews its lease, and the intent stays as it is. */
+  readonly intent?: { readonly hash: string; readonly sendWithinMs: number } | undefined
+  /** Pass the record's back-off, unless it is mandatory. */
+  readonly force?: boolean | undefined
+}
+
+/**
+ * Every answer carries the store's time (`now`).
+ * `claimed`: the lease is the owner's, `takeover` when an open intent was taken over.
+ * `changed`: id or version are others now (no record: deleted).
+ * `busy`: another owner's lease lives or an open intent is unsettled, for `waitMs` from now.
+ * `later`: the record's back-off lasts until `until`.
+ */
+export type ClaimAnswer =
+  | { readonly outcome: 'claimed'; readonly takeover: boolean; readonly record: GrantRecord; readonly now: number }
+  | { readonly outcome: 'changed'; readonly record?: GrantRecord | undefined; readonly now: number }
+  | { readonly outcome: 'busy'; readonly waitMs: number; readonly now: number }
+  | { readonly outcome: 'later'; readonly until: number; readonly mandatory: boolean; readonly code: string; readonly now: number }
+
+/** A new token for the grant, which needs id and version and not the lease: with a strict server it is the only live one. */
+export interface TokenCommit extends GrantContent {
+  readonly id: string
+  readonly version: number
+  /** Kept in the record when the token is only half usable; absent clears what was there. */
+  readonly failures?: Failures | undefined
+}
+
+/** The grant is dead, which needs id, version **and** the lease's owner (the lease may have run out, but nobody may have taken it). */
+export interface VerdictCommit {
+  readonly id: string
+  readonly version: number
+  readonly owner: string
+  readonly verdict: ReauthorizationReason
+}
+
+export interface CommitAnswer {
+  readonly committed: boolean
+  /** The record as it is now, ours or the one that won; absent when there is none. */
+  readonly record?: GrantRecord | undefined
+  readonly now: number
+}
+
+export interface ReleaseRequest {
+  readonly owner: string
+  /** `no`: the refresh token was surely not consumed, the intent is closed. `unknown`: it may have been; the intent stays open until it is settled. */
+  readonly spent: 'no' | 'unknown'
+  readonly failures?: Failures | undefined
+}
+
+export interface ListFilter {
+  readonly client?: string | undefined
+  readonly subject?: string | undefined
+  readonly state?: 'active' | 'reauthorization_required' | undefined
+}
+
+/**
+ * Where grants are kept. Each operation is atomic; time is the store's own clock; a commit is durable before it is answered.
+ * Every operation may reject; then its outcome is unknown and the caller repeats it unchanged.
+ * `storeContract` in `evergrant/testing` proves an implementation.
+ */
+export interface GrantStore {
+  /** Whether nothing of it outlives the process: then `Grants` needs no sealing keys. @default false */
+  readonly volatile?: boolean
+  read(key: GrantKey): Promise<{ record?: GrantRecord | undefined; now: number }>
+  /**
+   * Writes a log-in: replaces what is there with version + 1, no lease, no intent, no failures.
+   * When the record or tombstone already has that id nothing changes and the record is answered: a retry is harmless.
+   * With `expect`, only while id and version of what is there are those (`undefined` id: nothing there).
+   */
+  put(key: GrantKey, grant: NewGrant, expect?: { id: string; version: number }): Promise<CommitAnswer>
+  claim(key: GrantKey, request: ClaimRequest): Promise<ClaimAnswer>
+  /** Writes token or verdict, version + 1, ends any lease; a token ends the intent too, a verdict closes it. */
+  commit(key: GrantKey, commit: TokenCommit | VerdictCommit): Promise<CommitAnswer>
+  /** Ends the owner's lease; another's is left alone. */
+  release(key: GrantKey, request: ReleaseRequest): Promise<void>
+  /** Replaces the sealed envelope by the same one sealed anew, if it is still the old one; version and times stay. */
+  reseal(key: GrantKey, request: { id: string; from: string; to: string }): Promise<boolean>
+  /** True the first time this id is seen within `ttlMs`: single use of pending log-ins. */
+  once(id: string, ttlMs: number): Promise<boolean>
+  /** Deletes that log-in's grant only; leaves a tombstone of id and version for a day. Answers whether it was there. */
+  delete(key: GrantKey, request: { id: string }): Promise<boolean>
+  list(filter?: ListFilter): AsyncIterable<GrantRecord>
+  /** Active grants whose `refreshAfter`, back-off and lease are past at `before` (store time), the most overdue first. */
+  due(request: { before: number; limit: number }): Promise<{ records: readonly GrantRecord[]; now: number }>
+  close(): Promise<void>
+}
