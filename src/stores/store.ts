@@ -74,6 +74,7 @@ export interface GrantRecord extends NewGrant {
   readonly intent?: Intent | undefined
   readonly failures?: Failures | undefined
   readonly createdAt: number
+  /** When token or state last changed. */
   readonly updatedAt: number
 }
 
@@ -107,12 +108,20 @@ export type ClaimAnswer =
   | { readonly outcome: 'claimed'; readonly takeover: boolean; readonly record: GrantRecord; readonly now: number }
   | { readonly outcome: 'changed'; readonly record?: GrantRecord | undefined; readonly now: number }
   | { readonly outcome: 'busy'; readonly waitMs: number; readonly now: number }
-  | { readonly outcome: 'later'; readonly until: number; readonly mandatory: boolean; readonly code: string; readonly now: number }
+  | {
+      readonly outcome: 'later'
+      readonly until: number
+      readonly mandatory: boolean
+      readonly code: string
+      readonly now: number
+    }
 
 /** A new token for the grant, which needs id and version and not the lease: with a strict server it is the only live one. */
 export interface TokenCommit extends GrantContent {
   readonly id: string
   readonly version: number
+  /** The form of what is written, when it is another than the record's. @default as it was */
+  readonly schema?: number | undefined
   /** Kept in the record when the token is only half usable; absent clears what was there. */
   readonly failures?: Failures | undefined
 }
@@ -126,10 +135,17 @@ export interface VerdictCommit {
 }
 
 export interface CommitAnswer {
+  /** Whether this call wrote. A repeated `put` is answered true while its own log-in is there; a repeated `commit` is answered false with its own record. */
   readonly committed: boolean
   /** The record as it is now, ours or the one that won; absent when there is none. */
   readonly record?: GrantRecord | undefined
   readonly now: number
+}
+
+/** What a `put` must find: that id and version, or, with an undefined id, nothing. */
+export interface Expectation {
+  readonly id: string | undefined
+  readonly version?: number | undefined
 }
 
 export interface ReleaseRequest {
@@ -156,10 +172,11 @@ export interface GrantStore {
   read(key: GrantKey): Promise<{ record?: GrantRecord | undefined; now: number }>
   /**
    * Writes a log-in: replaces what is there with version + 1, no lease, no intent, no failures.
-   * When the record or tombstone already has that id nothing changes and the record is answered: a retry is harmless.
-   * With `expect`, only while id and version of what is there are those (`undefined` id: nothing there).
+   * A log-in that it replaces leaves a tombstone, as a deleted one does.
+   * When the record or a tombstone already has that id nothing changes and the record is answered: a retry is harmless.
+   * With `expect`, only while id and version of what is there are those.
    */
-  put(key: GrantKey, grant: NewGrant, expect?: { id: string; version: number }): Promise<CommitAnswer>
+  put(key: GrantKey, grant: NewGrant, expect?: Expectation): Promise<CommitAnswer>
   claim(key: GrantKey, request: ClaimRequest): Promise<ClaimAnswer>
   /** Writes token or verdict, version + 1, ends any lease; a token ends the intent too, a verdict closes it. */
   commit(key: GrantKey, commit: TokenCommit | VerdictCommit): Promise<CommitAnswer>
@@ -169,10 +186,10 @@ export interface GrantStore {
   reseal(key: GrantKey, request: { id: string; from: string; to: string }): Promise<boolean>
   /** True the first time this id is seen within `ttlMs`: single use of pending log-ins. */
   once(id: string, ttlMs: number): Promise<boolean>
-  /** Deletes that log-in's grant only; leaves a tombstone of id and version for a day. Answers whether it was there. */
+  /** Deletes that log-in's grant only; leaves a tombstone of its id for a day. Answers whether it was there. */
   delete(key: GrantKey, request: { id: string }): Promise<boolean>
   list(filter?: ListFilter): AsyncIterable<GrantRecord>
-  /** Active grants whose `refreshAfter`, back-off and lease are past at `before` (store time), the most overdue first. */
+  /** Active grants, of no newer schema, whose `refreshAfter`, back-off and lease are past at `before` (store time), the longest due first. */
   due(request: { before: number; limit: number }): Promise<{ records: readonly GrantRecord[]; now: number }>
   close(): Promise<void>
 }
