@@ -1,0 +1,107 @@
+import { base64url } from 'jose'
+
+import { ConfigError, SealError } from '../errors.ts'
+import { ContextKeys } from './context-keys.ts'
+import { KEY_ID, openEnvelope, readKeyId, sealEnvelope } from './seal.ts'
+
+/**
+ * Seals and opens tokens at rest. `keyRing()` makes one; a key management service fits behind the same methods.
+ * `context` says whose token it is: what was sealed under one context must not open under another.
+ */
+export interface KeyRing {
+  seal(plaintext: string, context: string): Promise<string>
+  /** @throws SealError wrong or missing key, another context, or a text that was tampered with */
+  open(sealed: string, context: string): Promise<string>
+  /** Does everything of sealing that can fail by itself, before there is something to seal. @default seal() */
+  prepare?(context: string): Promise<(plaintext: string) => Promise<string>>
+  /** The id of the key that a text was sealed with; undefined when it can't be read. */
+  keyIdOf?(sealed: string): string | undefined
+  /** The id of the key that seals now: a text of another key's is due to be sealed anew. */
+  readonly currentKeyId?: string
+}
+
+const KEY_BYTES = 32
+
+/**
+ * A key ring of 256-bit keys: `'2025b:base64url,2025a:base64url'`. The first key seals, all of them open.
+ * To rotate over running processes: add the new key last, deploy, move it to the front, deploy, `grants.reseal()`, drop the old one.
+ *
+ * Sealed texts are compact JWEs (RFC 7516), `dir` with A256GCM under a key derived (HKDF, RFC 5869) for each context:
+ * no key comes near the number of messages that AES-GCM allows, and no other key opens them.
+ * @throws ConfigError for a specification of another form; its message shows no key
+ */
+export function keyRing(specification: string | undefined): Required<KeyRing> {
+  const keys = parseKeys(specification)
+  const [first] = keys.keys()
+  if (first === undefined) {
+    throw new ConfigError("The key ring is empty: give it 'id:key', where generateKey() makes the key.")
+  }
+  const contexts = new ContextKeys(keys)
+
+  const prepare = async (context: string): Promise<(plaintext: string) => Promise<string>> => {
+    const key = await contexts.get(first, context)
+    return (plaintext) => sealEnvelope(plaintext, first, key)
+  }
+
+  return Object.freeze({
+    currentKeyId: first,
+    prepare,
+    seal: async (plaintext: string, context: string) => (await prepare(context))(plaintext),
+    open: async (sealed: string, context: string) => {
+      const id = readKeyId(sealed)
+      if (!keys.has(id)) {
+        throw new SealError(
+          id,
+          `A stored token is sealed with key '${id}', which is not in the key ring. Add that key at the end of the ring.`,
+        )
+      }
+      return openEnvelope(sealed, id, await contexts.get(id, context))
+    },
+    keyIdOf: (sealed: string) => {
+      try {
+        return readKeyId(sealed)
+      } catch {
+        return undefined
+      }
+    },
+  })
+}
+
+/** A new key for a key ring: 32 random bytes, base64url. */
+export function generateKey(): string {
+  return base64url.encode(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))
+}
+
+// No message below may quote more than a key's id: what was written in the wrong place may be a key.
+function parseKeys(specification: unknown): Map<string, Uint8Array<ArrayBuffer>> {
+  if (typeof specification !== 'string') {
+    throw new ConfigError(
+      `Expected the key ring to be a string 'id:key,older:key', got ${specification === null ? 'null' : typeof specification}. Is its environment variable set?`,
+    )
+  }
+  const keys = new Map<string, Uint8Array<ArrayBuffer>>()
+  const entries = specification.split(',').filter((entry) => entry.trim() !== '')
+  for (const [index, entry] of entries.entries()) {
+    const place = `Key ${index + 1} of the key ring`
+    const colon = entry.indexOf(':')
+    if (colon === -1) throw new ConfigError(`${place} has no id: write 'id:key', where generateKey() makes the key.`)
+    const id = entry.slice(0, colon).trim()
+    if (!KEY_ID.test(id)) {
+      throw new ConfigError(`${place} has an unusable id: use 1 to 64 letters, digits, '.', '_' or '-'.`)
+    }
+    if (keys.has(id)) throw new ConfigError(`The key ring has two keys with the id '${id}': give each its own.`)
+    const bytes = decodeKey(entry.slice(colon + 1).trim())
+    if (bytes === undefined) {
+      throw new ConfigError(`${place} ('${id}') is not 32 bytes of base64url (43 characters): generateKey() makes one.`)
+    }
+    keys.set(id, bytes)
+  }
+  return keys
+}
+
+function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[A-Za-z0-9_-]{43}=?$/.test(text)) return undefined
+  const bytes = new Uint8Array(base64url.decode(text.slice(0, 43)))
+  // Two texts for one key would make two keys of it to a person who compares them.
+  return base64url.encode(bytes) === text.slice(0, 43) ? bytes : undefined
+}
