@@ -101,13 +101,13 @@ export interface ClaimRequest {
  * Every answer carries the store's time (`now`).
  * `claimed`: the lease is the owner's, `takeover` when an open intent was taken over.
  * `changed`: id or version are others now (no record: deleted).
- * `busy`: another owner's lease lives or an open intent is unsettled, for `waitMs` from now.
+ * `busy`: another owner's lease lives or an open intent is unsettled, for `waitMs` from now, `leaseMs` of it the lease's (0: nobody holds it).
  * `later`: the record's back-off lasts until `until`.
  */
 export type ClaimAnswer =
   | { readonly outcome: 'claimed'; readonly takeover: boolean; readonly record: GrantRecord; readonly now: number }
   | { readonly outcome: 'changed'; readonly record?: GrantRecord | undefined; readonly now: number }
-  | { readonly outcome: 'busy'; readonly waitMs: number; readonly now: number }
+  | { readonly outcome: 'busy'; readonly waitMs: number; readonly leaseMs: number; readonly now: number }
   | {
       readonly outcome: 'later'
       readonly until: number
@@ -152,6 +152,8 @@ export interface ReleaseRequest {
   readonly owner: string
   /** `no`: the refresh token was surely not consumed, the intent is closed. `unknown`: it may have been; the intent stays open until it is settled. */
   readonly spent: 'no' | 'unknown'
+  /** With `unknown`: a complete answer came, so that nothing is under way any more. The intent is closed, but remembered as once unknown. @default false */
+  readonly settled?: boolean | undefined
   readonly failures?: Failures | undefined
 }
 
