@@ -23,10 +23,8 @@ export interface Decision<A> {
   readonly write?: GrantRecord
 }
 
-/** From when on nobody's lease and no unsettled intent stand in this claim's way. */
-function freeAt(record: GrantRecord, request: ClaimRequest, now: number): number {
-  const { lease, intent } = record
-  const leaseEnd = lease !== undefined && lease.owner !== request.owner ? Math.max(lease.until, now) : now
+/** From when on neither another's lease, which lives until `leaseEnd`, nor an unsettled intent stands in this claim's way. */
+function freeAt({ intent }: GrantRecord, request: ClaimRequest, leaseEnd: number): number {
   if (intent?.open !== true) return leaseEnd
   // A clock that was set back proves nothing about the provider's window: forgiveness needs `startedAt` in the past.
   const forgiven = leaseEnd >= intent.startedAt && leaseEnd < intent.startedAt + (request.repeatWithinMs ?? 0)
@@ -67,9 +65,10 @@ export function decideClaim(
         : { ...intent, hash: request.intent.hash, sendBefore: now + request.intent.sendWithinMs }
     return claimed({ ...record, lease, intent: repeated }, intent?.everUnknown === true, now)
   }
-  const free = freeAt(record, request, now)
+  const leaseEnd = own || record.lease === undefined ? now : Math.max(record.lease.until, now)
+  const free = freeAt(record, request, leaseEnd)
   if (free > now || request.intent === undefined) {
-    return { answer: { outcome: 'busy', waitMs: Math.max(free - now, 1), now } }
+    return { answer: { outcome: 'busy', waitMs: Math.max(free - now, 1), leaseMs: leaseEnd - now, now } }
   }
   if (failures !== undefined && failures.notBefore > now && !(request.force === true && !failures.mandatory)) {
     const { notBefore: until, mandatory, code } = failures
