@@ -156,13 +156,17 @@ export function decidePut(
 /** The record after its lease's owner gave it up; undefined when the lease is not the owner's. */
 export function decideRelease(record: GrantRecord | undefined, request: ReleaseRequest): GrantRecord | undefined {
   if (record === undefined || record.lease?.owner !== request.owner) return undefined
-  const { intent } = record
   return {
     ...record,
     lease: undefined,
-    intent: request.spent === 'no' || intent?.open !== true ? closed(intent) : { ...intent, everUnknown: true },
+    intent: afterRelease(record.intent, request),
     failures: request.failures ?? record.failures,
   }
+}
+
+function afterRelease(intent: Intent | undefined, { spent, settled }: ReleaseRequest): Intent | undefined {
+  if (spent === 'no' || intent?.open !== true) return closed(intent)
+  return { ...intent, open: settled !== true, everUnknown: true }
 }
 
 /** Since when (store time) the keep-fresh worker may take this grant; undefined: never. */
