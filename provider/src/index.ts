@@ -14,6 +14,19 @@
 export type { ProviderClient } from './clients.ts'
 export type { ProviderMetadata } from './endpoints.ts'
 export { PortInUseError } from './errors.ts'
+export type {
+  Fault,
+  FaultKind,
+  FaultOptions,
+  FaultTarget,
+  HangFault,
+  IdTokenFlaw,
+  LossFault,
+  OrderedFault,
+  PlainFaultKind,
+  RefusalFault,
+  RewriteFault,
+} from './faults/fault.ts'
 export type { MintOptions, TokenAnswer } from './mint.ts'
 export type { ProviderOptions } from './options.ts'
 export { startProvider, type DevelopmentProvider } from './provider.ts'

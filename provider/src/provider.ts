@@ -1,21 +1,14 @@
-import { Provider, type Adapter, type Configuration } from 'oidc-provider'
+import type { Server } from 'node:http'
+import { createAuthorizationServer } from './authorization-server.ts'
 import { registerClient } from './clients.ts'
-import { providerConfiguration } from './configuration.ts'
-import { asksOffline, Consents } from './consents.ts'
 import { metadataOf, type ProviderMetadata } from './endpoints.ts'
-import { FormRequests } from './form-requests.ts'
-import { tokenInfoEndpoint, userInfoEndpoint } from './google-endpoints.ts'
-import { interactions } from './interactions.ts'
-import { signingKey } from './keys.ts'
+import { FaultQueue } from './faults/fault-queue.ts'
+import type { Fault, FaultOptions, OrderedFault, PlainFaultKind } from './faults/fault.ts'
+import { randomSecret, signingKey } from './keys.ts'
 import { mintGrants, type MintOptions, type TokenAnswer } from './mint.ts'
 import { checkLifetime, resolveOptions, type ProviderOptions } from './options.ts'
-import { watchProvider } from './provider-stats.ts'
-import { ScopeCatalogue } from './scopes.ts'
 import { closeServer, issuerOf, listen } from './server.ts'
-import { siteMiddleware } from './site.ts'
 import { StatsCounter, type ProviderStats } from './stats.ts'
-import { MapAdapter, RefreshTokenAdapter } from './storage.ts'
-import { tokenEndpoint } from './token-endpoint.ts'
 import { UserDirectory } from './users.ts'
 
 /** A running authorization server for development and tests. */
@@ -35,11 +28,24 @@ export interface DevelopmentProvider {
   /** Starts counting again at nothing. */
   resetStats(): void
   /**
+   * Makes coming answers fail, by default the next one to a refresh request. Faults for the same requests happen in
+   * the order in which they were ordered.
+   * @throws {TypeError} when `times` is not a positive whole number or `Infinity`
+   */
+  fault(fault: Fault | PlainFaultKind, options?: FaultOptions): OrderedFault
+  /** The faults of which something is still to happen. */
+  pendingFaults(): OrderedFault[]
+  /** Cancels every fault that has not happened; requests that hang already go on hanging. */
+  clearFaults(): void
+  /**
    * Makes grants without a browser; 10,000 take about a second.
    * @throws {TypeError} when the user or the client is not known
    */
   mint(options?: MintOptions): Promise<TokenAnswer[]>
-  /** Changes how long access tokens issued from now on live, in milliseconds, rounded up to whole seconds. */
+  /**
+   * Changes how long access tokens issued from now on live, in milliseconds, rounded up to whole seconds.
+   * @throws {TypeError} when it is not a positive number
+   */
   setAccessTokenLifetime(lifetimeMs: number): void
   /** Ends the provider and every connection, also those whose answer a fault withholds. */
   close(): Promise<void>
@@ -52,79 +58,62 @@ export interface DevelopmentProvider {
  */
 export async function startProvider(options: ProviderOptions = {}): Promise<DevelopmentProvider> {
   const settings = resolveOptions(options)
+  const { clientId, clientSecret = randomSecret(), redirectUris } = settings
+  const ready = registerClient({ clientId, clientSecret, redirectUris, name: 'Evergrant demo' })
   const users = new UserDirectory(settings.users)
-  const scopes = new ScopeCatalogue(settings.scopes)
-  const { clientId, clientSecret, redirectUris } = settings
-  const ready = registerClient({
-    clientId,
-    redirectUris,
-    name: 'Evergrant demo',
-    ...(clientSecret === undefined ? {} : { clientSecret }),
-  })
   const key = await signingKey()
+  const stats = new StatsCounter()
+  const faults = new FaultQueue()
+  const closing = new AbortController()
+  let accessTokenSeconds = Math.ceil(settings.accessTokenLifetimeMs / 1000)
+
   const server = await listen(settings.host, settings.port)
   const url = issuerOf(server, settings.host)
-
-  const stats = new StatsCounter()
-  const consents = new Consents()
-  const requests = new FormRequests()
-  let accessTokenSeconds = wholeSeconds(settings.accessTokenLifetimeMs)
-  const adapters = new Map<string, Adapter>()
-  const adapter = (model: string): Adapter => {
-    const known = adapters.get(model)
-    if (known) return known
-    const onRefusedReuse = (): void => {
-      const ctx = Provider.ctx
-      if (ctx?.oidc.route === 'token') stats.count('reuseDetections', ctx.oidc.client?.clientId)
-    }
-    const made = model === 'RefreshToken' ? new RefreshTokenAdapter(settings.reuse, onRefusedReuse) : new MapAdapter()
-    adapters.set(model, made)
-    return made
-  }
-  const configuration: Configuration = providerConfiguration({
-    issuer: url,
-    adapter,
-    clients: [ready, ...settings.clients.map(registerClient)],
-    users,
-    scopes,
-    consents,
-    key,
-    accessTokenSeconds: () => accessTokenSeconds,
-    refreshTokenSeconds: wholeSeconds(settings.refreshTokenLifetimeMs),
-    rotates: () => settings.rotate,
-  })
-  const provider = new Provider(url, configuration)
-  watchProvider(provider, stats)
-  provider.on('server_error', (_ctx, error) => settings.onError(error))
-  provider.on('authorization.success', (ctx, response) => {
-    const code = response?.['code']
-    if (typeof code === 'string') consents.noteCode(code, asksOffline(ctx) && ctx.oidc.result?.consent !== undefined)
-  })
-  provider.use(siteMiddleware({ issuer: url, clientId, users }))
-  provider.use(tokenEndpoint({ requests, stats, latencyMs: settings.latencyMs, rotate: settings.rotate }))
-  provider.use(tokenInfoEndpoint(provider, users))
-  provider.use(userInfoEndpoint(provider, users))
-  provider.use(interactions({ provider, users, scopes, consents }))
-  server.on('request', requests.listener(provider))
+  const { provider, listener } = await orClose(server, () =>
+    createAuthorizationServer({
+      issuer: url,
+      settings,
+      clients: [ready, ...settings.clients.map(registerClient)],
+      users,
+      key,
+      stats,
+      faults,
+      accessTokenSeconds: () => accessTokenSeconds,
+      closing: closing.signal,
+    }),
+  )
+  server.on('request', listener)
 
   return {
     url,
     metadata: metadataOf(url),
     clientId,
-    clientSecret: ready.clientSecret ?? '',
+    clientSecret,
     redirectUris,
     stats: (ofClient) => stats.read(ofClient),
     resetStats: () => stats.reset(),
+    fault: (fault, order) => faults.order(fault, order),
+    pendingFaults: () => faults.pending(),
+    clearFaults: () => faults.clear(),
     mint: (order) =>
       mintGrants({ provider, users, clientId, key, accessTokenSeconds: () => accessTokenSeconds }, order),
     setAccessTokenLifetime: (lifetimeMs) => {
       checkLifetime('lifetimeMs', lifetimeMs)
-      accessTokenSeconds = wholeSeconds(lifetimeMs)
+      accessTokenSeconds = Math.ceil(lifetimeMs / 1000)
     },
-    close: () => closeServer(server),
+    close: async () => {
+      closing.abort()
+      await closeServer(server)
+    },
   }
 }
 
-function wholeSeconds(ms: number): number {
-  return Math.ceil(ms / 1000)
+/** The issuer needs the port, so that the server listens before a client's metadata can be refused. */
+async function orClose<T>(server: Server, create: () => T): Promise<T> {
+  try {
+    return create()
+  } catch (error) {
+    await closeServer(server)
+    throw error
+  }
 }

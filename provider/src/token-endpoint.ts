@@ -1,49 +1,40 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { paths } from './endpoints.ts'
+import { answerOf, dropConnection, type AnswerContext } from './answer-context.ts'
 import type { FormRequests } from './form-requests.ts'
-import type { StatsCounter } from './stats.ts'
 
-interface TokenContext {
+interface TokenContext extends AnswerContext {
   readonly req: IncomingMessage
-  readonly method: string
   readonly path: string
-  status: number
-  body: unknown
 }
 
-/** What the token endpoint works with. */
-export interface TokenEndpointParts {
-  readonly requests: FormRequests
-  readonly stats: StatsCounter
-  readonly latencyMs: number
-  readonly rotate: boolean
-}
+type Middleware = (ctx: TokenContext, next: () => Promise<unknown>) => Promise<void>
 
-/** Koa middleware around oidc-provider's token endpoint: counts, latency, and Google's answer to a refresh. */
-export function tokenEndpoint({
-  requests,
-  stats,
-  latencyMs,
-  rotate,
-}: TokenEndpointParts): (ctx: TokenContext, next: () => Promise<unknown>) => Promise<void> {
+/**
+ * Koa middleware that lets token requests wait before anything is done with them.
+ * @param closing aborted when the provider closes
+ */
+export function tokenLatency(latencyMs: number, closing: AbortSignal): Middleware {
   return async (ctx, next) => {
-    const request = ctx.method === 'POST' && ctx.path === paths.token ? requests.get(ctx.req) : undefined
-    if (!request) {
-      await next()
-      return
+    if (latencyMs > 0 && ctx.path === paths.token) {
+      try {
+        await delay(latencyMs, undefined, { signal: closing })
+      } catch {
+        dropConnection(ctx)
+        return
+      }
     }
-    const grantType = request.form.get('grant_type') ?? ''
-    stats.countTokenRequest(grantType, request.clientId)
-    if (latencyMs > 0) await delay(latencyMs)
     await next()
-    if (!rotate && grantType === 'refresh_token') omitRefreshToken(ctx)
   }
 }
 
-/** oidc-provider repeats a refresh token that stays; Google does not. */
-function omitRefreshToken(ctx: TokenContext): void {
-  if (ctx.status !== 200 || typeof ctx.body !== 'object' || ctx.body === null) return
-  const { refresh_token: _kept, ...rest } = ctx.body as Record<string, unknown>
-  ctx.body = rest
+/** Koa middleware that leaves a refresh token which stays out of the answer, as Google does; oidc-provider repeats it. */
+export function omitKeptRefreshToken(requests: FormRequests): Middleware {
+  return async (ctx, next) => {
+    await next()
+    const presented = ctx.path === paths.token ? requests.get(ctx.req)?.form.get('refresh_token') : undefined
+    const { refresh_token: answered, ...rest } = answerOf(ctx) ?? {}
+    if (typeof presented === 'string' && answered === presented) ctx.body = rest
+  }
 }
