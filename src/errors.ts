@@ -57,7 +57,9 @@ export class AuthorizationError extends EvergrantError {
   constructor(client: string, error: string, errorDescription?: string) {
     super(
       `The provider of client '${client}' answered the log-in with '${error}'${errorDescription === undefined ? '' : `: ${errorDescription}`}. ` +
-        (error === 'access_denied' ? 'The user declined: offer the log-in again.' : 'Start the log-in again; if it repeats, check the client registration and the requested scope.'),
+        (error === 'access_denied'
+          ? 'The user declined: offer the log-in again.'
+          : 'Start the log-in again; if it repeats, check the client registration and the requested scope.'),
     )
     this.error = error
     if (errorDescription !== undefined) this.errorDescription = errorDescription
@@ -157,10 +159,20 @@ export class TokenResponseError extends EvergrantError {
 
   constructor(
     client: string,
-    detail: { status: number; problem: TokenResponseError['problem']; reason: string; retryable: boolean; token?: Token | undefined },
+    detail: {
+      status: number
+      problem: TokenResponseError['problem']
+      reason: string
+      retryable: boolean
+      token?: Token | undefined
+      endpoint?: string
+    },
     options?: { cause?: unknown },
   ) {
-    super(`The answer of the token endpoint of client '${client}' can't be used: ${detail.reason}`, options)
+    super(
+      `The answer of the ${detail.endpoint ?? 'token endpoint'} of client '${client}' can't be used: ${detail.reason}`,
+      options,
+    )
     this.status = detail.status
     this.problem = detail.problem
     this.retryable = detail.retryable
@@ -262,7 +274,9 @@ export class RefreshTimeoutError extends EvergrantError {
   declare readonly retryAfterMs?: number
 
   constructor(key: GrantKey, waitedMs: number, retryAfterMs?: number) {
-    super(`The refresh of the grant of ${describeKey(key)} was not done within ${waitedMs} ms. Try again, or raise policy.waitMs.`)
+    super(
+      `The refresh of the grant of ${describeKey(key)} was not done within ${waitedMs} ms. Try again, or raise policy.waitMs.`,
+    )
     if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
   }
 }

@@ -1,0 +1,41 @@
+import type { Secrets } from '../redact.ts'
+import type { ServerMetadata } from '../providers/provider.ts'
+import type { ClientContext } from './context.ts'
+import { send, type HttpAnswer } from './http.ts'
+import { readRefusal } from './normalise.ts'
+import { refused, withNextSecret } from './refusal.ts'
+import { endpointOf, type Server } from './server.ts'
+
+export interface AuthenticatedPost {
+  readonly purpose: string
+  readonly endpoint: keyof ServerMetadata & `${string}_endpoint`
+  readonly parameters: URLSearchParams
+  readonly secrets: Secrets
+  readonly signal: AbortSignal | undefined
+}
+
+/** Posts a form with the client's authentication, as at the token endpoint; answers successes only. */
+export async function authenticatedPost(
+  context: ClientContext,
+  server: Server,
+  post: AuthenticatedPost,
+): Promise<HttpAnswer> {
+  const { purpose, parameters, secrets, signal } = post
+  const url = endpointOf(server, post.endpoint, context.name)
+  const attempt = await context.credentials.prepare(server, parameters, secrets)
+  return withNextSecret(attempt, async ({ authenticated }) => {
+    const headers = { ...Object.fromEntries(authenticated.headers), accept: 'application/json' }
+    const answer = await send(context, {
+      purpose,
+      url,
+      method: 'POST',
+      headers,
+      body: authenticated.body,
+      signal,
+      secrets,
+    })
+    if (answer.status < 200 || answer.status > 299)
+      throw refused(context, answer.status, readRefusal(answer.text), secrets)
+    return answer
+  })
+}

@@ -1,0 +1,152 @@
+import { completeClock, MAX_TIMER_MS, type Clock } from '../clock.ts'
+import { ConfigError } from '../errors.ts'
+import { isLogger, redactingLogger, type Logger } from '../logger.ts'
+import type { Provider } from '../providers/provider.ts'
+import { Secrets } from '../redact.ts'
+import { assertRedirectUri, openidWithoutIssuer } from './authorization.ts'
+import { CLIENT_AUTH_METHODS, needsSecret, type ClientAuth } from './client-auth.ts'
+import type { ClientContext } from './context.ts'
+import { Credentials, type ClientSecret } from './credentials.ts'
+import { ServerDirectory } from './discovery.ts'
+import { addParams, RESERVED_FOR_AUTHORIZATION, RESERVED_FOR_TOKENS, scopeList } from './request-params.ts'
+import { isLoopback } from './transport-security.ts'
+
+/** The default of `timeoutMs`. */
+const DEFAULT_TIMEOUT_MS = 10_000
+
+/** One registration at one provider. The object is read once and never changed. */
+export interface OAuth2ClientOptions {
+  /** A preset of `evergrant/providers`, or `{ name, server }` for any other provider. */
+  readonly provider: Provider
+  readonly clientId: string
+  /** Several: the next one is tried once on `invalid_client`, for the time of a secret's rotation. A function is called for each operation. */
+  readonly clientSecret?: ClientSecret | undefined
+  /** @default what the provider says, else basic with a secret, else none */
+  readonly clientAuth?: ClientAuth | undefined
+  /** Where the provider sends the user back, exactly as registered there. */
+  readonly redirectUri?: string | undefined
+  /** What is asked for by default; a string is separated by spaces. */
+  readonly scope?: string | readonly string[] | undefined
+  /**
+   * Where sessions may send the token: origins, `https://*.example.com` for its subdomains, or `['*']` for every https origin.
+   * @default the origins of the server's own endpoints and of the provider's APIs
+   */
+  readonly resourceOrigins?: readonly string[] | undefined
+  /**
+   * Allows plain http to loopback for a program that is itself reached elsewhere. Without it http is for a server (or resource) on loopback and a program
+   * whose redirect URI, if any, is on loopback too. Http off loopback is always refused. @default false
+   */
+  readonly allowInsecureRequests?: boolean | undefined
+  /** The longest wait for one request to the provider, in milliseconds. @default 10_000 */
+  readonly timeoutMs?: number | undefined
+  /** For the provider's endpoints and, by default, for resources: proxies and pools go here. @default globalThis.fetch */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined
+  /** `console`, pino and winston fit; always redacted. @default no log */
+  readonly logger?: Logger | undefined
+}
+
+/** Checks a client's options and makes of them what its operations start from. */
+export function makeContext(options: OAuth2ClientOptions): ClientContext {
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigError('OAuth2Client needs options: { provider, clientId, … }.')
+  const provider = checkProvider(options.provider)
+  const { name } = provider
+  const { clientId, redirectUri, clientSecret, clientAuth, fetch } = options
+  if (typeof clientId !== 'string' || clientId === '') throw missing(name, 'clientId', 'a non-empty string')
+  checkSecret(name, clientSecret)
+  checkAuth(name, clientAuth, clientSecret !== undefined)
+  checkAuth(name, provider.clientAuth, true)
+  if (redirectUri !== undefined) assertRedirectUri(redirectUri)
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+    throw missing(name, 'timeoutMs', `a number of milliseconds from 1 to ${MAX_TIMER_MS}`)
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') throw missing(name, 'fetch', 'a function')
+  if (options.clock !== undefined && typeof options.clock?.now !== 'function')
+    throw missing(name, 'clock', 'an object with now()')
+  if (options.logger !== undefined && !isLogger(options.logger)) {
+    throw missing(name, 'logger', 'an object with the methods debug, info, warn and error')
+  }
+  const scope = scopeList(options.scope, `scope of client '${name}'`)
+  const secrets = new Secrets()
+  const http = {
+    name,
+    clock: completeClock(options.clock),
+    // Looked up at each call: instrumentation may replace the global one later.
+    fetch: fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init)),
+    logger: options.logger === undefined ? undefined : redactingLogger(options.logger, secrets),
+    insecure: {
+      name,
+      allowInsecureRequests: options.allowInsecureRequests === true,
+      remote: redirectUri !== undefined && !isLocalRedirect(redirectUri),
+    },
+  }
+  const directory = new ServerDirectory(http, provider, timeoutMs)
+  if (scope?.includes('openid') === true && directory.known !== undefined && directory.known.issuer === undefined) {
+    throw openidWithoutIssuer(name)
+  }
+  return {
+    ...http,
+    clientId,
+    provider,
+    timeoutMs,
+    redirectUri,
+    scope,
+    secrets,
+    directory,
+    credentials: new Credentials(
+      { name, clientId, secrets },
+      { auth: clientAuth, providerAuth: provider.clientAuth, secret: clientSecret },
+    ),
+  }
+}
+
+function checkProvider(provider: Provider): Provider {
+  if (typeof provider !== 'object' || provider === null || typeof provider.name !== 'string' || provider.name === '') {
+    throw new ConfigError("provider must be a preset of 'evergrant/providers' or { name, server }.")
+  }
+  // A preset that was spread and changed is the application's own data: what is wrong in it shows now.
+  const target = new URLSearchParams()
+  addParams(
+    target,
+    provider.authorizationParams,
+    RESERVED_FOR_AUTHORIZATION,
+    `authorizationParams of provider '${provider.name}'`,
+  )
+  addParams(target, provider.tokenParams, RESERVED_FOR_TOKENS, `tokenParams of provider '${provider.name}'`)
+  const refreshReserved = RESERVED_FOR_TOKENS.filter((name) => name !== 'scope')
+  addParams(target, provider.refreshParams, refreshReserved, `refreshParams of provider '${provider.name}'`)
+  return provider
+}
+
+function checkSecret(client: string, secret: ClientSecret | undefined): void {
+  if (secret === undefined || typeof secret === 'function') return
+  const list = typeof secret === 'string' ? [secret] : secret
+  if (!Array.isArray(list) || list.length === 0 || list.some((each) => typeof each !== 'string' || each === '')) {
+    throw missing(
+      client,
+      'clientSecret',
+      'a non-empty string, a list of such, or a function; is an environment variable unset?',
+    )
+  }
+}
+
+function checkAuth(client: string, auth: ClientAuth | undefined, hasSecret: boolean): void {
+  if (auth === undefined || typeof auth === 'function') return
+  if (!CLIENT_AUTH_METHODS.includes(auth))
+    throw missing(client, 'clientAuth', `${CLIENT_AUTH_METHODS.join(', ')} or a function`)
+  if (needsSecret(auth) && !hasSecret)
+    throw new ConfigError(`Client '${client}': clientAuth '${auth}' needs a clientSecret.`)
+}
+
+function missing(client: string, option: string, expected: string): ConfigError {
+  return new ConfigError(`Client '${client}': ${option} must be ${expected}.`)
+}
+
+/** Custom schemes are of native applications: they are on the user's own machine. */
+function isLocalRedirect(redirectUri: string): boolean {
+  const url = new URL(redirectUri)
+  return !/^https?:$/.test(url.protocol) || isLoopback(url)
+}

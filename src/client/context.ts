@@ -1,0 +1,41 @@
+import type { Clock } from '../clock.ts'
+import { ProviderUnavailableError } from '../errors.ts'
+import type { Provider } from '../providers/provider.ts'
+import type { Secrets } from '../redact.ts'
+import type { Credentials } from './credentials.ts'
+import { withDeadline } from './deadline.ts'
+import type { ServerDirectory } from './discovery.ts'
+import type { HttpContext } from './http.ts'
+
+/** A client's checked options and what was made of them: what every operation of the client starts from. */
+export interface ClientContext extends HttpContext {
+  readonly clientId: string
+  readonly provider: Provider
+  readonly clock: Required<Clock>
+  readonly timeoutMs: number
+  readonly redirectUri: string | undefined
+  readonly scope: readonly string[] | undefined
+  readonly secrets: Secrets
+  readonly directory: ServerDirectory
+  readonly credentials: Credentials
+}
+
+/** Runs a request under the client's deadline and the caller's signal. */
+export function withinTimeout<T>(
+  context: ClientContext,
+  purpose: string,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withDeadline(
+    context.clock,
+    context.timeoutMs,
+    signal,
+    () =>
+      new ProviderUnavailableError(
+        `The ${purpose} of client '${context.name}' had no answer within ${context.timeoutMs} ms. It may have been processed all the same. Try again later, or raise timeoutMs.`,
+        { maybeProcessed: true },
+      ),
+    work,
+  )
+}

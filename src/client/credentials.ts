@@ -1,0 +1,131 @@
+import { ConfigError } from '../errors.ts'
+import type { Secrets } from '../redact.ts'
+import { authenticate, chooseClientAuth, needsSecret, type ClientAuth } from './client-auth.ts'
+import type { Server } from './server.ts'
+
+/** A client's secret or secrets, or how to get it. */
+export type ClientSecret = string | readonly string[] | (() => string | Promise<string>)
+
+/** A request's headers and body with the client's authentication in them. */
+export interface Authenticated {
+  readonly headers: Headers
+  readonly body: URLSearchParams
+}
+
+/** One way to authenticate a request; `next` is there when the client has another secret. */
+export interface Attempt {
+  readonly authenticated: Authenticated
+  /** To be called when the server took this attempt's secret. */
+  succeeded(): void
+  readonly next?: () => Promise<Attempt>
+}
+
+/** The members of a request's body that are secret. */
+const SECRET_PARAMETERS = [
+  'client_secret',
+  'client_assertion',
+  'code',
+  'code_verifier',
+  'refresh_token',
+  'token',
+  'assertion',
+] as const
+
+/** How a client authenticates at its server. */
+export class Credentials {
+  readonly #client: { readonly name: string; readonly clientId: string; readonly secrets: Secrets }
+  readonly #auth: ClientAuth | undefined
+  readonly #providerAuth: ClientAuth | undefined
+  readonly #secret: ClientSecret | undefined
+  /** The place of the secret that the server last took: after a rotation the old one is not tried at each request. */
+  #preferred = 0
+
+  constructor(
+    client: { readonly name: string; readonly clientId: string; readonly secrets: Secrets },
+    options: { auth: ClientAuth | undefined; providerAuth: ClientAuth | undefined; secret: ClientSecret | undefined },
+  ) {
+    this.#client = client
+    this.#auth = options.auth
+    this.#providerAuth = options.providerAuth
+    this.#secret = options.secret
+    if (typeof options.secret === 'string') client.secrets.add(options.secret)
+    else if (typeof options.secret === 'object') client.secrets.add(...options.secret)
+  }
+
+  /** The method at this server. */
+  method(server: Server): ClientAuth {
+    const supported = server.metadata.token_endpoint_auth_methods_supported
+    return chooseClientAuth(
+      this.#auth,
+      this.#providerAuth,
+      this.#secret !== undefined,
+      Array.isArray(supported) ? supported : undefined,
+    )
+  }
+
+  /** Everything about authenticating that can fail by itself: the secret is had and the authentication made. */
+  async prepare(server: Server, parameters: URLSearchParams, secrets: Secrets): Promise<Attempt> {
+    const method = this.method(server)
+    const values = await this.#resolve(method)
+    const first = this.#preferred % values.length
+    const attempt = async (place: number, more: boolean): Promise<Attempt> => ({
+      authenticated: await this.#authenticate(method, values[place], server, parameters, secrets),
+      succeeded: () => {
+        this.#preferred = place
+      },
+      ...(more ? { next: () => attempt((place + 1) % values.length, false) } : {}),
+    })
+    return attempt(first, values.length > 1)
+  }
+
+  async #resolve(method: ClientAuth): Promise<readonly (string | undefined)[]> {
+    const secret = this.#secret
+    if (secret === undefined || method === 'none') return [undefined]
+    if (typeof secret === 'string') return [secret]
+    if (typeof secret !== 'function') return secret
+    let value: unknown
+    try {
+      value = await secret()
+    } catch (error) {
+      throw new ConfigError(
+        `The clientSecret function of client '${this.#client.name}' failed. It must answer the secret.`,
+        { cause: this.#client.secrets.cause(error) },
+      )
+    }
+    if (typeof value !== 'string' || (value === '' && needsSecret(method))) {
+      throw new ConfigError(
+        `The clientSecret function of client '${this.#client.name}' must answer a non-empty string.`,
+      )
+    }
+    this.#client.secrets.add(value)
+    return [value]
+  }
+
+  async #authenticate(
+    method: ClientAuth,
+    clientSecret: string | undefined,
+    server: Server,
+    parameters: URLSearchParams,
+    secrets: Secrets,
+  ): Promise<Authenticated> {
+    const headers = new Headers()
+    const body = new URLSearchParams(parameters)
+    try {
+      await authenticate(method, {
+        clientId: this.#client.clientId,
+        ...(clientSecret === undefined ? {} : { clientSecret }),
+        tokenEndpoint: server.tokenEndpoint,
+        ...(server.issuer === undefined ? {} : { issuer: server.issuer }),
+        headers,
+        body,
+      })
+    } catch (error) {
+      throw new ConfigError(`The clientAuth function of client '${this.#client.name}' failed.`, {
+        cause: secrets.cause(error),
+      })
+    }
+    secrets.add(headers.get('authorization')?.replace(/^\w+\s+/, ''))
+    for (const name of SECRET_PARAMETERS) secrets.add(...body.getAll(name))
+    return { headers, body }
+  }
+}

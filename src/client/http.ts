@@ -1,0 +1,149 @@
+import type { Clock } from '../clock.ts'
+import { ProviderUnavailableError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { Secrets } from '../redact.ts'
+import { untilAborted } from './deadline.ts'
+import { surelyNotSent } from './network-errors.ts'
+import { assertSecure, type InsecurePolicy } from './transport-security.ts'
+
+/** No answer of an authorization server is longer; a longer one is refused. */
+export const MAX_ANSWER_BYTES = 1_048_576
+
+/** What a request needs to know of its client. */
+export interface HttpContext {
+  readonly name: string
+  readonly clock: Required<Clock>
+  readonly fetch: typeof globalThis.fetch
+  readonly logger: Logger | undefined
+  readonly insecure: InsecurePolicy
+}
+
+export interface HttpRequest {
+  /** What it is for, in a few words, for messages and logs: `token request`. */
+  readonly purpose: string
+  readonly url: string
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: URLSearchParams | null | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Whether a redirect is an answer for the caller to judge; else it is refused. No redirect is ever followed here. */
+  readonly redirects?: 'refuse' | 'answer'
+  /** The secrets of this request, for the errors it may end in. */
+  readonly secrets: Secrets
+}
+
+/** A complete answer. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Headers
+  /** Undefined: longer than 1 MiB. */
+  readonly text: string | undefined
+}
+
+/**
+ * Sends one request and reads the whole answer. Redirects are not followed.
+ * @throws ProviderUnavailableError when no complete answer came, and for 408, 425, 429 and 5xx; InsecureTransportError; the signal's reason
+ */
+export async function send(context: HttpContext, request: HttpRequest): Promise<HttpAnswer> {
+  const url = new URL(request.url)
+  assertSecure(url, context.insecure)
+  request.signal?.throwIfAborted()
+  const started = context.clock.monotonic()
+  const place = { client: context.name, request: request.purpose, url: `${url.origin}${url.pathname}` }
+  try {
+    const answer = await untilAborted(exchange(context, request, url), request.signal)
+    context.logger?.debug(`${request.purpose} answered`, {
+      ...place,
+      status: answer.status,
+      durationMs: Math.round(context.clock.monotonic() - started),
+    })
+    return answer
+  } catch (error) {
+    context.logger?.info(`${request.purpose} failed`, {
+      ...place,
+      ...(error instanceof ProviderUnavailableError && error.status !== undefined ? { status: error.status } : {}),
+      error: request.secrets.redact(error instanceof Error ? error.message : String(error)),
+      durationMs: Math.round(context.clock.monotonic() - started),
+    })
+    throw error
+  }
+}
+
+async function exchange(context: HttpContext, request: HttpRequest, url: URL): Promise<HttpAnswer> {
+  const { purpose, method, headers, body, signal, secrets } = request
+  let response: Response | undefined
+  try {
+    response = await context.fetch(request.url, {
+      method,
+      headers: { ...headers },
+      redirect: 'manual',
+      ...(body === undefined || body === null ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const { status } = response
+    if (status === 408 || status === 425 || status === 429 || status >= 500) {
+      // A complete answer: nothing is under way any more, and servers that fail roll back.
+      discard(response)
+      const retryAfterMs = retryAfter(response.headers, context.clock.now())
+      throw new ProviderUnavailableError(
+        `The provider of client '${context.name}' answered the ${purpose} with status ${status}. Try again ${retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`}.`,
+        { status, retryAfterMs, maybeProcessed: false },
+      )
+    }
+    // 0 is what a browser shows of a redirect.
+    if (status < 200 || (status >= 300 && status < 400 && request.redirects !== 'answer')) {
+      discard(response)
+      throw new ProviderUnavailableError(
+        `The provider of client '${context.name}' answered the ${purpose} with a redirect (status ${status}). Redirects are not followed, because credentials would go along: check the endpoint's URL.`,
+        { status, maybeProcessed: false },
+      )
+    }
+    return { status, headers: response.headers, text: await readText(response) }
+  } catch (error) {
+    if (error instanceof ProviderUnavailableError) throw error
+    if (signal?.aborted) throw signal.reason as Error
+    const sent = !(response === undefined && surelyNotSent(error))
+    throw new ProviderUnavailableError(
+      sent
+        ? `No complete answer to the ${purpose} of client '${context.name}' came from ${url.origin}. It may have been processed all the same.`
+        : `The ${purpose} of client '${context.name}' could not be sent: ${url.origin} was not reached. Check the network, the name and the certificate; then try again.`,
+      { status: response?.status, maybeProcessed: sent },
+      { cause: secrets.cause(error) },
+    )
+  }
+}
+
+/** The answer's text, or undefined when it is longer than 1 MiB. */
+export async function readText(message: Response | Request): Promise<string | undefined> {
+  if (message.body === null || message.body === undefined) return message.text()
+  const reader = message.body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    bytes += value.byteLength
+    if (bytes > MAX_ANSWER_BYTES) {
+      reader.cancel().catch(() => undefined)
+      return undefined
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+}
+
+function discard(response: Response): void {
+  // An unread body would keep its connection busy.
+  response.body?.cancel().catch(() => undefined)
+}
+
+/** `Retry-After` (RFC 9110 section 10.2.3) in milliseconds: seconds, or a date by the server's own clock where the answer tells it. */
+export function retryAfter(headers: Headers, now: number): number | undefined {
+  const value = headers.get('retry-after')?.trim()
+  if (value === undefined || value === '') return undefined
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(Number(value) * 1000, Number.MAX_SAFE_INTEGER)
+  const until = Date.parse(value)
+  if (Number.isNaN(until)) return undefined
+  const server = Date.parse(headers.get('date') ?? '')
+  return Math.max(0, until - (Number.isNaN(server) ? now : server))
+}

@@ -1,0 +1,53 @@
+/** Codes of errors that come before a request leaves: no name, no route, no connection, no trusted peer. */
+const NOT_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'EAI_NODATA',
+  'EAI_NONAME',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ConnectionRefused',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_TLS_HANDSHAKE_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CERT_UNTRUSTED',
+  'CERT_REJECTED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_CHAIN_TOO_LONG',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+])
+
+/** OpenSSL's errors of a handshake; others of its errors can come in the middle of an exchange. */
+const HANDSHAKE =
+  /^ERR_SSL_.*(WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|UNRECOGNIZED_NAME)/
+
+/** Whether a failed fetch surely never carried its request: everything unknown counts as sent. */
+export function surelyNotSent(error: unknown, depth = 0): boolean {
+  if (typeof error !== 'object' || error === null || depth > 5) return false
+  const { code, syscall, errors, cause } = error as {
+    code?: unknown
+    syscall?: unknown
+    errors?: unknown
+    cause?: unknown
+  }
+  // Several addresses were tried: all of them must have failed to connect.
+  if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => surelyNotSent(each, depth + 1))
+  if (syscall === 'connect' || syscall === 'getaddrinfo') return true
+  if (typeof code === 'string' && (NOT_SENT.has(code) || HANDSHAKE.test(code))) return true
+  return surelyNotSent(cause, depth + 1)
+}

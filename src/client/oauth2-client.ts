@@ -1,0 +1,133 @@
+import { ConfigError } from '../errors.ts'
+import type { AccessToken, Token } from '../token.ts'
+import {
+  checkAuthorizationOptions,
+  makeAuthorizationRequest,
+  type AuthorizationOptions,
+  type PendingLogin,
+} from './authorization.ts'
+import type { Callback } from './callback.ts'
+import type { ClientCore } from './client-core.ts'
+import { requestClientCredentials, type ClientCredentialsOptions } from './client-credentials.ts'
+import { makeContext, type OAuth2ClientOptions } from './client-options.ts'
+import { exchangeCode } from './code-exchange.ts'
+import { withinTimeout, type ClientContext } from './context.ts'
+import { makeCore } from './core.ts'
+import { introspectToken, type Introspection } from './introspection.ts'
+import { prepareRedemption, type RefreshOptions } from './redemption.ts'
+import { revokeToken, type TokenTypeHint } from './revocation.ts'
+import { fetchUserInfo, type UserInfo } from './user-info.ts'
+
+export type {
+  AuthorizationOptions,
+  Callback,
+  ClientCredentialsOptions,
+  Introspection,
+  OAuth2ClientOptions,
+  PendingLogin,
+  RefreshOptions,
+  TokenTypeHint,
+  UserInfo,
+}
+
+let readCore: (client: OAuth2Client) => ClientCore
+
+/**
+ * One registration at one provider: builds log-in URLs, turns callbacks into tokens, redeems refresh tokens, revokes. It keeps no token and is safe to share.
+ * Its secrets are out of sight of `inspect` and JSON.
+ *
+ * Every method may reject with `DiscoveryError` when the server's metadata can't be had, and with `ProviderUnavailableError` when the provider can't be
+ * reached or has no time; errors name the client and say what to do.
+ */
+export class OAuth2Client {
+  readonly #context: ClientContext
+  readonly #core: ClientCore
+
+  static {
+    readCore = (client) => client.#core
+  }
+
+  /** @throws ConfigError, InsecureTransportError */
+  constructor(options: OAuth2ClientOptions) {
+    this.#context = makeContext(options)
+    this.#core = makeCore(
+      this.#context,
+      options.resourceOrigins === undefined ? undefined : [...options.resourceOrigins],
+    )
+  }
+
+  /**
+   * Begins a log-in (RFC 6749 section 4.1.1, RFC 7636, OpenID Connect Core section 3.1.2.1): send the user to the answer's `url` and keep the answer, which is
+   * secret, in that user's own web session for `exchangeCode`.
+   * @throws ConfigError
+   */
+  async authorizationRequest(options: AuthorizationOptions = {}): Promise<PendingLogin> {
+    const checked = checkAuthorizationOptions(this.#context, options)
+    return makeAuthorizationRequest(this.#context, await this.#context.directory.server(), checked)
+  }
+
+  /**
+   * Ends a log-in: checks the callback and exchanges its code (RFC 6749 section 4.1.3). The callback may be relative (`/callback?…`), its parameters, the request
+   * itself, or a form POST; scheme, host and path are not judged, so that proxies do no harm. Single use of `pending` is the caller's care (`Grants` sees to it).
+   * @throws CallbackError when the callback can't be trusted; AuthorizationError when the provider or the user declined; TokenRequestError when the code is refused;
+   * TokenResponseError when the answer or its ID token can't be used, with what was captured as its `token`
+   */
+  exchangeCode(callback: Callback, pending: PendingLogin): Promise<Token> {
+    return exchangeCode(this.#context, callback, pending)
+  }
+
+  /**
+   * Redeems the refresh token, once (RFC 6749 section 6). What the answer leaves out stays as it was: refresh token, ID token, scope, extras. Save the result before
+   * anything else: the old refresh token may be worth nothing now. `OAuth2Session` and `Grants` do all this by themselves.
+   * @throws ConfigError without a refresh token, or for a scope beyond the granted one; TokenRequestError when the provider refuses (`invalid_grant`: the user has to
+   * log in again); TokenResponseError when the answer can't be used: its `token`, where there is one, has to be saved; ProviderUnavailableError
+   */
+  async refresh(token: Token, options: RefreshOptions = {}): Promise<Token> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const redeem = await prepareRedemption(this.#context, token, options)
+    const redeemed = await withinTimeout(this.#context, 'refresh', signal, (stop) => redeem({ signal: stop }))
+    return redeemed.token
+  }
+
+  /**
+   * Revokes a token at the provider (RFC 7009): of a `Token` its refresh token, which ends the grant, else its access token. A token that the provider doesn't know
+   * (any more) counts as revoked.
+   * @throws ConfigError when the server has no revocation endpoint; TokenRequestError; ProviderUnavailableError: the token must be taken to be alive
+   */
+  async revoke(token: Token | string, hint?: TokenTypeHint): Promise<void> {
+    if (await revokeToken(this.#context, token, hint, undefined)) return
+    throw new ConfigError(
+      `The server of client '${this.#context.name}' has no revocation_endpoint, so tokens can't be revoked there. Delete the token, and send the user to the provider's own settings page.`,
+    )
+  }
+
+  /**
+   * Asks the provider whether a token is active (RFC 7662): of a `Token` its access token, unless `hint` says otherwise.
+   * @throws ConfigError, TokenRequestError, TokenResponseError, ProviderUnavailableError
+   */
+  introspect(token: Token | string, hint?: TokenTypeHint): Promise<Introspection> {
+    return introspectToken(this.#context, token, hint)
+  }
+
+  /**
+   * Asks the provider who the user is (OpenID Connect Core section 5.3). With an ID token in the `Token`, an answer about another user is refused.
+   * @throws ConfigError, TokenRequestError (status 401: the access token is not valid any more), TokenResponseError, ProviderUnavailableError
+   */
+  userInfo(token: Token | AccessToken): Promise<UserInfo> {
+    return fetchUserInfo(this.#context, token)
+  }
+
+  /**
+   * Gets a token for the application itself (RFC 6749 section 4.4). It has no refresh token: it is renewed by asking again.
+   * @throws ConfigError for a client without credentials; TokenRequestError, TokenResponseError, ProviderUnavailableError
+   */
+  clientCredentials(options: ClientCredentialsOptions = {}): Promise<Token> {
+    return requestClientCredentials(this.#context, options)
+  }
+}
+
+/** What the refresh layer needs of a client. Not public: the package's entry doesn't export it. */
+export function coreOf(client: OAuth2Client): ClientCore {
+  return readCore(client)
+}

@@ -1,0 +1,51 @@
+import { ConfigError, OriginNotAllowedError } from '../errors.ts'
+
+/** Decides whether a URL is of the allowed origins. */
+export type OriginRule = (url: URL) => boolean
+
+/** Compiles origins as callers give them: exact ones, `https://*.example.com` (its subdomains), `*` (every https origin). */
+export function compileOrigins(origins: Iterable<string>, where: string): OriginRule {
+  const exact = new Set<string>()
+  const suffixes: { readonly suffix: string; readonly port: string }[] = []
+  let every = false
+  for (const origin of origins) {
+    if (origin === '*') {
+      every = true
+      continue
+    }
+    const wildcard = /^https:\/\/\*(\.[^/:*?#]+\.[^/:*?#]+)(?::(\d+))?$/.exec(origin)
+    if (wildcard !== null) {
+      suffixes.push({
+        suffix: (wildcard[1] ?? '').toLowerCase(),
+        port: wildcard[2] === '443' ? '' : (wildcard[2] ?? ''),
+      })
+      continue
+    }
+    const url =
+      typeof origin === 'string' && !origin.includes('*') && URL.canParse(origin) ? new URL(origin) : undefined
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
+      throw new ConfigError(
+        `${where}: ${JSON.stringify(origin)} must be an origin such as 'https://api.example.com', 'https://*.example.com' for its subdomains, or '*' for every https origin.`,
+      )
+    }
+    exact.add(url.origin)
+  }
+  return (url) =>
+    exact.has(url.origin) ||
+    (url.protocol === 'https:' &&
+      (every || suffixes.some(({ suffix, port }) => url.port === port && url.hostname.endsWith(suffix))))
+}
+
+const compiled = new WeakMap<readonly string[], OriginRule>()
+
+/** The rule of a list, compiled at its first use. */
+export function originRule(origins: readonly string[]): OriginRule {
+  let rule = compiled.get(origins)
+  if (rule === undefined) compiled.set(origins, (rule = compileOrigins(origins, 'origins')))
+  return rule
+}
+
+/** @throws OriginNotAllowedError */
+export function assertOrigin(url: URL, rule: OriginRule, client: string): void {
+  if (!rule(url)) throw new OriginNotAllowedError(url.origin, client)
+}

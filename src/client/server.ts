@@ -1,0 +1,60 @@
+import type { AuthorizationServer } from 'oauth4webapi'
+import { ConfigError } from '../errors.ts'
+import type { ServerMetadata } from '../providers/provider.ts'
+import { assertSecure, type InsecurePolicy } from './transport-security.ts'
+
+/** One authorization server as it is known now. */
+export interface Server {
+  readonly metadata: ServerMetadata
+  /** Absent where the server has none: then a callback's `iss` means nothing and ID tokens can't be checked. */
+  readonly issuer: string | undefined
+  readonly tokenEndpoint: string
+  /** For oauth4webapi, which wants an issuer: without one the token endpoint stands in. */
+  readonly as: AuthorizationServer
+  /** The origins of the issuer and of every endpoint. */
+  readonly origins: ReadonlySet<string>
+}
+
+/** Checks metadata and makes a server of it. `where` names the metadata in messages. */
+export function makeServer(metadata: ServerMetadata, where: string, insecure: InsecurePolicy): Server {
+  const { issuer, token_endpoint: tokenEndpoint } = metadata
+  if (typeof tokenEndpoint !== 'string' || !URL.canParse(tokenEndpoint)) {
+    throw new ConfigError(`${where} must have a token_endpoint that is a URL.`)
+  }
+  if (issuer !== undefined) assertIssuer(issuer, where, insecure)
+  const origins = new Set<string>()
+  for (const [name, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string' || !(name.endsWith('_endpoint') || name === 'issuer')) continue
+    if (!URL.canParse(value)) throw new ConfigError(`${where} must have a URL as ${name}.`)
+    const url = new URL(value)
+    assertSecure(url, insecure)
+    origins.add(url.origin)
+  }
+  return {
+    metadata,
+    issuer,
+    tokenEndpoint,
+    as: { ...metadata, issuer: issuer ?? tokenEndpoint } as AuthorizationServer,
+    origins,
+  }
+}
+
+/** RFC 8414 section 2: an issuer is an https URL without query and fragment. */
+export function assertIssuer(issuer: unknown, where: string, insecure: InsecurePolicy): void {
+  if (typeof issuer !== 'string' || !URL.canParse(issuer))
+    throw new ConfigError(`${where} must have an issuer that is a URL.`)
+  const url = new URL(issuer)
+  if (/[?#]/.test(issuer)) throw new ConfigError(`The issuer of ${where} must have neither query nor fragment.`)
+  assertSecure(url, insecure)
+}
+
+/** An endpoint that the server must have for what is asked. */
+export function endpointOf(server: Server, name: keyof ServerMetadata & `${string}_endpoint`, client: string): string {
+  const endpoint = server.metadata[name]
+  if (typeof endpoint !== 'string') {
+    throw new ConfigError(
+      `The server of client '${client}' has no ${name}: it doesn't offer this, or provider.server leaves it out. Add it there if the provider documents one.`,
+    )
+  }
+  return endpoint
+}

@@ -1,0 +1,187 @@
+import * as oauth from 'oauth4webapi'
+import { EvergrantError, TokenResponseError } from '../errors.ts'
+import { Secrets } from '../redact.ts'
+import { isVisibleAscii, makeToken, type Token } from '../token.ts'
+import type { ClientContext } from './context.ts'
+import type { Attempt, Authenticated } from './credentials.ts'
+import { send } from './http.ts'
+import { normaliseTokenAnswer, type TokenAnswer } from './normalise.ts'
+import { refused, withNextSecret } from './refusal.ts'
+import type { Server } from './server.ts'
+
+export interface TokenRequest {
+  readonly grantType: string
+  readonly parameters: URLSearchParams
+  /** Whether the same request may be sent again after an answer that can't be used. */
+  readonly repeatable: boolean
+  /** What to save of an answer that can't be used. */
+  readonly salvage: (captured: Captured) => Token | undefined
+}
+
+/** What was read from the answer, before anything about it could fail. */
+export interface Captured extends TokenAnswer {
+  /** Just before the request was sent. */
+  readonly receivedAt: number
+}
+
+/** A usable answer, its ID token not yet looked at. */
+export interface Granted {
+  readonly captured: Captured
+  readonly token: Token
+  readonly secrets: Secrets
+}
+
+/** Prepares a token request as far as anything in it can fail by itself; what it answers sends it. */
+export async function prepareTokenRequest(
+  context: ClientContext,
+  server: Server,
+  request: TokenRequest,
+): Promise<(signal: AbortSignal | undefined) => Promise<Granted>> {
+  const secrets = new Secrets(context.secrets)
+  const parameters = new URLSearchParams(request.parameters)
+  parameters.set('grant_type', request.grantType)
+  const attempt = await context.credentials.prepare(server, parameters, secrets)
+  return async (signal) => {
+    const exchange = (each: Attempt): Promise<Granted> =>
+      sendTokenRequest(context, server, request, each.authenticated, secrets, signal)
+    return withNextSecret(attempt, exchange)
+  }
+}
+
+async function sendTokenRequest(
+  context: ClientContext,
+  server: Server,
+  request: TokenRequest,
+  authenticated: Authenticated,
+  secrets: Secrets,
+  signal: AbortSignal | undefined,
+): Promise<Granted> {
+  let captured: Captured | undefined
+  const fetchAndMend = async (
+    url: string,
+    init: oauth.CustomFetchOptions<string, URLSearchParams>,
+  ): Promise<Response> => {
+    const receivedAt = context.clock.now()
+    const raw = await send(context, {
+      purpose: `token request (${request.grantType})`,
+      url,
+      method: init.method,
+      headers: init.headers,
+      body: init.body,
+      signal,
+      secrets,
+    })
+    captured = { ...normaliseTokenAnswer(raw, context.provider, receivedAt), receivedAt }
+    secrets.add(captured.accessToken, captured.refreshToken, captured.idToken)
+    return strictResponse(captured)
+  }
+  try {
+    const response = await oauth.genericTokenEndpointRequest(
+      server.as,
+      oauthClient(context),
+      presetAuth(authenticated),
+      request.grantType,
+      request.parameters,
+      { [oauth.customFetch]: fetchAndMend, [oauth.allowInsecureRequests]: true },
+    )
+    await oauth.processGenericTokenEndpointResponse(server.as, oauthClient(context), response)
+  } catch (error) {
+    throw translate(context, request, captured, secrets, error)
+  }
+  if (captured === undefined) throw new TypeError('The token request was not sent.')
+  return { captured, token: tokenOf(captured, context), secrets }
+}
+
+/** The answer in the form that oauth4webapi accepts, without ID token: what is wrong with that must not hide the rest. */
+function strictResponse(answer: TokenAnswer): Response {
+  const body =
+    answer.status === 200
+      ? {
+          ...(answer.problem === undefined ? { access_token: answer.accessToken } : {}),
+          token_type: answer.tokenType,
+          ...(answer.expiresInMs === undefined ? {} : { expires_in: answer.expiresInMs / 1000 }),
+        }
+      : { error: answer.error }
+  const status = answer.status < 200 || answer.status > 599 ? 502 : answer.status
+  const bodyless = status === 204 || status === 205 || status === 304
+  return new Response(bodyless ? null : JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json' },
+  })
+}
+
+function translate(
+  context: ClientContext,
+  request: TokenRequest,
+  captured: Captured | undefined,
+  secrets: Secrets,
+  error: unknown,
+): unknown {
+  // What the exchange itself threw, the caller's own abort reason among it.
+  if (captured === undefined || error instanceof EvergrantError) return error
+  const { status, problem } = captured
+  if (status !== 200) return refused(context, status, captured, secrets)
+  return new TokenResponseError(
+    context.name,
+    {
+      status,
+      problem: problem?.kind ?? 'invalid',
+      reason: problem === undefined ? 'it breaks RFC 6749 section 5.1.' : secrets.redact(problem.reason),
+      retryable: request.repeatable,
+      token: request.salvage(captured),
+    },
+    { cause: problem === undefined ? secrets.cause(error) : undefined },
+  )
+}
+
+/** The token of an answer; its ID token is not in it before it was checked. */
+export function tokenOf(captured: Captured, context: ClientContext): Token {
+  const lifetime = captured.expiresInMs ?? context.provider.refresh?.defaultLifetimeMs
+  return makeToken({
+    accessToken: captured.accessToken ?? '',
+    tokenType: captured.tokenType,
+    receivedAt: captured.receivedAt,
+    expiresAt: lifetime === undefined ? undefined : captured.receivedAt + lifetime,
+    refreshToken: captured.refreshToken,
+    refreshTokenExpiresAt: captured.refreshTokenExpiresAt,
+    scope: captured.scope,
+    extra: captured.extra,
+  })
+}
+
+/** What there is to save of the first answer of a grant. */
+export function salvageFirst(context: ClientContext): (captured: Captured) => Token | undefined {
+  return (captured) => (isVisibleAscii(captured.accessToken) ? tokenOf(captured, context) : undefined)
+}
+
+/** What there is to save of a refresh: the old token with the new refresh token. The new access token is not to be used. */
+export function salvageRefresh(previous: Token): (captured: Captured) => Token | undefined {
+  return (captured) => (captured.refreshToken === undefined ? undefined : withRefreshToken(previous, captured))
+}
+
+/** The previous token with an answer's refresh token, and nothing else of the answer. */
+export function withRefreshToken(previous: Token, captured: Captured): Token {
+  const rotated = captured.refreshToken !== undefined && captured.refreshToken !== previous.refreshToken
+  return makeToken({
+    ...previous,
+    refreshToken: captured.refreshToken ?? previous.refreshToken,
+    refreshTokenExpiresAt: captured.refreshTokenExpiresAt ?? (rotated ? undefined : previous.refreshTokenExpiresAt),
+  })
+}
+
+/** The client as oauth4webapi knows it; its own clock is set to the client's clock. */
+export function oauthClient(context: ClientContext): oauth.Client {
+  return {
+    client_id: context.clientId,
+    [oauth.clockSkew]: Math.round((context.clock.now() - Date.now()) / 1000),
+  }
+}
+
+/** An authentication that was made before, as oauth4webapi's function. */
+export function presetAuth(authenticated: Authenticated): oauth.ClientAuth {
+  return (_as, _client, body, headers) => {
+    for (const name of new Set(body.keys())) body.delete(name)
+    for (const [name, value] of authenticated.body) body.append(name, value)
+    for (const [name, value] of authenticated.headers) headers.set(name, value)
+  }
+}

@@ -1,0 +1,29 @@
+import type { Provider } from './provider.ts'
+
+const DAY_MS = 86_400_000
+
+/**
+ * Google: https://developers.google.com/identity/protocols/oauth2
+ *
+ * Offline access and consent are asked for, because Google gives a refresh token only on consent. Refresh tokens don't rotate; they end after six months
+ * without use, after seven days while the application's publishing status is "Testing", and the oldest ends when a user has more than 100 of one client.
+ */
+export const google: Provider = {
+  name: 'google',
+  documentation: 'https://developers.google.com/identity/protocols/oauth2',
+  server: {
+    issuer: 'https://accounts.google.com',
+    authorization_endpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
+    token_endpoint: 'https://oauth2.googleapis.com/token',
+    revocation_endpoint: 'https://oauth2.googleapis.com/revoke',
+    userinfo_endpoint: 'https://openidconnect.googleapis.com/v1/userinfo',
+    device_authorization_endpoint: 'https://oauth2.googleapis.com/device/code',
+    jwks_uri: 'https://www.googleapis.com/oauth2/v3/certs',
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    code_challenge_methods_supported: ['plain', 'S256'],
+    id_token_signing_alg_values_supported: ['RS256'],
+  },
+  authorizationParams: { access_type: 'offline', prompt: 'consent' },
+  resourceOrigins: ['https://www.googleapis.com', 'https://*.googleapis.com'],
+  refresh: { rotates: false, idleLifetimeMs: 182 * DAY_MS },
+}
