@@ -1,0 +1,92 @@
+import type { Clock } from '../clock.ts'
+
+/** A clock that a test moves. */
+export interface FakeClock extends Required<Clock> {
+  /** Lets so many milliseconds pass: the waits that end in them end in order, and what waited runs before time goes on. */
+  advance(ms: number): Promise<void>
+  /** Sets the time of day, as an administrator or a time server does: waits and `monotonic()` don't notice. */
+  set(now: number): void
+  /** How many waits have not ended. */
+  readonly pending: number
+}
+
+interface Wait {
+  readonly at: number
+  end(): void
+}
+
+// Taken now: a test runner may put timers of its own in their place.
+const { setTimeout } = globalThis
+const setImmediate = (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate
+
+/** Turns of the event loop after which promise jobs, and the answers of quick I/O such as Web Crypto's, have arrived. */
+const TURNS = 6
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) {
+    await new Promise<void>((resolve) => {
+      if (setImmediate === undefined || turn === 0) setTimeout(resolve, 0)
+      else setImmediate(resolve)
+    })
+  }
+}
+
+/** A clock that stands still until it is told to go on. @param options.now where it begins, milliseconds since the epoch; default 2026-01-01T00:00:00Z */
+export function fakeClock(options: { readonly now?: number } = {}): FakeClock {
+  let elapsed = 0
+  let start = options.now ?? Date.UTC(2026, 0, 1)
+  const waits = new Set<Wait>()
+
+  const nextUntil = (time: number): Wait | undefined => {
+    let next: Wait | undefined
+    for (const wait of waits) if (wait.at <= time && (next === undefined || wait.at < next.at)) next = wait
+    return next
+  }
+
+  return {
+    now: () => start + elapsed,
+    monotonic: () => elapsed,
+    delay: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted === true) {
+          reject(signal.reason as Error)
+          return
+        }
+        if (!(ms > 0)) {
+          resolve()
+          return
+        }
+        const abort = (): void => {
+          waits.delete(wait)
+          reject(signal?.reason as Error)
+        }
+        const wait = {
+          at: elapsed + ms,
+          end: () => {
+            waits.delete(wait)
+            signal?.removeEventListener('abort', abort)
+            resolve()
+          },
+        }
+        waits.add(wait)
+        signal?.addEventListener('abort', abort, { once: true })
+      }),
+    advance: async (ms) => {
+      const target = elapsed + ms
+      await settle()
+      for (let wait = nextUntil(target); wait !== undefined; wait = nextUntil(target)) {
+        elapsed = Math.max(elapsed, wait.at)
+        wait.end()
+        await settle()
+      }
+      elapsed = Math.max(elapsed, target)
+      await settle()
+    },
+    set: (now) => {
+      start = now - elapsed
+    },
+    get pending() {
+      return waits.size
+    },
+  }
+}

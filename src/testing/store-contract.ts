@@ -1,0 +1,29 @@
+import { claimCases } from './contract/claim.ts'
+import { commitCases } from './contract/commit.ts'
+import { otherCases } from './contract/others.ts'
+import { putCases } from './contract/put.ts'
+import { releaseCases } from './contract/release.ts'
+import { Stage, type StoreContractCase, type StoreContractOptions } from './contract/stage.ts'
+
+/**
+ * The contract of `GrantStore` as named cases, for any test runner:
+ *
+ * ```ts
+ * for (const { name, run } of storeContract({ create: () => myStore(url) })) test(name, run)
+ * ```
+ * Without `clock`, the cases wait some seconds in all; they leave grants behind, under clients named `contract …`.
+ */
+export function storeContract(options: StoreContractOptions): StoreContractCase[] {
+  const cases = [...putCases, ...claimCases, ...commitCases, ...releaseCases, ...otherCases]
+  return cases.map(([name, run]) => ({
+    name,
+    run: async () => {
+      const store = await options.create()
+      try {
+        await run(new Stage(store, options.clock))
+      } finally {
+        await store.close()
+      }
+    },
+  }))
+}

@@ -1,0 +1,51 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+import type { SqliteDatabase, SqliteValue } from '../../src/stores/sqlite/index.ts'
+
+/**
+ * A database as better-sqlite3 makes them, over node:sqlite: `run` refuses statements that answer rows, `get` and `all` those
+ * that answer none, its own error codes, and it waits for locks unless told otherwise.
+ */
+export function betterSqliteShaped(database: DatabaseSync): SqliteDatabase {
+  const translated = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      const { errcode, message } = error as { errcode?: number; message: string }
+      const names: Record<number, string> = {
+        5: 'SQLITE_BUSY',
+        6: 'SQLITE_LOCKED',
+        8: 'SQLITE_READONLY',
+        13: 'SQLITE_FULL',
+      }
+      throw Object.assign(new Error(message), {
+        name: 'SqliteError',
+        code: names[(errcode ?? 1) & 0xff] ?? 'SQLITE_ERROR',
+      })
+    }
+  }
+  return {
+    exec: (sql) => translated(() => database.exec(sql)),
+    close: () => database.close(),
+    prepare: (sql) => {
+      const statement = translated(() => database.prepare(sql))
+      const rows = statement.columns().length > 0
+      const call = <T>(wantsRows: boolean, work: () => T): T => {
+        if (rows !== wantsRows) throw new TypeError(`This statement ${rows ? 'returns data' : 'does not return data'}.`)
+        return translated(work)
+      }
+      const check = (parameters: SqliteValue[]): SqliteValue[] => {
+        for (const value of parameters) {
+          if (value !== null && !['string', 'number'].includes(typeof value))
+            throw new TypeError('can only bind numbers, strings, null')
+        }
+        return parameters
+      }
+      return {
+        run: (...parameters) => call(false, () => statement.run(...check(parameters))),
+        get: (...parameters) => call(true, () => statement.get(...check(parameters))),
+        all: (...parameters) => call(true, () => statement.all(...check(parameters))),
+      }
+    },
+  }
+}
