@@ -12,4 +12,7 @@
  */
 export type { StoreContractCase, StoreContractOptions } from './contract/stage.ts'
 export { type FakeClock, fakeClock } from './fake-clock.ts'
+export type { ScriptedAnswer, ScriptedAnswerFunction, ScriptedRequest } from './scripted-answer.ts'
+export type { IssuedToken } from './scripted-grants.ts'
+export { type ScriptedProvider, scriptedProvider, type ScriptedProviderOptions } from './scripted-provider.ts'
 export { storeContract } from './store-contract.ts'
