@@ -1,10 +1,11 @@
 import type { RequestListener } from 'node:http'
-import { Provider } from 'oidc-provider'
+import { errors, Provider } from 'oidc-provider'
 import { adapterFactory } from './adapters.ts'
 import type { RegisteredClient } from './clients.ts'
 import { providerConfiguration } from './configuration.ts'
 import { asksOffline, Consents } from './consents.ts'
 import { countRequests } from './count-requests.ts'
+import { deviceFormGuard } from './device-form-guard.ts'
 import { faultMiddleware } from './faults/fault-middleware.ts'
 import type { FaultQueue } from './faults/fault-queue.ts'
 import { FormRequests } from './form-requests.ts'
@@ -39,8 +40,11 @@ export interface AuthorizationServer {
   readonly listener: RequestListener
 }
 
-/** Puts oidc-provider and what surrounds it together. */
-export function createAuthorizationServer(parts: AuthorizationServerParts): AuthorizationServer {
+/**
+ * Puts oidc-provider and what surrounds it together.
+ * @throws {TypeError} when a client cannot be registered as it is described
+ */
+export async function createAuthorizationServer(parts: AuthorizationServerParts): Promise<AuthorizationServer> {
   const { issuer, settings, clients, users, key, stats, faults, accessTokenSeconds, closing } = parts
   const scopes = new ScopeCatalogue(settings.scopes)
   const consents = new Consents()
@@ -61,6 +65,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
       rotates: (request) => settings.rotate && !unrotated.has(request),
     }),
   )
+  await checkClients(provider, clients)
   watchProvider(provider, stats)
   noteOfflineCodes(provider, consents)
   reportErrors(provider, settings.onError)
@@ -71,8 +76,21 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
   provider.use(omitKeptRefreshToken(requests))
   provider.use(tokenInfoEndpoint(provider, users))
   provider.use(userInfoEndpoint(provider, users))
+  provider.use(deviceFormGuard(provider))
   provider.use(interactions({ provider, users, scopes, consents }))
   return { provider, listener: requests.listener(provider) }
+}
+
+/** oidc-provider looks at a client's metadata when it is first used, which is late to hear of a mistake. */
+async function checkClients(provider: Provider, clients: readonly RegisteredClient[]): Promise<void> {
+  for (const { clientId } of clients) {
+    try {
+      await provider.Client.find(clientId)
+    } catch (cause) {
+      const reason = cause instanceof errors.OIDCProviderError ? cause.error_description : String(cause)
+      throw new TypeError(`Expected a client that can be registered, got \`${clientId}\`: ${reason}`, { cause })
+    }
+  }
 }
 
 function noteOfflineCodes(provider: Provider, consents: Consents): void {

@@ -109,9 +109,9 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Deve
 }
 
 /** The issuer needs the port, so that the server listens before a client's metadata can be refused. */
-async function orClose<T>(server: Server, create: () => T): Promise<T> {
+async function orClose<T>(server: Server, create: () => Promise<T>): Promise<T> {
   try {
-    return create()
+    return await create()
   } catch (error) {
     await closeServer(server)
     throw error
