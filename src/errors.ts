@@ -52,7 +52,7 @@ export class AuthorizationError extends EvergrantError {
   /** The provider's error code. */
   readonly error: string
   /** The provider's text for developers: data, not to be shown as HTML. */
-  readonly errorDescription?: string
+  declare readonly errorDescription?: string
 
   constructor(client: string, error: string, errorDescription?: string) {
     super(
@@ -97,8 +97,8 @@ export class TokenRequestError extends EvergrantError {
   readonly code = 'token_request_error'
   override readonly retryable: boolean
   readonly status: number
-  readonly error?: string
-  readonly errorDescription?: string
+  declare readonly error?: string
+  declare readonly errorDescription?: string
 
   constructor(
     client: string,
@@ -138,7 +138,7 @@ function adviceFor(error: string | undefined): string {
 export class DiscoveryError extends EvergrantError {
   readonly code = 'discovery_error'
   override readonly retryable: boolean
-  readonly status?: number
+  declare readonly status?: number
 
   constructor(message: string, detail: { retryable: boolean; status?: number }, options?: { cause?: unknown }) {
     super(message, options)
@@ -184,7 +184,7 @@ export class TokenResponseError extends EvergrantError {
 export class ProviderUnavailableError extends EvergrantError {
   readonly code = 'provider_unavailable'
   override readonly retryable = true
-  readonly status?: number
+  declare readonly status?: number
   declare readonly retryAfterMs?: number
   /** Whether the request may have been processed all the same: no complete answer came after it was sent. */
   readonly maybeProcessed: boolean

@@ -14,8 +14,8 @@ const DEEPEST = 6
 /** The secrets of one client or one operation, by value: whatever leaves the library as text goes through them. */
 export class Secrets {
   readonly #parent: Secrets | undefined
-  /** Each secret with the forms in which it may appear. */
-  readonly #forms = new Map<string, readonly string[]>()
+  /** Each secret with the forms in which it may appear, which are made when the first text is redacted: most operations end without one. */
+  readonly #forms = new Map<string, readonly string[] | undefined>()
 
   /** With a parent, its secrets count too. */
   constructor(parent?: Secrets) {
@@ -26,7 +26,7 @@ export class Secrets {
   add(...values: readonly (string | undefined)[]): this {
     for (const value of values) {
       if (value === undefined || value.length < SHORTEST || this.#forms.has(value)) continue
-      this.#forms.set(value, formsOf(value))
+      this.#forms.set(value, undefined)
       if (this.#forms.size > MOST) {
         const [oldest] = this.#forms.keys()
         if (oldest !== undefined) this.#forms.delete(oldest)
@@ -90,8 +90,13 @@ export class Secrets {
   }
 
   #all(): string[] {
-    const own = [...this.#forms.values()].flat()
-    return this.#parent === undefined ? own : [...this.#parent.#all(), ...own]
+    const all = this.#parent === undefined ? [] : this.#parent.#all()
+    for (const [value, known] of this.#forms) {
+      const forms = known ?? formsOf(value)
+      if (known === undefined) this.#forms.set(value, forms)
+      all.push(...forms)
+    }
+    return all
   }
 }
 

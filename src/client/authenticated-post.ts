@@ -1,14 +1,13 @@
 import type { Secrets } from '../redact.ts'
-import type { ServerMetadata } from '../providers/provider.ts'
 import type { ClientContext } from './context.ts'
 import { send, type HttpAnswer } from './http.ts'
 import { readRefusal } from './normalise.ts'
 import { refused, withNextSecret } from './refusal.ts'
-import { endpointOf, type Server } from './server.ts'
+import { endpointOf, type EndpointName, type Server } from './server.ts'
 
 export interface AuthenticatedPost {
   readonly purpose: string
-  readonly endpoint: keyof ServerMetadata & `${string}_endpoint`
+  readonly endpoint: EndpointName
   readonly parameters: URLSearchParams
   readonly secrets: Secrets
   readonly signal: AbortSignal | undefined

@@ -12,7 +12,7 @@ export type Callback = string | URL | URLSearchParams | Request
 /** A log-in is refused after this. */
 export const LOGIN_LIFETIME_MS: number = 15 * 60_000
 
-const SINGLE = ['state', 'iss', 'code', 'error', 'error_description', 'error_uri', 'response'] as const
+const SINGLE = ['state', 'iss', 'code', 'error', 'error_description', 'error_uri'] as const
 
 /** The parameters of a callback. Scheme, host and path are not judged: a proxy may have changed them. */
 export async function readCallback(callback: Callback): Promise<URLSearchParams> {
@@ -56,6 +56,9 @@ export function checkCallback(context: ClientContext, parameters: URLSearchParam
       'state_mismatch',
       'The callback doesn’t belong to the log-in that this browser began: its state is another.',
     )
+  }
+  if (typeof pending.redirectUri !== 'string' || typeof pending.url !== 'string' || !URL.canParse(pending.url)) {
+    throw new ConfigError('pending is not complete: keep all of what authorizationRequest() answered.')
   }
 }
 

@@ -15,8 +15,6 @@ export interface Authenticated {
 /** One way to authenticate a request; `next` is there when the client has another secret. */
 export interface Attempt {
   readonly authenticated: Authenticated
-  /** To be called when the server took this attempt's secret. */
-  succeeded(): void
   readonly next?: () => Promise<Attempt>
 }
 
@@ -37,8 +35,8 @@ export class Credentials {
   readonly #auth: ClientAuth | undefined
   readonly #providerAuth: ClientAuth | undefined
   readonly #secret: ClientSecret | undefined
-  /** The place of the secret that the server last took: after a rotation the old one is not tried at each request. */
-  #preferred = 0
+  /** The place of the secret to begin with: the one after the last that was refused, so that an old one is not tried at each request. */
+  #first = 0
 
   constructor(
     client: { readonly name: string; readonly clientId: string; readonly secrets: Secrets },
@@ -67,15 +65,18 @@ export class Credentials {
   async prepare(server: Server, parameters: URLSearchParams, secrets: Secrets): Promise<Attempt> {
     const method = this.method(server)
     const values = await this.#resolve(method)
-    const first = this.#preferred % values.length
-    const attempt = async (place: number, more: boolean): Promise<Attempt> => ({
+    const first = this.#first % values.length
+    const attempt = async (place: number): Promise<Attempt> => ({
       authenticated: await this.#authenticate(method, values[place], server, parameters, secrets),
-      succeeded: () => {
-        this.#preferred = place
-      },
-      ...(more ? { next: () => attempt((place + 1) % values.length, false) } : {}),
     })
-    return attempt(first, values.length > 1)
+    if (values.length === 1) return attempt(first)
+    return {
+      ...(await attempt(first)),
+      next: () => {
+        this.#first = (first + 1) % values.length
+        return attempt(this.#first)
+      },
+    }
   }
 
   async #resolve(method: ClientAuth): Promise<readonly (string | undefined)[]> {

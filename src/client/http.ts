@@ -52,7 +52,7 @@ export async function send(context: HttpContext, request: HttpRequest): Promise<
   const place = { client: context.name, request: request.purpose, url: `${url.origin}${url.pathname}` }
   try {
     const answer = await untilAborted(exchange(context, request, url), request.signal)
-    context.logger?.debug(`${request.purpose} answered`, {
+    context.logger?.[answer.status < 400 ? 'debug' : 'info'](`${request.purpose} answered`, {
       ...place,
       status: answer.status,
       durationMs: Math.round(context.clock.monotonic() - started),
@@ -115,7 +115,14 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
 
 /** The answer's text, or undefined when it is longer than 1 MiB. */
 export async function readText(message: Response | Request): Promise<string | undefined> {
-  if (message.body === null || message.body === undefined) return message.text()
+  // Some replacements of fetch have bodies of another kind.
+  if (
+    typeof (message.body as Partial<ReadableStream> | null | undefined)?.getReader !== 'function' ||
+    message.body === null
+  ) {
+    const text = await message.text()
+    return text.length > MAX_ANSWER_BYTES ? undefined : text
+  }
   const reader = message.body.getReader()
   const decoder = new TextDecoder()
   let text = ''

@@ -13,6 +13,7 @@ import { makeContext, type OAuth2ClientOptions } from './client-options.ts'
 import { exchangeCode } from './code-exchange.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
 import { makeCore } from './core.ts'
+import { untilAborted } from './deadline.ts'
 import { introspectToken, type Introspection } from './introspection.ts'
 import { prepareRedemption, type RefreshOptions } from './redemption.ts'
 import { revokeToken, type TokenTypeHint } from './revocation.ts'
@@ -30,7 +31,7 @@ export type {
   UserInfo,
 }
 
-let readCore: (client: OAuth2Client) => ClientCore
+let readCore: (client: OAuth2Client) => ClientCore | undefined
 
 /**
  * One registration at one provider: builds log-in URLs, turns callbacks into tokens, redeems refresh tokens, revokes. It keeps no token and is safe to share.
@@ -44,7 +45,7 @@ export class OAuth2Client {
   readonly #core: ClientCore
 
   static {
-    readCore = (client) => client.#core
+    readCore = (client) => (typeof client === 'object' && client !== null && #core in client ? client.#core : undefined)
   }
 
   /** @throws ConfigError, InsecureTransportError */
@@ -85,7 +86,7 @@ export class OAuth2Client {
   async refresh(token: Token, options: RefreshOptions = {}): Promise<Token> {
     const { signal } = options
     signal?.throwIfAborted()
-    const redeem = await prepareRedemption(this.#context, token, options)
+    const redeem = await untilAborted(prepareRedemption(this.#context, token, options), signal)
     const redeemed = await withinTimeout(this.#context, 'refresh', signal, (stop) => redeem({ signal: stop }))
     return redeemed.token
   }
@@ -129,5 +130,7 @@ export class OAuth2Client {
 
 /** What the refresh layer needs of a client. Not public: the package's entry doesn't export it. */
 export function coreOf(client: OAuth2Client): ClientCore {
-  return readCore(client)
+  const core = readCore(client)
+  if (core === undefined) throw new ConfigError('Expected an OAuth2Client, made by this very copy of the library.')
+  return core
 }

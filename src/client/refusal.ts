@@ -26,15 +26,10 @@ export function refused(
 /** Runs an exchange; when it is refused with `invalid_client` and the client has another secret, once more with that. */
 export async function withNextSecret<T>(attempt: Attempt, exchange: (attempt: Attempt) => Promise<T>): Promise<T> {
   try {
-    const result = await exchange(attempt)
-    attempt.succeeded()
-    return result
+    return await exchange(attempt)
   } catch (error) {
     if (attempt.next === undefined || !(error instanceof TokenRequestError) || error.error !== 'invalid_client')
       throw error
-    const next = await attempt.next()
-    const result = await exchange(next)
-    next.succeeded()
-    return result
+    return exchange(await attempt.next())
   }
 }

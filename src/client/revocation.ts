@@ -3,6 +3,7 @@ import { Secrets } from '../redact.ts'
 import type { Token } from '../token.ts'
 import { authenticatedPost } from './authenticated-post.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
+import { hasEndpoint } from './server.ts'
 
 /** What kind of token a string is (RFC 7009 section 2.1). */
 export type TokenTypeHint = 'access_token' | 'refresh_token'
@@ -34,7 +35,7 @@ export async function revokeToken(
 ): Promise<boolean> {
   const picked = pickToken(token, hint)
   const server = await context.directory.server(signal)
-  if (typeof server.metadata.revocation_endpoint !== 'string') return false
+  if (!hasEndpoint(server, 'revocation_endpoint')) return false
   const secrets = new Secrets(context.secrets).add(picked.value)
   const parameters = new URLSearchParams({ token: picked.value })
   if (picked.hint !== undefined) parameters.set('token_type_hint', picked.hint)

@@ -15,6 +15,19 @@ export interface Server {
   readonly origins: ReadonlySet<string>
 }
 
+export type EndpointName = keyof ServerMetadata & `${string}_endpoint`
+
+/** The endpoints that the library sends something to. */
+const USED: ReadonlySet<string> = new Set([
+  'issuer',
+  'authorization_endpoint',
+  'token_endpoint',
+  'revocation_endpoint',
+  'introspection_endpoint',
+  'userinfo_endpoint',
+  'device_authorization_endpoint',
+])
+
 /** Checks metadata and makes a server of it. `where` names the metadata in messages. */
 export function makeServer(metadata: ServerMetadata, where: string, insecure: InsecurePolicy): Server {
   const { issuer, token_endpoint: tokenEndpoint } = metadata
@@ -24,11 +37,14 @@ export function makeServer(metadata: ServerMetadata, where: string, insecure: In
   if (issuer !== undefined) assertIssuer(issuer, where, insecure)
   const origins = new Set<string>()
   for (const [name, value] of Object.entries(metadata)) {
-    if (typeof value !== 'string' || !(name.endsWith('_endpoint') || name === 'issuer')) continue
-    if (!URL.canParse(value)) throw new ConfigError(`${where} must have a URL as ${name}.`)
-    const url = new URL(value)
-    assertSecure(url, insecure)
-    origins.add(url.origin)
+    if (typeof value !== 'string' || value === '' || !(name === 'issuer' || name.endsWith('_endpoint'))) continue
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    if (USED.has(name)) {
+      if (url === undefined) throw new ConfigError(`${where} must have a URL as ${name}.`)
+      assertSecure(url, insecure)
+    }
+    // An endpoint that nothing is sent to needs no judging, and gets no token either when it is insecure.
+    if (url !== undefined && (url.protocol === 'https:' || USED.has(name))) origins.add(url.origin)
   }
   return {
     metadata,
@@ -48,10 +64,16 @@ export function assertIssuer(issuer: unknown, where: string, insecure: InsecureP
   assertSecure(url, insecure)
 }
 
-/** An endpoint that the server must have for what is asked. */
-export function endpointOf(server: Server, name: keyof ServerMetadata & `${string}_endpoint`, client: string): string {
+/** Whether the server has an endpoint. */
+export function hasEndpoint(server: Server, name: EndpointName): boolean {
   const endpoint = server.metadata[name]
-  if (typeof endpoint !== 'string') {
+  return typeof endpoint === 'string' && endpoint !== ''
+}
+
+/** An endpoint that the server must have for what is asked. */
+export function endpointOf(server: Server, name: EndpointName, client: string): string {
+  const endpoint = server.metadata[name]
+  if (typeof endpoint !== 'string' || endpoint === '') {
     throw new ConfigError(
       `The server of client '${client}' has no ${name}: it doesn't offer this, or provider.server leaves it out. Add it there if the provider documents one.`,
     )

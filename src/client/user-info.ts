@@ -1,7 +1,7 @@
 import * as oauth from 'oauth4webapi'
-import { TokenResponseError } from '../errors.ts'
+import { ConfigError, TokenResponseError } from '../errors.ts'
 import { Secrets } from '../redact.ts'
-import type { AccessToken, JsonValue, Token } from '../token.ts'
+import { isVisibleAscii, type AccessToken, type JsonValue, type Token } from '../token.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
 import { send } from './http.ts'
 import { readClaims } from './id-token.ts'
@@ -22,6 +22,7 @@ export interface UserInfo {
 
 /** Asks the user info endpoint who the token's user is. */
 export async function fetchUserInfo(context: ClientContext, token: Token | AccessToken): Promise<UserInfo> {
+  if (!isVisibleAscii(token.accessToken)) throw new ConfigError('userInfo needs a token with an access token.')
   const server = await context.directory.server()
   const url = endpointOf(server, 'userinfo_endpoint', context.name)
   const secrets = new Secrets(context.secrets).add(token.accessToken)
