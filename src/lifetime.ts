@@ -3,6 +3,7 @@ export const MAX_LIFETIME_MS: number = 10 * 365 * 24 * 3_600_000
 
 const decimal = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$/
 
+/** Numbers and numeric strings by their value; not so `null`, `''` and booleans, which `Number()` would make 0 or 1. */
 function toNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isNaN(value) ? undefined : value
   if (typeof value === 'string' && decimal.test(value)) return Number(value)
@@ -27,21 +28,29 @@ const GO_ZERO_TIME = -62_135_596_800_000
 
 /**
  * A moment, as libraries keep it, in milliseconds since the epoch: numbers and numeric strings are seconds, or milliseconds
- * when they are too large for seconds; other strings and Dates are dates (ISO 8601, RFC 3339). Undefined when it is none of these.
+ * when they are too large for seconds; other strings and Dates are dates (ISO 8601, RFC 3339; UTC where they name no zone). Undefined when it is none of these.
  * A moment more than ten years after `now` is clamped to that.
  */
 export function momentMs(value: unknown, now: number, unit?: 'seconds' | 'milliseconds'): number | undefined {
   const number = toNumber(value)
   if (number !== undefined) {
-    const scale = (unit ?? (Math.abs(number) >= FIRST_MILLISECONDS ? 'milliseconds' : 'seconds')) === 'seconds' ? 1000 : 1
+    const scale =
+      (unit ?? (Math.abs(number) >= FIRST_MILLISECONDS ? 'milliseconds' : 'seconds')) === 'seconds' ? 1000 : 1
     return clampMoment(number * scale, now)
   }
-  if (value instanceof Date || (typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value))) {
-    // PostgreSQL and SQLite print dates with a space, which Date.parse takes for local time without a zone: as they are.
-    const time = value instanceof Date ? value.getTime() : Date.parse(value)
-    return Number.isNaN(time) || time <= GO_ZERO_TIME ? undefined : clampMoment(time, now)
-  }
-  return undefined
+  const time = value instanceof Date ? value.getTime() : typeof value === 'string' ? parseDate(value) : Number.NaN
+  return Number.isNaN(time) || time <= GO_ZERO_TIME ? undefined : clampMoment(time, now)
+}
+
+/** Dates as libraries and databases print them: with T or a space, any number of decimals, with or without a zone. */
+const date = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(\.\d{1,3})?\d*)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i
+
+function parseDate(text: string): number {
+  const [, day, minutes = '00:00', seconds = ':00', decimals = '', zone = 'Z'] = date.exec(text.trim()) ?? []
+  if (day === undefined) return Number.NaN
+  // Without a zone it is UTC, as databases keep it: the machine's own zone says nothing about where the text was written.
+  const offset = /^(Z|UTC)$/i.test(zone) ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}`
+  return Date.parse(`${day}T${minutes}${seconds}${decimals}${offset}`)
 }
 
 function clampMoment(time: number, now: number): number {

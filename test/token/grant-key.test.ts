@@ -1,0 +1,20 @@
+import { assert, constantFrom, property, record, string } from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { encodeKey } from '../../src/grant-key.ts'
+
+const part = string({ unit: constantFrom('a', ':', '"', ',', '[', '\\', '\0', '😀', '\ud800') })
+const key = record({ client: part, subject: part, account: part })
+
+test('two keys have one text only if they are one key', () => {
+  assert(
+    property(key, key, (a, b) => {
+      const equal = a.client === b.client && a.subject === b.subject && a.account === b.account
+      expect(encodeKey(a) === encodeKey(b)).toBe(equal)
+    }),
+  )
+})
+
+test('the text has no character that a database may stumble over', () => {
+  expect(encodeKey({ client: 'a:b', subject: '\0\n', account: '' })).toBe('["a:b","\\u0000\\n",""]')
+})
