@@ -11,7 +11,7 @@
  *
  * @module
  */
-export type { ProviderClient } from './clients.ts'
+export type { ProviderClient } from './provider-client.ts'
 export type { ProviderMetadata } from './endpoints.ts'
 export { PortInUseError } from './errors.ts'
 export type {
@@ -27,7 +27,7 @@ export type {
   RefusalFault,
   RewriteFault,
 } from './faults/fault.ts'
-export type { MintOptions, TokenAnswer } from './mint.ts'
+export type { MintOptions, TokenAnswer } from './mint-options.ts'
 export type { ProviderOptions } from './options.ts'
 export { startProvider, type DevelopmentProvider } from './provider.ts'
 export type { ReusePolicy } from './reuse-policy.ts'

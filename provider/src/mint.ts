@@ -1,33 +1,7 @@
 import type Provider from 'oidc-provider'
 import { randomSecret, signJwt, type SigningKey } from './keys.ts'
+import type { MintOptions, TokenAnswer } from './mint-options.ts'
 import { claimsOf, subjectOf, type UserDirectory } from './users.ts'
-
-/** Which grants to make without a browser. */
-export interface MintOptions {
-  /** How many grants. @default 1 */
-  readonly count?: number
-  /** The username whose grants they are. @default the first user */
-  readonly user?: string
-  /** The client that gets them. @default the ready client */
-  readonly clientId?: string
-  /** Scopes, separated by spaces. @default 'openid email profile' */
-  readonly scope?: string
-  /** Whether the access tokens are spent already: refused everywhere, with an `expires_in` of 0. @default false */
-  readonly accessTokenExpired?: boolean
-  /** Whether each answer has an ID token, which takes about a millisecond to sign. @default false */
-  readonly idToken?: boolean
-}
-
-/** A token answer as the token endpoint gives it (RFC 6749, section 5.1). */
-export interface TokenAnswer {
-  readonly access_token: string
-  readonly token_type: 'Bearer'
-  /** Seconds. */
-  readonly expires_in: number
-  readonly refresh_token: string
-  readonly scope: string
-  readonly id_token?: string
-}
 
 /** What minting works with. */
 export interface MintParts {

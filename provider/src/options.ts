@@ -1,4 +1,4 @@
-import type { ProviderClient } from './clients.ts'
+import type { ProviderClient } from './provider-client.ts'
 import type { ReusePolicy } from './reuse-policy.ts'
 import { defaultUsers, type ProviderUser } from './users.ts'
 

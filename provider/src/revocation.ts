@@ -14,7 +14,10 @@ export async function completeRevocation(
 ): Promise<IncomingMessage | undefined> {
   const token = form.get('token') ?? new URL(request.url ?? '/', provider.issuer).searchParams.get('token')
   if (token === null) return undefined
-  const found = (await provider.RefreshToken.find(token)) ?? (await provider.AccessToken.find(token))
+  const found =
+    (await provider.RefreshToken.find(token)) ??
+    (await provider.AccessToken.find(token)) ??
+    (await provider.ClientCredentials.find(token))
   const client = found?.clientId === undefined ? undefined : await provider.Client.find(found.clientId)
   if (!client) return undefined
   const body = new URLSearchParams({

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { request } from './support.ts'
@@ -15,7 +18,11 @@ interface Run {
 
 /** Runs the command; it is killed when the test ends or after ten seconds. */
 function run(...args: string[]): Run {
-  const child = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 10_000 })
+  return runFile(launcher, args)
+}
+
+function runFile(file: string, args: readonly string[]): Run {
+  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 10_000 })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
@@ -142,4 +149,17 @@ test('listening to the network is warned of', async () => {
   const command = run('--port', '0', '--host', '0.0.0.0', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
   expect(command.err()).toContain('Warning: listening on 0.0.0.0')
+})
+
+test('before anything is built it says how to build', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'provider-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  mkdirSync(join(directory, 'bin'))
+  const file = join(directory, 'bin', 'evergrant-provider.mjs')
+  copyFileSync(launcher, file)
+  const command = runFile(file, [])
+  expect(await command.ended).toBe(1)
+  expect(command.err().trimEnd()).toBe(
+    'evergrant-provider is not built yet. Run `npm run build` in the repository first.',
+  )
 })

@@ -86,6 +86,7 @@ button.quiet { background: transparent; border-color: var(--line); color: var(--
 .actions button { flex: 1 1 8rem; }
 .hint { background: var(--wash); border-radius: .5rem; padding: .75rem 1rem; margin: 0 0 1.25rem; font-size: .9375rem; }
 .hint p { margin: 0 0 .25rem; }
+fieldset + .hint { margin-top: .75rem; }
 .hint ul { margin: 0; padding-left: 1.125rem; }
 .alarm { background: var(--alarm-wash); color: var(--alarm); border-radius: .5rem; padding: .75rem 1rem; }
 code { font: .875em ui-monospace, "SF Mono", Menlo, monospace; overflow-wrap: anywhere; }
@@ -126,7 +127,7 @@ legend { padding: 0; margin-bottom: .25rem; font-weight: 600; }
   color: var(--accent-ink);
   font-weight: 650;
 }
-.who { display: flex; align-items: center; gap: .625rem; margin-bottom: 1.25rem; color: var(--soft); }
+.who { display: flex; align-items: center; gap: .625rem; margin: 1rem 0 1.25rem; color: var(--soft); }
 dl { margin: 0; }
 dt { margin-top: .75rem; font-weight: 600; font-size: .875rem; }
 dd { margin: 0; }

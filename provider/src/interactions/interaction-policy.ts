@@ -1,5 +1,5 @@
 import { interactionPolicy } from 'oidc-provider'
-import { asksOffline, type Consents } from './consents.ts'
+import { asksOffline, type Consents } from '../consents.ts'
 
 /** When the user is asked to choose an account, to log in, to consent: oidc-provider's rules with Google's additions. */
 export function googlePolicy(consents: Consents): interactionPolicy.DefaultPolicy {

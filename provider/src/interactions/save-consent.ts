@@ -1,5 +1,5 @@
 import type Provider from 'oidc-provider'
-import type { Consents } from './consents.ts'
+import type { Consents } from '../consents.ts'
 
 /** What a user decided on the consent page. */
 export interface Decision {
