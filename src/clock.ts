@@ -4,12 +4,14 @@ export interface Clock {
   now(): number
   /** Milliseconds that never go backwards, from any start. @default performance.now() */
   monotonic?(): number
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. @default a timer that doesn't keep the process alive */
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. @default a timer; one of more than a second doesn't keep the process alive */
   delay?(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 /** The longest timer that JavaScript has: beyond it, a timer fires at once. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
+
+const SHORT_WAIT_MS = 1000
 
 /** The machine's clock. */
 export const systemClock: Required<Clock> = {
@@ -32,8 +34,9 @@ export const systemClock: Required<Clock> = {
         },
         Math.min(Math.max(ms, 0), MAX_TIMER_MS),
       )
-      // A wait must not keep a process alive that has nothing else to do; browsers' timers are numbers.
-      if (typeof timer === 'object') timer.unref()
+      // A long wait (a deadline, a settle time) must not keep a process alive that has nothing else to do; in a short one
+      // somebody waits for an answer or a token waits to be saved. Browsers' timers are numbers.
+      if (ms > SHORT_WAIT_MS && typeof timer === 'object') timer.unref()
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
 }
@@ -44,6 +47,7 @@ export function completeClock(clock: Clock | undefined): Required<Clock> {
   return {
     now: () => clock.now(),
     monotonic: clock.monotonic === undefined ? () => clock.now() : () => clock.monotonic?.() ?? clock.now(),
-    delay: clock.delay === undefined ? systemClock.delay : (ms, signal) => clock.delay?.(ms, signal) ?? Promise.resolve(),
+    delay:
+      clock.delay === undefined ? systemClock.delay : (ms, signal) => clock.delay?.(ms, signal) ?? Promise.resolve(),
   }
 }

@@ -7,7 +7,14 @@ export type RefreshCause = 'early' | 'spent' | 'rejected' | 'manual' | 'keep_ali
 /** The events of a session or of many grants; none carries a secret. Times (`at`) are milliseconds since the epoch. */
 export interface GrantEvents {
   /** A new token was had and saved. */
-  refreshed: { key: GrantKey; at: number; cause: RefreshCause; durationMs: number; scopeChanged?: boolean; idTokenDropped?: boolean }
+  refreshed: {
+    key: GrantKey
+    at: number
+    cause: RefreshCause
+    durationMs: number
+    scopeChanged?: boolean
+    idTokenDropped?: boolean
+  }
   /** A refresh failed; the grant lives. */
   refresh_failed: { key: GrantKey; at: number; code: string; retryable: boolean; backoffUntil?: number }
   /** The grant died: the user has to log in again. */

@@ -1,5 +1,11 @@
 /** Any value that JSON can hold. */
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [member: string]: JsonValue }
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [member: string]: JsonValue }
 
 /**
  * The current answer of the token endpoint for a grant (RFC 6749 section 5.1): frozen and JSON-safe.
@@ -38,17 +44,18 @@ const tokenPrototype: object = Object.create(Object.prototype, {
   [Symbol.toStringTag]: { value: 'OAuth2Token' },
   [Symbol.for('nodejs.util.inspect.custom')]: {
     value(this: Token) {
-      const expiry = this.expiresAt === undefined ? 'lifetime unknown' : `expires ${new Date(this.expiresAt).toISOString()}`
+      const expiry =
+        this.expiresAt === undefined ? 'lifetime unknown' : `expires ${new Date(this.expiresAt).toISOString()}`
       const scope = this.scope === undefined ? '' : `, scope '${this.scope.join(' ')}'`
       return `OAuth2Token { ${this.tokenType}, ${expiry}${scope}${'refreshToken' in this ? ', renewable' : ''} }`
     },
   },
 })
 
-function frozen<T extends object>(fields: object): T {
+function frozen(fields: object): object {
   const result: Record<string, unknown> = Object.create(tokenPrototype)
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) result[name] = value
-  return Object.freeze(result) as T
+  return Object.freeze(result)
 }
 
 /** Makes a frozen token of its members; undefined ones are left out. */
@@ -63,7 +70,7 @@ export function makeToken(fields: TokenFields): Token {
     scope: fields.scope === undefined ? undefined : Object.freeze([...fields.scope]),
     idToken: fields.idToken,
     extra: fields.extra === undefined || Object.keys(fields.extra).length === 0 ? undefined : freezeExtra(fields.extra),
-  })
+  }) as Token
 }
 
 /** The part of a token that callers get. */
@@ -73,7 +80,7 @@ export function accessTokenOf(token: Token): AccessToken {
     tokenType: token.tokenType,
     expiresAt: token.expiresAt,
     scope: token.scope,
-  })
+  }) as AccessToken
 }
 
 function freezeExtra(extra: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
@@ -84,7 +91,7 @@ function freezeExtra(extra: Readonly<Record<string, JsonValue>>): Readonly<Recor
 
 function deepFreeze(value: JsonValue): JsonValue {
   if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) deepFreeze(member as JsonValue)
+    for (const member of Object.values(value)) deepFreeze(member)
     Object.freeze(value)
   }
   return value
@@ -101,7 +108,9 @@ export function mergeRefreshed(previous: Token, answer: Token): Token {
     refreshTokenExpiresAt:
       answer.refreshTokenExpiresAt ??
       // A new refresh token has its own end, which the answer doesn't state; the same one keeps its end.
-      (answer.refreshToken === undefined || answer.refreshToken === previous.refreshToken ? previous.refreshTokenExpiresAt : undefined),
+      (answer.refreshToken === undefined || answer.refreshToken === previous.refreshToken
+        ? previous.refreshTokenExpiresAt
+        : undefined),
     idToken: answer.idToken ?? previous.idToken,
     scope: answer.scope ?? previous.scope,
     extra: { ...previous.extra, ...answer.extra },

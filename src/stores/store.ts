@@ -81,6 +81,7 @@ export interface GrantRecord extends NewGrant {
 /** The form of the records that this release writes. */
 export const RECORD_SCHEMA = 1
 
+/** Asks for the right to redeem the refresh token of one version of a grant. */
 export interface ClaimRequest {
   readonly id: string
   readonly version: number
@@ -134,6 +135,7 @@ export interface VerdictCommit {
   readonly verdict: ReauthorizationReason
 }
 
+/** What came of a write. */
 export interface CommitAnswer {
   /** Whether this call wrote. A repeated `put` is answered true while its own log-in is there; a repeated `commit` is answered false with its own record. */
   readonly committed: boolean
@@ -148,6 +150,7 @@ export interface Expectation {
   readonly version?: number | undefined
 }
 
+/** Gives a lease back, and says what is known of the refresh token. */
 export interface ReleaseRequest {
   readonly owner: string
   /** `no`: the refresh token was surely not consumed, the intent is closed. `unknown`: it may have been; the intent stays open until it is settled. */
@@ -157,6 +160,7 @@ export interface ReleaseRequest {
   readonly failures?: Failures | undefined
 }
 
+/** Which grants to list: all that fit every given member. */
 export interface ListFilter {
   readonly client?: string | undefined
   readonly subject?: string | undefined

@@ -1,0 +1,331 @@
+import type { ClientCore } from './client/client-core.ts'
+import { readClaims } from './client/id-token.ts'
+import {
+  coreOf,
+  type AuthorizationOptions,
+  type Callback,
+  type OAuth2Client,
+  type PendingLogin,
+} from './client/oauth2-client.ts'
+import { completeClock, type Clock } from './clock.ts'
+import { CallbackError, ConfigError } from './errors.ts'
+import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
+import { encodeKey, type GrantKey } from './grant-key.ts'
+import { importToken } from './import-token.ts'
+import { Keepers } from './keepers.ts'
+import { redactingLogger, type Logger } from './logger.ts'
+import { Secrets } from './redact.ts'
+import type { Background } from './refresh/background.ts'
+import { ClientHealth } from './refresh/client-health.ts'
+import { Sealer } from './refresh/envelope.ts'
+import { Keeper } from './refresh/keeper.ts'
+import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
+import { statusOf, type GrantStatus } from './refresh/status.ts'
+import { checkReturnTo } from './return-to.ts'
+import type { KeyRing } from './seal/key-ring.ts'
+import { OAuth2Session } from './session.ts'
+import { memoryStore } from './stores/memory.ts'
+import type { GrantStore, ListFilter } from './stores/store.ts'
+import type { Token } from './token.ts'
+
+/** Clients by name, as an object or as a look-up (where tenants bring their own). */
+export type ClientResolver = (name: string) => OAuth2Client | undefined | Promise<OAuth2Client | undefined>
+
+/** How grants without a refresh token are renewed, by client. */
+export type Obtain<C> =
+  C extends Record<string, OAuth2Client>
+    ? { readonly [K in keyof C]?: (client: C[K], key: GrantKey) => Promise<Token> }
+    : Readonly<Record<string, (client: OAuth2Client, key: GrantKey) => Promise<Token>>>
+
+/** What `Grants` is made of. */
+export interface GrantsOptions<C extends Record<string, OAuth2Client>> {
+  /** The clients by name, or a resolver. */
+  readonly clients: C | ClientResolver
+  /** @default memoryStore() */
+  readonly store?: GrantStore
+  /** Sealing keys; required by every store that outlives the process. */
+  readonly keys?: KeyRing
+  /** How grants without a refresh token are renewed: e.g. `{ acme: (client) => client.clientCredentials() }`. */
+  readonly obtain?: Obtain<C>
+  readonly policy?: RefreshPolicy
+  /** Where work goes that nobody waits for. @default 'detached' */
+  readonly background?: Background
+  /** Gets what happens, with every secret masked. */
+  readonly logger?: Logger
+  /** @default the machine's clock */
+  readonly clock?: Clock
+}
+
+/** Which of several grants of one subject at one client. */
+export interface AccountOption {
+  /** Tells several grants of one subject at one client apart. @default '' */
+  readonly account?: string
+}
+
+/** What one log-in may differ in. */
+export interface ConnectOptions extends Omit<AuthorizationOptions, 'redirectUri'>, AccountOption {
+  /** Where the user wants to go afterwards: a path of this site. */
+  readonly returnTo?: string
+}
+
+/** Single use is remembered longer than a pending log-in is accepted. */
+const ONCE_MS = 20 * 60_000
+
+/** Many grants over one store, in any number of processes: each is refreshed once, wherever it is used. */
+export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
+  readonly #options: GrantsOptions<C>
+  readonly #store: GrantStore
+  readonly #sealer: Sealer
+  readonly #policy: RefreshPolicy
+  readonly #clock: Clock | undefined
+  readonly #logger: Logger | undefined
+  readonly #emitter = new Emitter()
+  readonly #keepers = new Keepers()
+  readonly #health = new Map<string, ClientHealth>()
+  #closed = false
+
+  /** @throws ConfigError */
+  constructor(options: GrantsOptions<C>) {
+    const { clients, keys, policy = {} } = options
+    if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {
+      throw new ConfigError(
+        'Expected `clients` to be an object of OAuth2Clients by name, or a function that finds one.',
+      )
+    }
+    this.#store = options.store ?? memoryStore(options.clock === undefined ? {} : { clock: options.clock })
+    if (this.#store.volatile !== true && keys === undefined) {
+      throw new ConfigError(
+        'A store that outlives the process needs sealing keys: pass `keys: keyRing(process.env.EVERGRANT_KEYS)`, with a key made by generateKey().',
+      )
+    }
+    if (typeof clients === 'object')
+      for (const client of Object.values(clients)) checkPolicy(policy, coreOf(client).timeoutMs)
+    checkPolicy(policy)
+    this.#options = options
+    this.#policy = policy
+    this.#clock = options.clock
+    this.#sealer = new Sealer(keys)
+    this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
+  }
+
+  /**
+   * Begins a log-in. Redirect the user to `url`, and keep the whole in the user's own web session (or a sealed cookie) for `complete()`.
+   * @throws ConfigError for an unknown client or a `returnTo` that leaves the site
+   */
+  async connect(client: keyof C & string, subject: string, options: ConnectOptions = {}): Promise<PendingLogin> {
+    const { account = '', returnTo, ...request } = options
+    const key = keyOf(client, subject, account)
+    if (returnTo !== undefined) checkReturnTo(returnTo)
+    const pending = await (await this.#client(client)).authorizationRequest(request)
+    return { ...pending, ...key, ...(returnTo !== undefined && { returnTo }) }
+  }
+
+  /**
+   * Ends a log-in: turns the callback into a token and stores the grant. Each pending log-in is used once.
+   * @throws CallbackError, AuthorizationError when the user declined, and what `OAuth2Client.exchangeCode` throws
+   */
+  async complete(
+    callback: Callback,
+    pending: PendingLogin,
+    options: { readonly subject: string },
+  ): Promise<{ session: OAuth2Session; returnTo?: string }> {
+    const { client, account = '', subject, returnTo } = pending
+    if (client === undefined || subject === undefined) {
+      throw new ConfigError(
+        'Expected the pending log-in that grants.connect() made: this one names no client or subject.',
+      )
+    }
+    if (subject !== options.subject) {
+      throw new CallbackError('wrong_subject', 'This log-in was begun by another user of the application.')
+    }
+    const core = coreOf(await this.#client(client))
+    const token = await core.exchangeCode(callback, pending, async () => {
+      if (!(await this.#store.once(pending.id, ONCE_MS))) {
+        throw new CallbackError('already_used', 'This log-in was finished already.')
+      }
+    })
+    const session = await this.#save(keyOf(client, subject, account), token)
+    return returnTo === undefined ? { session } : { session, returnTo: checkReturnTo(returnTo) }
+  }
+
+  /** The session of one grant; all sessions of one key share one state. Whether there is such a grant shows when it is used. */
+  session(client: keyof C & string, subject: string, options?: AccountOption): OAuth2Session
+  session(status: GrantStatus): OAuth2Session
+  session(
+    clientOrStatus: (keyof C & string) | GrantStatus,
+    subject?: string,
+    options: AccountOption = {},
+  ): OAuth2Session {
+    const key =
+      typeof clientOrStatus === 'object'
+        ? keyOf(clientOrStatus.client, clientOrStatus.subject, clientOrStatus.account)
+        : keyOf(clientOrStatus, subject, options.account)
+    return this.#sessionOf(key)
+  }
+
+  #sessionOf(key: GrantKey): OAuth2Session {
+    const known = this.#keepers.get(encodeKey(key))
+    const client = known === undefined ? this.#clientNow(key.client) : undefined
+    const source = known ?? (client === undefined ? () => this.#keeper(key) : this.#keeperOf(key, client))
+    return new OAuth2Session(source, { policy: this.#policy })
+  }
+
+  /** Stores a token that was had elsewhere, as after a log-in: anything that `importToken` accepts. */
+  async save(
+    client: keyof C & string,
+    subject: string,
+    token: Token | object,
+    options: AccountOption = {},
+  ): Promise<OAuth2Session> {
+    const key = keyOf(client, subject, options.account)
+    return this.#save(key, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
+  }
+
+  async #save(key: GrantKey, token: Token): Promise<OAuth2Session> {
+    const keeper = await this.#keeper(key)
+    await keeper.replace(token, (stored) => sameIdentity(stored, token, key))
+    return new OAuth2Session(keeper, { policy: this.#policy })
+  }
+
+  /** What is known of a grant; undefined when there is none. Never a secret. */
+  async status(
+    client: keyof C & string,
+    subject: string,
+    options: AccountOption = {},
+  ): Promise<GrantStatus | undefined> {
+    const { record, now } = await this.#store.read(keyOf(client, subject, options.account))
+    return record === undefined ? undefined : statusOf(record, now)
+  }
+
+  /** All grants that fit, one after the other. */
+  async *list(filter: ListFilter = {}): AsyncGenerator<GrantStatus, void, undefined> {
+    const { now } = await this.#store.read(keyOf('', '', ''))
+    for await (const record of this.#store.list(filter)) yield statusOf(record, now)
+  }
+
+  /** Ends a grant: deleted here at once; its revocation at the provider is retried in the background. */
+  async disconnect(client: keyof C & string, subject: string, options: AccountOption = {}): Promise<void> {
+    await (await this.#keeper(keyOf(client, subject, options.account))).disconnect()
+  }
+
+  /** Ends everything of one person. Answers how many grants there were. */
+  async disconnectSubject(subject: string): Promise<number> {
+    let count = 0
+    for await (const record of this.#store.list({ subject })) {
+      if (await (await this.#keeper(record.key)).disconnect()) count += 1
+    }
+    return count
+  }
+
+  /** Gives dead grants one more try, after a bad deployment or a provider's incident. Answers how many live again. */
+  async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
+    let count = 0
+    for await (const record of this.#store.list({ ...filter, state: 'reauthorization_required' })) {
+      if (await (await this.#keeper(record.key)).recheck()) count += 1
+    }
+    return count
+  }
+
+  /** Listens to the events of all grants in this process. Answers how to stop. */
+  on<K extends keyof GrantEvents>(event: K, listener: GrantListener<K>): () => void {
+    return this.#emitter.on(event, listener)
+  }
+
+  /** Waits for refreshes that are under way and for tokens that are not saved yet, then closes the store. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#keepers.all().map((keeper) => keeper.close()))
+    await this.#store.close()
+  }
+
+  #clientNow(name: string): OAuth2Client | undefined {
+    const { clients } = this.#options
+    if (typeof clients === 'function') return undefined
+    const client = Object.hasOwn(clients, name) ? clients[name] : undefined
+    if (client === undefined) throw unknownClient(name, Object.keys(clients))
+    return client
+  }
+
+  async #client(name: string): Promise<OAuth2Client> {
+    const { clients } = this.#options
+    const client = typeof clients === 'function' ? await clients(name) : this.#clientNow(name)
+    if (client === undefined) throw unknownClient(name)
+    return client
+  }
+
+  async #keeper(key: GrantKey): Promise<Keeper> {
+    return this.#keepers.get(encodeKey(key)) ?? this.#keeperOf(key, await this.#client(key.client))
+  }
+
+  #keeperOf(key: GrantKey, client: OAuth2Client): Keeper {
+    const name = encodeKey(key)
+    // Another caller may have made it while the client was looked up.
+    const known = this.#keepers.get(name)
+    if (known !== undefined) return known
+    if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
+    const core = coreOf(client)
+    const clock = this.#clock === undefined ? core.clock : completeClock(this.#clock)
+    const obtain = this.#obtainOf(key, client)
+    const keeper = new Keeper({
+      key,
+      core,
+      clock,
+      store: this.#store,
+      sealer: this.#sealer,
+      policy: this.#policy,
+      background: this.#options.background ?? 'detached',
+      emitter: this.#emitter,
+      health: this.#healthOf(key.client, core, clock),
+      logger: this.#logger ?? core.logger,
+      obtain,
+      alone: false,
+    })
+    this.#keepers.add(name, keeper)
+    return keeper
+  }
+
+  #obtainOf(key: GrantKey, client: OAuth2Client): (() => Promise<Token>) | undefined {
+    const all = this.#options.obtain as
+      | Readonly<Record<string, (client: OAuth2Client, key: GrantKey) => Promise<Token>>>
+      | undefined
+    const obtain = all !== undefined && Object.hasOwn(all, key.client) ? all[key.client] : undefined
+    return obtain === undefined ? undefined : () => obtain(client, key)
+  }
+
+  #healthOf(name: string, core: ClientCore, clock: Clock): ClientHealth {
+    let health = this.#health.get(name)
+    if (health === undefined) {
+      health = new ClientHealth(clock, (error) => {
+        const logger = this.#logger ?? core.logger
+        logger?.error(
+          'evergrant: the client registration seems broken; no grant is marked dead until a refresh succeeds',
+          { client: name, error },
+        )
+        this.#emitter.emit('client_suspect', { client: name, at: clock.now(), error })
+      })
+      this.#health.set(name, health)
+    }
+    return health
+  }
+}
+
+function keyOf(client: string, subject: string | undefined, account = ''): GrantKey {
+  for (const [name, value] of Object.entries({ client, subject, account })) {
+    if (typeof value !== 'string')
+      throw new ConfigError(`Expected ${name} to be a string, got ${value === null ? 'null' : typeof value}.`)
+  }
+  return Object.freeze({ client, subject: subject ?? '', account })
+}
+
+function unknownClient(name: string, known?: readonly string[]): ConfigError {
+  return new ConfigError(
+    `There is no client '${name}'${known === undefined ? '' : `: \`clients\` has ${known.map((each) => `'${each}'`).join(', ') || 'none'}`}.`,
+  )
+}
+
+/** Whether two tokens are of one user: by their ID tokens' subject, else by the account that the caller names. */
+function sameIdentity(stored: Token, token: Token, key: GrantKey): boolean {
+  const [before, after] = [readClaims(stored.idToken), readClaims(token.idToken)]
+  if (before === undefined || after === undefined) return key.account !== ''
+  return before['sub'] !== undefined && before['iss'] === after['iss'] && before['sub'] === after['sub']
+}

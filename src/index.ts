@@ -1,0 +1,80 @@
+/**
+ * OAuth 2 access tokens that are always fresh.
+ *
+ * ```ts
+ * const google = new OAuth2Client({ provider: providers.google, clientId, clientSecret, redirectUri, scope: ['openid', 'email'] })
+ * const grants = new Grants({ clients: { google }, store: sqliteStore('grants.db'), keys: keyRing(env.EVERGRANT_KEYS) })
+ * const pending = await grants.connect('google', user.id)
+ * await grants.complete(request, pending, { subject: user.id })
+ * const response = await grants.session('google', user.id).fetch('https://www.googleapis.com/oauth2/v1/userinfo')
+ * ```
+ * @module
+ */
+export { OAuth2Client } from './client/oauth2-client.ts'
+export type {
+  AuthorizationOptions,
+  Callback,
+  ClientCredentialsOptions,
+  Introspection,
+  OAuth2ClientOptions,
+  PendingLogin,
+  RefreshOptions,
+  TokenTypeHint,
+  UserInfo,
+} from './client/oauth2-client.ts'
+export type { ClientAuth, ClientAuthRequest } from './client/client-auth.ts'
+export type { Clock } from './clock.ts'
+export {
+  AuthorizationError,
+  CallbackError,
+  ConfigError,
+  DiscoveryError,
+  EvergrantError,
+  GrantNotFoundError,
+  InsecureTransportError,
+  OriginNotAllowedError,
+  ProviderUnavailableError,
+  ReauthorizationRequiredError,
+  RefreshTimeoutError,
+  SealError,
+  StoreError,
+  TokenRequestError,
+  TokenResponseError,
+  isEvergrantError,
+} from './errors.ts'
+export type { CallbackErrorCode, ReauthorizationReason } from './errors.ts'
+export type { GrantEvents, GrantListener, RefreshCause } from './events.ts'
+export { fetchWith, staticSource } from './fetch-with.ts'
+export type { FetchWithOptions } from './fetch-with.ts'
+export type { GrantKey } from './grant-key.ts'
+export { Grants } from './grants.ts'
+export type { AccountOption, ClientResolver, ConnectOptions, GrantsOptions, Obtain } from './grants.ts'
+export { importToken } from './import-token.ts'
+export type { Logger, LogMethod } from './logger.ts'
+export type { Provider, ProviderRefresh, ServerMetadata } from './providers/provider.ts'
+export type { Background } from './refresh/background.ts'
+export type { RefreshPolicy } from './refresh/policy.ts'
+export type { GrantStatus } from './refresh/status.ts'
+export type { KeyRing } from './seal/key-ring.ts'
+export { OAuth2Session } from './session.ts'
+export type { OAuth2SessionOptions } from './session.ts'
+export { memoryStore } from './stores/memory.ts'
+export type {
+  ClaimAnswer,
+  ClaimRequest,
+  CommitAnswer,
+  Expectation,
+  Failures,
+  GrantContent,
+  GrantRecord,
+  GrantStore,
+  Intent,
+  Lease,
+  ListFilter,
+  NewGrant,
+  ReleaseRequest,
+  TokenCommit,
+  VerdictCommit,
+} from './stores/store.ts'
+export type { TokenOptions, TokenSource } from './token-source.ts'
+export type { AccessToken, JsonValue, Token } from './token.ts'

@@ -1,0 +1,42 @@
+import type { Keeper } from './refresh/keeper.ts'
+
+/** So many of the most recently used keepers are kept alive; more are found again for as long as a session uses them. */
+const MOST = 10_000
+
+/** The keepers of a process, one for each grant: all sessions of one key share one. */
+export class Keepers {
+  readonly #recent = new Map<string, Keeper>()
+  readonly #alive = new Map<string, WeakRef<Keeper>>()
+  readonly #collected = new FinalizationRegistry<string>((key) => {
+    if (this.#alive.get(key)?.deref() === undefined) this.#alive.delete(key)
+  })
+
+  get(key: string): Keeper | undefined {
+    const keeper = this.#recent.get(key) ?? this.#alive.get(key)?.deref()
+    if (keeper !== undefined) this.#touch(key, keeper)
+    return keeper
+  }
+
+  add(key: string, keeper: Keeper): void {
+    this.#alive.set(key, new WeakRef(keeper))
+    this.#collected.register(keeper, key)
+    this.#touch(key, keeper)
+  }
+
+  /** All that are alive. */
+  all(): Keeper[] {
+    return [...this.#alive.values()].flatMap((reference) => reference.deref() ?? [])
+  }
+
+  #touch(key: string, keeper: Keeper): void {
+    this.#recent.delete(key)
+    this.#recent.set(key, keeper)
+    if (this.#recent.size <= MOST) return
+    for (const [oldest, candidate] of this.#recent) {
+      // One with a refresh under way or a token to save must not be lost sight of.
+      if (!candidate.disposable) continue
+      this.#recent.delete(oldest)
+      return
+    }
+  }
+}

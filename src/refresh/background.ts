@@ -1,0 +1,13 @@
+/**
+ * Where work goes that nobody waits for (early refreshes, looks at the store, retried revocations): `detached` just runs it,
+ * `none` has none (callers then wait for what they need), a function gets each promise, so that a serverless host keeps it
+ * alive beyond the answer (`waitUntil`, Next's `after`).
+ */
+export type Background = 'detached' | 'none' | ((work: Promise<unknown>) => void)
+
+/** Hands work over; it must not reject. */
+export function runInBackground(background: Background, work: () => Promise<unknown>): void {
+  if (background === 'none') return
+  const running = work().catch(() => undefined)
+  if (typeof background === 'function') background(running)
+}

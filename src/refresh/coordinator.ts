@@ -1,0 +1,227 @@
+import type { ClientCore, Redeem, Redeemed } from '../client/client-core.ts'
+import type { Clock } from '../clock.ts'
+import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../errors.ts'
+import type { RefreshCause } from '../events.ts'
+import type { GrantKey } from '../grant-key.ts'
+import type { ClaimAnswer, GrantRecord } from '../stores/store.ts'
+import type { Token } from '../token.ts'
+import { Conclusion, declareDead } from './conclusion.ts'
+import { hashOf, randomId } from './random.ts'
+import type { Flight, Outcome, Redeeming } from './redeeming.ts'
+
+/** How often a claim is repeated whose holder's time to send ran out before it could send, or whose outcome stayed unknown. */
+const CLAIM_TRIES = 3
+const CLAIM_RETRY_MS = 50
+
+/** Redeems under a lease, in the order of the refresh protocol: prepare, claim with the intent, send, capture, commit. */
+export class Coordinator {
+  readonly #context: Redeeming
+  readonly #late = new Set<Promise<void>>()
+
+  constructor(context: Redeeming) {
+    this.#context = context
+  }
+
+  /** Resolves when no request is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#late.size > 0) await Promise.all(this.#late)
+  }
+
+  /**
+   * Redeems the grant as `record` and `token` have it.
+   * @throws what the token endpoint's answer means, when it means a failure; StoreError when the claim can't be made: then nothing was sent
+   */
+  async redeem(
+    record: GrantRecord,
+    token: Token | undefined,
+    options: { cause: RefreshCause; force: boolean },
+  ): Promise<Outcome> {
+    const { core, health, policy, saver, sealer, key } = this.#context
+    await this.#assertOrigin(record)
+    if (health.waitMs > 0 && !options.force) {
+      throw new ProviderUnavailableError(
+        `The provider of client '${key.client}' refuses the client itself: check its registration. The next attempt is made in ${health.waitMs} ms.`,
+        { retryAfterMs: health.waitMs, maybeProcessed: false },
+      )
+    }
+    const send = await this.#prepare(core, token)
+    const seal = await sealer.prepare(key, record.id)
+    const owner = randomId()
+    const hash = this.#context.obtain !== undefined ? 'obtain' : await hashOf(token?.refreshToken ?? '')
+    for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
+      const claimedAt = this.#context.clock.monotonic()
+      const answer = await this.#claim(record, { owner, hash, force: options.force })
+      if (answer.outcome === 'changed')
+        return answer.record === undefined ? { kind: 'gone' } : { kind: 'stored', record: answer.record }
+      if (answer.outcome === 'busy') return { kind: 'busy', waitMs: answer.waitMs, leaseMs: answer.leaseMs }
+      if (answer.outcome === 'later') return { kind: 'later', until: answer.until, code: answer.code }
+      const sendMs = policy.leaseMs - policy.timeoutMs
+      // The lease must certainly live when the request is sent: counted from before the claim, with a margin.
+      if (this.#context.clock.monotonic() - claimedAt > sendMs * 0.9) continue
+      const everUnknown = answer.record.intent?.everUnknown ?? false
+      const flight: Flight = {
+        owner,
+        record: answer.record,
+        token,
+        hash,
+        cause: options.cause,
+        seal,
+        startedAt: claimedAt,
+        everUnknown,
+      }
+      if (saver.unsaved) {
+        await new Conclusion(this.#context, flight).release({ spent: 'no' })
+        return { kind: 'busy', waitMs: 1, leaseMs: 1 }
+      }
+      return this.#send(flight, send)
+    }
+    await this.#releaseQuietly(owner)
+    throw new StoreError(
+      `The store took too long to grant the lease of a refresh (more than ${policy.leaseMs - policy.timeoutMs} ms). Nothing was sent; try again, or raise policy.leaseMs.`,
+    )
+  }
+
+  /** Marks a grant dead that can't be renewed: its access token expired and there is nothing to redeem. */
+  async condemn(record: GrantRecord, reason: ReauthorizationReason): Promise<Outcome> {
+    const owner = randomId()
+    const answer = await this.#claim(record, { owner, hash: '', force: true })
+    if (answer.outcome === 'changed')
+      return answer.record === undefined ? { kind: 'gone' } : { kind: 'stored', record: answer.record }
+    if (answer.outcome === 'busy') return { kind: 'busy', waitMs: answer.waitMs, leaseMs: answer.leaseMs }
+    if (answer.outcome === 'later') return { kind: 'later', until: answer.until, code: answer.code }
+    return declareDead(this.#context, { record: answer.record, owner }, reason)
+  }
+
+  /** A refresh token is never sent to another server than the one it came from (RFC 6749 section 10.4). */
+  async #assertOrigin(record: GrantRecord): Promise<void> {
+    const { core, key } = this.#context
+    if (record.issuer === '') return // Held in memory only, for this very client.
+    if (record.clientId !== core.clientId || record.issuer !== (await core.issuer())) {
+      throw new ConfigError(
+        `The grant of subject '${key.subject}' at client '${key.client}' came from ${record.issuer} for client id '${record.clientId}', and the client is configured otherwise. ` +
+          'Its refresh token was not sent. Give the changed registration another name, or let the user log in again.',
+      )
+    }
+  }
+
+  async #prepare(core: ClientCore, token: Token | undefined): Promise<Redeem> {
+    const { obtain } = this.#context
+    if (obtain !== undefined)
+      return async (): Promise<Redeemed> => ({ token: await obtain(), scopeChanged: false, idTokenDropped: false })
+    if (token === undefined)
+      throw new ConfigError('There is no token to refresh: save one, or give an `obtain` function.')
+    return core.prepareRedemption(token)
+  }
+
+  /** A claim whose outcome is unknown is repeated with the same owner, which the store answers as the first. */
+  async #claim(record: GrantRecord, flight: { owner: string; hash: string; force: boolean }): Promise<ClaimAnswer> {
+    const { clock, key, policy, store, storeClock } = this.#context
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await store.claim(key, {
+          id: record.id,
+          version: record.version,
+          owner: flight.owner,
+          leaseMs: policy.leaseMs,
+          settleMs: policy.settleMs,
+          repeatWithinMs: policy.repeatWithinMs,
+          intent: { hash: flight.hash, sendWithinMs: policy.leaseMs - policy.timeoutMs },
+          force: flight.force,
+        })
+        storeClock.observe(answer.now)
+        return answer
+      } catch (error) {
+        if (attempt === CLAIM_TRIES) {
+          void this.#releaseQuietly(flight.owner)
+          throw error
+        }
+        await clock.delay(CLAIM_RETRY_MS)
+      }
+    }
+  }
+
+  async #releaseQuietly(owner: string): Promise<void> {
+    try {
+      await this.#context.store.release(this.#context.key, { owner, spent: 'no' })
+    } catch {
+      // The lease then ends by itself.
+    }
+  }
+
+  /** Sends one request. The deadline ends the callers' wait, not the request: a late answer is taken like any other. */
+  async #send(flight: Flight, send: Redeem): Promise<Outcome> {
+    const { clock, policy } = this.#context
+    const conclusion = new Conclusion(this.#context, flight)
+    const socket = new AbortController()
+    const answer = send({ signal: socket.signal }).then(
+      (redeemed) => ({ redeemed }),
+      (error: unknown) => ({ error }),
+    )
+    const inTime = await before(answer, clock, policy.timeoutMs)
+    if (inTime !== undefined) return conclusion.of(inTime)
+    this.#background(async () => {
+      const ended = new AbortController()
+      void this.#keepLease(flight, ended.signal)
+      try {
+        const late = await before(answer, clock, policy.settleMs)
+        if (late === undefined) socket.abort()
+        const outcome = await conclusion.of(
+          late ?? { error: noAnswer(this.#context.key, policy.timeoutMs + policy.settleMs) },
+        )
+        await this.#context.adoptLate(outcome)
+      } catch {
+        // Told by the conclusion already; nobody waits for it here.
+      } finally {
+        ended.abort()
+      }
+    })
+    throw noAnswer(this.#context.key, policy.timeoutMs, policy.settleMs)
+  }
+
+  #background(work: () => Promise<void>): void {
+    const done = work().finally(() => this.#late.delete(done))
+    this.#late.add(done)
+  }
+
+  /** The holder keeps its lease while its request is out or its token unsaved. */
+  async #keepLease(flight: Flight, ended: AbortSignal): Promise<void> {
+    const { clock, key, policy, store } = this.#context
+    const { id, version } = flight.record
+    try {
+      for (;;) {
+        const answer = await store.claim(key, {
+          id,
+          version,
+          owner: flight.owner,
+          leaseMs: policy.leaseMs,
+          settleMs: policy.settleMs,
+        })
+        if (answer.outcome !== 'claimed') return
+        await clock.delay(policy.leaseMs / 3, ended)
+      }
+    } catch {
+      // Over, or the store is down: the commit needs no lease.
+    }
+  }
+}
+
+/** What a promise resolves to, or undefined when `ms` pass first. */
+async function before<T>(promise: Promise<T>, clock: Required<Clock>, ms: number): Promise<T | undefined> {
+  const over = new AbortController()
+  const deadline = clock.delay(ms, over.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    return await Promise.race([promise, deadline])
+  } finally {
+    over.abort()
+  }
+}
+
+function noAnswer(key: GrantKey, waitedMs: number, retryAfterMs?: number): ProviderUnavailableError {
+  return new ProviderUnavailableError(
+    `The token endpoint of client '${key.client}' did not answer within ${waitedMs} ms. The grant is kept; try again later.`,
+    { retryAfterMs, maybeProcessed: true },
+  )
+}

@@ -1,0 +1,101 @@
+import { ConfigError, SealError } from '../errors.ts'
+import type { GrantKey } from '../grant-key.ts'
+import type { KeyRing } from '../seal/key-ring.ts'
+import type { GrantContent } from '../stores/store.ts'
+import { makeToken, type Token, type TokenFields } from '../token.ts'
+import type { ResolvedPolicy } from './policy.ts'
+
+const ENVELOPE_VERSION = 1
+
+/** What is sealed in a grant's record. Without a token: the place of a grant that was not obtained yet. */
+interface Envelope {
+  readonly v: number
+  readonly token?: TokenFields
+}
+
+/** Seals and opens the envelopes of grants; without a key ring, for stores that don't outlive the process, it leaves them as they are. */
+export class Sealer {
+  readonly #keys: KeyRing | undefined
+
+  constructor(keys: KeyRing | undefined) {
+    this.#keys = keys
+  }
+
+  /** Does everything that can fail by itself, so that little remains to be done once an answer is there. */
+  async prepare(key: GrantKey, id: string): Promise<(token: Token | undefined) => Promise<string>> {
+    const keys = this.#keys
+    if (keys === undefined) return (token) => Promise.resolve(envelopeOf(token))
+    const context = contextOf(key, id)
+    const seal = keys.prepare === undefined ? (text: string) => keys.seal(text, context) : await keys.prepare(context)
+    return (token) => seal(envelopeOf(token))
+  }
+
+  async seal(key: GrantKey, id: string, token: Token | undefined): Promise<string> {
+    return (await this.prepare(key, id))(token)
+  }
+
+  /** @throws SealError wrong or missing key, or a record that was tampered with or moved */
+  async open(key: GrantKey, id: string, sealed: string): Promise<Token | undefined> {
+    const text = this.#keys === undefined ? sealed : await this.#keys.open(sealed, contextOf(key, id))
+    let envelope: Envelope
+    try {
+      envelope = JSON.parse(text) as Envelope
+    } catch {
+      throw new SealError(
+        '',
+        'A stored token is not in a form that this library wrote. Check that the store is used with the keys it was written with.',
+      )
+    }
+    if (envelope.v !== ENVELOPE_VERSION) {
+      throw new ConfigError(
+        `A stored token was written by a newer release (envelope ${String(envelope.v)}). Upgrade this process; the token was left alone.`,
+      )
+    }
+    return envelope.token === undefined ? undefined : makeToken(envelope.token)
+  }
+}
+
+function envelopeOf(token: Token | undefined): string {
+  const envelope: Envelope = token === undefined ? { v: ENVELOPE_VERSION } : { v: ENVELOPE_VERSION, token }
+  return JSON.stringify(envelope)
+}
+
+/** What a sealed token is bound to: moved to another grant's record it does not open. */
+function contextOf(key: GrantKey, id: string): string {
+  return JSON.stringify([key.client, key.subject, key.account, id])
+}
+
+/** The clear part of a record for a token (in the store's time). */
+export function contentOf(
+  token: Token,
+  sealed: string,
+  options: {
+    policy: ResolvedPolicy
+    obtainable: boolean
+    idleLifetimeMs?: number | undefined
+    dead?: GrantContent['reason']
+  },
+): GrantContent {
+  const renewable = options.obtainable || token.refreshToken !== undefined
+  return {
+    state: options.dead === undefined ? 'active' : 'reauthorization_required',
+    reason: options.dead,
+    sealed,
+    renewable,
+    expiresAt: token.expiresAt,
+    refreshAfter: renewable ? refreshAfter(token, options.policy, options.idleLifetimeMs) : undefined,
+    refreshTokenExpiresAt: token.refreshTokenExpiresAt,
+    scope: token.scope,
+    lastRefreshedAt: token.receivedAt,
+  }
+}
+
+/** An idle grant is redeemed when this share of the time that the provider tolerates is over. */
+const IDLE_SHARE = 0.8
+
+function refreshAfter(token: Token, policy: ResolvedPolicy, idleLifetimeMs: number | undefined): number | undefined {
+  const { earlyMs, spentMs } = policy.margins(token)
+  const early = token.expiresAt === undefined ? undefined : token.expiresAt - Math.max(earlyMs, spentMs)
+  const idle = idleLifetimeMs === undefined ? undefined : token.receivedAt + idleLifetimeMs * IDLE_SHARE
+  return early === undefined ? idle : Math.min(early, idle ?? early)
+}

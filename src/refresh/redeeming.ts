@@ -1,0 +1,57 @@
+import type { ClientCore } from '../client/client-core.ts'
+import type { Clock } from '../clock.ts'
+import type { Emitter, RefreshCause } from '../events.ts'
+import type { GrantKey } from '../grant-key.ts'
+import type { Logger } from '../logger.ts'
+import type { GrantRecord, GrantStore } from '../stores/store.ts'
+import type { Token } from '../token.ts'
+import type { ClientHealth } from './client-health.ts'
+import type { Sealer } from './envelope.ts'
+import type { ResolvedPolicy } from './policy.ts'
+import type { Saver } from './saver.ts'
+import type { StoreClock } from './store-clock.ts'
+
+/** Everything that redeeming one grant needs. */
+export interface Redeeming {
+  readonly key: GrantKey
+  readonly store: GrantStore
+  readonly clock: Required<Clock>
+  readonly storeClock: StoreClock
+  readonly sealer: Sealer
+  readonly saver: Saver
+  readonly policy: ResolvedPolicy
+  readonly core: ClientCore
+  readonly health: ClientHealth
+  readonly emitter: Emitter
+  readonly logger: Logger | undefined
+  /** Where a grant is renewed without a refresh token: asks for a new one. */
+  readonly obtain: (() => Promise<Token>) | undefined
+  /** Takes what came of a redemption whose answer or save was late. */
+  readonly adoptLate: (outcome: Outcome) => Promise<void>
+}
+
+/**
+ * What came of an attempt to redeem.
+ * `renewed`: a new token, saved or (`unsaved`) on its way into the store. `stored`: somebody else changed the record: use it.
+ * `gone`: the grant is not there any more. `busy`: another holds the lease (for `leaseMs`) or an earlier attempt is unsettled (for `waitMs`).
+ * `later`: the back-off lasts until `until` (store time).
+ */
+export type Outcome =
+  | { readonly kind: 'renewed'; readonly record: GrantRecord; readonly token: Token; readonly unsaved: boolean }
+  | { readonly kind: 'stored'; readonly record: GrantRecord }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'busy'; readonly waitMs: number; readonly leaseMs: number }
+  | { readonly kind: 'later'; readonly until: number; readonly code: string }
+
+/** One flight's right to redeem. */
+export interface Flight {
+  readonly owner: string
+  readonly record: GrantRecord
+  readonly token: Token | undefined
+  readonly hash: string
+  readonly cause: RefreshCause
+  readonly seal: (token: Token | undefined) => Promise<string>
+  /** Monotonic. */
+  readonly startedAt: number
+  readonly everUnknown: boolean
+}

@@ -1,0 +1,127 @@
+import type { Clock } from '../clock.ts'
+import { StoreError } from '../errors.ts'
+import type { GrantKey } from '../grant-key.ts'
+import { RECORD_SCHEMA, type CommitAnswer, type GrantRecord, type GrantStore, type NewGrant } from '../stores/store.ts'
+import { makeToken, type Token } from '../token.ts'
+import { contentOf, type Sealer } from './envelope.ts'
+import type { ResolvedPolicy } from './policy.ts'
+import { hashOf, randomId } from './random.ts'
+import type { StoreClock } from './store-clock.ts'
+
+export interface LogIn {
+  readonly key: GrantKey
+  readonly store: GrantStore
+  readonly sealer: Sealer
+  readonly clock: Required<Clock>
+  readonly storeClock: StoreClock
+  readonly policy: ResolvedPolicy
+  readonly issuer: string
+  readonly clientId: string
+  readonly obtainable: boolean
+  readonly idleLifetimeMs: number | undefined
+  /** Whether a stored token belongs to the same user as the new one. */
+  readonly sameIdentity: (stored: Token) => boolean
+}
+
+const WRITE_TRIES = 4
+const RETRY_MS = 50
+
+/**
+ * Stores the grant of a log-in. When the answer brought no refresh token and the stored grant is of the same identity, the stored
+ * refresh token is carried over (Google gives one only on the first consent), under the lease: a refresh that is under way must not
+ * leave the consumed one behind.
+ * @throws StoreError when the store can't be written
+ */
+export async function saveLogIn(logIn: LogIn, token: Token): Promise<GrantRecord> {
+  const id = randomId()
+  const put = async (whole: Token, expect?: GrantRecord): Promise<CommitAnswer> => {
+    const grant = await newGrant(logIn, id, whole)
+    return persistently(logIn.clock, () =>
+      logIn.store.put(logIn.key, grant, expect === undefined ? undefined : { id: expect.id, version: expect.version }),
+    )
+  }
+  const done = ({ record }: CommitAnswer): GrantRecord => {
+    if (record === undefined)
+      throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
+    return record
+  }
+  if (token.refreshToken !== undefined || logIn.obtainable) return done(await put(token))
+
+  const giveUpAt = logIn.clock.monotonic() + logIn.policy.waitMs
+  for (;;) {
+    const { record, now } = await persistently(logIn.clock, () => logIn.store.read(logIn.key))
+    logIn.storeClock.observe(now)
+    const carried = record === undefined ? undefined : await carriedOver(logIn, record, token)
+    if (record === undefined || carried === undefined) return done(await put(token))
+    const waitMs = await claimFor(logIn, record, carried)
+    // Rather the log-in with a refresh token that may be consumed than no log-in.
+    if (waitMs === 'changed' && logIn.clock.monotonic() < giveUpAt) continue
+    if (typeof waitMs === 'number' && logIn.clock.monotonic() + waitMs < giveUpAt) {
+      await logIn.clock.delay(Math.min(waitMs, 200))
+      continue
+    }
+    const answer = await put(carried, record)
+    if (answer.record?.id === id) return done(answer)
+  }
+}
+
+async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Promise<Token | undefined> {
+  if (record.clientId !== logIn.clientId || record.issuer !== logIn.issuer || record.reason === 'identity_changed')
+    return undefined
+  let stored: Token | undefined
+  try {
+    stored = await logIn.sealer.open(record.key, record.id, record.sealed)
+  } catch {
+    // What can't be opened can't be carried over; the log-in counts all the same.
+    return undefined
+  }
+  if (stored?.refreshToken === undefined || !logIn.sameIdentity(stored)) return undefined
+  const { refreshToken, refreshTokenExpiresAt, idToken } = logIn.storeClock.tokenToLocal(stored)
+  return makeToken({ ...token, refreshToken, refreshTokenExpiresAt, idToken: token.idToken ?? idToken })
+}
+
+/** Claims the grant, so that nobody redeems the refresh token that is carried over. Answers how long to wait, or nothing when it may be written. */
+async function claimFor(logIn: LogIn, record: GrantRecord, carried: Token): Promise<number | 'changed' | undefined> {
+  const { policy } = logIn
+  const owner = randomId()
+  const hash = await hashOf(carried.refreshToken ?? '')
+  const answer = await persistently(logIn.clock, () =>
+    logIn.store.claim(logIn.key, {
+      id: record.id,
+      version: record.version,
+      owner,
+      leaseMs: policy.leaseMs,
+      settleMs: policy.settleMs,
+      repeatWithinMs: policy.repeatWithinMs,
+      intent: { hash, sendWithinMs: 0 },
+      force: true,
+    }),
+  )
+  if (answer.outcome === 'busy') return answer.waitMs
+  return answer.outcome === 'changed' ? 'changed' : undefined
+}
+
+async function newGrant(logIn: LogIn, id: string, token: Token): Promise<NewGrant> {
+  const stored = logIn.storeClock.tokenToStore(token)
+  const sealed = await logIn.sealer.seal(logIn.key, id, stored)
+  const { policy, obtainable, idleLifetimeMs, issuer, clientId } = logIn
+  return {
+    ...contentOf(stored, sealed, { policy, obtainable, idleLifetimeMs }),
+    id,
+    schema: RECORD_SCHEMA,
+    issuer,
+    clientId,
+  }
+}
+
+/** Repeats a store operation whose outcome is unknown, unchanged, a few times. */
+async function persistently<T>(clock: Required<Clock>, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === WRITE_TRIES) throw error
+      await clock.delay(RETRY_MS * 2 ** (attempt - 1))
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '../clock.ts'
+import { jittered } from './backoff.ts'
+import { deferred } from './deferred.ts'
+
+const FIRST_DELAY_MS = 50
+const LONGEST_DELAY_MS = 1000
+/** How long callers wait for one write before they get the unsaved token. */
+const PATIENCE_MS = 5000
+
+/**
+ * Repeats a write, unchanged, until its outcome is known. A token that was had must reach the store: in a strict server's eyes
+ * it is the only live one.
+ */
+export class Saver {
+  readonly #clock: Required<Clock>
+  readonly #onDelay: (attempts: number) => void
+  readonly #saving = new Set<Promise<void>>()
+
+  constructor(clock: Required<Clock>, onDelay: (attempts: number) => void) {
+    this.#clock = clock
+    this.#onDelay = onDelay
+  }
+
+  /** Whether a token waits to be saved: nothing may be claimed or sent meanwhile. */
+  get unsaved(): boolean {
+    return this.#saving.size > 0
+  }
+
+  /** Resolves when nothing is left to be saved. */
+  async idle(): Promise<void> {
+    while (this.unsaved) await Promise.all(this.#saving)
+  }
+
+  /**
+   * Writes, and answers what came of it if that is known soon; else `undefined`, while the write is repeated in the background
+   * until it is known, when `onSaved` gets it.
+   */
+  async save<T>(write: () => Promise<T>, onSaved: (result: T) => Promise<void>): Promise<T | undefined> {
+    const first = write()
+    const over = new AbortController()
+    const patience = this.#clock.delay(PATIENCE_MS, over.signal).then(
+      () => undefined,
+      () => undefined,
+    )
+    // Set before the first wait, so that no flight slips in between.
+    const done = deferred()
+    this.#saving.add(done.promise)
+    const finish = (): void => {
+      this.#saving.delete(done.promise)
+      done.resolve()
+    }
+    try {
+      const result = await Promise.race([first.then((value) => ({ value })), patience])
+      if (result !== undefined) {
+        finish()
+        return result.value
+      }
+    } catch {
+      // Repeated below, as one that takes too long is.
+    } finally {
+      over.abort()
+    }
+    void this.#repeat(first, write, onSaved).finally(finish)
+    return undefined
+  }
+
+  async #repeat<T>(first: Promise<T>, write: () => Promise<T>, onSaved: (result: T) => Promise<void>): Promise<void> {
+    let attempt: Promise<T> = first
+    for (let attempts = 1; ; attempts += 1) {
+      this.#onDelay(attempts)
+      try {
+        await onSaved(await attempt)
+        return
+      } catch {
+        await this.#clock.delay(
+          jittered(Math.min(LONGEST_DELAY_MS / 1.2, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 10))),
+        )
+      }
+      attempt = write()
+    }
+  }
+}

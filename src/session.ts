@@ -1,0 +1,136 @@
+import { coreOf, type OAuth2Client } from './client/oauth2-client.ts'
+import { ConfigError } from './errors.ts'
+import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
+import { boundFetch } from './fetch-with.ts'
+import { importToken } from './import-token.ts'
+import type { Background } from './refresh/background.ts'
+import { ClientHealth } from './refresh/client-health.ts'
+import { Sealer } from './refresh/envelope.ts'
+import { Keeper } from './refresh/keeper.ts'
+import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
+import type { GrantStatus } from './refresh/status.ts'
+import { memoryStore } from './stores/memory.ts'
+import type { TokenOptions, TokenSource } from './token-source.ts'
+import type { AccessToken, Token } from './token.ts'
+
+/** What a session of its own starts with. */
+export interface OAuth2SessionOptions {
+  /** The token to start with: anything that `importToken` accepts. */
+  readonly token?: Token | object
+  /**
+   * The token updater: gets every new token, and is awaited (for up to ten seconds) before the callers of that refresh see it.
+   * If it rejects, the token is kept and served, the call is repeated, `save_delayed` is emitted, and `close()` waits for it.
+   */
+  readonly onToken?: (token: Token) => void | Promise<void>
+  /** How to ask for a new token where there is no refresh token, e.g. `(client) => client.clientCredentials()`. */
+  readonly obtain?: (client: OAuth2Client) => Promise<Token>
+  readonly policy?: RefreshPolicy
+  /** Where work goes that nobody waits for. @default 'detached' */
+  readonly background?: Background
+}
+
+/** A keeper, or how to get it: where tenants bring their own clients, that takes a look-up. */
+export type KeeperSource = Keeper | (() => Promise<Keeper>)
+
+/**
+ * One grant, kept fresh. Made from a client and a token it stands alone, in this process's memory; `Grants` makes sessions over a
+ * shared store. Safe for concurrent use.
+ */
+export class OAuth2Session implements TokenSource {
+  /** Bound: pass it to ky, axios, Octokit, openapi-fetch, googleapis, an MCP transport. It sends the token to the client's `resourceOrigins` only. */
+  readonly fetch: typeof globalThis.fetch
+  readonly #source: KeeperSource
+  readonly #emitter: Emitter | undefined
+
+  constructor(client: OAuth2Client, options?: OAuth2SessionOptions)
+  /** @internal */
+  constructor(source: KeeperSource, options: { readonly policy: RefreshPolicy })
+  constructor(client: OAuth2Client | KeeperSource, options: OAuth2SessionOptions = {}) {
+    if (client instanceof Keeper || typeof client === 'function') {
+      this.#source = client
+    } else {
+      this.#emitter = new Emitter()
+      this.#source = standalone(client, options, this.#emitter)
+    }
+    this.fetch = boundFetch({
+      source: this,
+      fetch: async (input, init) => (await this.#keeper()).core.fetch(input, init),
+      guard: (url) => {
+        const source = this.#source
+        return source instanceof Keeper
+          ? source.core.assertResource(url)
+          : source().then((keeper) => keeper.core.assertResource(url))
+      },
+      retry401: options.policy?.retry401 ?? true,
+    })
+  }
+
+  /** A valid access token; while it is fresh, the same resolved promise. @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error when none can be had now */
+  token(options?: TokenOptions): Promise<AccessToken> {
+    const source = this.#source
+    return source instanceof Keeper ? source.token(options) : source().then((keeper) => keeper.token(options))
+  }
+
+  /** The access token's string. */
+  async accessToken(options?: TokenOptions): Promise<string> {
+    return (await this.token(options)).accessToken
+  }
+
+  /** Refreshes now, or takes the result of a refresh that is under way here or in another process. Passes the back-off once, but not the provider's `Retry-After`. */
+  async refresh(): Promise<AccessToken> {
+    return (await this.#keeper()).refresh()
+  }
+
+  /** What is known of the grant; no secret. @throws GrantNotFoundError */
+  async status(): Promise<GrantStatus> {
+    return (await this.#keeper()).status()
+  }
+
+  /** Ends the grant: deleted here at once, then revoked at the provider (RFC 7009) as far as that can be. */
+  async disconnect(): Promise<void> {
+    await (await this.#keeper()).disconnect()
+  }
+
+  /** Listens to this session's events. A session of `Grants` has none of its own: listen there. Answers how to stop. */
+  on<K extends keyof GrantEvents>(event: K, listener: GrantListener<K>): () => void {
+    if (this.#emitter === undefined)
+      throw new ConfigError('Listen with grants.on(): sessions of Grants share its events.')
+    return this.#emitter.on(event, listener)
+  }
+
+  /** Waits for what is under way and for tokens that are not saved yet. A session of `Grants` ends with it; this ends one that stands alone. */
+  async close(): Promise<void> {
+    if (this.#emitter !== undefined) await (await this.#keeper()).close()
+  }
+
+  #keeper(): Promise<Keeper> {
+    const source = this.#source
+    return source instanceof Keeper ? Promise.resolve(source) : source()
+  }
+}
+
+function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): Keeper {
+  const core = coreOf(client)
+  const policy = options.policy ?? {}
+  checkPolicy(policy, core.timeoutMs)
+  const { obtain } = options
+  const { clock } = core
+  return new Keeper({
+    key: { client: core.name, subject: 'session', account: '' },
+    core,
+    clock,
+    store: memoryStore({ clock }),
+    sealer: new Sealer(undefined),
+    policy,
+    background: options.background ?? 'detached',
+    emitter,
+    health: new ClientHealth(clock, (error) =>
+      emitter.emit('client_suspect', { client: core.name, at: clock.now(), error }),
+    ),
+    logger: core.logger,
+    obtain: obtain === undefined ? undefined : () => obtain(client),
+    onToken: options.onToken,
+    alone: true,
+    seed: options.token === undefined ? undefined : importToken(options.token, { now: clock.now() }),
+  })
+}

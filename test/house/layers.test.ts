@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const src = join(root, 'src')
+
+/** The layers, lowest first: a file imports from its own layer and from those before it. */
+const LAYERS: readonly (readonly string[])[] = [
+  [
+    'token.ts',
+    'errors.ts',
+    'clock.ts',
+    'events.ts',
+    'grant-key.ts',
+    'lifetime.ts',
+    'token-source.ts',
+    'import-token.ts',
+    'return-to.ts',
+    'base64.ts',
+    'redact.ts',
+    'logger.ts',
+  ],
+  ['client/', 'providers/', 'seal/'],
+  ['stores/'],
+  ['refresh/'],
+  ['fetch-with.ts', 'keepers.ts', 'session.ts', 'grants.ts'],
+  ['index.ts', 'testing/'],
+]
+/** Imported by no other layer, and free of the refresh layer, so that a store's author needs nothing else. */
+const TESTING_MAY_USE = [...(LAYERS[0] ?? []), 'client/', 'providers/', 'seal/', 'stores/', 'testing/']
+
+const files = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.replaceAll('\\', '/'))
+
+const importsOf = (path: string): string[] =>
+  [
+    ...readFileSync(path, 'utf8').matchAll(
+      /^(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(['"]([^'"]+)['"]\)|^import\s+['"]([^'"]+)['"]/gm,
+    ),
+  ].map((match) => match[1] ?? match[2] ?? match[3]!)
+
+const within = (file: string, names: readonly string[]) =>
+  names.some((name) => (name.endsWith('/') ? file.startsWith(name) : file === name))
+const layerOf = (file: string) => LAYERS.findIndex((names) => within(file, names))
+
+test('every file of src belongs to a layer', () => {
+  expect(files(src).filter((file) => layerOf(file) === -1)).toEqual([])
+})
+
+test('imports point one way', () => {
+  const wrong: string[] = []
+  for (const file of files(src)) {
+    for (const specifier of importsOf(join(src, file)).filter((name) => name.startsWith('.'))) {
+      const target = relative(src, join(src, dirname(file), specifier)).replaceAll('\\', '/')
+      const testing = file.startsWith('testing/')
+      const allowed = testing
+        ? within(target, TESTING_MAY_USE)
+        : !target.startsWith('testing/') && layerOf(target) <= layerOf(file)
+      if (!allowed) wrong.push(`${file} -> ${target}`)
+    }
+  }
+  expect(wrong).toEqual([])
+})
+
+test('only the SQLite store imports from node:, and only the two runtime dependencies are imported', () => {
+  const foreign = files(src).flatMap((file) =>
+    importsOf(join(src, file))
+      .filter((name) => !name.startsWith('.'))
+      .filter((name) => !(name.startsWith('node:') && file.startsWith('stores/sqlite/')))
+      .filter((name) => name !== 'oauth4webapi' && name !== 'jose')
+      .map((name) => `${file} -> ${name}`),
+  )
+  expect(foreign).toEqual([])
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+  expect(Object.keys(dependencies).sort()).toEqual(['jose', 'oauth4webapi'])
+})
+
+test('the workspaces import the library by its name only', () => {
+  for (const workspace of ['provider', 'demo']) {
+    for (const file of files(join(root, workspace, 'src'))) {
+      const escaping = importsOf(join(root, workspace, 'src', file)).filter(
+        (name) =>
+          relative(join(root, workspace), join(root, workspace, 'src', dirname(file), name)).startsWith('..') &&
+          name.startsWith('.'),
+      )
+      expect(escaping, `${workspace}/src/${file}`).toEqual([])
+    }
+  }
+})
+
+test('entry files name what they export, and nothing has a default export', () => {
+  for (const file of files(src)) {
+    const text = readFileSync(join(src, file), 'utf8')
+    expect(text, file).not.toMatch(/^export \*/m)
+    expect(text, file).not.toMatch(/^export default/m)
+  }
+})

@@ -1,0 +1,416 @@
+import { expect, test } from 'vitest'
+import {
+  ConfigError,
+  ProviderUnavailableError,
+  ReauthorizationRequiredError,
+  TokenRequestError,
+  TokenResponseError,
+} from '../../src/errors.ts'
+import { deferred } from '../../src/refresh/deferred.ts'
+import { json, networkError } from './fake-server.ts'
+import { connected, HOUR, key, settled, world } from './harness.ts'
+
+const reset = () => ({ reject: networkError('ECONNRESET') })
+
+test('invalid_grant for a grant that is the same in the store makes it dead, told once, and fails later calls without asking the provider', async () => {
+  const { clock, server, process, told, store } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.kill()
+  const session = grants.session('acme', 'f')
+  const failed = await settled(clock, Promise.allSettled([session.token(), session.token()]))
+  for (const each of failed) {
+    expect(each).toMatchObject({ status: 'rejected', reason: { code: 'reauthorization_required', reason: 'revoked' } })
+  }
+  await expect(session.token()).rejects.toBeInstanceOf(ReauthorizationRequiredError)
+  await expect(session.refresh()).rejects.toBeInstanceOf(ReauthorizationRequiredError)
+  expect(server.redemptions).toBe(1)
+  expect(told.filter(({ name }) => name === 'reauthorization_required')).toHaveLength(1)
+  expect((await store.read(key())).record).toMatchObject({
+    state: 'reauthorization_required',
+    reason: 'revoked',
+    version: 2,
+  })
+})
+
+test('after a verdict the access token is handed out until it expires; a refused one fails at once', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock)
+  server.kill()
+  const session = grants.session('acme', 'f')
+  await session.token()
+  await clock.advance(100_000)
+  await expect(settled(clock, session.token({ rejected: 'at-f-0' }))).rejects.toBeInstanceOf(
+    ReauthorizationRequiredError,
+  )
+  expect((await session.token()).accessToken).toBe('at-f-0')
+  await clock.advance(HOUR)
+  await expect(session.token()).rejects.toBeInstanceOf(ReauthorizationRequiredError)
+  expect(server.redemptions).toBe(1)
+})
+
+test('invalid_grant after another process had renewed the grant is not a verdict: the newer token is used', async () => {
+  const base = world()
+  const { clock, server, process, store } = base
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const gate = deferred()
+  server.gate = gate.promise
+  server.faults.push({ answer: () => json({ error: 'invalid_grant' }, 400) })
+  const waiting = grants.session('acme', 'f').token()
+  await clock.advance(10)
+  // What a process that redeemed before and was slow to save would do.
+  const { record } = await store.read(key())
+  const donor = process()
+  await donor.save('acme', 'other', { access_token: 'unused', refresh_token: 'unused' })
+  await store.commit(key(), {
+    id: record!.id,
+    version: record!.version,
+    state: 'active',
+    sealed: JSON.stringify({
+      v: 1,
+      token: {
+        accessToken: 'at-late',
+        tokenType: 'bearer',
+        receivedAt: clock.now(),
+        refreshToken: 'rt-late',
+        expiresAt: clock.now() + HOUR,
+      },
+    }),
+    renewable: true,
+    expiresAt: clock.now() + HOUR,
+  })
+  gate.resolve()
+  expect((await settled(clock, waiting)).accessToken).toBe('at-late')
+  expect((await store.read(key())).record).toMatchObject({ state: 'active', version: 2 })
+})
+
+test('503 while the access token lives is nobody’s problem; after its expiry callers get a retryable error that says when', async () => {
+  const { clock, server, process, told } = world()
+  const grants = process()
+  await connected(grants, server, clock)
+  const session = grants.session('acme', 'f')
+  await session.token()
+  server.faults.push(
+    { answer: () => json({ error: 'server_error' }, 503) },
+    { answer: () => new Response('down', { status: 503 }) },
+  )
+  await clock.advance(HOUR - 5000)
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-0')
+  expect(told).toEqual([
+    { name: 'refresh_failed', event: expect.objectContaining({ code: 'provider_unavailable', retryable: true }) },
+  ])
+  await clock.advance(5000)
+  const error = await settled(clock, session.token()).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(ProviderUnavailableError)
+  const again = (await settled(clock, session.token()).catch((reason: unknown) => reason)) as ProviderUnavailableError
+  expect(again.retryAfterMs).toBeGreaterThan(1000)
+  expect(server.redemptions).toBe(2)
+  await clock.advance(again.retryAfterMs!)
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+})
+
+test('the back-off doubles from one second to five minutes, give or take a fifth, and every process keeps to it', async () => {
+  const { clock, server, process, store } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock, 0)
+  const delays: number[] = []
+  for (let attempt = 0; attempt < 12; attempt += 1) {
+    server.faults.push({ answer: () => json({}, 503) })
+    await expect(settled(clock, a.session('acme', 'f').token(), 1)).rejects.toThrow()
+    await expect(settled(clock, b.session('acme', 'f').token(), 1)).rejects.toThrow()
+    const { failures } = (await store.read(key())).record!
+    expect(failures!.count).toBe(attempt + 1)
+    delays.push(failures!.notBefore - failures!.lastAt)
+    await clock.advance(failures!.notBefore - clock.now())
+  }
+  expect(server.redemptions).toBe(12)
+  expect(delays[0]).toBeGreaterThanOrEqual(800)
+  expect(delays[0]).toBeLessThanOrEqual(1200)
+  expect(delays[11]).toBeGreaterThanOrEqual(240_000)
+  expect(Math.max(...delays)).toBeLessThanOrEqual(360_000)
+})
+
+test('Retry-After is kept, also by a manual refresh; the ordinary back-off is passed by one', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  server.faults.push({ answer: () => json({}, 503) })
+  await expect(settled(clock, session.token(), 1)).rejects.toThrow()
+  server.faults.push({ answer: () => json({}, 429, { 'retry-after': '120' }) })
+  await expect(settled(clock, session.refresh(), 1)).rejects.toMatchObject({
+    code: 'provider_unavailable',
+    retryAfterMs: 120_000,
+  })
+  expect(server.redemptions).toBe(2)
+  await expect(settled(clock, session.refresh(), 1)).rejects.toMatchObject({ retryable: true })
+  expect(server.redemptions).toBe(2)
+  await clock.advance(120_000)
+  expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-1')
+})
+
+test('a refused connection consumed nothing: the next attempt needs no settle time', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push({ reject: networkError('ECONNREFUSED'), consumed: false })
+  const session = grants.session('acme', 'f')
+  await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({
+    code: 'provider_unavailable',
+    maybeProcessed: false,
+  })
+  await clock.advance(1300)
+  expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-1')
+})
+
+test('after a connection that broke before the rotation, nobody sends again before the settle time, then the grant lives on', async () => {
+  const { clock, server, process } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock, 0)
+  server.faults.push({ ...reset(), consumed: false })
+  const failedAt = clock.now()
+  await expect(settled(clock, a.session('acme', 'f').token(), 1)).rejects.toMatchObject({
+    code: 'provider_unavailable',
+    maybeProcessed: true,
+  })
+  for (const grants of [a, b]) {
+    const error = (await settled(clock, grants.session('acme', 'f').token(), 1).catch(
+      (reason: unknown) => reason,
+    )) as ProviderUnavailableError
+    expect(error.retryAfterMs).toBeGreaterThan(15_000)
+  }
+  expect(server.redemptions).toBe(1)
+  await clock.advance(failedAt + 20_001 - clock.now())
+  expect((await settled(clock, b.session('acme', 'f').token(), 1)).accessToken).toBe('at-f-1')
+  expect((await settled(clock, a.session('acme', 'f').token(), 1)).accessToken).toBe('at-f-1')
+})
+
+test('an answer that was lost after the rotation is told as answer_lost, never as revoked', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push(reset())
+  const session = grants.session('acme', 'f')
+  await expect(settled(clock, session.token(), 1)).rejects.toThrow()
+  await clock.advance(21_000)
+  await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({
+    code: 'reauthorization_required',
+    reason: 'answer_lost',
+  })
+})
+
+test('an answer that comes after the deadline is saved like any other', async () => {
+  const { clock, server, process, told } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const late = deferred()
+  server.faults.push({ hangUntil: late.promise })
+  const session = grants.session('acme', 'f')
+  await expect(settled(clock, session.token())).rejects.toMatchObject({
+    code: 'provider_unavailable',
+    maybeProcessed: true,
+  })
+  late.resolve()
+  await clock.advance(100)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+  expect(server.redemptions).toBe(1)
+  expect(told.map(({ name }) => name)).toContain('refreshed')
+})
+
+test('a request that never ends is given up after the settle time, and the refresh token is tried once more', async () => {
+  const { clock, server, process } = world()
+  const grants = process({ policy: { waitMs: 120_000 } })
+  await connected(grants, server, clock, 0)
+  server.faults.push({ hangUntil: new Promise(() => undefined), consumed: false })
+  const session = grants.session('acme', 'f')
+  await expect(settled(clock, session.token())).rejects.toThrow()
+  // Callers wait for the request that is still out; when it is given up they are told when to come back.
+  const waiting = await settled(clock, session.token()).catch((error: unknown) => error)
+  if (waiting instanceof Error) {
+    await clock.advance((waiting as ProviderUnavailableError).retryAfterMs ?? 0)
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+  }
+  expect(server.redemptions).toBe(2)
+  expect(server.mostUnderway).toBe(1)
+})
+
+test('a 200 that cannot be read is tried again under a new claim, and a later invalid_grant is answer_lost', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  server.faults.push({ answer: () => new Response('<html>hello</html>', { headers: { 'content-type': 'text/html' } }) })
+  await expect(settled(clock, session.token(), 1)).rejects.toBeInstanceOf(TokenResponseError)
+  expect((await store.read(key())).record!.intent).toMatchObject({ open: false, everUnknown: true })
+  await clock.advance(1300)
+  server.kill()
+  await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({ reason: 'answer_lost' })
+})
+
+test('an uncertain refresh token of a strict provider is not tried again early, only when the access token is spent', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock)
+  const session = grants.session('acme', 'f')
+  await session.token()
+  server.faults.push({ ...reset(), consumed: false })
+  await clock.advance(HOUR - 200_000)
+  await session.token()
+  await clock.advance(60_000)
+  await session.token()
+  await clock.advance(60_000)
+  expect(server.redemptions).toBe(1)
+  await clock.advance(75_000)
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+})
+
+test('an answer without an access token whose refresh token was rotated loses neither grant nor refresh token', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  server.extra = { access_token: undefined }
+  await expect(settled(clock, session.token(), 1)).rejects.toBeInstanceOf(TokenResponseError)
+  server.extra = {}
+  await clock.advance(1300)
+  expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-2')
+  expect(server.requests.map((request) => request.get('refresh_token'))).toEqual(['rt-f-0', 'rt-f-1'])
+  expect(server.reuses).toBe(0)
+})
+
+test('invalid_client touches no grant; the client backs off in this process and succeeds once it is mended', async () => {
+  const { clock, server, process, store, told } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    server.faults.push({ answer: () => json({ error: 'invalid_client' }, 401) })
+    await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({
+      code: 'token_request_error',
+      error: 'invalid_client',
+    })
+    const backingOff = (await settled(clock, session.token(), 1).catch(
+      (error: unknown) => error,
+    )) as ProviderUnavailableError
+    expect(backingOff).toBeInstanceOf(ProviderUnavailableError)
+    await clock.advance(backingOff.retryAfterMs!)
+  }
+  const { record } = await store.read(key())
+  expect(record).toMatchObject({ state: 'active', version: 1 })
+  expect(record!.failures).toBeUndefined()
+  expect(told.filter(({ name }) => name === 'client_suspect')).toHaveLength(1)
+  expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-1')
+})
+
+test('when many grants die at once without one success, the registration is suspected and no more are marked dead', async () => {
+  const { clock, server, process, told } = world()
+  const grants = process()
+  for (let index = 0; index < 20; index += 1) {
+    await connected(grants, server, clock, 0, `u${index}`)
+    server.kill(`u${index}`)
+  }
+  for (let index = 0; index < 20; index += 1)
+    await settled(clock, grants.session('acme', `u${index}`).token(), 1).catch(() => undefined)
+  const dead = []
+  for await (const status of grants.list({ state: 'reauthorization_required' })) dead.push(status.subject)
+  expect(dead).toHaveLength(10)
+  expect(told.filter(({ name }) => name === 'client_suspect')).toHaveLength(1)
+})
+
+test('invalid_scope leaves the grant alive with a back-off', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push({ answer: () => json({ error: 'invalid_scope' }, 400) })
+  await expect(settled(clock, grants.session('acme', 'f').token(), 1)).rejects.toBeInstanceOf(TokenRequestError)
+  expect((await store.read(key())).record).toMatchObject({
+    state: 'active',
+    failures: { code: 'invalid_scope', count: 1 },
+  })
+})
+
+test('refusals without a readable error end the grant after ten of them over a day, with the reason refused', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  let refusals = 0
+  for (; refusals < 40; refusals += 1) {
+    server.faults.push({ answer: () => new Response(null, { status: 400 }) })
+    const error = await settled(clock, session.token(), 1).catch((reason: unknown) => reason)
+    if (error instanceof ReauthorizationRequiredError) {
+      expect(error.reason).toBe('refused')
+      break
+    }
+    expect(error).toMatchObject({ code: 'token_request_error', retryable: true })
+    await clock.advance(HOUR)
+  }
+  expect(refusals).toBe(24)
+})
+
+test('a provider’s own dead-grant error counts as invalid_grant', async () => {
+  const { clock, server, process } = world({ refresh: { deadGrantErrors: ['bad_refresh_token'] } })
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push({ answer: () => json({ error: 'bad_refresh_token' }, 400) })
+  await expect(settled(clock, grants.session('acme', 'f').token(), 1)).rejects.toMatchObject({ reason: 'revoked' })
+})
+
+test('invalid_grant after the end that the provider had stated is told as expired', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  const issued = server.issue()
+  await grants.save('acme', 'f', { ...issued, expires_at: clock.now() / 1000, refresh_token_expires_in: 60 })
+  await clock.advance(61_000)
+  server.kill()
+  await expect(settled(clock, grants.session('acme', 'f').token(), 1)).rejects.toMatchObject({ reason: 'expired' })
+})
+
+test('a grant without a refresh token is served until it expires, then it is dead with the reason no_refresh_token', async () => {
+  const { clock, process, server, store } = world()
+  const grants = process()
+  await grants.save('acme', 'f', {
+    access_token: 'only',
+    token_type: 'Bearer',
+    expires_at: (clock.now() + 60_000) / 1000,
+  })
+  const session = grants.session('acme', 'f')
+  await clock.advance(59_500)
+  expect((await session.token()).accessToken).toBe('only')
+  expect((await session.token({ rejected: 'only' })).accessToken).toBe('only')
+  await clock.advance(500)
+  await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({ reason: 'no_refresh_token' })
+  expect((await store.read(key())).record).toMatchObject({
+    state: 'reauthorization_required',
+    reason: 'no_refresh_token',
+  })
+  expect(server.requests).toHaveLength(0)
+})
+
+test('a dead grant gets one more try by recheck, and lives when the provider takes it', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push({ answer: () => json({ error: 'invalid_grant' }, 400) })
+  const session = grants.session('acme', 'f')
+  await expect(settled(clock, session.token(), 1)).rejects.toBeInstanceOf(ReauthorizationRequiredError)
+  expect(await settled(clock, grants.recheck({ client: 'acme' }), 1)).toBe(1)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+  expect((await grants.status('acme', 'f'))!.state).toBe('active')
+  server.kill()
+  await clock.advance(HOUR)
+  await expect(settled(clock, session.token(), 1)).rejects.toThrow()
+  expect(await settled(clock, grants.recheck(), 1)).toBe(0)
+})
+
+test('a refresh token is never sent to another server or for another client id than it came from', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const moved = world({ store, clock, client: { clientId: 'another-id' } })
+  await expect(settled(clock, moved.process().session('acme', 'f').token(), 1)).rejects.toBeInstanceOf(ConfigError)
+  expect(moved.server.requests).toHaveLength(0)
+  expect((await settled(clock, grants.session('acme', 'f').token(), 1)).accessToken).toBe('at-f-1')
+})

@@ -1,0 +1,187 @@
+import { expect, test } from 'vitest'
+import { GrantNotFoundError, RefreshTimeoutError } from '../../src/errors.ts'
+import { deferred } from '../../src/refresh/deferred.ts'
+import { connected, HOUR, key, settled, world } from './harness.ts'
+
+test('three processes that find the same spent token redeem it once between them', async () => {
+  const { clock, server, process } = world()
+  const processes = [process(), process(), process()]
+  await connected(processes[0]!, server, clock, 0)
+  const tokens = await settled(
+    clock,
+    Promise.all(
+      processes.flatMap((grants) => Array.from({ length: 20 }, () => grants.session('acme', 'f').accessToken())),
+    ),
+  )
+  expect(new Set(tokens)).toEqual(new Set(['at-f-1']))
+  expect(server.redemptions).toBe(1)
+  expect(server.mostUnderway).toBe(1)
+})
+
+test('a manual refresh takes the result of a refresh that is under way in another process', async () => {
+  const { clock, server, process } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock)
+  const gate = deferred()
+  server.gate = gate.promise
+  const first = a.session('acme', 'f').refresh()
+  await clock.advance(10)
+  const second = b.session('acme', 'f').refresh()
+  await clock.advance(500)
+  gate.resolve()
+  const tokens = await settled(clock, Promise.all([first, second]))
+  expect(tokens.map((token) => token.accessToken)).toEqual(['at-f-1', 'at-f-1'])
+  expect(server.redemptions).toBe(1)
+})
+
+test('a process that saw the old token refused takes the newer one from the store', async () => {
+  const { clock, server, process } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock)
+  await b.session('acme', 'f').token()
+  await clock.advance(100_000)
+  await settled(clock, a.session('acme', 'f').refresh())
+  expect((await settled(clock, b.session('acme', 'f').token({ rejected: 'at-f-0' }))).accessToken).toBe('at-f-1')
+  expect(server.redemptions).toBe(1)
+})
+
+test('a caller waits no longer than waitMs for another process', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process({ policy: { waitMs: 2000 } })
+  await connected(grants, server, clock, 0)
+  const { record } = await store.read(key())
+  await store.claim(key(), {
+    id: record!.id,
+    version: record!.version,
+    owner: 'another process',
+    leaseMs: 15_000,
+    settleMs: 15_000,
+    intent: { hash: 'h', sendWithinMs: 5000 },
+  })
+  await expect(settled(clock, grants.session('acme', 'f').token())).rejects.toBeInstanceOf(RefreshTimeoutError)
+  expect(server.redemptions).toBe(0)
+})
+
+test('when the process that redeems dies, another takes over once the lease and the settle time are over, not before', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process({ policy: { waitMs: 60_000 } })
+  await connected(grants, server, clock, 0)
+  const { record } = await store.read(key())
+  const claimedAt = clock.now()
+  await store.claim(key(), {
+    id: record!.id,
+    version: record!.version,
+    owner: 'a process that dies',
+    leaseMs: 15_000,
+    settleMs: 15_000,
+    intent: { hash: 'h', sendWithinMs: 5000 },
+  })
+  const token = await settled(clock, grants.session('acme', 'f').token())
+  expect(token.accessToken).toBe('at-f-1')
+  expect(clock.now() - claimedAt).toBeGreaterThanOrEqual(20_000)
+  expect(clock.now() - claimedAt).toBeLessThan(22_000)
+})
+
+test('where the provider does not rotate, the successor of a dead process does not wait for the settle time', async () => {
+  const { clock, server, process, store } = world({ refresh: { rotates: false } })
+  server.rotate = false
+  const grants = process({ policy: { waitMs: 60_000 } })
+  await connected(grants, server, clock, 0)
+  const { record } = await store.read(key())
+  const claimedAt = clock.now()
+  await store.claim(key(), {
+    id: record!.id,
+    version: record!.version,
+    owner: 'x',
+    leaseMs: 1000,
+    settleMs: 15_000,
+    intent: { hash: 'h', sendWithinMs: 900 },
+  })
+  await settled(clock, grants.session('acme', 'f').token())
+  expect(clock.now() - claimedAt).toBeLessThan(2000)
+})
+
+test('a grant that was disconnected elsewhere is not served for longer than twice revalidateMs', async () => {
+  const { clock, server, process } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock)
+  const session = b.session('acme', 'f')
+  await session.token()
+  await settled(clock, a.disconnect('acme', 'f'))
+  await clock.advance(29_000)
+  expect((await session.token()).accessToken).toBe('at-f-0')
+  await clock.advance(31_000)
+  await expect(session.token()).rejects.toBeInstanceOf(GrantNotFoundError)
+  expect(server.revoked).toEqual(['rt-f-0'])
+})
+
+test('a look that is due happens in the background, and what it finds is served from then on', async () => {
+  const { clock, server, process } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock)
+  const session = b.session('acme', 'f')
+  await session.token()
+  await settled(clock, a.session('acme', 'f').refresh())
+  await clock.advance(31_000)
+  expect((await session.token()).accessToken).toBe('at-f-0')
+  await clock.advance(1)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+})
+
+test('a clock that was set back makes the process look at the store again', async () => {
+  const { clock, server, process } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock, 10 * HOUR)
+  const session = b.session('acme', 'f')
+  await session.token()
+  await settled(clock, a.session('acme', 'f').refresh())
+  clock.set(clock.now() - HOUR)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+})
+
+test('a new log-in while another process refreshes the old one wins, and stays', async () => {
+  const { clock, server, process } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock, 0)
+  const gate = deferred()
+  server.gate = gate.promise
+  const old = a.session('acme', 'f').token()
+  await clock.advance(10)
+  await b.save('acme', 'f', { ...server.issue('g'), expires_at: (clock.now() + HOUR) / 1000 })
+  gate.resolve()
+  expect((await settled(clock, old)).accessToken).toBe('at-g-0')
+  expect((await b.session('acme', 'f').token()).accessToken).toBe('at-g-0')
+  expect(server.revoked).toEqual([])
+})
+
+test('a refresh that finishes after its grant was disconnected revokes its new token and brings nothing back', async () => {
+  const { clock, server, process, store } = world()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock, 0)
+  const gate = deferred()
+  server.gate = gate.promise
+  const refresh = a.session('acme', 'f').token()
+  await clock.advance(10)
+  await b.disconnect('acme', 'f')
+  gate.resolve()
+  await expect(settled(clock, refresh)).rejects.toBeInstanceOf(GrantNotFoundError)
+  expect(server.revoked.sort()).toEqual(['rt-f-0', 'rt-f-1'])
+  expect((await store.read(key())).record).toBeUndefined()
+})
+
+test('a process whose clock is an hour off hands out tokens by the time of the store', async () => {
+  const { clock, server, process, store } = world()
+  const a = process()
+  await connected(a, server, clock, HOUR)
+  const skewed = {
+    ...clock,
+    now: () => clock.now() + 2 * HOUR,
+    monotonic: () => clock.monotonic(),
+    delay: clock.delay.bind(clock),
+  }
+  const other = world({ store, clock: clock })
+  const b = other.process({ clock: skewed })
+  const token = await b.session('acme', 'f').token()
+  expect(token.accessToken).toBe('at-f-0')
+  expect(token.expiresAt).toBe(clock.now() + 3 * HOUR)
+})

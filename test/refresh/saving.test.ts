@@ -1,0 +1,208 @@
+import { expect, test } from 'vitest'
+import { StoreError } from '../../src/errors.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { connected, HOUR, key, OPERATIONS, settled, world, wrapStore, type Operation } from './harness.ts'
+
+/** A store that fails on demand: before it has written, or after. */
+function failing(store: GrantStore) {
+  const down = new Map<Operation, 'before' | 'after' | 'hangs'>()
+  const wrapped = wrapStore(store, async (operation, real) => {
+    const mode = down.get(operation)
+    if (mode === 'before') throw new StoreError('down')
+    if (mode === 'hangs') await new Promise(() => undefined)
+    const answer = await real()
+    if (mode === 'after') throw new StoreError('the answer was lost')
+    return answer
+  })
+  const all = (mode: 'before' | 'hangs' | undefined) => {
+    for (const operation of OPERATIONS) {
+      if (mode === undefined) down.delete(operation)
+      else down.set(operation, mode)
+    }
+  }
+  return { store: wrapped, healthy: store, down, all }
+}
+
+function broken() {
+  const clock = fakeClock()
+  const fault = failing(memoryStore({ clock }))
+  return { ...fault, ...world({ store: fault.store, clock }) }
+}
+
+test('with the store down, callers of a known unexpired token are served, and no refresh token is spent', async () => {
+  const { clock, server, process, all } = broken()
+  const grants = process()
+  await connected(grants, server, clock, HOUR)
+  const session = grants.session('acme', 'f')
+  await session.token()
+  all('before')
+  for (let minute = 1; minute < 60; minute += 1) {
+    await clock.advance(60_000)
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-0')
+  }
+  await clock.advance(60_000)
+  await expect(settled(clock, session.token())).rejects.toBeInstanceOf(StoreError)
+  expect(server.requests).toHaveLength(0)
+  all(undefined)
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+})
+
+test('a store that hangs holds nobody up for more than a second while the token lives', async () => {
+  const { clock, server, process, all } = broken()
+  const grants = process()
+  await connected(grants, server, clock, HOUR)
+  const session = grants.session('acme', 'f')
+  await session.token()
+  all('hangs')
+  await clock.advance(120_000)
+  const before = clock.now()
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-0')
+  expect(clock.now() - before).toBeLessThanOrEqual(1000)
+})
+
+test('a claim whose answer was lost is repeated by the same owner and redeems once', async () => {
+  const { clock, server, process, down } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('claim', 'after')
+  const waiting = grants.session('acme', 'f').token()
+  await clock.advance(10)
+  down.delete('claim')
+  expect((await settled(clock, waiting)).accessToken).toBe('at-f-1')
+  expect(server.redemptions).toBe(1)
+})
+
+test('a token that cannot be saved is served, told, saved when the store answers, and no other is asked for before', async () => {
+  const { clock, server, process, down, told, store } = broken()
+  server.lifetimeS = 60
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'before')
+  const session = grants.session('acme', 'f')
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+  expect(told.map(({ name }) => name)).toContain('save_delayed')
+  await clock.advance(58_000)
+  // Spent, but not expired: still served, because nothing may be redeemed before the token is saved.
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+  await clock.advance(2000)
+  await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'store_error', retryable: true })
+  expect(server.redemptions).toBe(1)
+  down.delete('commit')
+  await clock.advance(1500)
+  expect((await store.read(key())).record).toMatchObject({ version: 2 })
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-2')
+  expect(server.reuses).toBe(0)
+})
+
+test('a commit whose answer was lost is repeated, recognised as its own, and not redeemed again', async () => {
+  const { clock, server, process, down, store } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'after')
+  const session = grants.session('acme', 'f')
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+  down.delete('commit')
+  await clock.advance(1500)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+  expect((await store.read(key())).record).toMatchObject({ version: 2 })
+  expect(server.redemptions).toBe(1)
+})
+
+test('a commit that takes longer than five seconds is served meanwhile and finishes by itself', async () => {
+  const { clock, server, process, down, told } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'hangs')
+  const before = clock.now()
+  expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-1')
+  expect(clock.now() - before).toBeLessThanOrEqual(5200)
+  expect(told.map(({ name }) => name)).toContain('save_delayed')
+})
+
+test('close waits for a token that is not saved yet', async () => {
+  const { clock, server, process, down, store } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'before')
+  await settled(clock, grants.session('acme', 'f').token())
+  let closed = false
+  const closing = grants.close().then(() => {
+    closed = true
+  })
+  await clock.advance(10_000)
+  expect(closed).toBe(false)
+  down.delete('commit')
+  await settled(clock, closing)
+  expect((await store.read(key())).record).toMatchObject({ version: 2 })
+})
+
+test('a verdict that was premature is written over by the success that redeemed the same refresh token', async () => {
+  const { clock, server, process, down, store, healthy } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'before')
+  const session = grants.session('acme', 'f')
+  await settled(clock, session.token())
+  const { record } = await store.read(key())
+  // Another process took the lease over, was refused, and said dead.
+  await clock.advance(0)
+  await healthy.release(key(), { owner: record!.lease!.owner, spent: 'unknown', settled: true })
+  await healthy.claim(key(), {
+    id: record!.id,
+    version: record!.version,
+    owner: 'other',
+    leaseMs: 1000,
+    settleMs: 0,
+    repeatWithinMs: HOUR,
+    intent: { hash: record!.intent!.hash, sendWithinMs: 10 },
+  })
+  await healthy.commit(key(), { id: record!.id, version: record!.version, owner: 'other', verdict: 'revoked' })
+  expect((await store.read(key())).record).toMatchObject({ state: 'reauthorization_required', version: 2 })
+  down.delete('commit')
+  await clock.advance(1500)
+  expect((await store.read(key())).record).toMatchObject({ state: 'active', version: 3 })
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+})
+
+test('the first of two commits for one version wins', async () => {
+  const { clock, server, process, down, store, healthy } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'before')
+  const session = grants.session('acme', 'f')
+  await settled(clock, session.token())
+  const { record } = await store.read(key())
+  await healthy.commit(key(), {
+    id: record!.id,
+    version: 1,
+    state: 'active',
+    sealed: JSON.stringify({
+      v: 1,
+      token: {
+        accessToken: 'theirs',
+        tokenType: 'bearer',
+        receivedAt: clock.now(),
+        refreshToken: 'rt-theirs',
+        expiresAt: clock.now() + HOUR,
+      },
+    }),
+    renewable: true,
+  })
+  down.delete('commit')
+  await clock.advance(1500)
+  expect((await session.token()).accessToken).toBe('theirs')
+  expect((await store.read(key())).record).toMatchObject({ version: 2 })
+})
+
+test('a log-in is stored although the store fails at first, and once only', async () => {
+  const { clock, server, process, down, store } = broken()
+  const grants = process()
+  down.set('put', 'after')
+  const saving = connected(grants, server, clock, HOUR)
+  await clock.advance(60)
+  down.delete('put')
+  await settled(clock, saving)
+  expect((await store.read(key())).record).toMatchObject({ version: 1 })
+})
