@@ -145,6 +145,17 @@ test('a port that is taken ends it with 1 and one line', async () => {
   ).toEqual([`Port ${port} on 127.0.0.1 is already in use. End what listens there, or choose another port.`])
 })
 
+test('a request that is still waiting does not keep it from ending', async () => {
+  const command = run('--port', '0', '--latency', '1h', '--json')
+  await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
+  const { issuer, token_endpoint } = JSON.parse(command.out()) as Record<string, string>
+  const waiting = request(token_endpoint!, { method: 'POST', body: new URLSearchParams() }).catch(() => 'ended')
+  await request(`${issuer}/`)
+  command.kill('SIGTERM')
+  expect(await command.ended).toBe(0)
+  expect(await waiting).toBe('ended')
+})
+
 test('listening to the network is warned of', async () => {
   const command = run('--port', '0', '--host', '0.0.0.0', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')

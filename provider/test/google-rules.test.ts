@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { Browser } from './browser.ts'
-import { authorize, callback, connect, post, provide, refresh, userInfo } from './support.ts'
+import type { DevelopmentProvider } from '../src/index.ts'
+import { Browser, pressing } from './browser.ts'
+import { authorizationUrl, authorize, callback, connect, post, provide, refresh, titleOf, userInfo } from './support.ts'
 
 test('a refresh token comes with access_type=offline and consent, and not again without consent', async () => {
   const provider = await provide()
@@ -102,15 +103,36 @@ test('without rotation the refresh token stays and is not repeated', async () =>
   }
 })
 
+test('a scope that was granted earlier can be refused later', async () => {
+  const provider = await provide()
+  const browser = new Browser(callback)
+  await connect(provider, { scope: 'openid email profile' }, browser)
+  const consent = await browser.open(authorizationUrl(provider, { scope: 'openid email', prompt: 'consent' }))
+  await browser.submit(consent, ({ action }) => ({ action, fields: new URLSearchParams({ decision: 'allow' }) }))
+  const later = await connect(provider, { scope: 'openid email profile' }, browser)
+  expect(later.pages).toEqual([])
+  expect(later.json['scope']).toBe('openid profile')
+})
+
+const logOut = async (provider: DevelopmentProvider, browser: Browser): Promise<void> => {
+  await browser.submit(await browser.open(`${provider.url}/logout`), pressing('logout', 'yes'))
+}
+
 test('logging out of the provider leaves the application its grant', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const { json } = await connect(provider, { access_type: 'offline' }, browser)
-  const page = await browser.open(`${provider.url}/logout`)
-  await browser.submit(page, ({ action, fields }) => {
-    fields.set('logout', 'yes')
-    return { action, fields }
-  })
+  await logOut(provider, browser)
   expect((await refresh(provider, json['refresh_token'])).status).toBe(200)
   expect((await connect(provider, {}, browser)).pages).toEqual(['Log in'])
+})
+
+test('logging out before the consent is given again leaves the earlier grant alone', async () => {
+  const provider = await provide()
+  const { json } = await connect(provider, { access_type: 'offline' })
+  const elsewhere = new Browser(callback)
+  const login = await elsewhere.open(authorizationUrl(provider, { prompt: 'consent' }))
+  expect(titleOf(await elsewhere.submit(login))).toBe('Allow access')
+  await logOut(provider, elsewhere)
+  expect((await refresh(provider, json['refresh_token'])).status).toBe(200)
 })

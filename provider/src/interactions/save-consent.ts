@@ -23,10 +23,10 @@ export async function saveConsent(
   const earlier = consents.get(subject, clientId)
   const before = earlier && (await provider.Grant.find(earlier.grantId))
   const grant = new provider.Grant({ accountId: subject, clientId })
-  const refused = new Set(rejected)
-  const kept = (before?.getOIDCScope() ?? '').split(' ').filter((scope) => scope !== '' && !refused.has(scope))
+  const kept = (before?.getOIDCScope() ?? '').split(' ').filter((scope) => scope !== '')
   grant.addOIDCScope(new Set([...kept, ...granted]))
-  if (refused.size > 0) grant.rejectOIDCScope(refused)
+  // What is rejected is taken from what was kept, and is not asked for again.
+  if (rejected.length > 0) grant.rejectOIDCScope(new Set(rejected))
   const grantId = await grant.save()
   consents.set(subject, clientId, { grantId, offline: offline || earlier?.offline === true })
   return grantId
