@@ -173,7 +173,7 @@ export function withRefreshToken(previous: Token, captured: Captured): Token {
 export function oauthClient(context: ClientContext): oauth.Client {
   return {
     client_id: context.clientId,
-    [oauth.clockSkew]: Math.round((context.clock.now() - Date.now()) / 1000),
+    [oauth.clockSkew]: Math.floor(context.clock.now() / 1000) - Math.floor(Date.now() / 1000),
   }
 }
 
