@@ -73,7 +73,8 @@ afterEach(() => {
   }
 })
 
-const isProvider = (input: string | URL | Request) => new Request(input).url.startsWith('https://as.example')
+const isProvider = (input: string | URL | Request) =>
+  (input instanceof Request ? input.url : input.toString()).startsWith('https://as.example')
 
 function session(options: { retry401?: boolean; resourceOrigins?: string[] } = {}) {
   const clock = fakeClock()

@@ -183,7 +183,8 @@ test('the revocation of a disconnected grant is repeated while the provider is u
     clientSecret: 'client-secret',
     clock,
     fetch: (input, init) => {
-      if (!new Request(input).url.endsWith('/revoke')) return server.fetch(input, init)
+      if (!(input instanceof Request ? input.url : input.toString()).endsWith('/revoke'))
+        return server.fetch(input, init)
       attempts += 1
       return attempts < 3 ? Promise.resolve(json({}, 503)) : server.fetch(input, init)
     },
