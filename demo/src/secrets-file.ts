@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { generateKey } from 'evergrant/seal'
+
+/** What has to stay the same across restarts, so that grants and web sessions do. */
+export interface DemoSecrets {
+  /** Sealing keys in `keyRing`'s form. */
+  readonly keys: string
+  /** Seals the cookies; at least 32 characters. */
+  readonly cookiePassword: string
+  /** The secret of the client at the embedded provider. */
+  readonly clientSecret: string
+}
+
+/**
+ * Reads the secrets that belong to a database, or makes them when it is new. They stand in a file beside it that only
+ * its owner can read. A deployment keeps keys and data apart; for a demo one folder that can be deleted is better.
+ */
+export function loadSecrets(database: string): DemoSecrets {
+  if (database === ':memory:') return makeSecrets()
+  const file = `${database}.secrets.json`
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    const made = makeSecrets()
+    // Fails when it exists: of two processes that start at once, one writes and both read.
+    writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
+    return made
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+  }
+  chmodSync(file, 0o600)
+  return parseSecrets(readFileSync(file, 'utf8'), file)
+}
+
+function makeSecrets(): DemoSecrets {
+  return {
+    keys: `demo:${generateKey()}`,
+    cookiePassword: randomBytes(32).toString('base64url'),
+    clientSecret: randomBytes(32).toString('base64url'),
+  }
+}
+
+function parseSecrets(text: string, file: string): DemoSecrets {
+  const { keys, cookiePassword, clientSecret } = JSON.parse(text) as Partial<Record<keyof DemoSecrets, unknown>>
+  if (typeof keys !== 'string' || typeof cookiePassword !== 'string' || typeof clientSecret !== 'string') {
+    throw new TypeError(
+      `Expected ${file} to hold keys, cookiePassword and clientSecret. Put it back, or delete it together with the database.`,
+    )
+  }
+  return { keys, cookiePassword, clientSecret }
+}
