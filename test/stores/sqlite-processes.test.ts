@@ -1,0 +1,92 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { on, once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import type { Report } from './contender.ts'
+
+const contender = new URL('./contender.ts', import.meta.url).pathname
+
+let folder = ''
+let file = ''
+const processes: ChildProcess[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
+  file = join(folder, 'grants.db')
+})
+
+afterEach(async () => {
+  for (const child of processes.splice(0)) child.kill('SIGKILL')
+  await rm(folder, { recursive: true, maxRetries: 5 })
+})
+
+async function start(...parameters: string[]): Promise<ChildProcess> {
+  const child = fork(contender, [file, ...parameters], { execArgv: [] })
+  processes.push(child)
+  await once(child, 'message')
+  return child
+}
+
+/** Lets them all begin at the same moment, on a file that does not exist yet. */
+async function runAll(children: readonly ChildProcess[]): Promise<Report[]> {
+  const reports = children.map(async (child) => (await once(child, 'message'))[0] as Report)
+  for (const child of children) child.send('go')
+  return Promise.all(reports)
+}
+
+test('of several processes exactly one gets the lease of each version, and none waits long', async () => {
+  const names = ['one', 'two', 'three']
+  const versions = 300
+  const reports = await runAll(await Promise.all(names.map((name) => start(name, 'contend', `${versions}`))))
+  const won = reports.flatMap((report) => report.won).sort((a, b) => a - b)
+  expect(won).toEqual(Array.from({ length: versions - 1 }, (_, index) => index + 1))
+  expect(Math.max(...reports.map((report) => report.longestWaitMs))).toBeLessThan(5_000)
+  const store = sqliteStore(file)
+  const { record } = await store.read({ client: 'c', subject: 's', account: '' })
+  expect([record?.version, record?.lease]).toEqual([versions, undefined])
+  await store.close()
+})
+
+test('a process that is killed while it writes leaves a file that others go on with, and nothing half done', async () => {
+  const victim = await start('victim', 'hammer')
+  victim.send('go')
+  let answered = -1
+  for await (const [round] of on(victim, 'message') as AsyncIterable<[number]>) {
+    answered = round
+    if (answered >= 5) break
+  }
+  victim.kill('SIGKILL')
+  await once(victim, 'exit')
+  const store = sqliteStore(file)
+  const rounds = new Map<string, number>()
+  for await (const { key, sealed } of store.list()) {
+    expect(sealed).toHaveLength(2_000)
+    const round = key.subject.split(' ')[0] ?? ''
+    rounds.set(round, (rounds.get(round) ?? 0) + 1)
+  }
+  // One turn is one transaction: all of it or nothing; and what was answered is there.
+  for (const count of rounds.values()) expect(count).toBe(20)
+  expect(rounds.size).toBeGreaterThan(answered)
+  expect(
+    (
+      await store.put(
+        { client: 'c', subject: 'next', account: '' },
+        {
+          id: '1',
+          schema: 1,
+          issuer: 'i',
+          clientId: 'c',
+          state: 'active',
+          sealed: 'x',
+          renewable: true,
+        },
+      )
+    ).committed,
+  ).toBe(true)
+  await store.close()
+})

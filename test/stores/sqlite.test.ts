@@ -1,0 +1,489 @@
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { inspect } from 'node:util'
+
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+import { ConfigError, StoreError } from '../../src/errors.ts'
+import { type SqliteDatabase, sqliteStore, type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
+import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
+import { fakeClock } from '../../src/testing/index.ts'
+import { betterSqliteShaped } from './better-sqlite.ts'
+
+let folder = ''
+let file = ''
+const stores: GrantStore[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
+  file = join(folder, 'grants.db')
+})
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await Promise.all(stores.splice(0).map((store) => store.close()))
+  await rm(folder, { recursive: true })
+})
+
+function open(source: string | SqliteDatabase = file, options: SqliteStoreOptions = {}): GrantStore {
+  const store = sqliteStore(source, options)
+  stores.push(store)
+  return store
+}
+
+/** A connection that writes down the SQL it is given. */
+function spied(database: DatabaseSync): { database: SqliteDatabase; log: string[] } {
+  const log: string[] = []
+  const inner = betterSqliteShaped(database)
+  return {
+    log,
+    database: {
+      exec: (sql) => {
+        log.push(sql)
+        return inner.exec(sql)
+      },
+      close: () => inner.close(),
+      prepare: (sql) => {
+        const statement = inner.prepare(sql)
+        const told =
+          <A extends unknown[], R>(run: (...parameters: A) => R) =>
+          (...parameters: A): R => {
+            log.push(sql)
+            return run(...parameters)
+          }
+        return { run: told(statement.run), get: told(statement.get), all: told(statement.all) }
+      },
+    },
+  }
+}
+
+const key = { client: 'c', subject: 's', account: '' }
+const grant: NewGrant = {
+  id: '1',
+  schema: 1,
+  issuer: 'i',
+  clientId: 'c',
+  state: 'active',
+  sealed: 'x',
+  renewable: true,
+}
+const claim: ClaimRequest = {
+  id: '1',
+  version: 1,
+  owner: 'o',
+  leaseMs: 60_000,
+  settleMs: 0,
+  intent: { hash: 'h', sendWithinMs: 1 },
+}
+const keyOf = (subject: string): typeof key => ({ ...key, subject })
+
+describe('the file', () => {
+  test('is readable for its owner only, with its write-ahead log and index', async () => {
+    const umask = process.umask(0)
+    try {
+      await open().put(key, grant)
+    } finally {
+      process.umask(umask)
+    }
+    for (const end of ['', '-wal', '-shm']) expect((await stat(file + end)).mode & 0o777).toBe(0o600)
+  })
+
+  test('is narrowed when others could read it', async () => {
+    const before = new DatabaseSync(file)
+    before.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')
+    for (const end of ['', '-wal', '-shm']) await chmod(file + end, 0o664)
+    await open().put(key, grant)
+    for (const end of ['', '-wal', '-shm']) expect((await stat(file + end)).mode & 0o777).toBe(0o600)
+    before.close()
+  })
+
+  test('is made when it is first needed', async () => {
+    const store = open()
+    await expect(stat(file)).rejects.toThrow('ENOENT')
+    await store.read(key)
+    expect((await stat(file)).isFile()).toBe(true)
+  })
+
+  test('is tried again when its folder comes late', async () => {
+    const late = join(folder, 'late')
+    const store = open(join(late, 'grants.db'))
+    await expect(store.read(key)).rejects.toThrow(StoreError)
+    await expect(store.read(key)).rejects.toThrow(/ENOENT.*folder/)
+    await mkdir(late)
+    expect((await store.read(key)).record).toBe(undefined)
+  })
+
+  test('that is no database is left alone', async () => {
+    await writeFile(file, 'a diary, and not a short one: '.repeat(100))
+    await expect(open().read(key)).rejects.toThrow(/not a database/)
+    expect((await stat(file)).size).toBe(3000)
+  })
+
+  test('keeps what is in it', async () => {
+    const first = sqliteStore(file)
+    await first.put(key, { ...grant, scope: ['a'] })
+    await first.close()
+    expect((await open().read(key)).record).toMatchObject({ id: '1', scope: ['a'] })
+  })
+})
+
+describe('its tables', () => {
+  test('of a newer release are left alone', async () => {
+    const first = sqliteStore(file)
+    await first.put(key, grant)
+    await first.close()
+    const newer = new DatabaseSync(file)
+    newer.exec('UPDATE evergrant_grants_meta SET value = 2')
+    newer.close()
+    const refused = open().put(key, { ...grant, id: '2' })
+    await expect(refused).rejects.toThrow(ConfigError)
+    await expect(refused).rejects.toThrow(/version 2, and this release knows 1: a newer release made them/)
+  })
+
+  test('may have columns that a newer release added', async () => {
+    const first = sqliteStore(file)
+    await first.put(key, grant)
+    const newer = new DatabaseSync(file)
+    newer.exec("ALTER TABLE evergrant_grants ADD COLUMN more TEXT DEFAULT 'kept'")
+    expect((await first.claim(key, claim)).outcome).toBe('claimed')
+    expect(newer.prepare('SELECT more FROM evergrant_grants').get()).toEqual({ more: 'kept' })
+    await first.close()
+    newer.close()
+  })
+
+  test('are made once by many stores that start at the same time', async () => {
+    const several = Array.from({ length: 12 }, () => open())
+    await Promise.all(several.map((store, index) => store.put(keyOf(`${index}`), { ...grant, id: `${index}` })))
+    let count = 0
+    for await (const _ of several[0]!.list()) count++
+    expect(count).toBe(12)
+  })
+
+  test('of two names in one file are two stores', async () => {
+    const [one, two] = [open(file, { table: 'one' }), open(file, { table: 'two' })]
+    await one.put(key, grant)
+    expect((await two.read(key)).record).toBe(undefined)
+    expect(await one.once('id', 60_000)).toBe(true)
+    expect(await two.once('id', 60_000)).toBe(true)
+  })
+
+  test('answer lists and due grants from an index', async () => {
+    const { database, log } = spied(new DatabaseSync(file))
+    const store = open(database)
+    await store.put(key, grant)
+    log.length = 0
+    for await (const _ of store.list({ client: 'c' }));
+    for await (const _ of store.list({ subject: 's' }));
+    for await (const _ of store.list({ state: 'reauthorization_required' }));
+    await store.due({ before: 1, limit: 1 })
+    const second = new DatabaseSync(file)
+    const plans = log.map((sql) => {
+      const rows = second.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...Array<number>(sql.split('?').length - 1).fill(1))
+      return rows.map((row) => row['detail']).join('; ')
+    })
+    second.close()
+    expect(plans).toEqual([
+      expect.stringMatching(/SEARCH .* sqlite_autoindex_evergrant_grants_1 \(key>\? AND key<\?\)$/),
+      expect.stringMatching(/SEARCH .* evergrant_grants_by_subject \(subject=\? AND key>\? AND key<\?\)$/),
+      expect.stringMatching(/SEARCH .* evergrant_grants_dead \(key>\? AND key<\?\)$/),
+      expect.stringMatching(/SEARCH .* evergrant_grants_due \(due_at<\?\)$/),
+    ])
+  })
+})
+
+describe('what can not be used', () => {
+  test.each([
+    ['an empty path', ''],
+    ['a URI', 'file:grants.db?mode=ro'],
+    ['null', null],
+    ['an object without methods', {}],
+    ['a number', 5],
+  ])('%s', (_name, source) => {
+    expect(() => sqliteStore(source as string)).toThrow(ConfigError)
+  })
+
+  test.each(['', '1grants', 'a-b', 'a; DROP TABLE b', '"a"', 'a'.repeat(64)])('the table name %o', (table) => {
+    expect(() => sqliteStore(file, { table })).toThrow(/options\.table/)
+  })
+
+  test.each([-1, Number.NaN])('a busyTimeoutMs of %d', (busyTimeoutMs) => {
+    expect(() => sqliteStore(file, { busyTimeoutMs })).toThrow(/options\.busyTimeoutMs/)
+  })
+
+  test('a path where Node has no SQLite; a database is fine', async () => {
+    const memory = betterSqliteShaped(new DatabaseSync(':memory:'))
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
+    expect(() => sqliteStore(file)).toThrow(ConfigError)
+    expect(() => sqliteStore(file)).toThrow(/needs Node 22\.13 or newer.*better-sqlite3/)
+    expect((await open(memory).put(key, grant)).committed).toBe(true)
+  })
+
+  test('a database that has no write-ahead log', async () => {
+    const { database } = spied(new DatabaseSync(file))
+    const stubborn: SqliteDatabase = {
+      ...database,
+      prepare: (sql) => database.prepare(sql.replace('journal_mode = WAL', 'journal_mode = DELETE')),
+    }
+    await expect(open(stubborn).read(key)).rejects.toThrow(ConfigError)
+    await expect(open(stubborn).read(key)).rejects.toThrow(/write-ahead log.*'delete'.*local disk/)
+  })
+})
+
+test('only a store in memory is volatile', () => {
+  expect(open(':memory:').volatile).toBe(true)
+  expect(open(file).volatile).toBe(false)
+  expect(open(betterSqliteShaped(new DatabaseSync(':memory:'))).volatile).toBe(false)
+})
+
+describe('one turn of the event loop', () => {
+  test('is one transaction, and durable only when it has to be', async () => {
+    const { database, log } = spied(new DatabaseSync(file))
+    const store = open(database)
+    await store.put(key, grant)
+    log.length = 0
+    await Promise.all([store.claim(key, claim), store.once('a', 1), store.release(key, { owner: 'o', spent: 'no' })])
+    expect(log.filter((sql) => /^(BEGIN|COMMIT|PRAGMA)/.test(sql))).toEqual([
+      'PRAGMA synchronous = NORMAL',
+      'BEGIN IMMEDIATE',
+      'COMMIT',
+    ])
+    log.length = 0
+    await Promise.all([store.claim(key, claim), store.commit(key, { ...grant, version: 1 })])
+    await store.reseal(key, { id: '1', from: 'x', to: 'y' })
+    await store.delete(key, { id: '1' })
+    expect(log.filter((sql) => /^(BEGIN|COMMIT|PRAGMA)/.test(sql))).toEqual([
+      'PRAGMA synchronous = FULL',
+      ...Array.from({ length: 3 }, () => ['BEGIN IMMEDIATE', 'COMMIT']).flat(),
+    ])
+  })
+
+  test('reads take no lock', async () => {
+    const { database, log } = spied(new DatabaseSync(file))
+    const store = open(database)
+    await store.put(key, grant)
+    log.length = 0
+    await store.read(key)
+    await store.due({ before: 1, limit: 5 })
+    for await (const _ of store.list());
+    expect(log).toHaveLength(3)
+    expect(log.every((sql) => sql.startsWith('SELECT'))).toBe(true)
+  })
+
+  test('one operation that fails does not fail the others', async () => {
+    const store = open()
+    await store.read(key)
+    const results = await Promise.allSettled([
+      store.put(keyOf('a'), grant),
+      store.put(keyOf('b'), { ...grant, sealed: undefined as unknown as string }),
+      store.put(keyOf('c'), grant),
+      store.once(Symbol('no text') as unknown as string, 1),
+      store.put(keyOf('d'), grant),
+    ])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    for (const result of results) if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(StoreError)
+    const there = await Promise.all(
+      ['a', 'b', 'c', 'd'].map(async (name) => (await store.read(keyOf(name))).record?.id),
+    )
+    expect(there).toEqual(['1', undefined, '1', '1'])
+  })
+
+  test('a failure of one operation alone is undone', async () => {
+    const store = open()
+    await store.put(key, grant)
+    await expect(store.put(key, { ...grant, id: '2', sealed: undefined as unknown as string })).rejects.toThrow(
+      StoreError,
+    )
+    // The log-in that was to be replaced must not have got its tombstone.
+    expect((await store.delete(key, { id: '1' })) && (await store.put(key, grant)).committed).toBe(false)
+  })
+
+  test('more operations than fit into one transaction are all done', async () => {
+    const store = open()
+    const answers = await Promise.all(Array.from({ length: 700 }, (_, index) => store.put(keyOf(`${index}`), grant)))
+    expect(answers.every((answer) => answer.committed)).toBe(true)
+  })
+})
+
+describe('while another connection writes', () => {
+  /** Another process's transaction, in effect. */
+  function lock(): DatabaseSync {
+    const other = new DatabaseSync(file)
+    other.exec('BEGIN IMMEDIATE')
+    return other
+  }
+
+  test('writes wait without standing in the way of anything, reads go on', async () => {
+    const store = open()
+    await store.put(key, grant)
+    const other = lock()
+    let claimed = false
+    const waiting = store.claim(key, claim).then((answer) => {
+      claimed = true
+      return answer
+    })
+    const started = performance.now()
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(performance.now() - started).toBeLessThan(1000)
+    expect(claimed).toBe(false)
+    expect((await store.read(key)).record?.version).toBe(1)
+    other.exec('COMMIT')
+    expect((await waiting).outcome).toBe('claimed')
+    other.close()
+  })
+
+  test('a write that waited too long fails, can be repeated, and has not been applied', async () => {
+    const clock = fakeClock()
+    const store = open(file, { clock, busyTimeoutMs: 1_000 })
+    await store.put(key, grant)
+    const other = lock()
+    const claimed = store.claim(key, claim)
+    const failed = claimed.catch((error: unknown) => error as StoreError)
+    await clock.advance(2_000)
+    const error = (await failed) as StoreError
+    expect(error).toBeInstanceOf(StoreError)
+    expect([error.message, error.retryable]).toEqual([expect.stringContaining('kept busy by other processes'), true])
+    expect(clock.pending).toBe(0)
+    other.exec('COMMIT')
+    other.close()
+    expect((await store.read(key)).record?.lease).toBe(undefined)
+    expect((await store.claim(key, claim)).outcome).toBe('claimed')
+  })
+
+  test('so it is with a database of better-sqlite3, whose own waiting is switched off', async () => {
+    const { database, log } = spied(new DatabaseSync(file, { timeout: 5_000 }))
+    const store = open(database, { busyTimeoutMs: 20 })
+    await store.put(key, grant)
+    expect(log).toContain('PRAGMA busy_timeout = 0')
+    const other = lock()
+    await expect(store.once('id', 1)).rejects.toThrow('kept busy')
+    other.exec('COMMIT')
+    other.close()
+  })
+
+  test('a start waits too, and a given database is tried again', async () => {
+    const other = lock()
+    other.exec('CREATE TABLE t (a)')
+    const { database } = spied(new DatabaseSync(file))
+    const store = open(database, { busyTimeoutMs: 20 })
+    await expect(store.read(key)).rejects.toThrow('kept busy')
+    other.exec('COMMIT')
+    other.close()
+    expect((await store.put(key, grant)).committed).toBe(true)
+  })
+})
+
+describe('a failure', () => {
+  test('of the database is a StoreError with a cause, and passes', async () => {
+    const database = new DatabaseSync(file)
+    const store = open(betterSqliteShaped(database))
+    await store.put(key, grant)
+    database.exec('PRAGMA query_only = ON')
+    const error = await store.claim(key, claim).catch((reason: unknown) => reason as StoreError)
+    expect(error).toBeInstanceOf(StoreError)
+    expect((error as StoreError).message).toMatch(/readonly database.*disk/)
+    expect((error as StoreError).cause).toMatchObject({ message: expect.stringMatching(/^SQLITE_READONLY: /) })
+    database.exec('PRAGMA query_only = OFF')
+    expect((await store.claim(key, claim)).outcome).toBe('claimed')
+  })
+
+  test('shows nothing of what was written', async () => {
+    const inner = betterSqliteShaped(new DatabaseSync(':memory:'))
+    const talkative: SqliteDatabase = {
+      ...inner,
+      prepare: (sql) => {
+        const statement = inner.prepare(sql)
+        return {
+          ...statement,
+          run: (...parameters) => {
+            if (!parameters.includes('the-secret')) return statement.run(...parameters)
+            throw Object.assign(new Error(`failed with ${parameters.join()}`), { sql, parameters })
+          },
+        }
+      },
+    }
+    const error: unknown = await open(talkative)
+      .put(key, { ...grant, sealed: 'the-secret' })
+      .catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(StoreError)
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('the-secret')
+  })
+
+  test('that ends the transaction fails the whole turn, and the next one works', async () => {
+    const database = new DatabaseSync(file)
+    const inner = betterSqliteShaped(database)
+    let full = false
+    const store = open({
+      ...inner,
+      prepare: (sql) => {
+        const statement = inner.prepare(sql)
+        return {
+          ...statement,
+          run: (...parameters) => {
+            if (full && sql.startsWith('INSERT')) {
+              // What SQLite does by itself when the disk is full.
+              database.exec('ROLLBACK')
+              throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+            }
+            return statement.run(...parameters)
+          },
+        }
+      },
+    })
+    await store.read(key)
+    full = true
+    const results = await Promise.allSettled([store.put(keyOf('a'), grant), store.put(keyOf('b'), grant)])
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await expect(store.put(keyOf('a'), grant)).rejects.toThrow('disk is full')
+    full = false
+    expect((await store.put(keyOf('a'), grant)).record?.version).toBe(1)
+    expect((await store.read(keyOf('b'))).record).toBe(undefined)
+  })
+})
+
+describe('closing', () => {
+  test('waits for what is under way, and refuses what comes after', async () => {
+    const store = sqliteStore(file)
+    const writes = Array.from({ length: 5 }, (_, index) => store.put(keyOf(`${index}`), grant))
+    const reading = store.read(keyOf('0'))
+    await store.close()
+    expect((await Promise.all(writes)).every((answer) => answer.committed)).toBe(true)
+    expect((await reading).now).toBeGreaterThan(0)
+    for (const late of [store.read(key), store.put(key, grant), store.once('a', 1)]) {
+      await expect(late).rejects.toThrow('closed')
+    }
+    await store.close()
+  })
+
+  test('a store that never opened, or could not, is nothing', async () => {
+    await sqliteStore(file).close()
+    const broken = sqliteStore(join(folder, 'nowhere', 'grants.db'))
+    await expect(broken.read(key)).rejects.toThrow(StoreError)
+    await broken.close()
+    const opening = sqliteStore(join(folder, 'nowhere', 'grants.db'))
+    const read = opening.read(key).catch((error: unknown) => error)
+    await opening.close()
+    expect(await read).toBeInstanceOf(StoreError)
+  })
+})
+
+test('expired tombstones and ids are swept out of the file', async () => {
+  const clock = fakeClock()
+  const database = new DatabaseSync(file)
+  const store = open(betterSqliteShaped(database), { clock })
+  const count = (table: string): unknown =>
+    database.prepare(`SELECT count(*) AS n FROM evergrant_grants_${table}`).get()?.['n']
+  await store.put(key, grant)
+  await store.put(key, { ...grant, id: '2' })
+  await store.delete(key, { id: '2' })
+  await store.once('short', 60_000)
+  await store.once('long', 7 * 24 * 3_600_000)
+  expect([count('tombstones'), count('once')]).toEqual([2, 2])
+  await clock.advance(24 * 3_600_000 - 1)
+  await store.once('another', 60_000)
+  expect([count('tombstones'), count('once')]).toEqual([2, 2])
+  await clock.advance(60_000)
+  await store.once('again', 60_000)
+  expect([count('tombstones'), count('once')]).toEqual([0, 2])
+})
