@@ -388,6 +388,17 @@ describe('a failure', () => {
     expect((await store.claim(key, claim)).outcome).toBe('claimed')
   })
 
+  test('of a read is a StoreError too', async () => {
+    const database = new DatabaseSync(file)
+    const store = open(betterSqliteShaped(database))
+    await store.put(key, grant)
+    database.exec('ALTER TABLE evergrant_grants RENAME COLUMN sealed TO hidden')
+    await expect(store.read(key)).rejects.toThrow(StoreError)
+    await expect(store.list()[Symbol.asyncIterator]().next()).rejects.toThrow(/no such column/)
+    database.exec('ALTER TABLE evergrant_grants RENAME COLUMN hidden TO sealed')
+    expect((await store.read(key)).record?.sealed).toBe('x')
+  })
+
   test('shows nothing of what was written', async () => {
     const inner = betterSqliteShaped(new DatabaseSync(':memory:'))
     const talkative: SqliteDatabase = {

@@ -47,6 +47,8 @@ const SWEEP_LIMIT = 500
  *
  * Given a path, it is opened with Node's own SQLite (22.13 or newer). A connection of better-sqlite3, or another of that form, works
  * too; it must be the store's alone (its transactions and settings are), and `close()` closes it.
+ * Operations reject with `StoreError`, and with `ConfigError` for a file whose tables a newer release made or that can't have a
+ * write-ahead log; such a file is left alone.
  * @throws ConfigError for a path or an object that can't be used, or where Node has no SQLite
  */
 export function sqliteStore(pathOrDatabase: string | SqliteDatabase, options: SqliteStoreOptions = {}): GrantStore {
@@ -114,6 +116,7 @@ class SqliteStore implements GrantStore {
     const { tombstones } = this.#tables
     return this.#write(true, (connection) => {
       const now = this.#clock.now()
+      this.#sweep(connection, now)
       const record = this.#find(connection, name)
       const sql = `SELECT 1 FROM ${tombstones} WHERE key = ? AND id = ? AND until > ?`
       const buried = connection.get(sql, name, grant.id, now) !== undefined
