@@ -18,6 +18,7 @@ import { Secrets } from './redact.ts'
 import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
+import { guardedStore } from './refresh/guarded-store.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import { statusOf, type GrantStatus } from './refresh/status.ts'
@@ -92,8 +93,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
         'Expected `clients` to be an object of OAuth2Clients by name, or a function that finds one.',
       )
     }
-    this.#store = options.store ?? memoryStore(options.clock === undefined ? {} : { clock: options.clock })
-    if (this.#store.volatile !== true && keys === undefined) {
+    const store = options.store ?? memoryStore(options.clock === undefined ? {} : { clock: options.clock })
+    if (store.volatile !== true && keys === undefined) {
       throw new ConfigError(
         'A store that outlives the process needs sealing keys: pass `keys: keyRing(process.env.EVERGRANT_KEYS)`, with a key made by generateKey().',
       )
@@ -102,6 +103,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       for (const client of Object.values(clients)) checkPolicy(policy, coreOf(client).timeoutMs)
     checkPolicy(policy)
     this.#options = options
+    this.#store = guardedStore(store, completeClock(options.clock))
     this.#policy = policy
     this.#clock = options.clock
     this.#sealer = new Sealer(keys)

@@ -10,6 +10,7 @@ import type { CommitAnswer, Failures, GrantRecord, ReleaseRequest, TokenCommit }
 import type { Token } from '../token.ts'
 import { nextFailures, refusedTooLong } from './backoff.ts'
 import { contentOf } from './envelope.ts'
+import { keepLease } from './keep-lease.ts'
 import { capturedToken, codeOf, meaningOf, type Meaning } from './outcome.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 
@@ -85,7 +86,11 @@ export class Conclusion {
       return this.#lost(answer.record, token, sealed, commitOver)
     }
     const known = await saver.save(write, adoptLate)
-    return known ?? { kind: 'renewed', record, token, unsaved: true }
+    if (known !== undefined) return known
+    const saved = new AbortController()
+    void keepLease(this.#context, this.#flight, saved.signal)
+    void saver.idle().then(() => saved.abort())
+    return { kind: 'renewed', record, token, unsaved: true }
   }
 
   /** Something else stands in the store than what this redemption started from. */

@@ -1,11 +1,12 @@
 import type { ClientCore, Redeem, Redeemed } from '../client/client-core.ts'
-import type { Clock } from '../clock.ts'
 import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../errors.ts'
 import type { RefreshCause } from '../events.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { ClaimAnswer, GrantRecord } from '../stores/store.ts'
 import type { Token } from '../token.ts'
+import { before } from './before.ts'
 import { Conclusion, declareDead } from './conclusion.ts'
+import { keepLease } from './keep-lease.ts'
 import { hashOf, randomId } from './random.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 
@@ -161,7 +162,7 @@ export class Coordinator {
     if (inTime !== undefined) return conclusion.of(inTime)
     this.#background(async () => {
       const ended = new AbortController()
-      void this.#keepLease(flight, ended.signal)
+      void keepLease(this.#context, flight, ended.signal)
       try {
         const late = await before(answer, clock, policy.settleMs)
         if (late === undefined) socket.abort()
@@ -181,41 +182,6 @@ export class Coordinator {
   #background(work: () => Promise<void>): void {
     const done = work().finally(() => this.#late.delete(done))
     this.#late.add(done)
-  }
-
-  /** The holder keeps its lease while its request is out or its token unsaved. */
-  async #keepLease(flight: Flight, ended: AbortSignal): Promise<void> {
-    const { clock, key, policy, store } = this.#context
-    const { id, version } = flight.record
-    try {
-      for (;;) {
-        const answer = await store.claim(key, {
-          id,
-          version,
-          owner: flight.owner,
-          leaseMs: policy.leaseMs,
-          settleMs: policy.settleMs,
-        })
-        if (answer.outcome !== 'claimed') return
-        await clock.delay(policy.leaseMs / 3, ended)
-      }
-    } catch {
-      // Over, or the store is down: the commit needs no lease.
-    }
-  }
-}
-
-/** What a promise resolves to, or undefined when `ms` pass first. */
-async function before<T>(promise: Promise<T>, clock: Required<Clock>, ms: number): Promise<T | undefined> {
-  const over = new AbortController()
-  const deadline = clock.delay(ms, over.signal).then(
-    () => undefined,
-    () => undefined,
-  )
-  try {
-    return await Promise.race([promise, deadline])
-  } finally {
-    over.abort()
   }
 }
 

@@ -1,79 +1,175 @@
-import { ConfigError } from '../errors.ts'
-import { RECORD_SCHEMA, type GrantRecord } from '../stores/store.ts'
-import { accessTokenOf, type AccessToken, type Token } from '../token.ts'
-import { youngMs, type ResolvedPolicy } from './policy.ts'
+import { GrantNotFoundError, StoreError } from '../errors.ts'
+import { RECORD_SCHEMA, type GrantRecord, type NewGrant } from '../stores/store.ts'
+import type { AccessToken, Token } from '../token.ts'
+import { runInBackground } from './background.ts'
+import { before } from './before.ts'
+import { contentOf } from './envelope.ts'
+import { assertKnownSchema, hold, isOlder, sameVersion, type Held } from './held.ts'
+import type { KeeperOptions } from './keeper-options.ts'
+import type { ResolvedPolicy } from './policy.ts'
+import { randomId } from './random.ts'
+import type { StoreClock } from './store-clock.ts'
 
-/** What this process knows of a grant. */
-export interface Held {
-  readonly record: GrantRecord
-  /** In this process's time; absent for a grant that was not obtained yet. */
-  readonly token: Token | undefined
-  readonly access: AccessToken | undefined
-  /** The same resolved promise for every caller while the token is fresh. */
-  readonly answer: Promise<AccessToken> | undefined
-}
+/** How long a caller waits for a look at the store that is overdue, when it could be served without. */
+const LOOK_PATIENCE_MS = 1000
+/** After a look that failed, the next is due. */
+const LOOK_AGAIN_MS = 1000
 
-/** What one caller wants of the token. */
-export interface Want {
-  readonly minValidityMs?: number | undefined
-  readonly rejected?: string | undefined
-}
+/** What this process knows of one grant, and how old that knowledge may get. */
+export class Memory {
+  readonly #options: KeeperOptions
+  readonly #policy: ResolvedPolicy
+  readonly #storeClock: StoreClock
+  /** Whether memory is ahead of the store: a token waits to be saved. */
+  readonly #ahead: () => boolean
+  #held: Held | undefined
+  #seed: Token | undefined
+  #look: Promise<void> | undefined
+  #lookedAt = 0
+  #lookDueAt = 0
+  #lookOverdueAt = 0
+  #freshUntil = 0
 
-export function hold(record: GrantRecord, token: Token | undefined): Held {
-  const access = token === undefined ? undefined : accessTokenOf(token)
-  return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access) }
-}
-
-/** Whether a record that was read is older than the one that is held: reads can overtake each other. */
-export function isOlder(record: GrantRecord, held: GrantRecord): boolean {
-  if (record.id === held.id) return record.version < held.version
-  return record.version < held.version && record.updatedAt < held.updatedAt
-}
-
-/** @throws ConfigError for a record that a newer release wrote: it is left alone */
-export function assertKnownSchema(record: GrantRecord): void {
-  if (record.schema > RECORD_SCHEMA) {
-    throw new ConfigError(
-      `The grant of subject '${record.key.subject}' at client '${record.key.client}' was written by a newer release (schema ${record.schema}). Upgrade this process; the grant was left alone.`,
-    )
+  constructor(options: KeeperOptions, policy: ResolvedPolicy, storeClock: StoreClock, ahead: () => boolean) {
+    this.#options = options
+    this.#policy = policy
+    this.#storeClock = storeClock
+    this.#ahead = ahead
+    this.#seed = options.seed
   }
-}
 
-export function isExpired(token: Pick<Token, 'expiresAt'>, now: number): boolean {
-  return token.expiresAt !== undefined && token.expiresAt <= now
-}
-
-/** Whether the answer gave the token no life at all (`expires_in` of 0 or less): it is for the callers of that refresh only. */
-export function isBornSpent(token: Token): boolean {
-  return token.expiresAt !== undefined && token.expiresAt <= token.receivedAt
-}
-
-/** Whether a held token serves a caller (`fresh`), serves it while a refresh starts (`early`), or another one is wanted. */
-export function assess(held: Held, want: Want, policy: ResolvedPolicy, now: number): 'fresh' | 'early' | 'wanting' {
-  const { token } = held
-  if (token === undefined) return 'wanting'
-  const { renewable } = held.record
-  if (want.rejected === token.accessToken && renewable && now - token.receivedAt >= youngMs(token)) return 'wanting'
-  if (token.expiresAt === undefined) return 'fresh'
-  const left = token.expiresAt - now
-  const { earlyMs, spentMs } = policy.margins(token)
-  if (left <= (renewable ? spentMs : 0)) return 'wanting'
-  if (want.minValidityMs !== undefined && left < want.minValidityMs && renewable) {
-    const lifetime = token.expiresAt - token.receivedAt
-    // More than a whole lifetime can't be had: one refresh answers it for all who ask, not one per call.
-    if (want.minValidityMs <= lifetime || now - token.receivedAt >= youngMs(token)) return 'wanting'
+  get held(): Held | undefined {
+    return this.#held
   }
-  return left <= earlyMs && renewable ? 'early' : 'fresh'
-}
 
-/** Whether the current token may be handed out although another one is wanted and can't be had. */
-export function servesMeanwhile(
-  held: Held | undefined,
-  want: Want,
-  now: number,
-): held is Held & { access: AccessToken } {
-  if (held?.token === undefined || isExpired(held.token, now)) return false
-  if (want.rejected === held.token.accessToken) return false
-  if (want.minValidityMs === undefined || held.token.expiresAt === undefined) return true
-  return held.token.expiresAt - now >= want.minValidityMs
+  /** The token that there is to store when nothing is stored yet. */
+  get seed(): Token | undefined {
+    return this.#seed
+  }
+
+  /** The answer for every caller while the token is fresh and the last look at the store young enough. */
+  answerAtOnce(): Promise<AccessToken> | undefined {
+    const now = this.#options.clock.now()
+    // A clock that was set back makes the last look doubtful.
+    if (now >= this.#freshUntil || now >= this.#lookOverdueAt || now < this.#lookedAt) return undefined
+    if (now >= this.#lookDueAt) this.#lookInBackground()
+    return this.#held?.answer
+  }
+
+  /** Takes a record of the store into memory. */
+  async adopt(record: GrantRecord): Promise<Held> {
+    assertKnownSchema(record)
+    const held = this.#held
+    if (held !== undefined && sameVersion(held, { record })) return this.#hold({ ...held, record })
+    const stored = await this.#options.sealer.open(record.key, record.id, record.sealed)
+    // Memory may have moved on while the seal was opened.
+    if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
+    return this.#hold(hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)))
+  }
+
+  /** Takes what a redemption brought: `token` in this process's time; `unsaved` while the record is not the store's yet. */
+  renew(record: GrantRecord, token: Token): Held {
+    if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
+    return this.#hold(hold(record, token))
+  }
+
+  #hold(held: Held): Held {
+    this.#held = held
+    this.#lookedAt = this.#options.clock.now()
+    const { alone } = this.#options
+    const { revalidateMs } = this.#policy
+    this.#lookDueAt = alone ? Number.POSITIVE_INFINITY : this.#lookedAt + revalidateMs
+    // Without background work, the caller looks as soon as a look is due.
+    const patience = this.#options.background === 'none' ? 1 : 2
+    this.#lookOverdueAt = alone ? Number.POSITIVE_INFINITY : this.#lookedAt + patience * revalidateMs
+    this.#freshUntil = 0
+    if (held.token !== undefined && held.record.state === 'active') {
+      const { earlyMs, spentMs } = this.#policy.margins(held.token)
+      const margin = held.record.renewable ? Math.max(earlyMs, spentMs) : 0
+      this.#freshUntil = held.token.expiresAt === undefined ? Number.POSITIVE_INFINITY : held.token.expiresAt - margin
+    }
+    return held
+  }
+
+  /** Forgets what this process knows of the grant. */
+  forget(): void {
+    this.#held = undefined
+    this.#freshUntil = 0
+  }
+
+  /** Looks at the store. */
+  async read(): Promise<Held | undefined> {
+    // Memory is ahead of the store while a token is unsaved.
+    if (this.#ahead() && this.#held !== undefined) return this.#held
+    const { record, now } = await this.#options.store.read(this.#options.key)
+    this.#storeClock.observe(now)
+    if (record !== undefined) return this.adopt(record)
+    this.forget()
+    return undefined
+  }
+
+  /** Where nothing is stored: puts the seed there, or, for a grant that the application obtains by itself, its place. */
+  async place(): Promise<Held> {
+    const { obtain, sealer, store, alone } = this.#options
+    const seed = this.#seed
+    if (seed === undefined && obtain === undefined) throw new GrantNotFoundError(this.#options.key)
+    const id = randomId()
+    const issuer = alone ? '' : await this.#options.core.issuer()
+    const sealed = await sealer.seal(this.#options.key, id, seed)
+    const content =
+      seed === undefined
+        ? { state: 'active' as const, sealed, renewable: true, refreshAfter: undefined }
+        : contentOf(seed, sealed, { policy: this.#policy, obtainable: obtain !== undefined })
+    const grant: NewGrant = { ...content, id, issuer, clientId: this.#options.core.clientId, schema: RECORD_SCHEMA }
+    const answer = await store.put(this.#options.key, grant, { id: undefined })
+    this.#storeClock.observe(answer.now)
+    if (answer.record === undefined)
+      throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
+    this.#seed = undefined
+    return this.adopt(answer.record)
+  }
+
+  /** A disconnected or replaced grant must not be served for long; a store that is down must not stop anybody. */
+  async revalidate(): Promise<void> {
+    const now = this.#options.clock.now()
+    if (now < this.#lookDueAt && now >= this.#lookedAt) return
+    if (now < this.#lookOverdueAt && now >= this.#lookedAt) {
+      this.#lookInBackground()
+      return
+    }
+    const looked = this.#lookOnce().then(() => true)
+    // One that hangs is waited for once, not by every caller.
+    if ((await before(looked, this.#options.clock, LOOK_PATIENCE_MS)) === undefined)
+      this.#postpone(this.#policy.revalidateMs)
+  }
+
+  #postpone(ms: number): void {
+    const now = this.#options.clock.now()
+    this.#lookedAt = Math.min(this.#lookedAt, now)
+    this.#lookDueAt = now + ms
+    this.#lookOverdueAt = now + 2 * ms
+  }
+
+  #lookInBackground(): void {
+    if (this.#look === undefined) runInBackground(this.#options.background, () => this.#lookOnce())
+  }
+
+  /** Looks at the store; when that fails, the next look is due in a second. */
+  #lookOnce(): Promise<void> {
+    this.#look ??= this.read()
+      .then(
+        () => undefined,
+        () => this.#postpone(LOOK_AGAIN_MS),
+      )
+      .finally(() => {
+        this.#look = undefined
+      })
+    return this.#look
+  }
+
+  /** The grant was ended: nothing of it is to be stored any more. */
+  end(): void {
+    this.#seed = undefined
+    this.forget()
+  }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { jittered } from './backoff.ts'
+import { before } from './before.ts'
 import { deferred } from './deferred.ts'
 
 const FIRST_DELAY_MS = 50
@@ -36,12 +37,6 @@ export class Saver {
    * until it is known, when `onSaved` gets it.
    */
   async save<T>(write: () => Promise<T>, onSaved: (result: T) => Promise<void>): Promise<T | undefined> {
-    const first = write()
-    const over = new AbortController()
-    const patience = this.#clock.delay(PATIENCE_MS, over.signal).then(
-      () => undefined,
-      () => undefined,
-    )
     // Set before the first wait, so that no flight slips in between.
     const done = deferred()
     this.#saving.add(done.promise)
@@ -49,16 +44,15 @@ export class Saver {
       this.#saving.delete(done.promise)
       done.resolve()
     }
-    try {
-      const result = await Promise.race([first.then((value) => ({ value })), patience])
-      if (result !== undefined) {
-        finish()
-        return result.value
-      }
-    } catch {
-      // Repeated below, as one that takes too long is.
-    } finally {
-      over.abort()
+    const first = write()
+    const outcome = first.then(
+      (value) => ({ value }),
+      () => undefined,
+    )
+    const result = await before(outcome, this.#clock, PATIENCE_MS)
+    if (result !== undefined) {
+      finish()
+      return result.value
     }
     void this.#repeat(first, write, onSaved).finally(finish)
     return undefined

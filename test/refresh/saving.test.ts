@@ -60,6 +60,12 @@ test('a store that hangs holds nobody up for more than a second while the token 
   const before = clock.now()
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-0')
   expect(clock.now() - before).toBeLessThanOrEqual(1000)
+  // Only the first waited; and a flight that needs the store ends too.
+  const second = session.token()
+  await clock.advance(0)
+  expect((await second).accessToken).toBe('at-f-0')
+  await clock.advance(HOUR)
+  await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'store_error', retryable: true })
 })
 
 test('a claim whose answer was lost is repeated by the same owner and redeems once', async () => {
@@ -107,6 +113,21 @@ test('a commit whose answer was lost is repeated, recognised as its own, and not
   await clock.advance(1500)
   expect((await session.token()).accessToken).toBe('at-f-1')
   expect((await store.read(key())).record).toMatchObject({ version: 2 })
+  expect(server.redemptions).toBe(1)
+})
+
+test('the lease is kept while a token waits to be saved, longer than one lease lasts', async () => {
+  const { clock, server, process, down, healthy } = broken()
+  const [a, b] = [process(), process()]
+  await connected(a, server, clock, 0)
+  down.set('commit', 'before')
+  await settled(clock, a.session('acme', 'f').token())
+  await clock.advance(60_000)
+  const { record, now } = await healthy.read(key())
+  expect(record!.lease!.until).toBeGreaterThan(now)
+  down.delete('commit')
+  await clock.advance(1500)
+  expect((await settled(clock, b.session('acme', 'f').token())).accessToken).toBe('at-f-1')
   expect(server.redemptions).toBe(1)
 })
 

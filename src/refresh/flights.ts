@@ -1,0 +1,245 @@
+import type { Clock } from '../clock.ts'
+import {
+  ConfigError,
+  ProviderUnavailableError,
+  RefreshTimeoutError,
+  StoreError,
+  TokenResponseError,
+  isEvergrantError,
+} from '../errors.ts'
+import type { RefreshCause } from '../events.ts'
+import { assess, isBornSpent, servesMeanwhile, type Want } from './assess.ts'
+import { runInBackground } from './background.ts'
+import { Coordinator } from './coordinator.ts'
+import { contentOf } from './envelope.ts'
+import { sameVersion, versionOf, type Held } from './held.ts'
+import type { KeeperOptions } from './keeper-options.ts'
+import type { Memory } from './memory.ts'
+import type { ResolvedPolicy } from './policy.ts'
+import type { Outcome } from './redeeming.ts'
+import type { Saver } from './saver.ts'
+import type { StoreClock } from './store-clock.ts'
+import { TokenUpdater } from './token-updater.ts'
+
+/** Why a flight is begun, and for what. */
+export interface FlightRequest extends Want {
+  readonly cause: RefreshCause
+  readonly force: boolean
+  /** One more try for a dead grant. */
+  readonly recheck?: boolean
+}
+
+/** What a flight ended with. */
+export interface FlightResult {
+  readonly held: Held
+  /** Whether a new token was had while this flight was under way, here or in another process. */
+  readonly renewed: boolean
+}
+
+const POLL_FIRST_MS = 20
+const POLL_LONGEST_MS = 200
+/** The pause after a refresh whose token had no lifetime, and between two early refreshes that failed. */
+const PAUSE_MS = 1000
+
+/** The process's single flight for one grant: at most one at a time looks, waits, redeems; all others join it. */
+export class Flights {
+  readonly #options: KeeperOptions
+  readonly #clock: Required<Clock>
+  readonly #policy: ResolvedPolicy
+  readonly #storeClock: StoreClock
+  readonly #memory: Memory
+  readonly #saver: Saver
+  readonly #updater: TokenUpdater | undefined
+  readonly #coordinator: Coordinator
+  #flight: Promise<FlightResult> | undefined
+  /** No refresh before: after a token without lifetime. */
+  #pausedUntil = 0
+  #earlyAgainAt = 0
+  /** The version whose refresh token may have been consumed. */
+  #uncertain: string | undefined
+  #closed = false
+
+  constructor(
+    options: KeeperOptions,
+    policy: ResolvedPolicy,
+    storeClock: StoreClock,
+    memory: Memory,
+    saver: Saver,
+    onDelay: (attempts: number) => void,
+  ) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#policy = policy
+    this.#storeClock = storeClock
+    this.#memory = memory
+    this.#saver = saver
+    this.#updater =
+      options.onToken === undefined ? undefined : new TokenUpdater(options.onToken, options.clock, onDelay)
+    this.#coordinator = new Coordinator({
+      ...options,
+      storeClock,
+      saver,
+      policy,
+      adoptLate: async (outcome) => {
+        await this.#take(outcome)
+        if (outcome.kind === 'renewed') void this.#updater?.deliver(outcome.token)
+      },
+    })
+  }
+
+  /** Whether nothing would be lost if these were forgotten. */
+  get idle(): boolean {
+    return this.#flight === undefined && !this.#saver.unsaved && this.#updater?.unsaved !== true
+  }
+
+  /** The process's single flight for this grant. */
+  join(request: FlightRequest): Promise<FlightResult> {
+    if (this.#flight !== undefined) return this.#flight
+    if (this.#closed) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
+    const clear = (): void => {
+      if (this.#flight === flight) this.#flight = undefined
+    }
+    const flight: Promise<FlightResult> = this.#fly(request).then(
+      async ({ notify, ...result }) => {
+        // The flight ends for new callers before the application's updater runs: a call made in there must not wait for itself.
+        clear()
+        await notify?.()
+        return result
+      },
+      (error: unknown) => {
+        clear()
+        this.#noteFailure(error)
+        throw error
+      },
+    )
+    this.#flight = flight
+    return flight
+  }
+
+  #noteFailure(error: unknown): void {
+    const wait = isEvergrantError(error) ? (error.retryAfterMs ?? PAUSE_MS) : PAUSE_MS
+    this.#earlyAgainAt = this.#clock.now() + Math.max(PAUSE_MS, wait)
+    const maybeConsumed =
+      error instanceof TokenResponseError || (error instanceof ProviderUnavailableError && error.maybeProcessed)
+    if (maybeConsumed) this.#uncertain = versionOf(this.#memory.held)
+  }
+
+  async #fly(request: FlightRequest): Promise<FlightResult & { notify?: () => Promise<void> }> {
+    const waitUntil = this.#clock.monotonic() + this.#policy.waitMs
+    let startedFrom: Held | undefined
+    for (;;) {
+      const unsaved = this.#unsaved(request)
+      if (unsaved !== undefined) return { held: unsaved, renewed: true }
+      const held = (await this.#memory.read()) ?? (await this.#memory.place())
+      startedFrom ??= held
+      if (held.record.state !== 'active' && request.recheck !== true) return { held, renewed: false }
+      if (request.force) {
+        // Somebody else's refresh while this one waited is as good.
+        if (!sameVersion(held, startedFrom)) return { held, renewed: true }
+      } else {
+        const state = assess(held, request, this.#policy, this.#clock.now())
+        const enough = request.cause === 'early' ? state === 'fresh' : state !== 'wanting'
+        if (enough) return { held, renewed: !sameVersion(held, startedFrom) }
+      }
+      const outcome = await this.#attempt(held, request)
+      if (outcome.kind === 'renewed') {
+        const renewed = await this.#take(outcome)
+        if (renewed === undefined) continue
+        return { held: renewed, renewed: true, notify: async () => this.#updater?.deliver(outcome.token) }
+      }
+      if (outcome.kind === 'later')
+        throw this.#comeBack(outcome.code, this.#storeClock.toLocal(outcome.until) - this.#clock.now())
+      if (outcome.kind !== 'busy') await this.#take(outcome)
+      else if (outcome.leaseMs === 0) throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
+      else await this.#waitForOther(held, outcome.waitMs, waitUntil)
+    }
+  }
+
+  /** A process that holds an unsaved token neither claims nor sends; its callers get that token while it lasts. */
+  #unsaved(want: Want): Held | undefined {
+    if (!this.#saver.unsaved && this.#updater?.unsaved !== true) return undefined
+    const held = this.#memory.held
+    if (servesMeanwhile(held, want, this.#clock.now())) return held
+    throw new StoreError(
+      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is asked for before it is. It is kept in memory; try again.`,
+      { retryAfterMs: PAUSE_MS },
+    )
+  }
+
+  async #attempt(held: Held, request: FlightRequest): Promise<Outcome> {
+    if (!held.record.renewable) return this.#coordinator.condemn(held.record, 'no_refresh_token')
+    const pause = this.#pausedUntil - this.#clock.now()
+    if (pause > 0) await this.#clock.delay(pause)
+    return this.#coordinator.redeem(held.record, held.token, { cause: request.cause, force: request.force })
+  }
+
+  #comeBack(after: string, ms: number): ProviderUnavailableError {
+    return new ProviderUnavailableError(
+      `The grant of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' can't be refreshed now, after ${after}. It is kept; the next attempt may be made in ${Math.ceil(ms)} ms.`,
+      { retryAfterMs: Math.ceil(ms), maybeProcessed: false },
+    )
+  }
+
+  /** Polls until another's refresh shows in the store or its lease is over. */
+  async #waitForOther(held: Held, busyMs: number, waitUntil: number): Promise<void> {
+    const busyUntil = this.#clock.monotonic() + busyMs
+    let interval = POLL_FIRST_MS
+    for (;;) {
+      const left = Math.min(busyUntil, waitUntil) - this.#clock.monotonic()
+      if (left > 0) await this.#clock.delay(Math.min(left, interval * (0.5 + Math.random() / 2)))
+      interval = Math.min(interval * 1.5, POLL_LONGEST_MS)
+      const { record, now } = await this.#options.store.read(this.#options.key)
+      this.#storeClock.observe(now)
+      if (record === undefined || record.id !== held.record.id || record.version !== held.record.version) return
+      // Released without a new token: the next attempt is this process's.
+      if (record.lease === undefined || this.#clock.monotonic() >= busyUntil) return
+      if (this.#clock.monotonic() >= waitUntil) throw new RefreshTimeoutError(this.#options.key, this.#policy.waitMs)
+    }
+  }
+
+  /** Takes what came of a redemption into memory. */
+  async #take(outcome: Outcome): Promise<Held | undefined> {
+    if (outcome.kind === 'renewed') {
+      const { record, token, unsaved } = outcome
+      if (isBornSpent(token)) this.#pausedUntil = this.#clock.now() + PAUSE_MS
+      const current = unsaved
+        ? {
+            ...record,
+            ...contentOf(token, '', { policy: this.#policy, obtainable: this.#options.obtain !== undefined }),
+          }
+        : record
+      return this.#memory.renew(current, token)
+    }
+    if (outcome.kind === 'stored') return this.#memory.adopt(outcome.record)
+    if (outcome.kind === 'gone') this.#memory.forget()
+    return undefined
+  }
+
+  /** Starts a refresh that nobody waits for. */
+  refreshEarly(): void {
+    if (this.#flight !== undefined || this.#closed || this.#clock.now() < this.#earlyAgainAt) return
+    // A refresh token that may have been consumed is tried again only when the access token is spent, unless that is harmless.
+    const { intent } = this.#memory.held?.record ?? {}
+    const uncertain =
+      intent?.everUnknown === true ||
+      (this.#uncertain !== undefined && this.#uncertain === versionOf(this.#memory.held))
+    if (uncertain && !this.#policy.forgiving) return
+    this.#earlyAgainAt = this.#clock.now() + PAUSE_MS
+    runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
+  }
+
+  /** Whatever was known of the last token no longer counts: another log-in took its place. */
+  restart(): void {
+    this.#pausedUntil = 0
+    this.#uncertain = undefined
+  }
+
+  /** Begins no more flights; waits for what is under way and for unsaved tokens. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#flight?.catch(() => undefined)
+    await this.#coordinator.idle()
+    await this.#saver.idle()
+    await this.#updater?.idle()
+  }
+}

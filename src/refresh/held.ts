@@ -1,0 +1,45 @@
+import { ConfigError } from '../errors.ts'
+import { RECORD_SCHEMA, type GrantRecord } from '../stores/store.ts'
+import { accessTokenOf, type AccessToken, type Token } from '../token.ts'
+
+/** What this process knows of a grant. */
+export interface Held {
+  readonly record: GrantRecord
+  /** In this process's time; absent for a grant that was not obtained yet. */
+  readonly token: Token | undefined
+  readonly access: AccessToken | undefined
+  /** The same resolved promise for every caller while the token is fresh. */
+  readonly answer: Promise<AccessToken> | undefined
+}
+
+export function hold(record: GrantRecord, token: Token | undefined): Held {
+  const access = token === undefined ? undefined : accessTokenOf(token)
+  return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access) }
+}
+
+/** Whether a record that was read is older than the one that is held: reads can overtake each other. */
+export function isOlder(record: GrantRecord, held: GrantRecord): boolean {
+  if (record.id === held.id) return record.version < held.version
+  return record.version < held.version && record.updatedAt < held.updatedAt
+}
+
+/** @throws ConfigError for a record that a newer release wrote: it is left alone */
+export function assertKnownSchema(record: GrantRecord): void {
+  if (record.schema > RECORD_SCHEMA) {
+    throw new ConfigError(
+      `The grant of subject '${record.key.subject}' at client '${record.key.client}' was written by a newer release (schema ${record.schema}). Upgrade this process; the grant was left alone.`,
+    )
+  }
+}
+
+/** Names the version that is held, to tell whether it is still the same. */
+export function versionOf(held: { readonly record: GrantRecord } | undefined): string | undefined {
+  return held === undefined ? undefined : `${held.record.id} ${held.record.version}`
+}
+
+export function sameVersion(
+  a: { readonly record: GrantRecord } | undefined,
+  b: { readonly record: GrantRecord } | undefined,
+): boolean {
+  return a?.record.id === b?.record.id && a?.record.version === b?.record.version
+}
