@@ -25,6 +25,7 @@ export type ScriptedAnswer =
   | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string | object }
   | ScriptedAnswerFunction
 
+/** Makes an answer of a request. */
 export type ScriptedAnswerFunction = (
   request: ScriptedRequest,
   byRules: () => Promise<Response>,

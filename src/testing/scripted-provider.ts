@@ -7,6 +7,7 @@ import type { ScriptedAnswer, ScriptedRequest } from './scripted-answer.ts'
 import { connectionError, untilAborted } from './scripted-failure.ts'
 import { type IssuedToken, ScriptedGrants } from './scripted-grants.ts'
 
+/** What a scripted provider starts with. */
 export interface ScriptedProviderOptions {
   /** When tokens expire, and latency. @default the machine's clock */
   readonly clock?: Clock

@@ -53,7 +53,10 @@ test.each(entries)('every name that %s exports has a doc comment', (_subpath, en
   expect(found.filter(({ name, file: at }) => !isDocumented(name, at)).map(({ name }) => name)).toEqual([])
 })
 
-test.each(entries)('the entry of %s begins with @module and an example', (_subpath, entry) => {
+// Presets are one documented constant each.
+const modules = entries.filter(([subpath]) => !subpath.startsWith('./providers/'))
+
+test.each(modules)('the entry of %s begins with @module and an example', (_subpath, entry) => {
   const text = readFileSync(join(root, entry), 'utf8')
   const [head = ''] = text.split('*/')
   expect(text.startsWith('/**')).toBe(true)

@@ -3,6 +3,7 @@ import { ConfigError } from '../../errors.ts'
 /** What is bound to and read from SQL by this store. */
 export type SqliteValue = string | number | null
 
+/** A prepared statement, as node:sqlite and better-sqlite3 have it. */
 export interface SqliteStatement {
   run(...parameters: SqliteValue[]): unknown
   get(...parameters: SqliteValue[]): unknown

@@ -24,6 +24,7 @@ import { migrate, type Tables, tablesNamed } from './schema.ts'
 import { storeError } from './sqlite-error.ts'
 import { retryBusy, Turns } from './turns.ts'
 
+/** What an SQLite store may differ in. */
 export interface SqliteStoreOptions {
   /** The grants' table; the store's other tables are named after it. @default 'evergrant_grants' */
   readonly table?: string

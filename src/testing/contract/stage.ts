@@ -11,6 +11,7 @@ import {
   RECORD_SCHEMA,
 } from '../../stores/store.ts'
 
+/** How the cases get a store, and move its time. */
 export interface StoreContractOptions {
   /** Makes a store. Every case makes one, and closes it; all of them may lie in one database: each case has keys of its own. */
   readonly create: () => GrantStore | Promise<GrantStore>
