@@ -37,10 +37,11 @@ function install() {
   const digest = lockDigest()
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(localNode)) return
   console.log('Installing dependencies (once)…')
-  const args = [existsSync(join(root, 'node_modules')) ? 'install' : 'ci', '--loglevel=error']
+  // Not `npm ci`: it refuses lockfiles without the optional packages of other platforms, which not every registry has.
+  const args = ['install', '--no-save', '--loglevel=error']
   if (run('npm', args) !== 0) {
     console.error('npm could not install the dependencies: trying once more.')
-    must('npm could not install the dependencies twice. Check the connection to the package registry, then repeat: it', run('npm', args))
+    must('Installing the dependencies (check the connection to the package registry)', run('npm', args))
   }
   if (!existsSync(localNode)) {
     must('Installing Node 24 (the dev dependency `node`)', run('npm', ['rebuild', 'node', '--loglevel=error']))
