@@ -1,0 +1,166 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { startProvider, type DevelopmentProvider, type ProviderOptions } from '../../provider/src/index.ts'
+import { OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
+import type { GrantEvents } from '../../src/events.ts'
+import { Grants, type GrantsOptions } from '../../src/grants.ts'
+import type { ProviderRefresh } from '../../src/providers/provider.ts'
+import { generateKey, keyRing, type KeyRing } from '../../src/seal/index.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import type { GrantRecord, GrantStore } from '../../src/stores/store.ts'
+import { travellingClock, type TravellingClock } from './travelling-clock.ts'
+
+export const HOUR = 3_600_000
+export const CALLBACK = 'http://localhost:3000/callback'
+
+/** Starts a provider that ends with the test. */
+export async function provide(options: ProviderOptions = {}): Promise<DevelopmentProvider> {
+  const provider = await startProvider(options)
+  onTestFinished(() => provider.close())
+  return provider
+}
+
+/** Serves on a free port until the test ends. */
+export async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A file that is there for one test. */
+export function temporaryFile(name = 'grants.db'): string {
+  const folder = mkdtempSync(join(tmpdir(), 'evergrant-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, name)
+}
+
+/** Asks again and again until the answer is true; gives up after ten seconds. */
+export async function until(done: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 10_000
+  while (!(await done())) {
+    if (performance.now() > end) throw new Error(`Waited ten seconds in vain until ${what}.`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+export interface Told {
+  readonly name: keyof GrantEvents
+  readonly event: GrantEvents[keyof GrantEvents]
+}
+
+const EVENTS: Record<keyof GrantEvents, true> = {
+  refreshed: true,
+  refresh_failed: true,
+  reauthorization_required: true,
+  save_delayed: true,
+  disconnected: true,
+  client_suspect: true,
+}
+export const EVENT_NAMES = Object.keys(EVENTS) as (keyof GrantEvents)[]
+
+/** The ready client of a provider, as the library has it. */
+export function clientOf(
+  provider: DevelopmentProvider,
+  options: Partial<OAuth2ClientOptions> & { readonly refresh?: ProviderRefresh } = {},
+): OAuth2Client {
+  const { refresh, ...rest } = options
+  return new OAuth2Client({
+    provider: { name: 'acme', server: { ...provider.metadata }, ...(refresh !== undefined && { refresh }) },
+    clientId: provider.clientId,
+    clientSecret: provider.clientSecret,
+    redirectUri: CALLBACK,
+    scope: ['openid', 'email', 'profile'],
+    ...rest,
+  })
+}
+
+export type AcmeGrants = Grants<{ acme: OAuth2Client }>
+
+/** One process's `Grants`, with everything that it told. */
+export function grantsOf(
+  client: OAuth2Client,
+  options: Partial<GrantsOptions<{ acme: OAuth2Client }>> = {},
+): AcmeGrants & { readonly told: readonly Told[] } {
+  const grants = new Grants({ clients: { acme: client }, ...options })
+  const told: Told[] = []
+  for (const name of EVENT_NAMES) grants.on(name, (event) => void told.push({ name, event }))
+  return Object.assign(grants, { told })
+}
+
+export type StoreKind = 'memory' | 'SQLite'
+export const STORE_KINDS: readonly StoreKind[] = ['memory', 'SQLite']
+
+/** A store of one kind, and the keys that it takes. */
+export function storeOf(
+  kind: StoreKind,
+  clock?: TravellingClock,
+): { readonly store: GrantStore; readonly keys?: KeyRing } {
+  const options = clock === undefined ? {} : { clock }
+  if (kind === 'memory') return { store: memoryStore(options) }
+  return { store: sqliteStore(temporaryFile(), options), keys: keyRing(`k1:${generateKey()}`) }
+}
+
+/** What one test with a provider, a client, a store and a clock has. */
+export interface World {
+  readonly provider: DevelopmentProvider
+  readonly client: OAuth2Client
+  readonly store: GrantStore
+  readonly keys: KeyRing | undefined
+  readonly clock: TravellingClock
+  readonly grants: ReturnType<typeof grantsOf>
+  /** What the store has of alice's grant. */
+  record(): Promise<GrantRecord>
+}
+
+/** Longer than any request takes on a busy machine: what has to wait for them in a test travels. */
+export const POLICY = { leaseMs: 12_000, settleMs: 9_000, spentMs: 60_000 } as const
+export const TIMEOUT_MS = 8_000
+
+/** A provider, and one process that uses it. The provider's access tokens live for an hour. */
+export async function world(
+  options: {
+    readonly provider?: ProviderOptions
+    readonly refresh?: ProviderRefresh
+    readonly store?: StoreKind
+    readonly client?: Partial<OAuth2ClientOptions>
+    readonly grants?: Partial<GrantsOptions<{ acme: OAuth2Client }>>
+  } = {},
+): Promise<World> {
+  const provider = await provide({ rotate: true, accessTokenLifetimeMs: HOUR, ...options.provider })
+  const clock = travellingClock()
+  const client = clientOf(provider, {
+    clock,
+    timeoutMs: TIMEOUT_MS,
+    ...(options.refresh !== undefined && { refresh: options.refresh }),
+    ...options.client,
+  })
+  const stored = storeOf(options.store ?? 'memory', clock)
+  const grants = grantsOf(client, { ...stored, clock, policy: POLICY, ...options.grants })
+  onTestFinished(() => {
+    // Whatever is still waited for ends now.
+    clock.travel(HOUR)
+    return grants.close()
+  })
+  return {
+    provider,
+    client,
+    store: stored.store,
+    keys: stored.keys,
+    clock,
+    grants,
+    record: async () => {
+      const { record } = await stored.store.read({ client: 'acme', subject: 'alice', account: '' })
+      if (record === undefined) throw new Error('Expected a record of alice’s grant.')
+      return record
+    },
+  }
+}

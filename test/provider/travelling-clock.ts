@@ -1,0 +1,48 @@
+import type { Clock } from '../../src/clock.ts'
+
+/** The machine's clock, with a way into the future. */
+export interface TravellingClock extends Required<Clock> {
+  /** Goes so many milliseconds ahead at once; waits that end on the way end now. */
+  travel(ms: number): void
+}
+
+/**
+ * A clock that runs with the machine's, so that real sockets can be waited for, and jumps ahead where a test would otherwise have
+ * to sleep: over a token's life, a back-off, a settle time. `aheadMs` starts it as far ahead as another process's.
+ */
+export function travellingClock(aheadMs = 0): TravellingClock {
+  let ahead = aheadMs
+  const waiting = new Set<() => void>()
+  const monotonic = (): number => performance.now() + ahead
+  return {
+    now: () => Date.now() + ahead,
+    monotonic,
+    delay: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        signal?.throwIfAborted()
+        const due = monotonic() + Math.max(0, ms)
+        let timer: NodeJS.Timeout | undefined
+        const arm = (): void => {
+          clearTimeout(timer)
+          timer = setTimeout(end, Math.max(0, due - monotonic()))
+        }
+        const end = (): void => {
+          waiting.delete(arm)
+          signal?.removeEventListener('abort', abort)
+          resolve()
+        }
+        const abort = (): void => {
+          clearTimeout(timer)
+          waiting.delete(arm)
+          reject(signal?.reason as Error)
+        }
+        signal?.addEventListener('abort', abort, { once: true })
+        waiting.add(arm)
+        arm()
+      }),
+    travel: (ms) => {
+      ahead += ms
+      for (const arm of waiting) arm()
+    },
+  }
+}
