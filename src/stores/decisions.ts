@@ -56,8 +56,7 @@ export function decideClaim(
   }
   const lease = { owner: request.owner, until: now + request.leaseMs }
   const { intent, failures } = record
-  const own = record.lease?.owner === request.owner
-  if (own && (request.intent === undefined || intent?.open === true)) {
+  if (record.lease?.owner === request.owner) {
     // The flight's own repeat: of an ambiguous claim, or a renewal. It is no further attempt.
     const repeated =
       intent === undefined || request.intent === undefined
@@ -65,7 +64,7 @@ export function decideClaim(
         : { ...intent, hash: request.intent.hash, sendBefore: now + request.intent.sendWithinMs }
     return claimed({ ...record, lease, intent: repeated }, intent?.everUnknown === true, now)
   }
-  const leaseEnd = own || record.lease === undefined ? now : Math.max(record.lease.until, now)
+  const leaseEnd = record.lease === undefined ? now : Math.max(record.lease.until, now)
   const free = freeAt(record, request, leaseEnd)
   if (free > now || request.intent === undefined) {
     return { answer: { outcome: 'busy', waitMs: Math.max(free - now, 1), leaseMs: leaseEnd - now, now } }
