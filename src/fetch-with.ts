@@ -61,11 +61,13 @@ export function boundFetch({ source, fetch, guard, retry401 }: BoundFetch): type
     const url = toUrl(request === undefined ? (input as string | URL) : request.url)
     const guarded = guard(url)
     if (guarded !== undefined) await guarded
+    // Before the token is asked for: that may cost a refresh.
+    const own = ownHeaders(init?.headers ?? request?.headers)
     const signal = init?.signal ?? request?.signal
     const wanting = signal === undefined || signal === null ? undefined : { signal }
     const token = await source.token(wanting)
     const send = (target: RequestInfo | URL, using: AccessToken): Promise<Response> =>
-      fetch(target, { ...init, headers: authorized(init?.headers ?? request?.headers, using) })
+      fetch(target, { ...init, headers: authorized(own, using) })
 
     // A Request's body can be read once: the retry's copy must be made before. Memory holds it until the answer is there.
     const streamed = init?.body === undefined || init.body === null ? false : !canBeSentAgain(init.body)
@@ -91,22 +93,28 @@ function isRequest(input: RequestInfo | URL): input is Request {
 function toUrl(input: string | URL): URL {
   try {
     return new URL(input)
-  } catch (cause) {
-    throw new ConfigError(`Expected an absolute URL to fetch, got '${String(input).split('?')[0] ?? ''}'.`, { cause })
+  } catch {
+    // Not with its cause, which repeats the whole URL: there may be a secret in the query.
+    throw new ConfigError(`Expected an absolute URL to fetch, got '${String(input).split('?')[0] ?? ''}'.`)
   }
 }
 
+/** The caller's own headers. @throws ConfigError when there is an Authorization header among them */
+function ownHeaders(headers: HeadersInit | undefined): Headers | undefined {
+  if (headers === undefined) return undefined
+  const own = headers instanceof Headers ? headers : new Headers(headers)
+  if (!own.has('authorization')) return own
+  throw new ConfigError(
+    "The request has an Authorization header of its own. Remove it: the session sets it. Use plain fetch for requests that must not carry this grant's token.",
+  )
+}
+
 /** The caller's headers with the token; the caller's object stays as it is. */
-function authorized(headers: HeadersInit | undefined, token: AccessToken): HeadersInit {
-  const value = `Bearer ${token.accessToken}`
-  if (headers === undefined) return { authorization: value }
-  const copy = new Headers(headers)
-  if (copy.has('authorization')) {
-    throw new ConfigError(
-      "The request has an Authorization header of its own. Remove it: the session sets it. Use plain fetch for requests that must not carry this grant's token.",
-    )
-  }
-  copy.set('authorization', value)
+function authorized(own: Headers | undefined, token: AccessToken): HeadersInit {
+  const authorization = `Bearer ${token.accessToken}`
+  if (own === undefined) return { authorization }
+  const copy = new Headers(own)
+  copy.set('authorization', authorization)
   return copy
 }
 
