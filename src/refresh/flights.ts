@@ -8,7 +8,7 @@ import {
   isEvergrantError,
 } from '../errors.ts'
 import type { RefreshCause } from '../events.ts'
-import { assess, isBornSpent, servesMeanwhile, type Want } from './assess.ts'
+import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
 import { runInBackground } from './background.ts'
 import { Coordinator } from './coordinator.ts'
 import { contentOf } from './envelope.ts'
@@ -167,10 +167,22 @@ export class Flights {
   }
 
   async #attempt(held: Held, request: FlightRequest): Promise<Outcome> {
-    if (!held.record.renewable) return this.#coordinator.condemn(held.record, 'no_refresh_token')
+    if (!held.record.renewable) {
+      // A forced refresh finds nothing to redeem: that is no verdict while the access token lives.
+      if (request.recheck !== true && held.token !== undefined && !isExpired(held.token, this.#clock.now()))
+        throw this.#nothingToRedeem()
+      return this.#coordinator.condemn(held.record, 'no_refresh_token')
+    }
     const pause = this.#pausedUntil - this.#clock.now()
     if (pause > 0) await this.#clock.delay(pause)
     return this.#coordinator.redeem(held.record, held.token, { cause: request.cause, force: request.force })
+  }
+
+  #nothingToRedeem(): ConfigError {
+    const { client, subject } = this.#options.key
+    return new ConfigError(
+      `The grant of subject '${subject}' at client '${client}' has no refresh token, so there is nothing to refresh it with. Its access token is used until it expires; a new one takes another log-in.`,
+    )
   }
 
   #comeBack(after: string, ms: number): ProviderUnavailableError {
