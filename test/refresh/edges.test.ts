@@ -1,0 +1,269 @@
+import { expect, test } from 'vitest'
+import { ConfigError, SealError, StoreError, TokenResponseError } from '../../src/errors.ts'
+import { Keepers } from '../../src/keepers.ts'
+import type { Keeper } from '../../src/refresh/keeper.ts'
+import { generateKey, keyRing } from '../../src/seal/index.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { json } from './fake-server.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
+
+test('a refresh that answers with another identity keeps the refresh token, withholds the access token, and says so', async () => {
+  const { clock, server, process, store, told } = world()
+  const claims = (sub: string) => ({
+    iss: 'https://as.example',
+    sub,
+    aud: 'client-id',
+    iat: clock.now() / 1000,
+    exp: clock.now() / 1000 + 3600,
+  })
+  const idToken = (sub: string) =>
+    ['{"alg":"RS256"}', JSON.stringify(claims(sub)), 's'].map((part) => btoa(part).replaceAll('=', '')).join('.')
+  const grants = process()
+  await grants.save('acme', 'f', { ...server.issue(), expires_in: 0, id_token: idToken('alice') })
+  server.extra = { id_token: idToken('mallory') }
+  const session = grants.session('acme', 'f')
+  await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({
+    code: 'reauthorization_required',
+    reason: 'identity_changed',
+  })
+  await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({ reason: 'identity_changed' })
+  const { record } = await store.read(key())
+  expect(record).toMatchObject({ state: 'reauthorization_required', reason: 'identity_changed', version: 2 })
+  expect(record!.sealed).toContain('rt-f-1')
+  expect(record!.sealed).not.toContain('at-f-1')
+  expect(told.filter(({ name }) => name === 'reauthorization_required')).toHaveLength(1)
+  expect(server.redemptions).toBe(1)
+})
+
+test('an ID token that cannot be used is dropped, told, and costs nothing else', async () => {
+  const { clock, server, process, told } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.extra = { id_token: 'garbage', scope: 'read write' }
+  expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-1')
+  expect(told).toEqual([
+    { name: 'refreshed', event: expect.objectContaining({ idTokenDropped: true, scopeChanged: true }) },
+  ])
+})
+
+test('a record of a newer release is refused and left alone', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  const store = wrapStore(inner, async (operation, real) => {
+    const answer = (await real()) as { record?: object }
+    return operation === 'read' && answer.record !== undefined
+      ? { ...answer, record: { ...answer.record, schema: 99 } }
+      : answer
+  })
+  const { server, process } = world({ store, clock })
+  await connected(process(), server, clock, 0)
+  await expect(settled(clock, process().session('acme', 'f').token())).rejects.toThrow(/newer release.*left alone/)
+  expect(server.requests).toHaveLength(0)
+  expect((await inner.read(key())).record).toMatchObject({ version: 1 })
+})
+
+test('an envelope of a newer release, or of something else, is refused', async () => {
+  for (const [sealed, error] of [
+    ['{"v":2,"token":{}}', ConfigError],
+    ['not json', SealError],
+  ] as const) {
+    const clock = fakeClock()
+    const store = wrapStore(memoryStore({ clock }), async (operation, real) => {
+      const answer = (await real()) as { record?: object }
+      return operation === 'read' && answer.record !== undefined
+        ? { ...answer, record: { ...answer.record, sealed } }
+        : answer
+    })
+    const { server, process } = world({ store, clock })
+    await connected(process(), server, clock, HOUR)
+    await expect(settled(clock, process().session('acme', 'f').token())).rejects.toBeInstanceOf(error)
+  }
+})
+
+test('a store that grants leases too slowly is not sent with, and says so', async () => {
+  const clock = fakeClock()
+  const store = wrapStore(memoryStore({ clock }), async (operation, real) => {
+    const answer = await real()
+    if (operation === 'claim') await clock.delay(6000)
+    return answer
+  })
+  const { server, process } = world({ store, clock })
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  await expect(settled(clock, grants.session('acme', 'f').token())).rejects.toThrow(/took too long to grant the lease/)
+  expect(server.requests).toHaveLength(0)
+})
+
+test('what a store throws is told as a StoreError with a cleaned cause', async () => {
+  const clock = fakeClock()
+  const store = wrapStore(memoryStore({ clock }), async (operation, real) => {
+    if (operation === 'read') throw Object.assign(new Error('connection refused'), { query: 'select secret' })
+    return real()
+  })
+  const { process } = world({ store, clock })
+  const error = (await process()
+    .session('acme', 'f')
+    .token()
+    .catch((reason: unknown) => reason)) as StoreError
+  expect(error).toBeInstanceOf(StoreError)
+  expect(error.cause).toMatchObject({ message: 'connection refused' })
+  expect(error.cause).not.toHaveProperty('query')
+})
+
+test('a verdict by a process whose lease was taken over is not written; it waits for the other', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  let steal = true
+  const store = wrapStore(inner, async (operation, real) => {
+    if (operation === 'commit' && steal) {
+      steal = false
+      const { record } = await inner.read(key())
+      await inner.release(key(), { owner: record!.lease!.owner, spent: 'unknown', settled: true })
+      await inner.claim(key(), {
+        id: record!.id,
+        version: 1,
+        owner: 'thief',
+        leaseMs: 1000,
+        settleMs: 0,
+        intent: { hash: 'h', sendWithinMs: 500 },
+      })
+    }
+    return real()
+  })
+  const { server, process } = world({ store, clock })
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push({ answer: () => json({ error: 'invalid_grant' }, 400) })
+  expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-1')
+  expect((await inner.read(key())).record).toMatchObject({ state: 'active', version: 2 })
+})
+
+test('a grant that is replaced while it is judged, or deleted, is not called dead', async () => {
+  for (const happens of ['replaced', 'deleted'] as const) {
+    const { clock, server, process, store } = world()
+    const grants = process()
+    await connected(grants, server, clock, 0)
+    server.faults.push({
+      answer: () => {
+        void (happens === 'replaced'
+          ? process().save('acme', 'f', { ...server.issue('g'), expires_in: 3600 })
+          : store.read(key()).then(({ record }) => store.delete(key(), { id: record!.id })))
+        return json({ error: 'invalid_grant' }, 400)
+      },
+    })
+    const answer = await settled(clock, grants.session('acme', 'f').token()).catch((error: unknown) => error)
+    if (happens === 'replaced') expect(answer).toMatchObject({ accessToken: 'at-g-0' })
+    else expect(answer).toMatchObject({ code: 'grant_not_found' })
+  }
+})
+
+test('sealed grants survive a restart; with the wrong key they do not open and nothing is deleted', async () => {
+  const { clock, server, process, store } = world()
+  const key1 = `a:${generateKey()}`
+  await connected(process({ keys: keyRing(key1) }), server, clock, 0)
+  expect((await store.read(key())).record!.sealed).not.toContain('rt-f-0')
+  await expect(
+    settled(
+      clock,
+      process({ keys: keyRing(`b:${generateKey()}`) })
+        .session('acme', 'f')
+        .token(),
+    ),
+  ).rejects.toMatchObject({
+    code: 'seal_error',
+    keyId: 'a',
+  })
+  const both = keyRing(`b:${generateKey()},${key1}`)
+  expect((await settled(clock, process({ keys: both }).session('acme', 'f').token())).accessToken).toBe('at-f-1')
+  expect((await store.read(key())).record!.version).toBe(2)
+})
+
+test('a sealed token that is moved to another grant’s record does not open', async () => {
+  const { clock, server, process, store } = world()
+  const keys = keyRing(`a:${generateKey()}`)
+  const grants = process({ keys })
+  await connected(grants, server, clock, HOUR, 'alice')
+  await connected(grants, server, clock, HOUR, 'mallory')
+  const [alice, mallory] = [(await store.read(key('alice'))).record!, (await store.read(key('mallory'))).record!]
+  await store.reseal(key('mallory'), { id: mallory.id, from: mallory.sealed, to: alice.sealed })
+  await expect(process({ keys }).session('acme', 'mallory').token()).rejects.toBeInstanceOf(SealError)
+  expect((await process({ keys }).session('acme', 'alice').token()).accessToken).toBe('at-alice-0')
+})
+
+test('a key service without prepare() is asked when there is something to seal, and its failure is a delayed save', async () => {
+  const { clock, server, process, told, store } = world()
+  let failing = false
+  const keys = {
+    seal: async (text: string) => {
+      if (failing) throw new Error('the key service is down')
+      return btoa(text)
+    },
+    open: async (sealed: string) => atob(sealed),
+  }
+  const grants = process({ keys })
+  await connected(grants, server, clock, 0)
+  failing = true
+  expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-1')
+  expect(told.map(({ name }) => name)).toContain('save_delayed')
+  failing = false
+  await clock.advance(1500)
+  expect((await store.read(key())).record!.version).toBe(2)
+})
+
+test('an answer whose refresh token was captured tells the direct caller too', async () => {
+  const { makeClient, server } = world()
+  const { refresh_token } = server.issue()
+  server.extra = { token_type: 'mac' }
+  const error = (await makeClient()
+    .refresh({ accessToken: 'a', tokenType: 'bearer', receivedAt: 0, refreshToken: refresh_token })
+    .catch((reason: unknown) => reason)) as TokenResponseError
+  expect(error).toBeInstanceOf(TokenResponseError)
+  expect(error.token?.refreshToken).toBe('rt-f-1')
+  expect(Object.keys(error)).not.toContain('token')
+})
+
+test('keepers that sessions use are found again, and busy ones are not pushed out', () => {
+  const keepers = new Keepers()
+  const make = (disposable: boolean) => ({ disposable }) as Keeper
+  const busy = make(false)
+  keepers.add('busy', busy)
+  for (let index = 0; index < 10_050; index += 1) keepers.add(`k${index}`, make(true))
+  expect(keepers.get('busy')).toBe(busy)
+  expect(keepers.get('k10049')).toBeDefined()
+  expect(keepers.get('never')).toBeUndefined()
+  expect(keepers.all().length).toBeGreaterThanOrEqual(10_000)
+})
+
+test('a log-in whose predecessor cannot be opened counts all the same', async () => {
+  const { clock, server, process, store } = world()
+  await connected(process({ keys: keyRing(`old:${generateKey()}`) }), server, clock, HOUR)
+  const grants = process({ keys: keyRing(`new:${generateKey()}`) })
+  await grants.save('acme', 'f', { access_token: 'second', token_type: 'Bearer', expires_in: 60 })
+  expect((await grants.session('acme', 'f').token()).accessToken).toBe('second')
+  expect((await store.read(key())).record!.version).toBe(2)
+})
+
+test('a log-in does not wait for ever for a refresh of the old one', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process({ policy: { waitMs: 3000 } })
+  await grants.save('acme', 'f', { ...server.issue(), expires_in: 0 }, { account: 'named' })
+  const place = { ...key(), account: 'named' }
+  const { record } = await store.read(place)
+  await store.claim(place, {
+    id: record!.id,
+    version: 1,
+    owner: 'other',
+    leaseMs: 60_000,
+    settleMs: 60_000,
+    intent: { hash: 'h', sendWithinMs: 50_000 },
+  })
+  const before = clock.now()
+  await settled(
+    clock,
+    grants.save('acme', 'f', { access_token: 'second', token_type: 'Bearer', expires_in: 3600 }, { account: 'named' }),
+  )
+  expect(clock.now() - before).toBeLessThan(4000)
+  expect((await grants.session('acme', 'f', { account: 'named' }).token()).accessToken).toBe('second')
+  expect((await grants.status('acme', 'f', { account: 'named' }))!.renewable).toBe(true)
+})

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest'
+import {
+  ConfigError,
+  ProviderUnavailableError,
+  StoreError,
+  TokenRequestError,
+  TokenResponseError,
+} from '../../src/errors.ts'
+import { nextFailures, refusedTooLong } from '../../src/refresh/backoff.ts'
+import { ClientHealth } from '../../src/refresh/client-health.ts'
+import { codeOf, meaningOf } from '../../src/refresh/outcome.ts'
+import { makeToken } from '../../src/token.ts'
+
+const redeemed = makeToken({ accessToken: 'a', receivedAt: 0, refreshToken: 'old' })
+const refused = (error?: string) =>
+  new TokenRequestError('c', { status: 400, retryable: false, ...(error !== undefined && { error }) })
+const unusable = (problem: TokenResponseError['problem'], refreshToken?: string) =>
+  new TokenResponseError('c', {
+    status: 200,
+    problem,
+    reason: 'r',
+    retryable: false,
+    token: refreshToken === undefined ? undefined : makeToken({ ...redeemed, refreshToken }),
+  })
+
+test.each([
+  ['invalid_grant', refused('invalid_grant'), 'dead'],
+  ['the provider’s own word for it', refused('bad_refresh_token'), 'dead'],
+  ['invalid_client', refused('invalid_client'), 'registration'],
+  ['unauthorized_client', refused('unauthorized_client'), 'registration'],
+  ['invalid_scope', refused('invalid_scope'), 'call'],
+  ['invalid_request', refused('invalid_request'), 'call'],
+  ['unsupported_grant_type', refused('unsupported_grant_type'), 'call'],
+  ['invalid_target', refused('invalid_target'), 'call'],
+  ['temporarily_unavailable', refused('temporarily_unavailable'), 'later'],
+  ['a refusal without an error', refused(), 'refused'],
+  ['a connection that was never made', new ProviderUnavailableError('m', { maybeProcessed: false }), 'later'],
+  ['no complete answer', new ProviderUnavailableError('m', { maybeProcessed: true }), 'unknown'],
+  ['an answer that cannot be read', unusable('unreadable'), 'unknown'],
+  ['an unusable answer with the same refresh token', unusable('token_type', 'old'), 'unknown'],
+  ['an unusable answer with a new refresh token', unusable('no_access_token', 'new'), 'captured'],
+  ['another identity', unusable('identity_changed', 'new'), 'identity_changed'],
+  ['a program error', new ConfigError('m'), 'unsent'],
+  ['something unknown', new TypeError('m'), 'unknown'],
+] as const)('%s means what the table of answers says', (_name, error, meaning) => {
+  expect(meaningOf(error, redeemed, ['bad_refresh_token'])).toBe(meaning)
+})
+
+test('a failure is noted under a stable code', () => {
+  expect(codeOf(refused('invalid_scope'), 'call')).toBe('invalid_scope')
+  expect(codeOf(refused(), 'refused')).toBe('refused')
+  expect(codeOf(new StoreError('m'), 'unsent')).toBe('store_error')
+  expect(codeOf(new TypeError('m'), 'unknown')).toBe('unexpected_error')
+})
+
+test('Retry-After rules up to an hour, and makes the back-off mandatory', () => {
+  const noted = nextFailures(undefined, { code: 'x', now: 0, retryAfterMs: 10 * 3_600_000 })
+  expect(noted).toMatchObject({ notBefore: 3_600_000, mandatory: true })
+  const after = nextFailures(noted, { code: 'x', now: 3_600_000 })
+  expect(after.mandatory).toBe(false)
+  expect(after.notBefore - 3_600_000).toBeLessThanOrEqual(1200)
+})
+
+test('another code begins another count, and the delay goes on growing', () => {
+  const first = nextFailures(undefined, { code: 'a', now: 1000 })
+  const second = nextFailures(first, { code: 'b', now: 5000 })
+  expect(second).toMatchObject({ code: 'b', count: 1, firstAt: 5000 })
+  expect(second.notBefore - 5000).toBeGreaterThanOrEqual((first.notBefore - 1000) * 2 * 0.8 - 1)
+})
+
+test('only refusals end a grant, only ten of them, and only over a day', () => {
+  const failures = { code: 'refused', count: 10, firstAt: 0, lastAt: 24 * 3_600_000, notBefore: 0, mandatory: false }
+  expect(refusedTooLong(failures)).toBe(true)
+  expect(refusedTooLong({ ...failures, count: 9 })).toBe(false)
+  expect(refusedTooLong({ ...failures, lastAt: failures.lastAt - 1 })).toBe(false)
+  expect(refusedTooLong({ ...failures, code: 'provider_unavailable' })).toBe(false)
+})
+
+test('deaths that are a minute apart are users that left; eleven in a minute without a success are not', () => {
+  let now = 0
+  const suspected: string[] = []
+  const health = new ClientHealth({ now: () => now }, (error) => void suspected.push(error))
+  for (let index = 0; index < 30; index += 1, now += 6001) expect(health.died('invalid_grant')).toBe(true)
+  for (let index = 0; index < 10; index += 1) health.died('invalid_grant')
+  expect(health.suspect).toBe(true)
+  expect(suspected).toEqual(['invalid_grant'])
+  health.succeeded()
+  expect(health.suspect).toBe(false)
+  expect(health.died('invalid_grant')).toBe(true)
+})
+
+test('a refused client backs off up to five minutes', () => {
+  let now = 0
+  const health = new ClientHealth({ now: () => now }, () => undefined)
+  expect(health.waitMs).toBe(0)
+  for (let index = 0; index < 20; index += 1) health.refused('invalid_client')
+  expect(health.waitMs).toBe(300_000)
+  now = 300_000
+  expect(health.waitMs).toBe(0)
+})
