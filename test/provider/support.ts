@@ -99,14 +99,14 @@ export function grantsOf(
 export type StoreKind = 'memory' | 'SQLite'
 export const STORE_KINDS: readonly StoreKind[] = ['memory', 'SQLite']
 
-/** A store of one kind, and the keys that it takes. */
+/** A store of one kind, with the keys that it takes and its file. */
 export function storeOf(
   kind: StoreKind,
-  clock?: TravellingClock,
-): { readonly store: GrantStore; readonly keys?: KeyRing } {
-  const options = clock === undefined ? {} : { clock }
-  if (kind === 'memory') return { store: memoryStore(options) }
-  return { store: sqliteStore(temporaryFile(), options), keys: keyRing(`k1:${generateKey()}`) }
+  clock: TravellingClock,
+): { readonly store: GrantStore; readonly keys?: KeyRing; readonly file?: string } {
+  if (kind === 'memory') return { store: memoryStore({ clock }) }
+  const file = temporaryFile()
+  return { store: sqliteStore(file, { clock }), keys: keyRing(`k1:${generateKey()}`), file }
 }
 
 /** What one test with a provider, a client, a store and a clock has. */
@@ -115,6 +115,8 @@ export interface World {
   readonly client: OAuth2Client
   readonly store: GrantStore
   readonly keys: KeyRing | undefined
+  /** Where an SQLite store has its file. */
+  readonly file: string | undefined
   readonly clock: TravellingClock
   readonly grants: ReturnType<typeof grantsOf>
   /** What the store has of alice's grant. */
@@ -144,7 +146,14 @@ export async function world(
     ...options.client,
   })
   const stored = storeOf(options.store ?? 'memory', clock)
-  const grants = grantsOf(client, { ...stored, clock, policy: POLICY, ...options.grants })
+  const { store, keys } = stored
+  const grants = grantsOf(client, {
+    store,
+    ...(keys !== undefined && { keys }),
+    clock,
+    policy: POLICY,
+    ...options.grants,
+  })
   onTestFinished(() => {
     // Whatever is still waited for ends now.
     clock.travel(HOUR)
@@ -155,6 +164,7 @@ export async function world(
     client,
     store: stored.store,
     keys: stored.keys,
+    file: stored.file,
     clock,
     grants,
     record: async () => {
