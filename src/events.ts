@@ -6,7 +6,7 @@ export type RefreshCause = 'early' | 'spent' | 'rejected' | 'manual' | 'keep_ali
 
 /** The events of a session or of many grants; none carries a secret. Times (`at`) are milliseconds since the epoch. */
 export interface GrantEvents {
-  /** A new token was had and saved. */
+  /** A new token was had. It is saved, unless `save_delayed` says otherwise. */
   refreshed: {
     key: GrantKey
     at: number

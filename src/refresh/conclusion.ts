@@ -44,22 +44,21 @@ export class Conclusion {
   }
 
   async #succeed({ token, scopeChanged, idTokenDropped }: Redeemed): Promise<Outcome> {
-    const { clock, emitter, health, key, logger } = this.#context
+    const { clock, health, key, logger } = this.#context
     const outcome = await this.#commit(token)
     health.succeeded()
-    if (outcome.kind === 'renewed') {
-      const durationMs = Math.round(clock.monotonic() - this.#flight.startedAt)
-      logger?.info('evergrant: refreshed', { ...key, cause: this.#flight.cause, durationMs })
-      emitter.emit('refreshed', {
-        key,
-        at: clock.now(),
-        cause: this.#flight.cause,
-        durationMs,
-        ...(scopeChanged && { scopeChanged }),
-        ...(idTokenDropped && { idTokenDropped }),
-      })
+    if (outcome.kind !== 'renewed') return outcome
+    const durationMs = Math.round(clock.monotonic() - this.#flight.startedAt)
+    logger?.info('evergrant: refreshed', { ...key, cause: this.#flight.cause, durationMs })
+    const event = {
+      key,
+      at: clock.now(),
+      cause: this.#flight.cause,
+      durationMs,
+      ...(scopeChanged && { scopeChanged }),
+      ...(idTokenDropped && { idTokenDropped }),
     }
-    return outcome
+    return { ...outcome, event }
   }
 
   /** Saves a token by id and version, whether or not the lease is still ours, until the outcome is known. */

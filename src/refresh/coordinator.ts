@@ -1,4 +1,4 @@
-import type { ClientCore, Redeem, Redeemed } from '../client/client-core.ts'
+import type { Redeem, Redeemed } from '../client/client-core.ts'
 import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../errors.ts'
 import type { RefreshCause } from '../events.ts'
 import type { GrantKey } from '../grant-key.ts'
@@ -37,16 +37,21 @@ export class Coordinator {
     token: Token | undefined,
     options: { cause: RefreshCause; force: boolean },
   ): Promise<Outcome> {
-    const { core, health, policy, saver, sealer, key } = this.#context
-    await this.#assertOrigin(record)
+    const { health, policy, saver, key } = this.#context
     if (health.waitMs > 0 && !options.force) {
       throw new ProviderUnavailableError(
         `The provider of client '${key.client}' refuses the client itself: check its registration. The next attempt is made in ${health.waitMs} ms.`,
         { retryAfterMs: health.waitMs, maybeProcessed: false },
       )
     }
-    const send = await this.#prepare(core, token)
-    const seal = await sealer.prepare(key, record.id)
+    const prepared = await before(this.#prepare(record, token), this.#context.clock, policy.timeoutMs)
+    if (prepared === undefined) {
+      throw new ProviderUnavailableError(
+        `Preparing a refresh of client '${key.client}' (metadata, client secret, sealing key) took longer than ${policy.timeoutMs} ms. Nothing was sent; try again.`,
+        { maybeProcessed: false },
+      )
+    }
+    const { send, seal } = prepared
     const owner = randomId()
     const hash = this.#context.obtain !== undefined ? 'obtain' : await hashOf(token?.refreshToken ?? '')
     for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
@@ -105,8 +110,14 @@ export class Coordinator {
     }
   }
 
-  async #prepare(core: ClientCore, token: Token | undefined): Promise<Redeem> {
-    const { obtain } = this.#context
+  /** Everything that can fail by itself: nothing of it remains after the answer. */
+  async #prepare(record: GrantRecord, token: Token | undefined): Promise<{ send: Redeem; seal: Flight['seal'] }> {
+    await this.#assertOrigin(record)
+    return { send: await this.#request(token), seal: await this.#context.sealer.prepare(this.#context.key, record.id) }
+  }
+
+  async #request(token: Token | undefined): Promise<Redeem> {
+    const { core, obtain } = this.#context
     if (obtain !== undefined)
       return async (): Promise<Redeemed> => ({ token: await obtain(), scopeChanged: false, idTokenDropped: false })
     if (token === undefined)

@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts'
 import {
   ConfigError,
+  DiscoveryError,
   ProviderUnavailableError,
   RefreshTimeoutError,
+  SealError,
   StoreError,
   TokenResponseError,
   isEvergrantError,
@@ -117,6 +119,18 @@ export class Flights {
   }
 
   #noteFailure(error: unknown): void {
+    // What the provider answered was told where it was judged; this is what kept the refresh from being tried.
+    if (
+      error instanceof ConfigError ||
+      error instanceof SealError ||
+      error instanceof DiscoveryError ||
+      error instanceof StoreError
+    )
+      this.#options.logger?.error('evergrant: a refresh could not be tried', {
+        ...this.#options.key,
+        code: error.code,
+        error,
+      })
     const wait = isEvergrantError(error) ? (error.retryAfterMs ?? PAUSE_MS) : PAUSE_MS
     this.#earlyAgainAt = this.#clock.now() + Math.max(PAUSE_MS, wait)
     const maybeConsumed =
@@ -220,7 +234,9 @@ export class Flights {
             ...contentOf(token, '', { policy: this.#policy, obtainable: this.#options.obtain !== undefined }),
           }
         : record
-      return this.#memory.renew(current, token)
+      const held = this.#memory.renew(current, token)
+      if (outcome.event !== undefined) this.#options.emitter.emit('refreshed', outcome.event)
+      return held
     }
     if (outcome.kind === 'stored') return this.#memory.adopt(outcome.record)
     if (outcome.kind === 'gone') this.#memory.forget()

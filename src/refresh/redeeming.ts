@@ -1,6 +1,6 @@
 import type { ClientCore } from '../client/client-core.ts'
 import type { Clock } from '../clock.ts'
-import type { Emitter, RefreshCause } from '../events.ts'
+import type { Emitter, GrantEvents, RefreshCause } from '../events.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { Logger } from '../logger.ts'
 import type { GrantRecord, GrantStore } from '../stores/store.ts'
@@ -37,7 +37,14 @@ export interface Redeeming {
  * `later`: the back-off lasts until `until` (store time).
  */
 export type Outcome =
-  | { readonly kind: 'renewed'; readonly record: GrantRecord; readonly token: Token; readonly unsaved: boolean }
+  | {
+      readonly kind: 'renewed'
+      readonly record: GrantRecord
+      readonly token: Token
+      readonly unsaved: boolean
+      /** Told once memory has the token, so that a listener's call gets it. */
+      readonly event?: GrantEvents['refreshed']
+    }
   | { readonly kind: 'stored'; readonly record: GrantRecord }
   | { readonly kind: 'gone' }
   | { readonly kind: 'busy'; readonly waitMs: number; readonly leaseMs: number }

@@ -267,3 +267,44 @@ test('a log-in does not wait for ever for a refresh of the old one', async () =>
   expect((await grants.session('acme', 'f', { account: 'named' }).token()).accessToken).toBe('second')
   expect((await grants.status('acme', 'f', { account: 'named' }))!.renewable).toBe(true)
 })
+
+test('a listener of refreshed gets the new token at once', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  let inside: Promise<string> | undefined
+  grants.on('refreshed', () => {
+    inside = session.accessToken()
+    throw new Error('the listener’s own problem')
+  })
+  grants.on('refreshed', () => Promise.reject(new Error('and another')))
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+  expect(await inside).toBe('at-f-1')
+  expect(server.redemptions).toBe(1)
+})
+
+test('a client secret that does not come in time ends the wait, and nothing was sent', async () => {
+  const { clock, server, process } = world({ client: { clientSecret: () => new Promise(() => undefined) } })
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  await expect(settled(clock, grants.session('acme', 'f').token())).rejects.toMatchObject({
+    code: 'provider_unavailable',
+    maybeProcessed: false,
+  })
+  expect(server.requests).toHaveLength(0)
+})
+
+test('what keeps a refresh from being tried is logged, while the token is served', async () => {
+  const { clock, server, process, store } = world()
+  await connected(process(), server, clock, HOUR)
+  const moved = world({ store, clock, client: { clientId: 'another-id' } })
+  const lines: unknown[] = []
+  const log = (message: string, fields?: object) => void lines.push([message, fields])
+  const grants = moved.process({ logger: { debug: log, info: log, warn: log, error: log } })
+  await clock.advance(HOUR - 200_000)
+  expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-0')
+  await clock.advance(100)
+  expect(JSON.stringify(lines)).toContain('config_error')
+  expect(moved.server.requests).toHaveLength(0)
+})
