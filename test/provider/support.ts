@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { startProvider, type DevelopmentProvider, type ProviderOptions } from '../../provider/src/index.ts'
+import { Browser, formOf, type LoadedPage } from '../../provider/test/browser.ts'
 import { OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
 import type { GrantEvents } from '../../src/events.ts'
 import { Grants, type GrantsOptions } from '../../src/grants.ts'
@@ -50,6 +51,56 @@ export async function until(done: () => boolean | Promise<boolean>, what: string
     if (performance.now() > end) throw new Error(`Waited ten seconds in vain until ${what}.`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+}
+
+/** A browser that is sent back to the application of these tests. */
+export const browser = (redirectUri = CALLBACK): Browser => new Browser(redirectUri)
+
+/** Goes through whatever pages come, as this user, and answers where the browser is sent back to. */
+export async function logIn(
+  url: string,
+  options: { readonly browser?: Browser; readonly user?: 'alice' | 'bob'; readonly decision?: 'allow' | 'deny' } = {},
+): Promise<string> {
+  const { browser: used = browser(), user = 'alice', decision = 'allow' } = options
+  const password = { alice: 'wonderland', bob: 'builder' }[user]
+  let page: LoadedPage = await used.open(url)
+  for (let pages = 0; page.status !== 0; pages += 1) {
+    if (pages > 3) throw new Error(`Expected to be sent back, got: ${page.text}`)
+    const { fields } = formOf(page)
+    if (fields.has('username')) {
+      fields.set('username', user)
+      fields.set('password', password)
+    } else fields.set('decision', decision)
+    page = await used.submit(page, ({ action }) => ({ action, fields }))
+  }
+  return page.url
+}
+
+/** The form and the answer of every request to a token endpoint, and what was sent to the revocation endpoint. */
+export function recordingFetch() {
+  const requests: {
+    readonly url: string
+    readonly headers: Headers
+    readonly form: URLSearchParams
+    answer: Record<string, unknown>
+  }[] = []
+  const recording: typeof globalThis.fetch = async (input, init) => {
+    const form = new URLSearchParams(init?.body instanceof URLSearchParams ? init.body : '')
+    const entry = {
+      url: String(input instanceof Request ? input.url : input),
+      headers: new Headers(init?.headers),
+      form,
+      answer: {},
+    }
+    requests.push(entry)
+    const response = await fetch(input, init)
+    entry.answer = (await response
+      .clone()
+      .json()
+      .catch(() => ({}))) as Record<string, unknown>
+    return response
+  }
+  return { fetch: recording, requests }
 }
 
 export interface Told {
