@@ -37,8 +37,8 @@ describe('a refresh where there is no refresh token', () => {
     const grants = new Grants({ clients: { acme: client }, clock })
     const session = await grants.save('acme', 'ann', scripted.issue({ renewable: false }))
     await clock.advance(HOUR)
-    for (const end of [session.refresh(), session.token(), session.fetch(scripted.resource)]) {
-      const error = await rejection(end)
+    for (const call of [() => session.refresh(), () => session.token(), () => session.fetch(scripted.resource)]) {
+      const error = await rejection(call())
       expect(error).toBeInstanceOf(ReauthorizationRequiredError)
       expect(error).toMatchObject({ reason: 'no_refresh_token' })
     }
