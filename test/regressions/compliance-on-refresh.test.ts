@@ -7,26 +7,36 @@ const json = (body: object): ScriptedAnswer => ({ body })
 const form = (body: string, type: string): ScriptedAnswer => ({ headers: { 'content-type': type }, body })
 
 /** What strange providers answer, as told of each; all of it means the same token. */
-const strange: readonly (readonly [what: string, answer: ScriptedAnswer, provider?: Partial<Provider>])[] = [
-  ['camel case', json({ accessToken: 'T', tokenType: 'Bearer', expiresIn: 3600, refreshToken: 'R' })],
-  ['a form in plain text', form('access_token=T&expires=3600&refresh_token=R', 'text/plain')],
-  ['a form without type', form('access_token=T&expires_in=3600&refresh_token=R', '')],
-  ['JSON as HTML', form('{"access_token":"T","expires_in":3600,"refresh_token":"R"}', 'text/html')],
-  ['no token type', json({ access_token: 'T', expires_in: 3600, refresh_token: 'R' })],
-  ['a null token type', json({ access_token: 'T', token_type: null, expires_in: 3600, refresh_token: 'R' })],
-  [
-    'a token type of its own',
-    json({ access_token: 'T', token_type: 'User Access Token', expires_in: 3600, refresh_token: 'R' }),
-    { tokenTypes: ['user access token'] },
-  ],
-  ['a null scope', json({ access_token: 'T', scope: null, expires_in: 3600, refresh_token: 'R' })],
-  ['a list of scopes', json({ access_token: 'T', scope: ['read'], expires_in: 3600, refresh_token: 'R' })],
-  ['a lifetime in a string', json({ access_token: 'T', expires_in: '3600', refresh_token: 'R' })],
-  ['status 201', { status: 201, body: { access_token: 'T', expires_in: 3600, refresh_token: 'R' } }],
-  ['a nested answer', json({ data: { access_token: 'T', expires_in: 3600, refresh_token: 'R' } })],
+const strange: readonly {
+  readonly what: string
+  readonly answer: ScriptedAnswer
+  readonly provider?: Partial<Provider>
+}[] = [
+  { what: 'camel case', answer: json({ accessToken: 'T', tokenType: 'Bearer', expiresIn: 3600, refreshToken: 'R' }) },
+  { what: 'a form in plain text', answer: form('access_token=T&expires=3600&refresh_token=R', 'text/plain') },
+  { what: 'a form without type', answer: form('access_token=T&expires_in=3600&refresh_token=R', '') },
+  { what: 'JSON as HTML', answer: form('{"access_token":"T","expires_in":3600,"refresh_token":"R"}', 'text/html') },
+  { what: 'no token type', answer: json({ access_token: 'T', expires_in: 3600, refresh_token: 'R' }) },
+  {
+    what: 'a null token type',
+    answer: json({ access_token: 'T', token_type: null, expires_in: 3600, refresh_token: 'R' }),
+  },
+  {
+    what: 'a token type of its own',
+    answer: json({ access_token: 'T', token_type: 'User Access Token', expires_in: 3600, refresh_token: 'R' }),
+    provider: { tokenTypes: ['user access token'] },
+  },
+  { what: 'a null scope', answer: json({ access_token: 'T', scope: null, expires_in: 3600, refresh_token: 'R' }) },
+  {
+    what: 'a list of scopes',
+    answer: json({ access_token: 'T', scope: ['read'], expires_in: 3600, refresh_token: 'R' }),
+  },
+  { what: 'a lifetime in a string', answer: json({ access_token: 'T', expires_in: '3600', refresh_token: 'R' }) },
+  { what: 'status 201', answer: { status: 201, body: { access_token: 'T', expires_in: 3600, refresh_token: 'R' } } },
+  { what: 'a nested answer', answer: json({ data: { access_token: 'T', expires_in: 3600, refresh_token: 'R' } }) },
 ]
 
-describe.each(strange)('a provider that answers with %s', (_what, answer, provider = {}) => {
+describe.each(strange)('a provider that answers with $what', ({ answer, provider = {} }) => {
   test('is understood at the log-in and at the refresh alike', async () => {
     const { client, clock, scripted } = stage({ provider })
     const grants = new Grants({ clients: { acme: client }, clock })

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { CallbackError, ConfigError, Grants, type PendingLogin } from '../../src/index.ts'
 import { rejection, stage } from '../seed/stage.ts'
 
+const without = ({ state: _state, ...others }: PendingLogin) => others
+
 describe('a log-in without state', () => {
   test.each<[what: string, spoil: (pending: PendingLogin) => object, callback: string]>([
     ['empty on both sides', (pending) => ({ ...pending, state: '' }), '?code=abc&state='],
@@ -11,12 +13,8 @@ describe('a log-in without state', () => {
       (pending) => ({ ...pending, state: '' }),
       '?code=abc&state=x',
     ],
-    ['lost from what was kept', ({ state: _, ...others }) => others, '?code=abc'],
-    [
-      'lost from what was kept, “undefined” in the callback',
-      ({ state: _, ...others }) => others,
-      '?code=abc&state=undefined',
-    ],
+    ['lost from what was kept', without, '?code=abc'],
+    ['lost from what was kept, “undefined” in the callback', without, '?code=abc&state=undefined'],
     ['null in what was kept', (pending) => ({ ...pending, state: null }), '?code=abc&state=null'],
     ['a list in what was kept', (pending) => ({ ...pending, state: [pending.state] }), '?code=abc&state=own'],
     ['absent in the callback', (pending) => pending, '?code=abc'],
