@@ -54,7 +54,7 @@ export function checkCallback(context: ClientContext, parameters: URLSearchParam
   if (typeof state !== 'string' || state === '' || !sameText(parameters.get('state') ?? '', state)) {
     throw new CallbackError(
       'state_mismatch',
-      'The callback doesn’t belong to the log-in that this browser began: its state is another.',
+      "The callback doesn't belong to the log-in that this browser began: its state is another.",
     )
   }
   if (typeof pending.redirectUri !== 'string' || typeof pending.url !== 'string' || !URL.canParse(pending.url)) {

@@ -61,7 +61,7 @@ async function withIdToken(
   if (check.verdict === 'usable') return makeToken({ ...token, idToken })
   // Nobody asked for it: the log-in doesn't rest on it.
   if (nonce === undefined) {
-    context.logger?.warn('an ID token that was not asked for can’t be used and is dropped', {
+    context.logger?.warn("an ID token that was not asked for can't be used and is dropped", {
       client: context.name,
       reason: check.reason,
     })

@@ -46,8 +46,8 @@ export class Credentials {
     this.#auth = options.auth
     this.#providerAuth = options.providerAuth
     this.#secret = options.secret
-    if (typeof options.secret === 'string') client.secrets.add(options.secret)
-    else if (typeof options.secret === 'object') client.secrets.add(...options.secret)
+    if (typeof options.secret === 'string') this.#remember(options.secret)
+    else if (typeof options.secret === 'object') for (const secret of options.secret) this.#remember(secret)
   }
 
   /** The method at this server. */
@@ -79,6 +79,12 @@ export class Credentials {
     }
   }
 
+  /** Also as the pair that stands, in base64, in an Authorization header. */
+  #remember(secret: string): void {
+    const { clientId, secrets } = this.#client
+    secrets.add(secret, `${clientId}:${secret}`, `${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`)
+  }
+
   async #resolve(method: ClientAuth): Promise<readonly (string | undefined)[]> {
     const secret = this.#secret
     if (secret === undefined || method === 'none') return [undefined]
@@ -98,7 +104,7 @@ export class Credentials {
         `The clientSecret function of client '${this.#client.name}' must answer a non-empty string.`,
       )
     }
-    this.#client.secrets.add(value)
+    this.#remember(value)
     return [value]
   }
 

@@ -57,7 +57,7 @@ export async function checkRefreshedIdToken(
   previousIdToken: string | undefined,
 ): Promise<IdTokenVerdict> {
   const claims = readClaims(idToken)
-  if (claims === undefined) return unusable('it can’t be read')
+  if (claims === undefined) return unusable("it can't be read")
   const previous = readClaims(previousIdToken)
   // First of all: an answer for somebody else is that also when its ID token has expired.
   const changed = previous === undefined ? undefined : compareIdentity(claims, previous, context.clientId)

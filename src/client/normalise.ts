@@ -97,12 +97,12 @@ function readTokens(body: Body, provider: Provider, receivedAt: number): TokenAn
 function findProblem(accessToken: string | undefined, tokenType: string): AnswerProblem | undefined {
   if (accessToken === undefined) return { kind: 'no_access_token', reason: 'it has no access_token.' }
   if (!isVisibleAscii(accessToken)) {
-    return { kind: 'invalid', reason: 'its access_token has characters that can’t stand in a header.' }
+    return { kind: 'invalid', reason: "its access_token has characters that can't stand in a header." }
   }
   if (tokenType === 'bearer') return undefined
   return {
     kind: 'token_type',
-    reason: `its token_type is '${tokenType.slice(0, 40)}', not 'bearer'. If such tokens are to be used as bearer tokens, list the type in the provider's tokenTypes.`,
+    reason: `its token_type is ${tokenType.length > 40 ? 'a long text' : `'${tokenType}'`}, not 'bearer'. If such tokens are to be used as bearer tokens, list the type in the provider's tokenTypes.`,
   }
 }
 

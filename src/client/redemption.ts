@@ -84,7 +84,7 @@ async function finish(
     })
   }
   if (check?.verdict === 'unusable') {
-    context.logger?.warn('the ID token of a refresh can’t be used and is dropped', {
+    context.logger?.warn("the ID token of a refresh can't be used and is dropped", {
       client: context.name,
       reason: granted.secrets.redact(check.reason),
     })

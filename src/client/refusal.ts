@@ -2,6 +2,23 @@ import { TokenRequestError } from '../errors.ts'
 import type { Secrets } from '../redact.ts'
 import type { Attempt } from './credentials.ts'
 
+/** The codes that decide what happens to a grant (RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707). */
+const REGISTERED: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_token',
+  'insufficient_scope',
+  'unsupported_token_type',
+  'invalid_target',
+  'temporarily_unavailable',
+  'server_error',
+  'slow_down',
+])
+
 /** Error codes that pass by themselves; without any code the cause is unknown, and may pass. */
 const PASSING: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
 
@@ -16,7 +33,8 @@ export function refused(
   const { error, errorDescription } = refusal
   return new TokenRequestError(client.name, {
     status,
-    ...(error === undefined ? {} : { error: secrets.redact(error) }),
+    // What a refusal means must not depend on what a secret happens to contain.
+    ...(error === undefined ? {} : { error: REGISTERED.has(error) ? error : secrets.redact(error) }),
     ...(errorDescription === undefined ? {} : { errorDescription: secrets.redact(errorDescription) }),
     retryable: error === undefined || PASSING.has(error),
     ...(advice === undefined ? {} : { advice }),

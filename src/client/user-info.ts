@@ -60,7 +60,7 @@ export async function fetchUserInfo(context: ClientContext, token: Token | Acces
         status: 200,
         problem: other ? 'identity_changed' : 'unreadable',
         reason: other
-          ? 'it is about another user than the ID token. Don’t use it.'
+          ? "it is about another user than the ID token. Don't use it."
           : 'it is not a JSON object with a sub.',
         retryable: false,
         endpoint: 'user info endpoint',
@@ -86,6 +86,6 @@ function challengeOf(headers: Headers): { error?: string; errorDescription?: str
 function adviceFor(status: number): string {
   if (status === 401) return 'The access token is not valid (any more): refresh it and ask again.'
   if (status === 403)
-    return 'The access token doesn’t allow this: the log-in has to ask for a scope such as openid, profile or email.'
+    return "The access token doesn't allow this: the log-in has to ask for a scope such as openid, profile or email."
   return "See the provider's documentation of its user info endpoint."
 }

@@ -8,7 +8,7 @@ const granted = { body: { access_token: 'new-access-token', token_type: 'Bearer'
 /** Runs a log-in whose callback is spoiled; answers the error, and that nothing was sent. */
 async function refusal(
   spoil: (state: string) => string | URL | URLSearchParams | Request,
-  { client: options = {}, server = metadata as object }: { client?: object; server?: object } = {},
+  { client: options = {}, server = metadata }: { client?: object; server?: object } = {},
 ): Promise<Error & Record<string, unknown>> {
   const { fetch, requests } = scripted(granted)
   const client = makeClient(fetch, options, { server: server as typeof metadata })

@@ -13,23 +13,23 @@ async function logIn(
     header = {},
     scope = 'openid',
     answer = {},
-    server = metadata as object,
+    server = metadata,
     params = {},
   }: { header?: object; scope?: string; answer?: object; server?: object; params?: Record<string, string> } = {},
 ): Promise<Token> {
-  let nonce: string | undefined
+  const sent: { nonce?: string | undefined } = {}
   const { fetch } = scripted(() =>
     json({
       access_token: 'new-access-token',
       token_type: 'Bearer',
       refresh_token: 'new-refresh-token',
-      ...(claims === undefined ? {} : { id_token: makeIdToken({ nonce, ...claims }, { ...header }) }),
+      ...(claims === undefined ? {} : { id_token: makeIdToken({ nonce: sent.nonce, ...claims }, { ...header }) }),
       ...answer,
     }),
   )
   const client = makeClient(fetch, {}, { server: server as typeof metadata })
   const { pending, callback } = await beginLogin(client, { scope, params })
-  nonce = pending.nonce
+  sent.nonce = pending.nonce
   return client.exchangeCode(callback, pending)
 }
 

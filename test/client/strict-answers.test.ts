@@ -36,6 +36,11 @@ describe('token_type', () => {
     )
   })
 
+  test('that is long is not repeated: it may be the token itself', async () => {
+    const token_type = 'secret'.repeat(10)
+    expect((await refused(json(success({ token_type })))).message).not.toContain('secret')
+  })
+
   test.each(['mac', 'user', 'DPoP'])('%s is refused, and a rotated refresh token is not lost', async (token_type) => {
     const error = await refused(json(success({ token_type, refresh_token: 'new-refresh-token' })))
     expect(error).toBeInstanceOf(TokenResponseError)

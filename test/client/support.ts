@@ -43,10 +43,10 @@ export function scripted(...answers: readonly Answer[]): {
     last: () => requests.at(-1)!,
     fetch: async (input, init = {}) => {
       const request: Recorded = {
-        url: String(input),
+        url: input instanceof Request ? input.url : input.toString(),
         method: init.method ?? 'GET',
         headers: new Headers(init.headers),
-        body: new URLSearchParams(String(init.body ?? '')),
+        body: init.body instanceof URLSearchParams ? new URLSearchParams(init.body) : new URLSearchParams(),
         init,
       }
       requests.push(request)

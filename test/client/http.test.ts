@@ -1,0 +1,220 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { MAX_ANSWER_BYTES, readText, retryAfter } from '../../src/client/http.ts'
+import { surelyNotSent } from '../../src/client/network-errors.ts'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import { ProviderUnavailableError } from '../../src/errors.ts'
+import { makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+/** A server on a free port of loopback. */
+async function listen(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const server = createServer(handle)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A client whose provider is a server of this machine, over the real fetch. */
+const clientOf = (base: string): OAuth2Client =>
+  new OAuth2Client({
+    provider: { name: 'acme', server: { token_endpoint: `${base}/token` } },
+    clientId: 'web',
+    clientSecret: 'client-secret-value',
+  })
+
+const refreshAt = (base: string): Promise<Error & Record<string, unknown>> =>
+  rejection(clientOf(base).refresh(makeOldToken()))
+
+describe('a connection that fails', () => {
+  test('before the request left was surely not processed', async () => {
+    const base = await listen(() => {})
+    for (const close of closers.splice(0)) close()
+    const error = await refreshAt(base)
+    expect(error).toBeInstanceOf(ProviderUnavailableError)
+    expect(error).toMatchObject({ maybeProcessed: false, retryable: true })
+    expect(error).not.toHaveProperty('status')
+    expect(error.message).toMatch(/could not be sent.*was not reached/)
+  })
+
+  test('because of the certificate was surely not processed', async () => {
+    // It speaks no TLS at all.
+    const server = createTcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closers.push(() => server.close())
+    const error = await refreshAt(`https://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    expect(error).toMatchObject({ name: 'ProviderUnavailableError', maybeProcessed: false })
+  })
+
+  test('after the request was read may have been processed', async () => {
+    const base = await listen((request) => request.resume().on('end', () => request.socket.destroy()))
+    expect(await refreshAt(base)).toMatchObject({
+      name: 'ProviderUnavailableError',
+      maybeProcessed: true,
+      retryable: true,
+    })
+  })
+
+  test('in the middle of the answer may have been processed', async () => {
+    const base = await listen((request, response) => {
+      response.writeHead(200, { 'content-length': '1000' }).write('{"access_token":"')
+      setImmediate(() => request.socket.destroy())
+    })
+    expect(await refreshAt(base)).toMatchObject({ name: 'ProviderUnavailableError', status: 200, maybeProcessed: true })
+  })
+})
+
+describe('what a failed fetch says of its request', () => {
+  const coded = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code, ...more })
+  const failed = (cause: unknown): Error => new TypeError('fetch failed', { cause })
+
+  test.each([
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'CERT_HAS_EXPIRED',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE',
+  ])('%s: never sent', async (code) => {
+    expect(surelyNotSent(failed(coded(code)))).toBe(true)
+    const { fetch } = scripted(failed(coded(code)))
+    expect(await rejection(makeClient(fetch).refresh(makeOldToken()))).toMatchObject({ maybeProcessed: false })
+  })
+
+  test.each([
+    'ECONNRESET',
+    'EPIPE',
+    'ETIMEDOUT',
+    'UND_ERR_SOCKET',
+    'UND_ERR_HEADERS_TIMEOUT',
+    'UND_ERR_BODY_TIMEOUT',
+    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+  ])('%s: maybe sent', async (code) => {
+    expect(surelyNotSent(failed(coded(code)))).toBe(false)
+    const { fetch } = scripted(failed(coded(code)))
+    expect(await rejection(makeClient(fetch).refresh(makeOldToken()))).toMatchObject({ maybeProcessed: true })
+  })
+
+  test('a connection attempt of several addresses was never sent when all of them failed to connect', () => {
+    const refused = coded('ECONNREFUSED')
+    expect(surelyNotSent(failed(new AggregateError([refused, coded('ETIMEDOUT', { syscall: 'connect' })])))).toBe(true)
+    expect(surelyNotSent(failed(new AggregateError([refused, coded('ECONNRESET')])))).toBe(false)
+    expect(surelyNotSent(failed(new AggregateError([])))).toBe(false)
+  })
+
+  test('everything unknown counts as sent', () => {
+    const circular = new Error('a')
+    circular.cause = circular
+    for (const error of [circular, 'ECONNREFUSED', undefined, null, new Error('x'), failed(undefined)]) {
+      expect(surelyNotSent(error)).toBe(false)
+    }
+  })
+})
+
+describe('an answer that asks to come back later', () => {
+  test.each([408, 425, 429, 500, 502, 503, 504, 599])(
+    'status %i is complete: nothing was processed, and its body doesn’t matter',
+    async (status) => {
+      const { fetch } = scripted({ status, body: { error: 'invalid_grant' } })
+      const error = await rejection(makeClient(fetch).refresh(makeOldToken()))
+      expect(error).toBeInstanceOf(ProviderUnavailableError)
+      expect(error).toMatchObject({ status, maybeProcessed: false, retryable: true })
+      expect(error).not.toHaveProperty('retryAfterMs')
+    },
+  )
+
+  const dated = (headers: Record<string, string>): number | undefined => retryAfter(new Headers(headers), NOW)
+  test.each<[Record<string, string>, number | undefined]>([
+    [{ 'retry-after': '120' }, 120_000],
+    [{ 'retry-after': ' 0 ' }, 0],
+    [{ 'retry-after': '1.5' }, 1500],
+    [{ 'retry-after': new Date(NOW + 30_000).toUTCString() }, 30_000],
+    [{ 'retry-after': new Date(NOW - 30_000).toUTCString() }, 0],
+    // The server's clock is an hour ahead; its own date says so.
+    [{ 'retry-after': new Date(NOW + 3_630_000).toUTCString(), date: new Date(NOW + 3_600_000).toUTCString() }, 30_000],
+    [{ 'retry-after': 'soon' }, undefined],
+    [{ 'retry-after': '' }, undefined],
+    [{}, undefined],
+  ])('%j means %s ms', (headers, ms) => {
+    expect(dated(headers)).toBe(ms)
+  })
+
+  test('and its time is told', async () => {
+    const { fetch } = scripted({ status: 429, headers: { 'retry-after': '7' } })
+    const error = await rejection(makeClient(fetch).refresh(makeOldToken()))
+    expect(error).toMatchObject({ status: 429, retryAfterMs: 7000 })
+    expect(error.message).toContain('in 7 s')
+  })
+})
+
+describe('a redirect', () => {
+  test.each([301, 302, 303, 307, 308])(
+    '(%i) from the token endpoint is not followed: credentials would go along',
+    async (status) => {
+      const seen: string[] = []
+      const base = await listen((request, response) => {
+        seen.push(request.url!)
+        response.writeHead(status, { location: '/elsewhere' }).end()
+      })
+      expect(await refreshAt(base)).toMatchObject({ name: 'ProviderUnavailableError', status, maybeProcessed: false })
+      expect(seen).toEqual(['/token'])
+    },
+  )
+
+  test('as browsers show it (status 0) is told as one', async () => {
+    const opaque = { status: 0, headers: new Headers(), body: null } as Response
+    const fetch = (): Promise<Response> => Promise.resolve(opaque)
+    const error = await rejection(makeClient(fetch).refresh(makeOldToken()))
+    expect(error.message).toContain('redirect')
+  })
+})
+
+describe('readText', () => {
+  test('reads up to 1 MiB, multi-byte characters across chunks included', async () => {
+    const text = 'é'.repeat(MAX_ANSWER_BYTES / 2)
+    expect(await readText(new Response(text))).toBe(text)
+    expect(await readText(new Response(`${text}x`))).toBeUndefined()
+    const bytes = new TextEncoder().encode('☃')
+    const stream = new ReadableStream({
+      start: (controller) => {
+        for (const byte of bytes) controller.enqueue(Uint8Array.of(byte))
+        controller.close()
+      },
+    })
+    expect(await readText(new Response(stream))).toBe('☃')
+    expect(await readText(new Response(null))).toBe('')
+  })
+
+  test('reads the bodies of other implementations of fetch', async () => {
+    const foreign = (text: string): Response => ({ body: {}, text: () => Promise.resolve(text) }) as never
+    expect(await readText(foreign('x'))).toBe('x')
+    expect(await readText(foreign('x'.repeat(MAX_ANSWER_BYTES + 1)))).toBeUndefined()
+  })
+
+  test('stops a stream that doesn’t end', async () => {
+    let cancelled = false
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(65_536)),
+      cancel: () => {
+        cancelled = true
+        throw new Error('ignored')
+      },
+    })
+    expect(await readText(new Response(endless))).toBeUndefined()
+    expect(cancelled).toBe(true)
+  })
+})
