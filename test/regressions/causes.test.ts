@@ -118,6 +118,12 @@ describe.each(wayNames)('at %s', (way) => {
     },
   )
 
+  test('a status of failure is believed, also when there is a token in the body', async () => {
+    const body = { access_token: 'not to be used', token_type: 'Bearer', expires_in: 3600 }
+    expect(await failure({ status: 400, body })).toMatchObject({ name: 'TokenRequestError', status: 400 })
+    expect(await failure({ status: 503, body })).toMatchObject({ name: 'ProviderUnavailableError', status: 503 })
+  })
+
   test('status 429 says when to come back', async () => {
     const error = await failure({ status: 429, headers: { 'retry-after': '120' }, body: 'slow down' })
     expect(error).toBeInstanceOf(ProviderUnavailableError)
