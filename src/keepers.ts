@@ -32,11 +32,8 @@ export class Keepers {
     this.#recent.delete(key)
     this.#recent.set(key, keeper)
     if (this.#recent.size <= MOST) return
-    for (const [oldest, candidate] of this.#recent) {
-      // One with a refresh under way or a token to save must not be lost sight of.
-      if (!candidate.disposable) continue
-      this.#recent.delete(oldest)
-      return
-    }
+    // One with a refresh under way or a token to save stays alive through that work, and is found among the living.
+    const [oldest] = this.#recent.keys()
+    if (oldest !== undefined) this.#recent.delete(oldest)
   }
 }

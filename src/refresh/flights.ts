@@ -89,11 +89,6 @@ export class Flights {
     })
   }
 
-  /** Whether nothing would be lost if these were forgotten. */
-  get idle(): boolean {
-    return this.#flight === undefined && !this.#saver.unsaved && this.#updater?.unsaved !== true
-  }
-
   /** The process's single flight for this grant. */
   join(request: FlightRequest): Promise<FlightResult> {
     if (this.#flight !== undefined) return this.#flight

@@ -48,11 +48,6 @@ export class Keeper implements TokenSource {
     this.#flights = new Flights(options, this.#policy, this.#storeClock, this.#memory, saver, onDelay)
   }
 
-  /** Whether nothing would be lost if this keeper were forgotten. */
-  get disposable(): boolean {
-    return this.#flights.idle
-  }
-
   token(options?: TokenOptions): Promise<AccessToken> {
     if (
       options === undefined ||

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
 import { ConfigError, SealError, StoreError, TokenResponseError } from '../../src/errors.ts'
+import { coreOf } from '../../src/client/oauth2-client.ts'
+import { Emitter } from '../../src/events.ts'
+import { Grants } from '../../src/grants.ts'
+import { ClientHealth } from '../../src/refresh/client-health.ts'
+import { Coordinator } from '../../src/refresh/coordinator.ts'
+import { Sealer } from '../../src/refresh/envelope.ts'
+import { resolvePolicy } from '../../src/refresh/policy.ts'
+import { Saver } from '../../src/refresh/saver.ts'
+import { StoreClock } from '../../src/refresh/store-clock.ts'
+import type { GrantRecord } from '../../src/stores/store.ts'
 import { Keepers } from '../../src/keepers.ts'
 import type { Keeper } from '../../src/refresh/keeper.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
@@ -223,16 +233,88 @@ test('an answer whose refresh token was captured tells the direct caller too', a
   expect(Object.keys(error)).not.toContain('token')
 })
 
-test('keepers that sessions use are found again, and busy ones are not pushed out', () => {
+test('a keeper that a session uses is found again, however many others came after it', () => {
   const keepers = new Keepers()
-  const make = (disposable: boolean) => ({ disposable }) as Keeper
-  const busy = make(false)
-  keepers.add('busy', busy)
-  for (let index = 0; index < 10_050; index += 1) keepers.add(`k${index}`, make(true))
-  expect(keepers.get('busy')).toBe(busy)
+  const first = {} as Keeper
+  keepers.add('first', first)
+  for (let index = 0; index < 10_050; index += 1) keepers.add(`k${index}`, {} as Keeper)
+  expect(keepers.get('first')).toBe(first)
   expect(keepers.get('k10049')).toBeDefined()
   expect(keepers.get('never')).toBeUndefined()
   expect(keepers.all().length).toBeGreaterThanOrEqual(10_000)
+})
+
+test('a token that is left unsaved while another flight claims keeps that flight from sending', async () => {
+  const clock = fakeClock()
+  const { server, makeClient, store } = world({ clock })
+  const core = coreOf(makeClient())
+  const storeClock = new StoreClock(clock)
+  const saver = new Saver(clock, () => undefined)
+  const claiming = wrapStore(store, async (operation, real) => {
+    const answer = await real()
+    // What a late answer whose commit fails does to the process.
+    if (operation === 'claim')
+      void saver.save(
+        () => Promise.reject(new StoreError('down')),
+        async () => undefined,
+      )
+    return answer
+  })
+  await connected(new Grants({ clients: { acme: makeClient() }, store, clock }), server, clock, 0)
+  const { record } = await store.read(key())
+  const sealer = new Sealer(undefined)
+  const coordinator = new Coordinator({
+    key: key(),
+    store: claiming,
+    clock,
+    storeClock,
+    sealer,
+    saver,
+    policy: resolvePolicy({}, {}, 10_000, true),
+    core,
+    health: new ClientHealth(clock, () => undefined),
+    emitter: new Emitter(),
+    logger: undefined,
+    obtain: undefined,
+    adoptLate: async () => undefined,
+  })
+  const token = await sealer.open(key(), record!.id, record!.sealed)
+  expect(await coordinator.redeem(record!, token, { cause: 'spent', force: false })).toMatchObject({ kind: 'busy' })
+  expect(server.requests).toHaveLength(0)
+  expect((await store.read(key())).record).toMatchObject({
+    lease: undefined,
+    intent: { open: false, everUnknown: false },
+  })
+})
+
+test('refusals that another process’s success explains are not taken for deaths', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  let winner: GrantRecord | undefined
+  const store = wrapStore(inner, (_operation, real) => real())
+  const { server, process, told } = world({ store, clock })
+  const grants = process()
+  for (let index = 0; index < 15; index += 1) {
+    const subject = `u${index}`
+    await connected(grants, server, clock, 0, subject)
+    server.faults.push({
+      answer: () => {
+        const sealed = JSON.stringify({
+          v: 1,
+          token: { accessToken: 'won', receivedAt: clock.now(), expiresAt: clock.now() + HOUR },
+        })
+        void inner.read(key(subject)).then(async ({ record }) => {
+          winner = (
+            await inner.commit(key(subject), { id: record!.id, version: 1, state: 'active', sealed, renewable: true })
+          ).record
+        })
+        return json({ error: 'invalid_grant' }, 400)
+      },
+    })
+    expect((await settled(clock, grants.session('acme', subject).token(), 1)).accessToken).toBe('won')
+  }
+  expect(winner).toBeDefined()
+  expect(told.map(({ name }) => name)).not.toContain('client_suspect')
 })
 
 test('a log-in whose predecessor cannot be opened counts all the same', async () => {
