@@ -91,6 +91,24 @@ describe('sealing that was prepared', () => {
     expect(await fresh.open(await seal('late'), context)).toBe('late')
   })
 
+  test('derives keys that can not be taken out, once for each context that it remembers', async () => {
+    const fresh = keyRing(`a:${generateKey()}`)
+    const derive = vi.spyOn(crypto.subtle, 'deriveKey')
+    await fresh.seal('text', 'first')
+    await fresh.seal('text', 'first')
+    expect(derive).toHaveBeenCalledOnce()
+    expect(derive.mock.calls[0]?.[3]).toBe(false)
+    for (let index = 0; index < 999; index++) await fresh.seal('text', `context ${index}`)
+    await fresh.seal('text', 'first')
+    expect(derive).toHaveBeenCalledTimes(1_000)
+    // The least recently used one goes first.
+    await fresh.seal('text', 'one more')
+    await fresh.seal('text', 'first')
+    expect(derive).toHaveBeenCalledTimes(1_001)
+    await fresh.seal('text', 'context 0')
+    expect(derive).toHaveBeenCalledTimes(1_002)
+  })
+
   test('a failure to derive a key is not remembered', async () => {
     const fresh = keyRing(`a:${generateKey()}`)
     vi.spyOn(crypto.subtle, 'importKey').mockRejectedValueOnce(new Error('try again'))

@@ -59,6 +59,7 @@ function spied(database: DatabaseSync): { database: SqliteDatabase; log: string[
   }
 }
 
+const start = Date.UTC(2026, 0, 1)
 const key = { client: 'c', subject: 's', account: '' }
 const grant: NewGrant = {
   id: '1',
@@ -349,6 +350,30 @@ describe('while another connection writes', () => {
     other.close()
     expect((await store.read(key)).record?.lease).toBe(undefined)
     expect((await store.claim(key, claim)).outcome).toBe('claimed')
+  })
+
+  test('the waits are short, jittered, and end with the time that was set', async () => {
+    let elapsed = 0
+    const waits: number[] = []
+    const clock = {
+      now: () => start + elapsed,
+      delay: async (ms: number) => {
+        waits.push(ms)
+        elapsed += ms
+      },
+    }
+    const store = open(file, { clock, busyTimeoutMs: 1_000 })
+    await store.put(key, grant)
+    const other = lock()
+    await expect(store.claim(key, claim)).rejects.toThrow('kept busy')
+    expect(elapsed).toBeGreaterThanOrEqual(1_000)
+    expect(elapsed).toBeLessThan(1_024)
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(0.5)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(24)
+    expect(waits[0]).toBeLessThanOrEqual(1.5)
+    expect(new Set(waits).size).toBeGreaterThan(10)
+    other.exec('COMMIT')
+    other.close()
   })
 
   test('so it is with a database of better-sqlite3, whose own waiting is switched off', async () => {

@@ -289,6 +289,24 @@ describe('a moment wins over a lifetime', () => {
   })
 })
 
+test('only a number says when a token was received', () => {
+  const given = { accessToken: 'at', expiresAt: now + hour, receivedAt: '1000' }
+  expect(importToken(given, { now })).toEqual(makeToken({ accessToken: 'at', receivedAt: now, expiresAt: now + hour }))
+  expect(importToken({ accessToken: 'at', receivedAt: 0 }, { now }).receivedAt).toBe(0)
+})
+
+describe('importToken() says what it got', () => {
+  test.each([
+    [undefined, 'got undefined'],
+    [null, 'got null'],
+    ['text', 'got string'],
+    [[], 'got an array'],
+    [{}, 'got an object with neither'],
+  ])('%o', (given, message) => {
+    expect(() => importToken(given as object)).toThrow(message)
+  })
+})
+
 describe('importToken() refuses', () => {
   test.each([
     ['nothing', undefined],

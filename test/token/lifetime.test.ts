@@ -52,6 +52,8 @@ test('numbers are seconds, or milliseconds when they are too large for seconds, 
   expect(momentMs(1_767_225_600, 0)).toBe(Math.min(1_767_225_600_000, MAX_LIFETIME_MS))
   expect(momentMs(now / 1000, now)).toBe(now)
   expect(momentMs(now, now)).toBe(now)
+  expect(momentMs(1e11 - 1, 1e14)).toBe(1e14 - 1_000)
+  expect(momentMs(1e11, 1e14)).toBe(1e11)
   expect(momentMs(5000, now, 'milliseconds')).toBe(5000)
   expect(momentMs(5000, now, 'seconds')).toBe(5_000_000)
 })
