@@ -63,6 +63,7 @@ export type {
   ClaimAnswer,
   ClaimRequest,
   CommitAnswer,
+  DueRequest,
   Expectation,
   Failures,
   GrantContent,

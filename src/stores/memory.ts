@@ -15,6 +15,7 @@ import type {
   ClaimAnswer,
   ClaimRequest,
   CommitAnswer,
+  DueRequest,
   Expectation,
   GrantRecord,
   GrantStore,
@@ -43,6 +44,8 @@ class MemoryStore implements GrantStore {
   /** Deleted and replaced log-ins, by key and id. */
   readonly #tombstones = new ExpiringMap<string, true>()
   readonly #seen = new ExpiringMap<string, true>()
+  /** Grants that were answered as due, and when they are due again. */
+  readonly #reserved = new Map<string, number>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -75,14 +78,14 @@ class MemoryStore implements GrantStore {
   async release(key: GrantKey, request: ReleaseRequest): Promise<void> {
     const name = encodeKey(key)
     const released = decideRelease(this.#records.get(name), request)
-    if (released !== undefined) this.#records.set(name, frozen(released))
+    if (released !== undefined) this.#save(name, released)
   }
 
   async reseal(key: GrantKey, request: { id: string; from: string; to: string }): Promise<boolean> {
     const name = encodeKey(key)
     const record = this.#records.get(name)
     if (record?.id !== request.id || record.sealed !== request.from) return false
-    this.#records.set(name, frozen({ ...record, sealed: request.to }))
+    this.#save(name, { ...record, sealed: request.to })
     return true
   }
 
@@ -97,6 +100,7 @@ class MemoryStore implements GrantStore {
     const name = encodeKey(key)
     if (this.#records.get(name)?.id !== request.id) return false
     this.#records.delete(name)
+    this.#reserved.delete(name)
     this.#bury(name, request.id, this.#clock.now())
     return true
   }
@@ -105,14 +109,15 @@ class MemoryStore implements GrantStore {
     for (const record of this.#records.values()) if (matchesFilter(record, filter)) yield record
   }
 
-  async due(request: { before: number; limit: number }): Promise<{ records: readonly GrantRecord[]; now: number }> {
-    const found: { record: GrantRecord; since: number }[] = []
-    for (const record of this.#records.values()) {
-      const since = dueSince(record)
-      if (since !== undefined && since <= request.before) found.push({ record, since })
+  async due({ before, limit, reserveMs = 0 }: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
+    const found: { name: string; record: GrantRecord; since: number }[] = []
+    for (const [name, record] of this.#records) {
+      const since = this.#reserved.get(name) ?? dueSince(record)
+      if (since !== undefined && since <= before) found.push({ name, record, since })
     }
-    found.sort((a, b) => a.since - b.since)
-    return { records: found.slice(0, request.limit).map(({ record }) => record), now: this.#clock.now() }
+    const due = found.sort((a, b) => a.since - b.since).slice(0, limit)
+    if (reserveMs > 0) for (const { name } of due) this.#reserved.set(name, before + reserveMs)
+    return { records: due.map(({ record }) => record), now: this.#clock.now() }
   }
 
   async close(): Promise<void> {
@@ -121,9 +126,14 @@ class MemoryStore implements GrantStore {
 
   #settle<A extends { readonly record?: GrantRecord | undefined } | object>(name: string, decision: Decision<A>): A {
     if (decision.write === undefined) return decision.answer
-    const record = frozen(decision.write)
+    return { ...decision.answer, record: this.#save(name, decision.write) }
+  }
+
+  #save(name: string, written: GrantRecord): GrantRecord {
+    const record = frozen(written)
     this.#records.set(name, record)
-    return { ...decision.answer, record }
+    this.#reserved.delete(name)
+    return record
   }
 
   #bury(name: string, id: string, now: number): void {

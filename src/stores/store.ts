@@ -167,6 +167,14 @@ export interface ListFilter {
   readonly state?: 'active' | 'reauthorization_required' | undefined
 }
 
+/** Which grants to renew next. */
+export interface DueRequest {
+  readonly before: number
+  readonly limit: number
+  /** @default 0 */
+  readonly reserveMs?: number | undefined
+}
+
 /**
  * Where grants are kept. Each operation is atomic; time is the store's own clock; a commit is durable before it is answered.
  * Every operation may reject; then its outcome is unknown and the caller repeats it unchanged.
@@ -195,7 +203,10 @@ export interface GrantStore {
   /** Deletes that log-in's grant only; leaves a tombstone of its id for a day. Answers whether it was there. */
   delete(key: GrantKey, request: { id: string }): Promise<boolean>
   list(filter?: ListFilter): AsyncIterable<GrantRecord>
-  /** Active grants, of no newer schema, whose `refreshAfter`, back-off and lease are past at `before` (store time), the longest due first. */
-  due(request: { before: number; limit: number }): Promise<{ records: readonly GrantRecord[]; now: number }>
+  /**
+   * Active grants, of no newer schema, whose `refreshAfter`, back-off and lease are past at `before` (store time), the longest due first.
+   * With `reserveMs`, each is answered to one asker only for so long, unless it is written meanwhile: workers then share the due grants.
+   */
+  due(request: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }>
   close(): Promise<void>
 }

@@ -6,6 +6,7 @@ import {
   type ClaimAnswer,
   type ClaimRequest,
   type CommitAnswer,
+  type DueRequest,
   type Expectation,
   type GrantRecord,
   type GrantStore,
@@ -198,12 +199,20 @@ class SqliteStore implements GrantStore {
     }
   }
 
-  async due(request: { before: number; limit: number }): Promise<{ records: readonly GrantRecord[]; now: number }> {
+  async due({ before, limit, reserveMs = 0 }: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
     const sql = `${this.#select} WHERE due_at <= ? AND schema <= ? ORDER BY due_at LIMIT ?`
-    return this.#read((connection) => ({
-      records: connection.all(sql, request.before, RECORD_SCHEMA, request.limit).flatMap((row) => toRecord(row) ?? []),
-      now: this.#clock.now(),
-    }))
+    const find = (connection: Connection): readonly GrantRecord[] =>
+      connection.all(sql, before, RECORD_SCHEMA, limit).flatMap((row) => toRecord(row) ?? [])
+    if (reserveMs <= 0) {
+      return this.#read((connection) => ({ records: find(connection), now: this.#clock.now() }))
+    }
+    // Any write of a grant sets its due_at anew.
+    const reserve = `UPDATE ${this.#tables.grants} SET due_at = ? WHERE key = ?`
+    return this.#write(false, (connection) => {
+      const records = find(connection)
+      for (const { key } of records) connection.run(reserve, before + reserveMs, encodeKey(key))
+      return { records, now: this.#clock.now() }
+    })
   }
 
   async close(): Promise<void> {

@@ -140,6 +140,26 @@ export const otherCases: readonly Case[] = [
     },
   ],
   [
+    'due grants that are reserved are answered once, until the time is over or they are written',
+    async (stage) => {
+      for (const subject of ['a', 'b', 'c']) await stage.login({ refreshAfter: 1 }, stage.key(subject))
+      const due = async (at: number, reserveMs?: number): Promise<string[]> => {
+        const answer = await stage.store.due({ before: at, limit: 10_000, reserveMs })
+        return answer.records.filter(({ key }) => key.client === stage.client).map(({ key }) => key.subject)
+      }
+      const both = await Promise.all([due(1000, 5000), due(1000, 5000)])
+      same(both.flat().toSorted(), ['a', 'b', 'c'], 'the due grants that two askers got together')
+      same(await due(1000), [], 'the due grants while they are reserved')
+      same(await due(5999, 5000), [], 'the due grants just before the reservation is over')
+      await stage.login({ refreshAfter: 2 }, stage.key('b'))
+      same(await due(1000), ['b'], 'the due grants after one was written')
+      same((await due(6000)).toSorted(), ['a', 'b', 'c'], 'the due grants after the reservation')
+      for (const record of await stage.list({ client: stage.client })) {
+        await stage.store.delete(record.key, { id: record.id })
+      }
+    },
+  ],
+  [
     'closing twice is harmless',
     async (stage) => {
       await stage.store.close()
