@@ -3,7 +3,9 @@ import type { DemoParts } from './demo-parts.ts'
 import { messagePage } from './pages/message-page.ts'
 import { actionRoutes } from './routes/actions.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { experimentRoutes } from './routes/experiments.ts'
 import { leaveRoutes } from './routes/leave.ts'
+import { liveRoute } from './routes/live.ts'
 import { logInRoutes } from './routes/log-in.ts'
 import { menuRoute } from './routes/menu.ts'
 import { sendProblem } from './web/problem.ts'
@@ -20,6 +22,8 @@ export function createApp(parts: DemoParts): Hono<WebEnv> {
   app.route('/', menuRoute(parts))
   app.route('/', actionRoutes(parts))
   app.route('/', leaveRoutes(parts))
+  app.route('/', liveRoute(parts))
+  app.route('/', experimentRoutes(parts))
   app.notFound((c) =>
     sendProblem(c, {
       status: 404,

@@ -1,4 +1,7 @@
 import type { Grants, GrantStore, OAuth2Client } from 'evergrant'
+import type { FaultLab } from './faults/fault-lab.ts'
+import type { Journal } from './live/journal.ts'
+import type { Storm } from './storm/storm.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import type { PendingLogIns } from './web/pending-log-ins.ts'
 import type { WebSessions } from './web/web-session.ts'
@@ -13,6 +16,11 @@ export interface DemoParts {
   readonly grants: Grants
   readonly sessions: WebSessions
   readonly logIns: PendingLogIns
+  readonly journal: Journal
+  /** How often an open page asks for the token. */
+  readonly tickMs: number
+  /** What only a provider in this process can show. */
+  readonly experiments: { readonly storm: Storm; readonly lab: FaultLab } | undefined
   /** Told of what went wrong in the demo itself. */
   readonly onError: (error: Error) => void
 }

@@ -18,7 +18,7 @@ async function main(): Promise<number> {
   }
   const { embedded, title } = demo.upstream
   if (embedded) {
-    console.log(`Provider:  ${embedded.url}  (log in as alice / wonderland or bob / builder)`)
+    console.log(`Provider:  ${embedded.provider.url}  (log in as alice / wonderland or bob / builder)`)
     console.log(
       'Its tokens live 60 seconds, and it forgets its grants when it ends: after a restart you connect again.',
     )

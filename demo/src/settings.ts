@@ -82,3 +82,11 @@ function upstreamOf(env: Readonly<Record<string, string | undefined>>): Upstream
     scope: env['SCOPE'] || 'openid email profile',
   }
 }
+
+/** What is said when another program listens on a port. */
+export function portTaken(port: number, variable: 'PORT' | 'PROVIDER_PORT'): SettingsError {
+  const other = port + 10 <= 65_535 ? port + 10 : port - 10
+  return new SettingsError(
+    `Port ${port} is taken. End the program that listens there, or choose another one: ${variable}=${other} npm start`,
+  )
+}

@@ -1,24 +1,22 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { PortInUseError, startProvider, type DevelopmentProvider } from '@evergrant/provider'
-import { Grants, OAuth2Client, type Logger } from 'evergrant'
-import { keyRing } from 'evergrant/seal'
-import { sqliteStore } from 'evergrant/sqlite'
+import type { Logger } from 'evergrant'
 import { createApp } from './app.ts'
+import { assemble } from './assemble.ts'
 import { loadSecrets, type DemoSecrets } from './secrets-file.ts'
-import { SettingsError, type Settings } from './settings.ts'
-import { embeddedUpstream } from './upstream/embedded.ts'
+import { portTaken, type Settings } from './settings.ts'
+import { startEmbedded } from './upstream/embedded.ts'
 import { googleUpstream } from './upstream/google.ts'
 import { issuerUpstream } from './upstream/issuer.ts'
 import type { Upstream } from './upstream/upstream.ts'
-import { PendingLogIns } from './web/pending-log-ins.ts'
-import { WebSessions } from './web/web-session.ts'
 
 export interface DemoOptions {
   readonly settings: Settings
   /** How long access tokens of the embedded provider live. @default 60_000 */
   readonly accessTokenLifetimeMs?: number
+  /** How often an open page asks for its token, and the fault laboratory for its profile. @default 1_000 */
+  readonly tickMs?: number
   /** Gets the library's log. */
   readonly logger?: Logger
   /** Told of what goes wrong in the demo itself. */
@@ -38,80 +36,62 @@ export interface Demo {
  * @throws SettingsError with one line for the person who starts it
  */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
-  const { settings } = options
+  const { settings, onError = () => {} } = options
   const secrets = loadSecrets(settings.database)
   // The provider has to know the address that the user is sent back to, so the demo listens first.
-  let handle: (request: Request) => Response | Promise<Response> = () => new Response('Starting', { status: 503 })
+  let handle = (_request: Request): Response | Promise<Response> => new Response('Starting', { status: 503 })
   const server = createAdaptorServer({ fetch: (request) => handle(request) }) as Server
   await listen(server, settings)
   const publicUrl = new URL(`http://localhost:${(server.address() as AddressInfo).port}`)
+  let upstream: Upstream | undefined
   try {
-    const upstream = await openUpstream(options, secrets, publicUrl)
-    const client = new OAuth2Client({
-      ...upstream.client,
-      redirectUri: new URL('/callback', publicUrl).href,
-      ...(options.logger && { logger: options.logger }),
-    })
-    const store = sqliteStore(settings.database)
-    const grants = new Grants({
-      clients: { [upstream.name]: client },
-      store,
-      keys: keyRing(settings.keys ?? secrets.keys),
-      ...(options.logger && { logger: options.logger }),
-    })
-    const cookies = { password: secrets.cookiePassword, publicUrl }
-    const app = createApp({
+    upstream = await openUpstream(options, secrets, publicUrl)
+    const parts = assemble({
       publicUrl,
       upstream,
-      client,
-      store,
-      grants,
-      sessions: new WebSessions(cookies),
-      logIns: new PendingLogIns(cookies),
-      onError: options.onError ?? (() => {}),
+      database: settings.database,
+      keys: settings.keys ?? secrets.keys,
+      cookiePassword: secrets.cookiePassword,
+      tickMs: options.tickMs ?? 1000,
+      logger: options.logger,
+      onError,
     })
+    const app = createApp(parts)
     handle = (request) => app.fetch(request)
+    const { embedded } = upstream
     return {
       url: publicUrl.href,
       upstream,
       close: async () => {
+        parts.experiments?.lab.close()
         await closeServer(server)
-        await grants.close()
-        await upstream.embedded?.close()
+        // Whatever hangs there must not hold up the end; what the provider knew ends with it anyway.
+        await embedded?.provider.close()
+        await parts.grants.close()
       },
     }
   } catch (error) {
     await closeServer(server)
+    await upstream?.embedded?.provider.close()
     throw error
   }
 }
 
-async function openUpstream(
-  { accessTokenLifetimeMs = 60_000, onError, settings }: DemoOptions,
+function openUpstream(
+  { accessTokenLifetimeMs = 60_000, onError = () => {}, settings }: DemoOptions,
   { clientSecret }: DemoSecrets,
   publicUrl: URL,
 ): Promise<Upstream> {
   const { upstream } = settings
-  if (upstream.kind === 'google') return googleUpstream(upstream)
+  if (upstream.kind === 'google') return Promise.resolve(googleUpstream(upstream))
   if (upstream.kind === 'issuer') return issuerUpstream(upstream)
-  return embeddedUpstream(await startEmbedded())
-
-  async function startEmbedded(): Promise<DevelopmentProvider> {
-    try {
-      return await startProvider({
-        port: settings.providerPort,
-        accessTokenLifetimeMs,
-        rotate: true,
-        reuse: 'revoke',
-        clientSecret,
-        redirectUris: [new URL('/callback', publicUrl).href],
-        ...(onError && { onError }),
-      })
-    } catch (error) {
-      if (error instanceof PortInUseError) throw portTaken(settings.providerPort, 'PROVIDER_PORT')
-      throw error
-    }
-  }
+  return startEmbedded({
+    port: settings.providerPort,
+    accessTokenLifetimeMs,
+    clientSecret,
+    redirectUri: new URL('/callback', publicUrl).href,
+    onError,
+  })
 }
 
 function listen(server: Server, { host, port }: Settings): Promise<void> {
@@ -121,12 +101,6 @@ function listen(server: Server, { host, port }: Settings): Promise<void> {
     })
     server.listen(port, host, resolve)
   })
-}
-
-function portTaken(port: number, variable: string): SettingsError {
-  return new SettingsError(
-    `Port ${port} is taken. End the program that listens there, or choose another one: ${variable}=${port + 10} npm start`,
-  )
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -17,7 +17,7 @@ export interface TokenView {
 export function viewToken(token: AccessToken, now: number): TokenView {
   const { accessToken, expiresAt, scope, tokenType } = token
   return {
-    access_token: `${accessToken.slice(0, 6)}…`,
+    access_token: shorten(accessToken),
     fingerprint: fingerprintOf(accessToken),
     token_type: tokenType,
     ...(expiresAt !== undefined && {
@@ -26,6 +26,11 @@ export function viewToken(token: AccessToken, now: number): TokenView {
     }),
     ...(scope !== undefined && { scope: scope.join(' ') }),
   }
+}
+
+/** The first characters of a secret. */
+export function shorten(secret: string): string {
+  return `${secret.slice(0, 6)}…`
 }
 
 /** A short hash, by which two tokens can be told apart. */

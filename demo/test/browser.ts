@@ -14,10 +14,15 @@ const mostRedirects = 20
 export class Browser {
   /** Cookies ignore ports: by host name and name. */
   readonly cookies = new Map<string, string>()
+  /** A redirect to an address that begins so is not followed: it is the result, with status 0. */
+  stopAt: string | undefined
 
   /** Loads a page, following redirects, as when an address is typed or a link on the same page is followed. */
   async open(url: string, init: RequestInit = {}, way: readonly string[] = []): Promise<LoadedPage> {
     if (way.length > mostRedirects) throw new Error(`Expected an end of redirects:\n${way.join('\n')}`)
+    if (this.stopAt !== undefined && url.startsWith(this.stopAt)) {
+      return { status: 0, url, headers: new Headers(), text: '', way: [...way, url] }
+    }
     const answer = await this.send(url, init)
     const location = answer.headers.get('location')
     if (location !== null && answer.status >= 300 && answer.status < 400) {
@@ -30,11 +35,13 @@ export class Browser {
   /** Sends one request with the cookies, and keeps those that come back. */
   async send(url: string, init: RequestInit = {}): Promise<Response> {
     const { hostname } = new URL(url)
-    const answer = await fetch(url, {
+    const request: RequestInit = {
       ...init,
       redirect: 'manual',
       headers: { accept: 'text/html', ...(init.headers as Record<string, string>), cookie: this.#header(hostname) },
-    })
+    }
+    // As browsers do: a connection that the server has closed meanwhile is made anew.
+    const answer = await fetch(url, request).catch(() => fetch(url, request))
     for (const line of answer.headers.getSetCookie()) this.#keep(hostname, line)
     return answer
   }

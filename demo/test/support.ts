@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +44,7 @@ export async function demoWith(
   const errors: Error[] = []
   const demo = await startDemo({ settings: settingsOf(changes), onError: (error) => errors.push(error), ...options })
   onTestFinished(() => demo.close())
-  const provider = demo.upstream.embedded as DevelopmentProvider
+  const provider = demo.upstream.embedded?.provider as DevelopmentProvider
   return { ...demo, provider, errors, at: (path) => new URL(path, demo.url).href }
 }
 
@@ -59,6 +61,18 @@ export async function logIn(
     page = await browser.submit(page, answersTo(title, user))
   }
   return { browser, page, titles }
+}
+
+/** Goes through the provider's pages and stops before the demo's callback is loaded. */
+export async function finishAtProvider(
+  demo: Pick<TestDemo, 'url'>,
+  { browser = new Browser(), user = 'alice' }: { browser?: Browser; user?: string } = {},
+): Promise<{ browser: Browser; callback: string }> {
+  const callbackUrl = new URL('/callback', demo.url).href
+  browser.stopAt = callbackUrl
+  const { page } = await logIn(demo, { browser, user })
+  browser.stopAt = undefined
+  return { browser, callback: page.url }
 }
 
 const passwords: Readonly<Record<string, string>> = { alice: 'wonderland', bob: 'builder' }
@@ -83,4 +97,13 @@ export async function json(
     headers: { accept: 'application/json', ...(init.headers as object) },
   })
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown>, headers: answer.headers }
+}
+
+/** A port on which nobody listens at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }

@@ -1,33 +1,60 @@
 import { html } from 'hono/html'
-import type { GrantStatus } from 'evergrant'
-import type { TokenView } from '../token-view.ts'
-import type { Upstream } from '../upstream/upstream.ts'
+import type { LiveView } from '../live/live-view.ts'
 import type { User } from '../web/web-session.ts'
-import { layout, leaf, type Page } from './layout.ts'
+import { actionsSection } from './actions-section.ts'
+import { faultsSection } from './faults-section.ts'
+import { layout, leaf, type Html, type Page } from './layout.ts'
+import { lifeSection } from './life-section.ts'
+import { stormSection } from './storm-section.ts'
 
 export interface MenuView {
   readonly user: User
-  readonly status: GrantStatus
-  readonly token: TokenView
-  readonly upstream: Upstream
+  readonly view: LiveView
+  /** What people call the provider. */
+  readonly providerTitle: string
+  /** The client's name in `Grants`. */
+  readonly client: string
+  /** Where tokens can be checked, as Google does it; else introspection is used. */
+  readonly tokenInfo: boolean
+  /** How many calls the storm has; absent where the provider is not in this process. */
+  readonly stormCalls: number | undefined
 }
 
-/** The menu. */
-export function menuPage({ user, token, upstream }: MenuView): Page {
+/** The page with everything on it. */
+export function menuPage(menu: MenuView): Page {
+  const { client, providerTitle, stormCalls, tokenInfo, user, view } = menu
   return layout({
     title: 'Menu',
-    body: html`<main>
-      <p class="brand">${leaf} Evergrant</p>
-      <h1>${user.name}</h1>
-      <p>Connected at ${upstream.title}. Token ${token.fingerprint}, for another ${token.expires_in} s.</p>
-      <ul>
-        <li><a href="/profile">Profile</a></li>
-        <li><a href="/automatic_refresh">Automatic refresh</a></li>
-        <li><a href="/manual_refresh">Manual refresh</a></li>
-        <li><a href="/validate">Validate</a></li>
-      </ul>
-      <form method="post" action="/logout"><button>Log out</button></form>
-      <form method="post" action="/disconnect"><button>Disconnect</button></form>
-    </main>`,
+    script: true,
+    body: html`<a class="skip" href="#main">Skip to the content</a>
+      ${header(user)}
+      <main id="main">
+        ${lifeSection({ view, providerTitle })} ${actionsSection({ client, tokenInfo })}
+        ${stormCalls === undefined ? '' : html`${stormSection(stormCalls)} ${faultsSection()}`}
+      </main>
+      <footer class="foot">
+        <p>
+          ${
+            stormCalls === undefined
+              ? 'The storm and the faults are shown with the development provider only: start the demo without another one to see them.'
+              : 'Everything here runs on this machine: the provider, this application, and one SQLite file with sealed tokens.'
+          }
+        </p>
+      </footer>
+      <p class="unseen" id="news" aria-live="polite"></p>`,
   })
+}
+
+function header({ email, name }: User): Html {
+  return html`<header class="top">
+    <p class="brand">${leaf} Evergrant</p>
+    <div class="account">
+      <span class="face" aria-hidden="true">${name.slice(0, 1)}</span>
+      <p class="who"><strong>${name}</strong>${email === undefined ? '' : html`<small>${email}</small>`}</p>
+      <div class="exits">
+        <form method="post" action="/logout"><button class="quiet">Log out</button></form>
+        <form method="post" action="/disconnect"><button class="quiet">Disconnect</button></form>
+      </div>
+    </div>
+  </header>`
 }

@@ -45,13 +45,12 @@ export function logInRoutes(parts: DemoParts): Hono<WebEnv> {
       if (pending === undefined) {
         throw new CallbackError('state_mismatch', 'The callback belongs to no log-in that this browser began.')
       }
-      if (pending.subject !== subject) {
-        throw new CallbackError('wrong_subject', 'This log-in was begun by another user of the application.')
-      }
       if (!(await store.once(`log-in:${pending.id}`, onceMs))) {
         throw new CallbackError('already_used', 'This log-in was finished already.')
       }
-      logIns.forget(c, pending)
+      if (pending.subject !== subject) {
+        throw new CallbackError('wrong_subject', 'This log-in was begun by another user of the application.')
+      }
       const token = await client.exchangeCode(url, pending)
       const user = await identify(client, token)
       // A log-in that brought no refresh token keeps the stored one of the same user.

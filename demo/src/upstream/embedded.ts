@@ -1,8 +1,47 @@
-import type { DevelopmentProvider } from '@evergrant/provider'
-import type { Upstream } from './upstream.ts'
+import { randomBytes } from 'node:crypto'
+import { PortInUseError, startProvider } from '@evergrant/provider'
+import { portTaken } from '../settings.ts'
+import type { EmbeddedClient, Upstream } from './upstream.ts'
 
-/** The provider that runs beside the demo. */
-export function embeddedUpstream(provider: DevelopmentProvider): Upstream {
+export interface EmbeddedOptions {
+  readonly port: number
+  readonly accessTokenLifetimeMs: number
+  /** Kept across restarts, so that a restarted demo is the same client. */
+  readonly clientSecret: string
+  readonly redirectUri: string
+  readonly onError: (error: Error) => void
+}
+
+/**
+ * On this machine an answer takes milliseconds: one that is not there after so long won't come, and nobody who tries
+ * the demo's faults should have to wait for it.
+ */
+const timeoutMs = 2000
+const policy = { leaseMs: 3000, settleMs: 2000 }
+
+/**
+ * Starts the provider that runs beside the demo: it rotates refresh tokens and ends a grant whose used one comes again.
+ * @throws SettingsError when its port is taken
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<Upstream> {
+  const { accessTokenLifetimeMs, clientSecret, onError, port, redirectUri } = options
+  const clients = {
+    usualCode: throwAwayClient('storm-usual-code'),
+    evergrant: throwAwayClient('storm-evergrant'),
+    faultLab: throwAwayClient('fault-lab'),
+  }
+  const provider = await startProvider({
+    port,
+    accessTokenLifetimeMs,
+    rotate: true,
+    reuse: 'revoke',
+    clientSecret,
+    redirectUris: [redirectUri],
+    clients: Object.values(clients).map((client) => ({ ...client, redirectUris: [] })),
+    onError,
+  }).catch((error: unknown) => {
+    throw error instanceof PortInUseError ? portTaken(port, 'PROVIDER_PORT') : error
+  })
   return {
     name: 'provider',
     title: 'the development provider',
@@ -16,9 +55,15 @@ export function embeddedUpstream(provider: DevelopmentProvider): Upstream {
       clientId: provider.clientId,
       clientSecret: provider.clientSecret,
       scope: ['openid', 'email', 'profile'],
+      timeoutMs,
     },
+    policy,
     userInfoUrl: provider.metadata.userinfo_endpoint,
     tokenInfoUrl: provider.metadata.tokeninfo_endpoint,
-    embedded: provider,
+    embedded: { provider, clients },
   }
+}
+
+function throwAwayClient(clientId: string): EmbeddedClient {
+  return { clientId, clientSecret: randomBytes(16).toString('base64url') }
 }

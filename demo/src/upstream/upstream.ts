@@ -1,5 +1,22 @@
 import type { DevelopmentProvider } from '@evergrant/provider'
-import type { OAuth2ClientOptions } from 'evergrant'
+import type { OAuth2ClientOptions, RefreshPolicy } from 'evergrant'
+
+/** A client at the embedded provider. */
+export interface EmbeddedClient {
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+/** The provider that runs in this process, with its faults and counters. */
+export interface Embedded {
+  readonly provider: DevelopmentProvider
+  /** Clients for throw-away grants: what is done to those touches no visitor's. */
+  readonly clients: {
+    readonly usualCode: EmbeddedClient
+    readonly evergrant: EmbeddedClient
+    readonly faultLab: EmbeddedClient
+  }
+}
 
 /** The authorization server that the demo works against. */
 export interface Upstream {
@@ -7,11 +24,11 @@ export interface Upstream {
   readonly name: string
   /** What people call it. */
   readonly title: string
-  readonly client: Pick<OAuth2ClientOptions, 'provider' | 'clientId' | 'clientSecret' | 'scope'>
+  readonly client: Pick<OAuth2ClientOptions, 'provider' | 'clientId' | 'clientSecret' | 'scope' | 'timeoutMs'>
+  readonly policy?: RefreshPolicy
   /** The protected resource that the demo calls. */
   readonly userInfoUrl: string
   /** Google's check of an access token; where there is none, introspection (RFC 7662) is used. */
   readonly tokenInfoUrl: string | undefined
-  /** The provider that runs in this process, with its faults and counters. */
-  readonly embedded: DevelopmentProvider | undefined
+  readonly embedded: Embedded | undefined
 }

@@ -27,22 +27,21 @@ const explanations: Readonly<Partial<Record<CallbackErrorCode, Explanation>>> = 
     ],
   },
   wrong_subject: {
-    title: 'Somebody else logged in meanwhile',
+    title: 'Another log-in was finished meanwhile',
     text: [
-      'This log-in was begun before another user logged in here in this browser. It was not used, and nobody’s access has changed.',
+      'This log-in was begun before the one that this browser finished last. It was not used, and nobody’s access has changed.',
     ],
   },
 }
 
-const links = [
-  { href: '/', label: 'Start the log-in' },
-  { href: '/menu', label: 'Menu' },
-]
+const menu = { href: '/menu', label: 'Menu' }
+const start = { href: '/', label: 'Start the log-in' }
 
 /** What is said when a log-in can't be finished. */
 export function callbackProblem(error: EvergrantError): Problem {
   const { code, message } = error
   const explanation = explain(error)
+  const links = code === 'already_used' || code === 'wrong_subject' ? [menu, start] : [start, menu]
   return {
     status: error.retryable ? 503 : 400,
     code,

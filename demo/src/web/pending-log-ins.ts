@@ -16,8 +16,8 @@ const lifetimeSeconds = 15 * 60
 const most = 3
 
 /**
- * Log-ins that were begun and not finished, one sealed cookie each: only the browser that began one can finish it, tabs
- * don't disturb each other, and a restart loses none.
+ * Log-ins that were begun, one sealed cookie each: only the browser that began one can finish it, tabs don't disturb each
+ * other, and a restart loses none. They stay until they expire, so that a reload of the callback can be told what it is.
  */
 export class PendingLogIns {
   readonly #password: string
@@ -54,11 +54,6 @@ export class PendingLogIns {
     } catch {
       return undefined
     }
-  }
-
-  /** Takes one out of the browser. */
-  forget(c: Context, { state }: PendingLogin): void {
-    this.#delete(c, this.#nameOf(state))
   }
 
   #nameOf(state: string): string {

@@ -1,0 +1,75 @@
+import { html } from 'hono/html'
+import { code } from './code.ts'
+import type { Html } from './layout.ts'
+
+/** The same calls at once on a spent token, side by side. */
+export function stormSection(calls: number): Html {
+  return html`<section class="storm" id="storm" aria-labelledby="storm-title">
+    <header class="head">
+      <h2 id="storm-title">The storm</h2>
+      <p>
+        ${calls} calls at once, on a token that has just been spent, at a provider that replaces the refresh token with
+        each refresh and ends the grant when a used one comes back. Two throw-away grants; yours stays out of it.
+      </p>
+    </header>
+    <p class="run needs-script">
+      <button class="big" id="storm-start">Let ${calls} calls loose on both</button>
+      <span class="soft" id="storm-note"></span>
+    </p>
+    <noscript><p class="soft">The storm needs JavaScript.</p></noscript>
+    <div class="sides">
+      ${side({
+        name: 'usual',
+        title: 'The usual code',
+        lines: [
+          'if (expired(token)) token = await refresh(token)',
+          "const headers = { authorization: 'Bearer ' + token.access }",
+          'const response = await fetch(url, { headers })',
+        ],
+        calls,
+      })}
+      ${side({
+        name: 'evergrant',
+        title: 'Evergrant',
+        lines: [
+          "const session = grants.session('storm', user)",
+          'const response = await session.fetch(url)',
+          '// that is all',
+        ],
+        calls,
+      })}
+    </div>
+  </section>`
+}
+
+interface Side {
+  readonly name: 'usual' | 'evergrant'
+  readonly title: string
+  readonly lines: readonly string[]
+  readonly calls: number
+}
+
+function side({ name, title, lines, calls }: Side): Html {
+  return html`<article class="card side" id="storm-${name}" aria-labelledby="storm-${name}-title">
+    <h3 id="storm-${name}-title">${title}</h3>
+    ${code(...lines)}
+    <div class="dots" role="img" aria-label="${calls} calls, not started">
+      ${Array.from({ length: calls }, () => html`<i></i>`)}
+    </div>
+    <dl class="counts">
+      <div>
+        <dt>Redemptions</dt>
+        <dd data-count="redemptions">–</dd>
+      </div>
+      <div>
+        <dt>Answers</dt>
+        <dd data-count="answered">–</dd>
+      </div>
+      <div>
+        <dt>Grant</dt>
+        <dd data-count="grant">–</dd>
+      </div>
+    </dl>
+    <p class="verdict" data-verdict aria-live="polite"></p>
+  </article>`
+}
