@@ -19,6 +19,7 @@ import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
+import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep-fresh.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import { statusOf, type GrantStatus } from './refresh/status.ts'
@@ -83,6 +84,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #emitter = new Emitter()
   readonly #keepers = new Keepers()
   readonly #health = new Map<string, ClientHealth>()
+  readonly #workers = new Set<KeepFresh>()
   #closed = false
 
   /** @throws ConfigError */
@@ -228,6 +230,39 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return count
   }
 
+  /**
+   * Seals every grant with the ring's first key that is sealed with another. Safe while grants are used, in several processes at once,
+   * and again after a crash: what is done is skipped. Answers how many were sealed anew.
+   */
+  async reseal(): Promise<{ resealed: number }> {
+    let resealed = 0
+    for await (const record of this.#store.list()) {
+      if (!this.#sealer.isOutdated(record.sealed)) continue
+      const token = await this.#sealer.open(record.key, record.id, record.sealed)
+      const to = await this.#sealer.seal(record.key, record.id, token)
+      if (await this.#store.reseal(record.key, { id: record.id, from: record.sealed, to })) resealed += 1
+    }
+    return { resealed }
+  }
+
+  /** Starts a worker that renews grants as they become due, also those that nobody uses. Any number of processes may run one. */
+  keepFresh(options: KeepFreshOptions = {}): KeepFresh {
+    if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
+    const worker = keepFresh(
+      {
+        store: this.#store,
+        clock: completeClock(this.#clock),
+        logger: this.#logger,
+        keeperOf: async ({ key }) =>
+          this.#keepers.get(encodeKey(key)) ?? this.#keeperOf(key, await this.#client(key.client), { passing: true }),
+      },
+      options,
+    )
+    this.#workers.add(worker)
+    void worker.done.then(() => this.#workers.delete(worker))
+    return worker
+  }
+
   /** Listens to the events of all grants in this process. Answers how to stop. */
   on<K extends keyof GrantEvents>(event: K, listener: GrantListener<K>): () => void {
     return this.#emitter.on(event, listener)
@@ -236,6 +271,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   /** Waits for refreshes that are under way and for tokens that are not saved yet, then closes the store. */
   async close(): Promise<void> {
     this.#closed = true
+    await Promise.all([...this.#workers].map((worker) => worker.stop()))
     await Promise.all(this.#keepers.all().map((keeper) => keeper.close()))
     await this.#store.close()
   }
@@ -259,7 +295,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return this.#keepers.get(encodeKey(key)) ?? this.#keeperOf(key, await this.#client(key.client))
   }
 
-  #keeperOf(key: GrantKey, client: OAuth2Client): Keeper {
+  #keeperOf(key: GrantKey, client: OAuth2Client, options: { readonly passing?: boolean } = {}): Keeper {
     const name = encodeKey(key)
     // Another caller may have made it while the client was looked up.
     const known = this.#keepers.get(name)
@@ -282,7 +318,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       obtain,
       alone: false,
     })
-    this.#keepers.add(name, keeper)
+    this.#keepers.add(name, keeper, options)
     return keeper
   }
 

@@ -17,10 +17,11 @@ export class Keepers {
     return keeper
   }
 
-  add(key: string, keeper: Keeper): void {
+  /** With `passing`, the keeper is found only while something else holds it: the worker's must not push out those in use. */
+  add(key: string, keeper: Keeper, options: { readonly passing?: boolean } = {}): void {
     this.#alive.set(key, new WeakRef(keeper))
     this.#collected.register(keeper, key)
-    this.#touch(key, keeper)
+    if (options.passing !== true) this.#touch(key, keeper)
   }
 
   /** All that are alive. */

@@ -6,7 +6,7 @@ import {
   type ReauthorizationReason,
 } from '../errors.ts'
 import type { Redeemed } from '../client/client-core.ts'
-import type { CommitAnswer, Failures, GrantRecord, ReleaseRequest, TokenCommit } from '../stores/store.ts'
+import type { CommitAnswer, Failures, GrantContent, GrantRecord, ReleaseRequest } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import { nextFailures, refusedTooLong } from './backoff.ts'
 import { contentOf } from './envelope.ts'
@@ -66,23 +66,27 @@ export class Conclusion {
     const { adoptLate, core, obtain, policy, saver, storeClock } = this.#context
     const { record, seal } = this.#flight
     const stored = storeClock.tokenToStore(token)
-    let sealed: string | undefined
+    let content: GrantContent | undefined
     const commitOver = async (version: number): Promise<CommitAnswer> => {
-      sealed ??= await seal(stored)
-      const content = contentOf(stored, sealed, {
+      // Made once: a repeat is unchanged.
+      content ??= contentOf(stored, await seal(stored), {
         policy,
         obtainable: obtain !== undefined,
         idleLifetimeMs: core.provider.refresh?.idleLifetimeMs,
         dead: extra.dead,
       })
-      const commit: TokenCommit = { id: record.id, version, ...content, failures: extra.failures }
-      return this.#context.store.commit(this.#context.key, commit)
+      return this.#context.store.commit(this.#context.key, {
+        id: record.id,
+        version,
+        ...content,
+        failures: extra.failures,
+      })
     }
     const write = async (): Promise<Outcome> => {
       const answer = await commitOver(record.version)
       if (answer.committed && answer.record !== undefined)
         return { kind: 'renewed', record: answer.record, token, unsaved: false }
-      return this.#lost(answer.record, token, sealed, commitOver)
+      return this.#lost(answer.record, token, content?.sealed, commitOver)
     }
     const known = await saver.save(write, adoptLate)
     if (known !== undefined) return known

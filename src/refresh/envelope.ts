@@ -34,6 +34,12 @@ export class Sealer {
     return (await this.prepare(key, id))(token)
   }
 
+  /** Whether another key than the one that seals now sealed this. */
+  isOutdated(sealed: string): boolean {
+    if (this.#keys?.currentKeyId === undefined || this.#keys.keyIdOf === undefined) return false
+    return this.#keys.keyIdOf(sealed) !== this.#keys.currentKeyId
+  }
+
   /** @throws SealError wrong or missing key, or a record that was tampered with or moved */
   async open(key: GrantKey, id: string, sealed: string): Promise<Token | undefined> {
     const text = this.#keys === undefined ? sealed : await this.#keys.open(sealed, contextOf(key, id))
@@ -90,12 +96,18 @@ export function contentOf(
   }
 }
 
+/** Grants of one moment don't become due in one moment. */
+const SPREAD = 0.2
+
 /** An idle grant is redeemed when this share of the time that the provider tolerates is over. */
 const IDLE_SHARE = 0.8
 
 function refreshAfter(token: Token, policy: ResolvedPolicy, idleLifetimeMs: number | undefined): number | undefined {
   const { earlyMs, spentMs } = policy.margins(token)
-  const early = token.expiresAt === undefined ? undefined : token.expiresAt - Math.max(earlyMs, spentMs)
+  const early =
+    token.expiresAt === undefined
+      ? undefined
+      : token.expiresAt - Math.max(earlyMs, spentMs) * (1 - SPREAD * Math.random())
   const idle = idleLifetimeMs === undefined ? undefined : token.receivedAt + idleLifetimeMs * IDLE_SHARE
   return early === undefined ? idle : Math.min(early, idle ?? early)
 }

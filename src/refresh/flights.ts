@@ -10,6 +10,7 @@ import {
   isEvergrantError,
 } from '../errors.ts'
 import type { RefreshCause } from '../events.ts'
+import type { GrantRecord } from '../stores/store.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
 import { runInBackground } from './background.ts'
 import { Coordinator } from './coordinator.ts'
@@ -29,6 +30,8 @@ export interface FlightRequest extends Want {
   readonly force: boolean
   /** One more try for a dead grant. */
   readonly recheck?: boolean
+  /** The worker's: renew this version, if it is still the current one and nobody else is at it. */
+  readonly due?: GrantRecord
 }
 
 /** What a flight ended with. */
@@ -139,10 +142,12 @@ export class Flights {
     for (;;) {
       const unsaved = this.#unsaved(request)
       if (unsaved !== undefined) return { held: unsaved, renewed: true }
-      const held = (await this.#memory.read()) ?? (await this.#memory.place())
+      const held = await this.#current(request, startedFrom === undefined)
       startedFrom ??= held
       if (held.record.state !== 'active' && request.recheck !== true) return { held, renewed: false }
-      if (request.force) {
+      if (request.due !== undefined) {
+        if (!sameVersion(held, { record: request.due }) || this.#mustNotTryEarly(held)) return { held, renewed: false }
+      } else if (request.force) {
         // Somebody else's refresh while this one waited is as good.
         if (!sameVersion(held, startedFrom)) return { held, renewed: true }
       } else {
@@ -159,9 +164,25 @@ export class Flights {
       if (outcome.kind === 'later')
         throw this.#comeBack(outcome.code, this.#storeClock.toLocal(outcome.until) - this.#clock.now())
       if (outcome.kind !== 'busy') await this.#take(outcome)
+      else if (request.due !== undefined) return { held, renewed: false }
       else if (outcome.leaseMs === 0) throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
       else await this.#waitForOther(held, outcome.waitMs, waitUntil)
     }
+  }
+
+  /** The record that the worker brought was read just now; a claim compares it with the store anyway. */
+  async #current(request: FlightRequest, first: boolean): Promise<Held> {
+    if (first && request.due !== undefined) return this.#memory.adopt(request.due)
+    return (await this.#memory.read()) ?? (await this.#memory.place())
+  }
+
+  /** A refresh token that may have been consumed is tried again only when the access token is spent, unless that is harmless. */
+  #mustNotTryEarly(held: Held | undefined): boolean {
+    const { intent } = held?.record ?? {}
+    const uncertain =
+      intent?.everUnknown === true || (this.#uncertain !== undefined && this.#uncertain === versionOf(held))
+    if (!uncertain || this.#policy.forgiving || held === undefined) return false
+    return assess(held, {}, this.#policy, this.#clock.now()) !== 'wanting'
   }
 
   /** A process that holds an unsaved token neither claims nor sends; its callers get that token while it lasts. */
@@ -241,12 +262,7 @@ export class Flights {
   /** Starts a refresh that nobody waits for. */
   refreshEarly(): void {
     if (this.#flight !== undefined || this.#closed || this.#clock.now() < this.#earlyAgainAt) return
-    // A refresh token that may have been consumed is tried again only when the access token is spent, unless that is harmless.
-    const { intent } = this.#memory.held?.record ?? {}
-    const uncertain =
-      intent?.everUnknown === true ||
-      (this.#uncertain !== undefined && this.#uncertain === versionOf(this.#memory.held))
-    if (uncertain && !this.#policy.forgiving) return
+    if (this.#mustNotTryEarly(this.#memory.held)) return
     this.#earlyAgainAt = this.#clock.now() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
   }

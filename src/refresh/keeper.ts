@@ -2,6 +2,7 @@ import type { ClientCore } from '../client/client-core.ts'
 import type { Clock } from '../clock.ts'
 import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
+import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../token-source.ts'
 import type { AccessToken, Token } from '../token.ts'
 import { abortable } from './abortable.ts'
@@ -102,6 +103,14 @@ export class Keeper implements TokenSource {
   /** Refreshes now (unless a refresh is under way: then its result is taken). */
   async refresh(): Promise<AccessToken> {
     return this.#forced({ cause: 'manual', force: true })
+  }
+
+  /** Renews the grant if `due` is still its current record and nobody else is at it. Answers whether it was renewed. */
+  async keepAlive(due: GrantRecord): Promise<boolean> {
+    const { held, renewed } = await this.#flights.join({ cause: 'keep_alive', force: false, due })
+    if (held.record.state !== 'active')
+      throw new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked')
+    return renewed
   }
 
   /** Gives a dead grant one more try. Answers whether it lives. */

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest'
+import { SealError } from '../../src/errors.ts'
+import { generateKey, keyRing } from '../../src/seal/index.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/harness.ts'
+
+const [a, b] = [`a:${generateKey()}`, `b:${generateKey()}`]
+
+test('keys are rotated while everything runs: add last, promote, reseal, drop', async () => {
+  const { clock, server, process, store } = world()
+  const first = process({ keys: keyRing(a) })
+  for (let index = 0; index < 20; index += 1) await connected(first, server, clock, HOUR, `u${index}`)
+  const second = process({ keys: keyRing(`${a},${b}`) })
+  expect(await second.reseal()).toEqual({ resealed: 0 })
+  const third = process({ keys: keyRing(`${b},${a}`) })
+  // Processes of both deployments write at once.
+  await settled(clock, Promise.all([second.session('acme', 'u0').refresh(), third.session('acme', 'u1').refresh()]))
+  expect((await settled(clock, second.session('acme', 'u1').refresh())).accessToken).toMatch(/^at-u1-/)
+  const versions = (await store.read(key('u2'))).record!
+  const counts = await Promise.all([third.reseal(), third.reseal()])
+  expect(counts[0].resealed + counts[1].resealed).toBe(20)
+  expect((await store.read(key('u2'))).record).toMatchObject({
+    version: versions.version,
+    updatedAt: versions.updatedAt,
+  })
+  const last = process({ keys: keyRing(b) })
+  for (let index = 0; index < 20; index += 1)
+    expect(await last.session('acme', `u${index}`).accessToken()).toMatch(/^at-u/)
+  expect(await last.reseal()).toEqual({ resealed: 0 })
+})
+
+test('a reseal that stopped in the middle goes on where it was', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  const store = wrapStore(inner, (_operation, real) => real())
+  const { server, process } = world({ store, clock })
+  const before = process({ keys: keyRing(a) })
+  for (let index = 0; index < 10; index += 1) await connected(before, server, clock, HOUR, `u${index}`)
+  let left = 4
+  Object.assign(store, {
+    reseal: (...args: Parameters<typeof inner.reseal>) =>
+      (left -= 1) < 0 ? Promise.reject(new Error('killed')) : inner.reseal(...args),
+  })
+  const grants = process({ keys: keyRing(`${b},${a}`) })
+  await expect(grants.reseal()).rejects.toThrow()
+  left = 100
+  expect(await grants.reseal()).toEqual({ resealed: 6 })
+})
+
+test('with a key missing, reseal says which and changes nothing', async () => {
+  const { clock, server, process, store } = world()
+  await connected(process({ keys: keyRing(a) }), server, clock, HOUR)
+  const before = (await store.read(key())).record
+  const error = await process({ keys: keyRing(b) })
+    .reseal()
+    .catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(SealError)
+  expect(error).toMatchObject({ keyId: 'a' })
+  expect((await store.read(key())).record).toEqual(before)
+})
+
+test('without keys there is nothing to reseal', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, HOUR)
+  expect(await grants.reseal()).toEqual({ resealed: 0 })
+})
