@@ -48,19 +48,18 @@ function pagesIn(folder: string): string[] {
 const pages = pagesIn('.')
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
 
-/** A page's TypeScript, one module for each block; a block marked `ts continued` goes on with the module before it. Lines stay where they are on the page. */
+/** A page's TypeScript, each block a module of its own. Lines stay where they are on the page. */
 function modulesOf(page: string): string[] {
   const modules: string[][] = []
   let fence: string | undefined
   let module: string[] | undefined
   for (const [index, line] of textOf(page).split('\n').entries()) {
-    const [, marks, info = ''] = /^\s*(```+)(.*)$/.exec(line) ?? []
+    const [, marks, language = ''] = /^\s*(```+)(\w*)/.exec(line) ?? []
     if (marks !== undefined && fence === undefined) {
       fence = marks
-      if (/^(ts|typescript)\b/.test(info)) {
-        module = info.trim().endsWith('continued') ? modules.at(-1) : undefined
-        if (module === undefined) modules.push((module = []))
-        while (module.length <= index) module.push('')
+      if (language === 'ts' || language === 'typescript') {
+        module = Array.from({ length: index + 1 }, () => '')
+        modules.push(module)
       }
     } else if (marks !== undefined && marks === fence) fence = module = undefined
     else module?.push(line)
