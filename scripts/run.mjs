@@ -97,12 +97,16 @@ function test(args) {
     ],
     { env: { ...process.env, CHROMIUM_PATH: chromium.path ?? '' } },
   )
-  const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { numPassedTests: 0, numFailedTests: 1 }
+  const counts = existsSync(report)
+    ? JSON.parse(readFileSync(report, 'utf8'))
+    : { numPassedTests: 0, numFailedTests: 1 }
   rmSync(folder, { recursive: true })
   const smoke = args.length === 0 ? smokeOnSystemNode() : { passed: 0, failed: 0 }
-  const failed = counts.numFailedTests + (counts.numFailedTestSuites > 0 && counts.numFailedTests === 0 ? 1 : 0) + smoke.failed
+  const failed =
+    counts.numFailedTests + (counts.numFailedTestSuites > 0 && counts.numFailedTests === 0 ? 1 : 0) + smoke.failed
   const ok = status === 0 && failed === 0
-  if (status !== 0 && failed === 0) console.error('The tests passed, but the run did not: see the coverage thresholds or unhandled errors above.')
+  if (status !== 0 && failed === 0)
+    console.error('The tests passed, but the run did not: see the coverage thresholds or unhandled errors above.')
   console.log(`\n${counts.numPassedTests + smoke.passed} passed, ${ok ? 0 : Math.max(failed, 1)} failed`)
   process.exit(ok ? 0 : 1)
 }

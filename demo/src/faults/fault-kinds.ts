@@ -27,7 +27,7 @@ export const faultSwitches: readonly FaultSwitch[] = [
   {
     kind: 'answer_lost',
     label: 'Answer lost',
-    text: 'The refresh token is replaced, and the new one is lost on its way. Switched off again, the one repeat that is left ends this grant: that is how strict providers are.',
+    text: 'The refresh token is replaced, and the new one is lost on its way. Served while the token lasts; then a strict provider ends such a grant, whoever asks.',
     fault: { kind: 'drop_after' },
   },
   {
