@@ -1,0 +1,186 @@
+import { expect, test } from 'vitest'
+import { Grants } from '../../src/grants.ts'
+import { OAuth2Session } from '../../src/session.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { expectations } from '../provider/fault-expectations.ts'
+import { HOUR, POLICY, until } from '../provider/support.ts'
+import { begin, bytesOf, connect, LIFETIME_MS, mint, stage } from './stage.ts'
+
+test('a grant’s life shows nothing secret: not in logs and events, not to inspect, not in statuses, not in the file', async () => {
+  const onStage = await stage()
+  const { client, clock, grants, keys, out, planted, provider, run, store, file } = onStage
+  const look = async (): Promise<void> => {
+    for (const [name, value] of Object.entries({ client, grants, keys, store, session })) out(name, value)
+    out('status', await grants.status('acme', 'alice'))
+    for await (const status of grants.list()) out('list', status)
+    expect(planted.leaksIn(bytesOf(file))).toEqual([])
+  }
+  const { pending, callback } = await begin(onStage)
+  const { session } = await grants.complete(callback, pending, { subject: 'alice' })
+  await look()
+  out('token', await session.token(), { json: false })
+  const first = await session.accessToken()
+  expect((await session.fetch(provider.metadata.userinfo_endpoint)).status).toBe(200)
+  clock.travel(LIFETIME_MS - POLICY.spentMs - 1000)
+  await session.token()
+  await until(() => provider.stats().redemptions === 1, 'the early refresh was made')
+  await look()
+  clock.travel(LIFETIME_MS / 2)
+  await session.token({ rejected: await session.accessToken() })
+  clock.travel(LIFETIME_MS)
+  await Promise.all(Array.from({ length: 50 }, () => session.fetch(provider.metadata.userinfo_endpoint)))
+  await session.refresh()
+  await look()
+  await run('introspection', () => client.introspect(first))
+  await run('user info', async () => client.userInfo(await session.token()))
+  await connect(onStage)
+  await look()
+  // The token of a direct exchange, and what can be done with it.
+  const again = await begin(onStage)
+  const token = await client.exchangeCode(again.callback, again.pending)
+  out('token', token, { json: false })
+  const refreshed = await client.refresh(token)
+  out('token', refreshed, { json: false })
+  await client.revoke(refreshed)
+  await session.disconnect()
+  await until(() => provider.stats().revokeRequests === 2, 'the grant was revoked')
+  await run('gone', () => session.token())
+  await look()
+  await grants.close()
+  await run('closed', async () => grants.session('acme', 'nobody').token())
+  expect(planted.leaksIn(bytesOf(file))).toEqual([])
+
+  // All of it was planted, and something did come out.
+  const labels = [
+    'client secret',
+    'secret of a request',
+    'code',
+    'code verifier',
+    'refresh_token',
+    'access_token',
+    'id_token',
+    'sealing',
+  ]
+  for (const label of labels) {
+    expect(planted.values(label), label).not.toEqual([])
+  }
+  expect(onStage.lines).toBeGreaterThan(10)
+  expect(onStage.leaks()).toEqual([])
+})
+
+/** What a provider tells of a user is the caller's. */
+const quietly = (): undefined => undefined
+
+// Known: a pending log-in is a plain object.
+test.fails('a pending log-in shows neither verifier nor state nor nonce to inspect', async () => {
+  const onStage = await stage()
+  const { pending } = await begin(onStage)
+  onStage.out('pending', pending, { json: false })
+  expect(onStage.leaks()).toEqual([])
+})
+
+test('no fault of the provider brings a secret out, at refreshes, code exchanges and client credentials', async () => {
+  const onStage = await stage()
+  const { clock, client, grants, out, planted, provider, run, file } = onStage
+  const service = new Grants({
+    clients: { acme: client },
+    obtain: { acme: (acme) => acme.clientCredentials() },
+    clock,
+    logger: onStage.logger,
+    policy: POLICY,
+  })
+  // One of each kind, and every flaw of an ID token.
+  const faults = Object.entries(expectations).flatMap(([kind, variants]) => {
+    const all = Object.values(variants).map(({ fault }) => fault)
+    return kind === 'id_token_invalid' ? all : all.slice(0, 1)
+  })
+  let failures = 0
+  for (const [index, fault] of faults.entries()) {
+    const kind = typeof fault === 'string' ? fault : fault.kind
+    const session = await mint(onStage, `user ${index}`, { expires_in: 0 })
+    for (const on of [
+      'refresh',
+      'authorization_code',
+      'client_credentials',
+      'introspection',
+      'userinfo',
+      'revocation',
+    ] as const) {
+      provider.fault(fault, { on })
+    }
+    const { pending, callback } = await begin(onStage, 'bob')
+    const outcomes = [
+      await run(`${kind} at a refresh`, () => session.token()),
+      await run(`${kind} at a refresh, again`, () => session.refresh()),
+      await run(`${kind} at a log-in`, () => grants.complete(callback, pending, { subject: 'bob' })),
+      await run(`${kind} at client credentials`, () => service.session('acme', `service ${index}`).token()),
+      await run(`${kind} at introspection`, () =>
+        client.introspect(planted.values('access_token')[0] ?? 'none').then(quietly),
+      ),
+      await run(`${kind} at user info`, async () => client.userInfo(await session.token()).then(quietly)),
+    ]
+    failures += outcomes.filter((outcome) => outcome instanceof Error).length
+    await grants.disconnect('acme', `user ${index}`)
+    provider.clearFaults()
+    out('status', await grants.status('acme', 'bob'))
+  }
+  for await (const status of grants.list()) out('list', status)
+  expect(failures).toBeGreaterThan(40)
+  expect(planted.size).toBeGreaterThan(100)
+  expect(planted.leaksIn(bytesOf(file))).toEqual([])
+  expect(onStage.leaks()).toEqual([])
+  await service.close()
+})
+
+test('a session of its own shows nothing either, whatever its updater, its listeners and its obtain function throw', async () => {
+  const onStage = await stage()
+  const { client, clock, out, planted, provider, run } = onStage
+  const [grant] = await provider.mint({ idToken: true })
+  for (const value of [grant!.access_token, grant!.refresh_token, grant!.id_token]) planted.add('minted', value)
+  let refused = 0
+  const session = new OAuth2Session(client, {
+    token: grant!,
+    onToken: (token) => {
+      refused += 1
+      if (refused < 3) throw new Error(`the database says no to ${JSON.stringify(token)}`)
+    },
+    policy: POLICY,
+  })
+  for (const name of ['refreshed', 'save_delayed', 'disconnected'] as const) {
+    session.on(name, (event) => {
+      out(name, event)
+      throw new Error(planted.values().join(' '))
+    })
+  }
+  out('session', session)
+  clock.travel(HOUR)
+  await run('token', () => session.token())
+  await run('refresh', () => session.refresh())
+  await until(() => refused >= 3, 'the updater took the token')
+  out('session', session)
+  out('status', await session.status())
+  await session.disconnect()
+  await session.close()
+
+  const failing = new OAuth2Session(client, {
+    obtain: (acme) => acme.clientCredentials({ scope: 'openid' }),
+    policy: POLICY,
+  })
+  onStage.sabotage = ({ everything }) => Promise.reject(new TypeError(`fetch failed ${everything}`))
+  await run('obtain', () => failing.token())
+  out('failing session', failing)
+  expect(onStage.leaks()).toEqual([])
+})
+
+test('a memory store holds tokens in clear and shows them to nobody', async () => {
+  const onStage = await stage()
+  const { client, clock, out, provider, planted } = onStage
+  const store = memoryStore({ clock })
+  const grants = new Grants({ clients: { acme: client }, store, clock, policy: POLICY })
+  const [grant] = await provider.mint({ idToken: true })
+  for (const value of [grant!.access_token, grant!.refresh_token, grant!.id_token]) planted.add('minted', value)
+  const session = await grants.save('acme', 'alice', grant!)
+  await session.refresh()
+  for (const value of [store, grants, session]) out('object', value)
+  expect(onStage.leaks()).toEqual([])
+})
