@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  Grants,
   InsecureTransportError,
   importToken,
   OAuth2Client,
@@ -143,6 +144,28 @@ describe('an origin', () => {
     for (const url of ['https://example.com/', 'https://badexample.com/', 'https://a.example.com.evil.example/']) {
       expect(await allowed(whole, url)).toBeInstanceOf(OriginNotAllowedError)
     }
+  })
+})
+
+describe('an origin that is judged only after a look-up', () => {
+  test('(the server’s metadata) gets nothing either', async () => {
+    const { client, scripted } = stage({ provider: { server: 'https://provider.example' } })
+    const session = new OAuth2Session(client, { token: { ...scripted.issue(), expires_in: 0 } })
+    expect(await rejection(session.fetch('https://evil.example/'))).toBeInstanceOf(OriginNotAllowedError)
+    expect(scripted.requests.every(({ endpoint }) => endpoint === 'metadata')).toBe(true)
+    expect((await session.fetch(scripted.resource)).status).toBe(200)
+  })
+
+  test('(the tenant’s client) gets nothing either', async () => {
+    const { client, clock, scripted } = stage()
+    const grants = new Grants({ clients: (name) => Promise.resolve(name === 'acme' ? client : undefined), clock })
+    await (await grants.save('acme', 'ann', scripted.issue())).token()
+    const elsewhere = new Grants({ clients: () => Promise.resolve(client), clock }).session('acme', 'ann')
+    for (const session of [grants.session('acme', 'ann'), elsewhere]) {
+      expect(await rejection(session.fetch('https://evil.example/'))).toBeInstanceOf(OriginNotAllowedError)
+    }
+    expect(scripted.requests).toEqual([])
+    await grants.close()
   })
 })
 

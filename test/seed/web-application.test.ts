@@ -4,6 +4,7 @@ import {
   ConfigError,
   Grants,
   importToken,
+  type AuthorizationOptions,
   type GrantEvents,
   type OAuth2Client,
 } from '../../src/index.ts'
@@ -62,9 +63,13 @@ describe('the authorization URL', () => {
 })
 
 describe('the body of the code exchange', () => {
-  const body = async (client: StageOptions['client'] = {}, provider: StageOptions['provider'] = {}) => {
+  const body = async (
+    client: StageOptions['client'] = {},
+    provider: StageOptions['provider'] = {},
+    request: AuthorizationOptions = {},
+  ) => {
     const on = stage({ now, client: { ...client }, provider: { ...provider } })
-    const pending = await on.client.authorizationRequest()
+    const pending = await on.client.authorizationRequest(request)
     await on.client
       .exchangeCode(`/callback?code=zzzzaaaa&state=${pending.state}&iss=https://provider.example`, pending)
       .catch(() => undefined)
@@ -84,6 +89,7 @@ describe('the body of the code exchange', () => {
 
   test('has the redirect URI exactly as the log-in had it', async () => {
     expect(await body({ redirectUri: REDIRECT_URI })).toEqual({ ...plain, redirect_uri: REDIRECT_URI })
+    expect(await body({}, {}, { redirectUri: REDIRECT_URI })).toEqual({ ...plain, redirect_uri: REDIRECT_URI })
   })
 
   test('has what the provider’s data adds to it', async () => {
