@@ -225,7 +225,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
     let count = 0
     for await (const record of this.#store.list({ ...filter, state: 'reauthorization_required' })) {
-      if (await (await this.#keeper(record.key)).recheck()) count += 1
+      try {
+        if (await (await this.#keeper(record.key)).recheck()) count += 1
+      } catch (error) {
+        // One that can't be tried now must not keep the others from it.
+        this.#logger?.warn('evergrant: a dead grant could not be rechecked', { ...record.key, error })
+      }
     }
     return count
   }

@@ -124,9 +124,10 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     policy,
     background: options.background ?? 'detached',
     emitter,
-    health: new ClientHealth(clock, (error) =>
-      emitter.emit('client_suspect', { client: core.name, at: clock.now(), error }),
-    ),
+    health: new ClientHealth(clock, (error) => {
+      core.logger?.error('evergrant: the client registration seems broken', { client: core.name, error })
+      emitter.emit('client_suspect', { client: core.name, at: clock.now(), error })
+    }),
     logger: core.logger,
     obtain: obtain === undefined ? undefined : () => obtain(client),
     onToken: options.onToken,

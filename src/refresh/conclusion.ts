@@ -7,7 +7,7 @@ import {
 } from '../errors.ts'
 import type { Redeemed } from '../client/client-core.ts'
 import type { CommitAnswer, Failures, GrantContent, GrantRecord, ReleaseRequest } from '../stores/store.ts'
-import type { Token } from '../token.ts'
+import { makeToken, type Token } from '../token.ts'
 import { nextFailures, refusedTooLong } from './backoff.ts'
 import { contentOf } from './envelope.ts'
 import { keepLease } from './keep-lease.ts'
@@ -65,7 +65,7 @@ export class Conclusion {
   async #commit(token: Token, extra: { dead?: ReauthorizationReason; failures?: Failures } = {}): Promise<Outcome> {
     const { adoptLate, core, obtain, policy, saver, storeClock } = this.#context
     const { record, seal } = this.#flight
-    const stored = storeClock.tokenToStore(token)
+    const stored = storeClock.tokenToStore(this.#withEnd(token))
     let content: GrantContent | undefined
     const commitOver = async (version: number): Promise<CommitAnswer> => {
       // Made once: a repeat is unchanged.
@@ -94,6 +94,13 @@ export class Conclusion {
     void keepLease(this.#context, this.#flight, saved.signal)
     void saver.idle().then(() => saved.abort())
     return { kind: 'renewed', record, token, unsaved: true }
+  }
+
+  /** Where the provider ends grants whatever is done, a rotated refresh token has no later end than the first. */
+  #withEnd(token: Token): Token {
+    const end = this.#flight.token?.refreshTokenExpiresAt
+    if (this.#context.core.provider.refresh?.absoluteLifetimeMs === undefined || end === undefined) return token
+    return makeToken({ ...token, refreshTokenExpiresAt: Math.min(end, token.refreshTokenExpiresAt ?? end) })
   }
 
   /** Something else stands in the store than what this redemption started from. */
@@ -167,6 +174,11 @@ export class Conclusion {
     const { record: current } = await store.read(key)
     if (current === undefined) return { kind: 'gone' }
     if (current.id !== record.id || current.version !== record.version) return { kind: 'stored', record: current }
+    if (record.state !== 'active') {
+      // One more try for a dead grant: it stays as it is, and that was told before.
+      await this.release({ spent: 'no' })
+      return { kind: 'stored', record: current }
+    }
     if (!health.died(codeOf(error, 'dead'))) return this.#backOff(error, 'later')
     return declareDead(this.#context, this.#flight, reason)
   }
@@ -207,8 +219,9 @@ export class Conclusion {
     // A complete answer, however unreadable, means that nothing is under way any more.
     const settled = unknown && isEvergrantError(error) && error.code === 'token_response_error'
     await this.release({ spent: unknown ? 'unknown' : 'no', settled, failures })
-    this.#tell(error, meaning, this.#context.storeClock.toLocal(failures.notBefore))
-    throw error
+    const backoffUntil = this.#context.storeClock.toLocal(failures.notBefore)
+    this.#tell(error, meaning, backoffUntil)
+    throw retryAfter(error, backoffUntil - this.#context.clock.now())
   }
 
   #note(error: unknown, meaning: Meaning, previous: Failures | undefined): Failures {
@@ -246,4 +259,16 @@ export async function declareDead(
     return { kind: 'busy', waitMs: 1, leaseMs: 1 }
   }
   return { kind: 'stored', record: answer.record }
+}
+
+/** Says when the next attempt may be made, where the provider named no time. */
+function retryAfter(error: unknown, ms: number): unknown {
+  if (isEvergrantError(error) && error.retryable && error.retryAfterMs === undefined) {
+    Object.defineProperty(error, 'retryAfterMs', {
+      value: Math.max(0, Math.ceil(ms)),
+      enumerable: true,
+      configurable: true,
+    })
+  }
+  return error
 }

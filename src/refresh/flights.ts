@@ -163,8 +163,12 @@ export class Flights {
       }
       if (outcome.kind === 'later')
         throw this.#comeBack(outcome.code, this.#storeClock.toLocal(outcome.until) - this.#clock.now())
-      if (outcome.kind !== 'busy') await this.#take(outcome)
-      else if (request.due !== undefined) return { held, renewed: false }
+      if (outcome.kind !== 'busy') {
+        const taken = await this.#take(outcome)
+        // A recheck is one try: what is dead still stays dead.
+        if (request.recheck === true && taken !== undefined && taken.record.state !== 'active')
+          return { held: taken, renewed: false }
+      } else if (request.due !== undefined) return { held, renewed: false }
       else if (outcome.leaseMs === 0) throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
       else await this.#waitForOther(held, outcome.waitMs, waitUntil)
     }

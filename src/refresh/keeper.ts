@@ -31,6 +31,8 @@ export class Keeper implements TokenSource {
   readonly #storeClock: StoreClock
   readonly #memory: Memory
   readonly #flights: Flights
+  readonly #revoking = new Set<Promise<unknown>>()
+  readonly #closing = new AbortController()
 
   constructor(options: KeeperOptions) {
     const { clock, core, emitter, key, logger, obtain } = options
@@ -138,18 +140,15 @@ export class Keeper implements TokenSource {
 
   /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Answers whether it was there. */
   async disconnect(): Promise<boolean> {
-    const { background, clock, emitter, sealer, store } = this.#options
+    const { background, clock, emitter, store } = this.#options
     const { record } = await store.read(this.key)
     this.#memory.end()
     if (record === undefined || !(await store.delete(this.key, { id: record.id }))) return false
     emitter.emit('disconnected', { key: this.key, at: clock.now() })
-    const revoking = async (): Promise<void> => {
-      const token = await sealer.open(record.key, record.id, record.sealed)
-      if (token !== undefined) await revokeWithRetries(this.core, token, clock)
-    }
-    // Where there is no background, the caller waits for one attempt's worth.
-    if (background === 'none') await revoking().catch(() => undefined)
-    else runInBackground(background, revoking)
+    const revoking = this.#revoke(record)
+    // Where there is no background, the caller waits for the first attempt.
+    if (background === 'none') await revoking
+    else runInBackground(background, () => revoking)
     return true
   }
 
@@ -168,12 +167,28 @@ export class Keeper implements TokenSource {
         clientId: core.clientId,
         obtainable: obtain !== undefined,
         idleLifetimeMs: core.provider.refresh?.idleLifetimeMs,
+        absoluteLifetimeMs: core.provider.refresh?.absoluteLifetimeMs,
         sameIdentity,
       },
       token,
     )
     this.#flights.restart()
     await this.#memory.adopt(saved)
+  }
+
+  /** Revokes a disconnected grant at the provider, best effort: it is gone here already. */
+  async #revoke(record: GrantRecord): Promise<void> {
+    const { background, clock, key, logger, sealer } = this.#options
+    const retries = background === 'none' ? AbortSignal.abort() : this.#closing.signal
+    const work = sealer
+      .open(record.key, record.id, record.sealed)
+      .then(async (token) => (token === undefined ? undefined : revokeWithRetries(this.core, token, clock, retries)))
+      .catch((error: unknown) =>
+        logger?.warn('evergrant: a disconnected grant could not be revoked', { ...key, error }),
+      )
+      .finally(() => this.#revoking.delete(work))
+    this.#revoking.add(work)
+    await work
   }
 
   /** What the store knows of the grant. */
@@ -184,8 +199,10 @@ export class Keeper implements TokenSource {
     throw new GrantNotFoundError(this.key)
   }
 
-  /** Ends the use of this keeper: waits for what is under way and for unsaved tokens. */
-  close(): Promise<void> {
-    return this.#flights.close()
+  /** Ends the use of this keeper: waits for what is under way, revocations without their retries among it, and for unsaved tokens. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#flights.close()
+    await Promise.all(this.#revoking)
   }
 }

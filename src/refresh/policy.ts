@@ -96,7 +96,7 @@ export function resolvePolicy(
     settleMs,
     waitMs: policy.waitMs ?? DEFAULT_WAIT_MS,
     repeatWithinMs,
-    forgiving: repeatWithinMs > 0 || grace !== undefined,
+    forgiving: repeatWithinMs > 0 || (grace !== undefined && grace > 0),
     margins: (token) => margins(policy, provider, token),
   }
 }

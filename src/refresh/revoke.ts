@@ -8,21 +8,26 @@ const ATTEMPTS = 5
 const FIRST_DELAY_MS = 1000
 
 /** Revokes a token at the provider (RFC 7009), best effort: it is gone here already. */
-export async function revokeWithRetries(core: ClientCore, token: Token, clock: Required<Clock>): Promise<void> {
+export async function revokeWithRetries(
+  core: ClientCore,
+  token: Token,
+  clock: Required<Clock>,
+  noRetries: AbortSignal,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await core.revoke(token)
       return
     } catch (error) {
       const hopeless = isEvergrantError(error) && !error.retryable
-      if (hopeless || attempt === ATTEMPTS) {
+      if (hopeless || attempt === ATTEMPTS || noRetries.aborted) {
         core.logger?.warn('evergrant: a disconnected grant could not be revoked at the provider', {
           client: core.name,
           code: isEvergrantError(error) ? error.code : 'unexpected_error',
         })
         return
       }
-      await clock.delay(jittered(FIRST_DELAY_MS * 2 ** (attempt - 1)))
+      await clock.delay(jittered(FIRST_DELAY_MS * 2 ** (attempt - 1)), noRetries).catch(() => undefined)
     }
   }
 }

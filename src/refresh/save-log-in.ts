@@ -19,6 +19,8 @@ export interface LogIn {
   readonly clientId: string
   readonly obtainable: boolean
   readonly idleLifetimeMs: number | undefined
+  /** The grant ends so long after the log-in, whatever is done. */
+  readonly absoluteLifetimeMs: number | undefined
   /** Whether a stored token belongs to the same user as the new one. */
   readonly sameIdentity: (stored: Token) => boolean
 }
@@ -32,7 +34,8 @@ const RETRY_MS = 50
  * leave the consumed one behind.
  * @throws StoreError when the store can't be written
  */
-export async function saveLogIn(logIn: LogIn, token: Token): Promise<GrantRecord> {
+export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecord> {
+  const token = withEnd(answer, logIn.absoluteLifetimeMs)
   const id = randomId()
   const put = async (whole: Token, expect?: GrantRecord): Promise<CommitAnswer> => {
     const grant = await newGrant(logIn, id, whole)
@@ -63,6 +66,12 @@ export async function saveLogIn(logIn: LogIn, token: Token): Promise<GrantRecord
     const answer = await put(carried, record)
     if (answer.record?.id === id) return done(answer)
   }
+}
+
+function withEnd(token: Token, absoluteLifetimeMs: number | undefined): Token {
+  if (absoluteLifetimeMs === undefined || token.refreshToken === undefined || token.refreshTokenExpiresAt !== undefined)
+    return token
+  return makeToken({ ...token, refreshTokenExpiresAt: token.receivedAt + absoluteLifetimeMs })
 }
 
 async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Promise<Token | undefined> {

@@ -19,11 +19,18 @@ interface Wait {
 const { setTimeout } = globalThis
 const setImmediate = (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate
 
-/** Turns of the event loop after which promise jobs, and the answers of quick I/O such as Web Crypto's, have arrived. */
-const TURNS = 6
+/** So many steps of quick asynchronous work, one after the other, have arrived when time goes on. */
+const TURNS = 8
 
+const PROBE = new Uint8Array(1)
+
+/**
+ * Lets promise jobs run, and the answers of Web Crypto arrive: its operations queue up in threads of their own, so that one of our
+ * own that was begun later tells, on a busy machine too, that those before it are done.
+ */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) {
+    await crypto.subtle.digest('SHA-256', PROBE)
     await new Promise<void>((resolve) => {
       if (setImmediate === undefined || turn === 0) setTimeout(resolve, 0)
       else setImmediate(resolve)

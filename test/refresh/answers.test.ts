@@ -405,6 +405,46 @@ test('a dead grant gets one more try by recheck, and lives when the provider tak
   expect(await settled(clock, grants.recheck(), 1)).toBe(0)
 })
 
+test('rechecking many dead grants tells nothing anew, suspects nobody, and goes on past one that fails', async () => {
+  const { clock, server, process, told } = world()
+  const grants = process()
+  for (let index = 0; index < 15; index += 1) {
+    await connected(grants, server, clock, 0, `u${index}`)
+    server.kill(`u${index}`)
+    await settled(clock, grants.session('acme', `u${index}`).token(), 1).catch(() => undefined)
+    await clock.advance(10_000)
+  }
+  const before = told.length
+  server.faults.push({ answer: () => json({}, 503) })
+  expect(await settled(clock, grants.recheck(), 1)).toBe(0)
+  expect(told.slice(before).map(({ name }) => name)).toEqual(['refresh_failed'])
+  expect(server.redemptions).toBe(30)
+  expect((await grants.status('acme', 'u3'))!.state).toBe('reauthorization_required')
+})
+
+test('the first caller that fails is told when to come back too', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push({ answer: () => json({}, 503) })
+  const error = (await settled(clock, grants.session('acme', 'f').token(), 1).catch(
+    (reason: unknown) => reason,
+  )) as ProviderUnavailableError
+  expect(error.retryAfterMs).toBeGreaterThanOrEqual(700)
+  expect(error.retryAfterMs).toBeLessThanOrEqual(1200)
+})
+
+test('where the provider ends grants whatever is done, the status shows that end, also after a rotation', async () => {
+  const { clock, server, process } = world({ refresh: { absoluteLifetimeMs: 100 * HOUR } })
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const end = clock.now() + 100 * HOUR
+  expect((await grants.status('acme', 'f'))!.refreshTokenExpiresAt).toBe(end)
+  await clock.advance(10_000)
+  await settled(clock, grants.session('acme', 'f').token())
+  expect((await grants.status('acme', 'f'))!.refreshTokenExpiresAt).toBe(end)
+})
+
 test('a refresh token is never sent to another server or for another client id than it came from', async () => {
   const { clock, server, process, store } = world()
   const grants = process()

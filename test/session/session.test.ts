@@ -197,6 +197,30 @@ test('the revocation of a disconnected grant is repeated while the provider is u
   expect(server.revoked).toEqual(['rt-f-0'])
 })
 
+test('close waits for a revocation that is under way, and not for its retries', async () => {
+  const clock = fakeClock()
+  const server = new FakeServer()
+  let attempts = 0
+  const client = new OAuth2Client({
+    provider: server.provider,
+    clientId: 'id',
+    clientSecret: 'client-secret',
+    clock,
+    fetch: async () => {
+      attempts += 1
+      await clock.delay(500)
+      return json({}, 503)
+    },
+  })
+  const session = new OAuth2Session(client, { token: { ...server.issue(), expires_in: 3600 } })
+  await session.token()
+  await session.disconnect()
+  const begun = clock.now()
+  await settled(clock, session.close())
+  expect(attempts).toBe(1)
+  expect(clock.now() - begun).toBeLessThanOrEqual(700)
+})
+
 test('status tells the state and no secret; a session without a token has none', async () => {
   const { session, clock } = standalone({ expiresInMs: HOUR })
   const status = await session.status()
