@@ -85,11 +85,19 @@ describe.each(ways)('a token updater that %s', (_how, fail) => {
 })
 
 test('a token updater that hangs holds its callers up for ten seconds, not for ever', async () => {
-  const { clock, session } = failing(1, () => new Promise(() => undefined))
+  let called = (): void => undefined
+  const hanging = new Promise<void>((resolve) => {
+    called = resolve
+  })
+  const { clock, session } = failing(1, () => {
+    called()
+    return new Promise(() => undefined)
+  })
   let served = false
   const waiting = session.token().finally(() => {
     served = true
   })
+  await hanging
   await clock.advance(9999)
   expect(served).toBe(false)
   await clock.advance(1)
