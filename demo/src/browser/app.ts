@@ -24,6 +24,8 @@ source.addEventListener('message', ({ data }: MessageEvent<string>) => {
   life.show(view)
   if (view.lab !== undefined) faults?.show(view.lab, view.now)
 })
+// The page is about to be left: news of what the form ends must not reload it first.
+document.addEventListener('submit', () => source.close())
 source.addEventListener('error', () => {
   const trouble = find('#trouble')
   trouble.hidden = false

@@ -22,7 +22,7 @@ export function whatHappened(entry: JournalEntry): string {
 
 const causes = {
   early: 'Renewed in the background, in good time',
-  spent: 'Renewed for a caller who needed a longer life',
+  spent: 'Renewed for a caller, because it was spent',
   rejected: 'Renewed because the API refused the old one',
   manual: 'Renewed because you asked',
   keep_alive: 'Renewed to keep the grant alive',

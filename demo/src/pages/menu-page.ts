@@ -14,7 +14,7 @@ export interface MenuView {
   readonly providerTitle: string
   /** The client's name in `Grants`. */
   readonly client: string
-  /** Where tokens can be checked, as Google does it; else introspection is used. */
+  /** Whether tokens are checked as Google does it; else by introspection. */
   readonly tokenInfo: boolean
   /** How many calls the storm has; absent where the provider is not in this process. */
   readonly stormCalls: number | undefined

@@ -23,19 +23,15 @@ export function stormSection(calls: number): Html {
         title: 'The usual code',
         lines: [
           'if (expired(token)) token = await refresh(token)',
-          "const headers = { authorization: 'Bearer ' + token.access }",
-          'const response = await fetch(url, { headers })',
+          'const authorization = `Bearer ${token.access_token}`',
+          'return fetch(url, { headers: { authorization } })',
         ],
         calls,
       })}
       ${side({
         name: 'evergrant',
         title: 'Evergrant',
-        lines: [
-          "const session = grants.session('storm', user)",
-          'const response = await session.fetch(url)',
-          '// that is all',
-        ],
+        lines: ["const session = grants.session('storm', user)", 'return session.fetch(url)', '// that is all'],
         calls,
       })}
     </div>

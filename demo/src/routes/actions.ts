@@ -6,7 +6,7 @@ import { notConnected } from '../pages/not-connected-page.ts'
 import { spentSource } from '../spent-source.ts'
 import { viewToken } from '../token-view.ts'
 import { problemOf } from '../web/problem-of.ts'
-import { sendJson, sendProblem } from '../web/problem.ts'
+import { sendJson, sendProblem, type Problem } from '../web/problem.ts'
 import { sameOriginOnly } from '../web/same-origin.ts'
 import type { WebEnv } from '../web/web-session.ts'
 
@@ -57,16 +57,28 @@ export function actionRoutes({ client, grants, publicUrl, upstream }: DemoParts)
 
   app.get('/validate', (c) =>
     act(c, async (session) => {
-      const { tokenInfoUrl } = upstream
+      const { validation } = upstream
+      if (validation.kind === 'none') return sendProblem(c, noValidation)
       const access_token = await session.accessToken()
-      if (tokenInfoUrl === undefined) return sendJson(c, await client.introspect(access_token, 'access_token'))
+      if (validation.kind === 'introspection') return sendJson(c, await client.introspect(access_token, 'access_token'))
       // In the body: what stands in an address ends up in logs.
       const body = new URLSearchParams({ access_token })
-      return passOn(c, await fetch(tokenInfoUrl, { method: 'POST', body }), upstream.title)
+      return passOn(c, await fetch(validation.url, { method: 'POST', body }), upstream.title)
     }),
   )
 
   return app
+}
+
+const noValidation: Problem = {
+  status: 501,
+  code: 'no_validation',
+  message: 'This provider has neither a tokeninfo nor an introspection endpoint.',
+  page: messagePage({
+    title: 'This provider validates no tokens',
+    text: ['It has no endpoint that could be asked what a token is worth.'],
+    links: [{ href: '/menu', label: 'Back to the menu' }],
+  }),
 }
 
 /** Hands on what the provider answered. */

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { Hono } from 'hono'
 
 const demoFolder = join(import.meta.dirname, '..', '..')
 const types: Readonly<Record<string, string>> = {
-  css: 'text/css; charset=utf-8',
-  js: 'text/javascript; charset=utf-8',
-  svg: 'image/svg+xml',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
 }
 
 interface Asset {
@@ -29,17 +28,21 @@ export function assetRoutes(): Hono {
   return app
 }
 
-/** What stands in `public/`, and the compiled scripts of `src/browser/`. */
+/** What stands in `public/`, the compiled scripts of `src/browser/`, and the style sheets as one. */
 function readAssets(): Map<string, Asset> {
   const assets = new Map<string, Asset>()
   for (const folder of [join(demoFolder, 'public'), join(demoFolder, 'dist', 'browser')]) {
     for (const name of readdirSync(folder)) {
-      const type = types[name.slice(name.lastIndexOf('.') + 1)]
-      if (type === undefined) continue
-      const body = readFileSync(join(folder, name), 'utf8')
-      const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-      assets.set(`/${name}`, { body, type, etag })
+      const type = types[extname(name)]
+      if (type !== undefined) assets.set(`/${name}`, makeAsset(readFileSync(join(folder, name), 'utf8'), type))
     }
   }
-  return assets
+  const styles = join(demoFolder, 'public', 'styles')
+  const sheets = readdirSync(styles).sort()
+  const sheet = sheets.map((name) => readFileSync(join(styles, name), 'utf8')).join('\n')
+  return assets.set('/app.css', makeAsset(sheet, 'text/css; charset=utf-8'))
+}
+
+function makeAsset(body: string, type: string): Asset {
+  return { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
 }

@@ -34,7 +34,7 @@ export function menuRoute({ experiments, grants, journal, upstream }: DemoParts)
         view,
         client,
         providerTitle: upstream.title,
-        tokenInfo: upstream.tokenInfoUrl !== undefined,
+        tokenInfo: upstream.validation.kind === 'tokeninfo',
         stormCalls: experiments === undefined ? undefined : stormCalls,
       }),
     )

@@ -59,7 +59,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Upstream>
     },
     policy,
     userInfoUrl: provider.metadata.userinfo_endpoint,
-    tokenInfoUrl: provider.metadata.tokeninfo_endpoint,
+    validation: { kind: 'tokeninfo', url: provider.metadata.tokeninfo_endpoint },
     embedded: { provider, clients },
   }
 }

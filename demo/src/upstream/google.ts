@@ -9,7 +9,7 @@ export function googleUpstream({ clientId, clientSecret }: UpstreamChoice & { re
     title: 'Google',
     client: { provider: google, clientId, clientSecret, scope: ['openid', 'email', 'profile'] },
     userInfoUrl: 'https://www.googleapis.com/oauth2/v1/userinfo',
-    tokenInfoUrl: 'https://www.googleapis.com/oauth2/v1/tokeninfo',
+    validation: { kind: 'tokeninfo', url: 'https://www.googleapis.com/oauth2/v1/tokeninfo' },
     embedded: undefined,
   }
 }

@@ -1,5 +1,5 @@
 import { SettingsError, type UpstreamChoice } from '../settings.ts'
-import type { Upstream } from './upstream.ts'
+import type { Upstream, Validation } from './upstream.ts'
 
 const timeoutMs = 10_000
 
@@ -9,7 +9,7 @@ const timeoutMs = 10_000
  */
 export async function issuerUpstream(choice: UpstreamChoice & { readonly kind: 'issuer' }): Promise<Upstream> {
   const metadata = await discover(choice.issuer)
-  const { userinfo_endpoint: userInfoUrl, tokeninfo_endpoint: tokenInfoUrl } = metadata
+  const { userinfo_endpoint: userInfoUrl } = metadata
   if (typeof userInfoUrl !== 'string') {
     throw new SettingsError(
       `The provider at ${choice.issuer} has no userinfo_endpoint: the demo has nothing to call there.`,
@@ -25,9 +25,14 @@ export async function issuerUpstream(choice: UpstreamChoice & { readonly kind: '
       scope: choice.scope,
     },
     userInfoUrl,
-    tokenInfoUrl: typeof tokenInfoUrl === 'string' ? tokenInfoUrl : undefined,
+    validation: validationOf(metadata),
     embedded: undefined,
   }
+}
+
+function validationOf({ introspection_endpoint, tokeninfo_endpoint }: Readonly<Record<string, unknown>>): Validation {
+  if (typeof tokeninfo_endpoint === 'string') return { kind: 'tokeninfo', url: tokeninfo_endpoint }
+  return { kind: typeof introspection_endpoint === 'string' ? 'introspection' : 'none' }
 }
 
 async function discover(issuer: string): Promise<Record<string, unknown>> {

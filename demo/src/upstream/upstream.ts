@@ -18,6 +18,12 @@ export interface Embedded {
   }
 }
 
+/** How a token is checked at the provider: Google's way, RFC 7662's, or not at all. */
+export type Validation =
+  | { readonly kind: 'tokeninfo'; readonly url: string }
+  | { readonly kind: 'introspection' }
+  | { readonly kind: 'none' }
+
 /** The authorization server that the demo works against. */
 export interface Upstream {
   /** The client's name in `Grants`. */
@@ -28,7 +34,6 @@ export interface Upstream {
   readonly policy?: RefreshPolicy
   /** The protected resource that the demo calls. */
   readonly userInfoUrl: string
-  /** Google's check of an access token; where there is none, introspection (RFC 7662) is used. */
-  readonly tokenInfoUrl: string | undefined
+  readonly validation: Validation
   readonly embedded: Embedded | undefined
 }

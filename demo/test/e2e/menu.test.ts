@@ -25,7 +25,7 @@ browserTest('the four actions show their answers in place', async () => {
   await page.locator('#fingerprint', { hasText: shown.fingerprint }).waitFor()
   expect(await page.locator('#timeline li').allTextContents()).toEqual([
     expect.stringContaining('Renewed because you asked'),
-    expect.stringContaining('Renewed for a caller who needed a longer life'),
+    expect.stringContaining('Renewed for a caller, because it was spent'),
   ])
 })
 
