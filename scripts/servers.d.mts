@@ -1,0 +1,7 @@
+/** The installed servers' programs; undefined: not installed. */
+export function findPrograms(): {
+  readonly postgres: string | undefined
+  readonly initdb: string | undefined
+  readonly redis: string | undefined
+  readonly pgbouncer: string | undefined
+}

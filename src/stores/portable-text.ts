@@ -1,0 +1,18 @@
+/** What a server's text can't hold: NUL (PostgreSQL) and lone surrogates (UTF-8). The backslash is what they are written with. */
+const FOREIGN = /[\0\\\p{Surrogate}]/gu
+
+const WRITTEN = /\\(\\|u[0-9a-f]{4})/g
+
+/** The text in characters that every server keeps; almost always the text itself. */
+export function toPortableText(text: string): string {
+  return text.replace(FOREIGN, (character) =>
+    character === '\\' ? '\\\\' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** The text that `toPortableText` wrote. */
+export function fromPortableText(text: string): string {
+  return text.replace(WRITTEN, (_written, what: string) =>
+    what === '\\' ? '\\' : String.fromCharCode(Number.parseInt(what.slice(1), 16)),
+  )
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+
+import { Client } from 'pg'
+import type { TestProject } from 'vitest/node'
+
+import { connect, type PostgresServer, startPostgres } from './start-postgres.ts'
+import { ping, type RedisServer, startRedis } from './start-redis.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where a test file asks for a server. */
+    servers: string
+  }
+}
+
+type Found = { readonly url: string; readonly end?: () => Promise<void> } | undefined
+
+/** What was given by the environment, else what listens where such a server does by default, else one of our own. */
+async function findPostgres(): Promise<Found> {
+  const given = process.env['DATABASE_URL']
+  if (given) return connect(given).then(() => ({ url: given }))
+  const running = await ownDatabase('postgres://postgres@127.0.0.1:5432/postgres').catch(() => undefined)
+  return running ?? owned(await startPostgres())
+}
+
+/** A database apart from whatever else a server has; it is dropped at the end. */
+async function ownDatabase(url: string): Promise<Found> {
+  await connect(url)
+  const name = `evergrant_test_${randomBytes(6).toString('hex')}`
+  const run = async (sql: string): Promise<void> => {
+    const client = new Client({ connectionString: url })
+    await client.connect()
+    await client.query(sql)
+    await client.end()
+  }
+  await run(`CREATE DATABASE ${name}`)
+  return { url: url.replace(/postgres$/, name), end: () => run(`DROP DATABASE ${name} WITH (FORCE)`) }
+}
+
+async function findRedis(): Promise<Found> {
+  const given = process.env['REDIS_URL']
+  if (given) return ping(given).then(() => ({ url: given }))
+  const usual = 'redis://127.0.0.1:6379'
+  const running = await ping(usual).then(
+    () => ({ url: usual }),
+    () => undefined,
+  )
+  return running ?? owned(await startRedis())
+}
+
+function owned(server: PostgresServer | RedisServer | undefined): Found {
+  return server && { url: server.url, end: () => server.stop() }
+}
+
+/** One server of each kind for the whole run, got when the first test file asks for it. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const finders: Readonly<Record<string, () => Promise<Found>>> = { '/postgres': findPostgres, '/redis': findRedis }
+  const asked = new Map<string, Promise<Found>>()
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    const found = asked.get(path) ?? finders[path]?.() ?? Promise.resolve(undefined)
+    asked.set(path, found)
+    found.then(
+      (answer) => response.end(JSON.stringify({ url: answer?.url })),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  project.provide('servers', `http://127.0.0.1:${(server.address() as { port: number }).port}`)
+  return async () => {
+    server.closeAllConnections()
+    server.close()
+    await Promise.all([...asked.values()].map(async (found) => (await found.catch(() => undefined))?.end?.()))
+  }
+}
