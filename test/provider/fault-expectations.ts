@@ -245,6 +245,8 @@ async function bornSpent(world: World, session: OAuth2Session): Promise<void> {
   await lifetime(0)(world)
   const { version } = await world.record()
   const next = session.token()
+  await until(() => world.clock.waits().some((ms) => ms > 0 && ms <= 1000), 'the next refresh waited')
+  expect(world.provider.stats().tokenRequests.refresh_token).toBe(1)
   world.clock.travel(1000)
   await next
   expect(await world.record()).toMatchObject({ version: version + 1, failures: undefined })

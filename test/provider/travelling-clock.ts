@@ -4,6 +4,8 @@ import type { Clock } from '../../src/clock.ts'
 export interface TravellingClock extends Required<Clock> {
   /** Goes so many milliseconds ahead at once; waits that end on the way end now. */
   travel(ms: number): void
+  /** How long each wait still lasts that somebody is in, in milliseconds. */
+  waits(): readonly number[]
 }
 
 /**
@@ -12,7 +14,8 @@ export interface TravellingClock extends Required<Clock> {
  */
 export function travellingClock(aheadMs = 0): TravellingClock {
   let ahead = aheadMs
-  const waiting = new Set<() => void>()
+  /** What arms each wait anew, and when that is over. */
+  const waiting = new Map<() => void, number>()
   const monotonic = (): number => performance.now() + ahead
   return {
     now: () => Date.now() + ahead,
@@ -37,12 +40,13 @@ export function travellingClock(aheadMs = 0): TravellingClock {
           reject(signal?.reason as Error)
         }
         signal?.addEventListener('abort', abort, { once: true })
-        waiting.add(arm)
+        waiting.set(arm, due)
         arm()
       }),
     travel: (ms) => {
       ahead += ms
-      for (const arm of waiting) arm()
+      for (const arm of waiting.keys()) arm()
     },
+    waits: () => [...waiting.values()].map((due) => due - monotonic()),
   }
 }
