@@ -225,8 +225,11 @@ export class ReauthorizationRequiredError extends EvergrantError {
   readonly key: GrantKey
   readonly reason: ReauthorizationReason
 
-  constructor(key: GrantKey, reason: ReauthorizationReason) {
-    super(`The grant of ${describeKey(key)} is dead: ${REASON_TEXT[reason]}. Send the user through the log-in again.`)
+  constructor(key: GrantKey, reason: ReauthorizationReason, options?: { cause?: unknown }) {
+    super(
+      `The grant of ${describeKey(key)} is dead: ${REASON_TEXT[reason]}. Send the user through the log-in again.`,
+      options,
+    )
     this.key = key
     this.reason = reason
   }

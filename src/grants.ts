@@ -1,4 +1,5 @@
 import type { ClientCore } from './client/client-core.ts'
+import { makePendingLogin } from './client/authorization.ts'
 import { readClaims } from './client/id-token.ts'
 import {
   coreOf,
@@ -121,7 +122,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const key = keyOf(client, subject, account)
     if (returnTo !== undefined) checkReturnTo(returnTo)
     const pending = await (await this.#client(client)).authorizationRequest(request)
-    return { ...pending, ...key, ...(returnTo !== undefined && { returnTo }) }
+    return makePendingLogin({ ...pending, ...key, ...(returnTo !== undefined && { returnTo }) })
   }
 
   /**

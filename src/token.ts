@@ -38,6 +38,8 @@ export type TokenFields = {
   readonly [K in keyof Token]?: Token[K] | undefined
 } & Pick<Token, 'accessToken' | 'receivedAt'>
 
+const KNOWN_TYPES: ReadonlySet<string> = new Set(['bearer', 'dpop'])
+
 // A prototype instead of a class keeps tokens structural: a plain object with the same members is a Token too.
 const tokenPrototype: object = Object.create(Object.prototype, {
   toString: { value: () => '[OAuth 2 token]' },
@@ -47,7 +49,9 @@ const tokenPrototype: object = Object.create(Object.prototype, {
       const expiry =
         this.expiresAt === undefined ? 'lifetime unknown' : `expires ${new Date(this.expiresAt).toISOString()}`
       const scope = this.scope === undefined ? '' : `, scope '${this.scope.join(' ')}'`
-      return `OAuth2Token { ${this.tokenType}, ${expiry}${scope}${'refreshToken' in this ? ', renewable' : ''} }`
+      // A type that nobody knows may hold anything.
+      const type = KNOWN_TYPES.has(this.tokenType) ? this.tokenType : 'another type'
+      return `OAuth2Token { ${type}, ${expiry}${scope}${'refreshToken' in this ? ', renewable' : ''} }`
     },
   },
 })

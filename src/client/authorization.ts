@@ -38,6 +38,19 @@ export interface PendingLogin {
   readonly returnTo?: string
 }
 
+const pendingPrototype: object = Object.create(Object.prototype, {
+  [Symbol.for('nodejs.util.inspect.custom')]: {
+    value(this: PendingLogin) {
+      return `PendingLogin { client id '${this.clientId}', begun ${new Date(this.createdAt).toISOString()} }`
+    },
+  },
+})
+
+/** Makes a pending log-in: a plain frozen object, but for `util.inspect`, which shows no secret of it. */
+export function makePendingLogin(fields: PendingLogin): PendingLogin {
+  return Object.freeze(Object.assign(Object.create(pendingPrototype) as PendingLogin, fields))
+}
+
 /** What one authorization request may differ in. */
 export interface AuthorizationOptions {
   /** @default the client's scope */
@@ -98,7 +111,7 @@ export async function makeAuthorizationRequest(
   // The endpoint's own query stays; a parameter of ours replaces its namesake there, because none may come twice.
   for (const [name, value] of [...params, ...Object.entries(own)])
     if (value !== undefined) url.searchParams.set(name, value)
-  return {
+  return makePendingLogin({
     id: toBase64Url(crypto.getRandomValues(new Uint8Array(16))),
     url: url.href,
     state,
@@ -109,7 +122,7 @@ export async function makeAuthorizationRequest(
     tokenEndpoint: server.tokenEndpoint,
     clientId: context.clientId,
     createdAt: context.clock.now(),
-  }
+  })
 }
 
 /** Without an issuer an ID token can't be checked. */

@@ -78,7 +78,8 @@ function readTokens(body: Body, provider: Provider, receivedAt: number): TokenAn
       return value === undefined ? [] : [value]
     })
   const accessToken = nonEmpty(take('access_token')[0])
-  const tokenType = readTokenType(take('token_type')[0], provider)
+  const typeText = nonEmpty(take('token_type')[0])?.trim() ?? ''
+  const tokenType = readTokenType(typeText, provider)
   const result = {
     status: 200,
     accessToken,
@@ -90,11 +91,11 @@ function readTokens(body: Body, provider: Provider, receivedAt: number): TokenAn
     idToken: nonEmpty(take('id_token')[0]),
     extra: body,
   }
-  const problem = findProblem(accessToken, tokenType)
+  const problem = findProblem(accessToken, tokenType, typeText)
   return problem === undefined ? result : { ...result, problem }
 }
 
-function findProblem(accessToken: string | undefined, tokenType: string): AnswerProblem | undefined {
+function findProblem(accessToken: string | undefined, tokenType: string, typeText: string): AnswerProblem | undefined {
   if (accessToken === undefined) return { kind: 'no_access_token', reason: 'it has no access_token.' }
   if (!isVisibleAscii(accessToken)) {
     return { kind: 'invalid', reason: "its access_token has characters that can't stand in a header." }
@@ -102,7 +103,7 @@ function findProblem(accessToken: string | undefined, tokenType: string): Answer
   if (tokenType === 'bearer') return undefined
   return {
     kind: 'token_type',
-    reason: `its token_type is ${tokenType.length > 40 ? 'a long text' : `'${tokenType}'`}, not 'bearer'. If such tokens are to be used as bearer tokens, list the type in the provider's tokenTypes.`,
+    reason: `its token_type is ${typeText.length > 40 ? 'a long text' : `'${typeText}'`}, not 'bearer'. If such tokens are to be used as bearer tokens, list the type in the provider's tokenTypes.`,
   }
 }
 
@@ -157,7 +158,8 @@ function readError(body: Body): { error?: string; errorDescription?: string } | 
   const error = SAME_ERROR[code.toLowerCase()] ?? code
   // The provider's own code is what its documentation explains.
   const told = [error === code ? undefined : code, description].filter((part) => part !== undefined).join(': ')
-  return told === '' ? { error: plainText(error) } : { error: plainText(error), errorDescription: plainText(told) }
+  // As it came: what is secret in it is masked before it is made fit for a message.
+  return told === '' ? { error } : { error, errorDescription: told }
 }
 
 function errorOf(body: Body): readonly [code: string, detail: string | undefined] | undefined {
@@ -180,8 +182,8 @@ export function plainText(text: string): string {
   return line.length > 300 ? `${line.slice(0, 300)}…` : line
 }
 
-function readTokenType(value: JsonValue | undefined, provider: Provider): string {
-  const type = nonEmpty(value)?.trim().toLowerCase() ?? ''
+function readTokenType(text: string, provider: Provider): string {
+  const type = text.toLowerCase()
   return type === '' || provider.tokenTypes?.some((known) => known.toLowerCase() === type) === true ? 'bearer' : type
 }
 

@@ -45,6 +45,7 @@ export async function prepareRedemption(
     grantType: 'refresh_token',
     parameters,
     repeatable: facts?.rotates === false || (facts?.reuseGraceMs ?? 0) > 0,
+    known: [token.accessToken, token.idToken],
     salvage: salvageRefresh(token),
   })
   return async (call) => finish(context, server, token, scope, await request(call?.signal))

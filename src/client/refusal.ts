@@ -1,6 +1,7 @@
 import { TokenRequestError } from '../errors.ts'
 import type { Secrets } from '../redact.ts'
 import type { Attempt } from './credentials.ts'
+import { plainText } from './normalise.ts'
 
 /** The codes that decide what happens to a grant (RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707). */
 const REGISTERED: ReadonlySet<string> = new Set([
@@ -34,8 +35,8 @@ export function refused(
   return new TokenRequestError(client.name, {
     status,
     // What a refusal means must not depend on what a secret happens to contain.
-    ...(error === undefined ? {} : { error: REGISTERED.has(error) ? error : secrets.redact(error) }),
-    ...(errorDescription === undefined ? {} : { errorDescription: secrets.redact(errorDescription) }),
+    ...(error === undefined ? {} : { error: REGISTERED.has(error) ? error : plainText(secrets.redact(error)) }),
+    ...(errorDescription === undefined ? {} : { errorDescription: plainText(secrets.redact(errorDescription)) }),
     retryable: error === undefined || PASSING.has(error),
     ...(advice === undefined ? {} : { advice }),
   })

@@ -13,12 +13,12 @@ export function pickToken(
   token: Token | string,
   hint: TokenTypeHint | undefined,
 ): { value: string; hint: TokenTypeHint | undefined } {
+  if (hint !== undefined && hint !== 'access_token' && hint !== 'refresh_token') {
+    throw new ConfigError("hint must be 'access_token' or 'refresh_token'.")
+  }
   if (typeof token === 'string') {
     if (token === '') throw new ConfigError('The token must not be empty.')
     return { value: token, hint }
-  }
-  if (hint !== undefined && hint !== 'access_token' && hint !== 'refresh_token') {
-    throw new ConfigError("hint must be 'access_token' or 'refresh_token'.")
   }
   const kind = hint ?? (token.refreshToken === undefined ? 'access_token' : 'refresh_token')
   const value = kind === 'refresh_token' ? token.refreshToken : token.accessToken

@@ -14,6 +14,8 @@ export interface TokenRequest {
   readonly parameters: URLSearchParams
   /** Whether the same request may be sent again after an answer that can't be used. */
   readonly repeatable: boolean
+  /** What the request doesn't send, and an answer must not be quoted with either: the grant's other tokens. */
+  readonly known?: readonly (string | undefined)[]
   /** What to save of an answer that can't be used. */
   readonly salvage: (captured: Captured) => Token | undefined
 }
@@ -37,7 +39,7 @@ export async function prepareTokenRequest(
   server: Server,
   request: TokenRequest,
 ): Promise<(signal: AbortSignal | undefined) => Promise<Granted>> {
-  const secrets = new Secrets(context.secrets)
+  const secrets = new Secrets(context.secrets).add(...(request.known ?? []))
   const parameters = new URLSearchParams(request.parameters)
   parameters.set('grant_type', request.grantType)
   const attempt = await context.credentials.prepare(server, parameters, secrets)

@@ -5,7 +5,7 @@ import { isVisibleAscii, type AccessToken, type JsonValue, type Token } from '..
 import { withinTimeout, type ClientContext } from './context.ts'
 import { send } from './http.ts'
 import { readClaims } from './id-token.ts'
-import { normaliseUserInfo, plainText } from './normalise.ts'
+import { normaliseUserInfo } from './normalise.ts'
 import { refused } from './refusal.ts'
 import { endpointOf } from './server.ts'
 import { oauthClient } from './token-endpoint.ts'
@@ -76,7 +76,7 @@ function challengeOf(headers: Headers): { error?: string; errorDescription?: str
   const member = (name: string): string | undefined => {
     const match = new RegExp(`\\b${name}\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,]+))`, 'i').exec(challenge)
     const value = match?.[1] ?? match?.[2]
-    return value === undefined || value === '' ? undefined : plainText(value)
+    return value === undefined || value === '' ? undefined : value
   }
   const error = member('error')
   const errorDescription = member('error_description')

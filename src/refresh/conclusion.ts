@@ -180,7 +180,7 @@ export class Conclusion {
       return { kind: 'stored', record: current }
     }
     if (!health.died(codeOf(error, 'dead'))) return this.#backOff(error, 'later')
-    return declareDead(this.#context, this.#flight, reason)
+    return declareDead(this.#context, this.#flight, reason, error)
   }
 
   /** The answer can't be used, but the refresh token in it is the live one: it is saved, with the old access token. */
@@ -246,19 +246,24 @@ export async function declareDead(
   context: Redeeming,
   flight: Pick<Flight, 'owner' | 'record'>,
   reason: ReauthorizationReason,
+  cause?: unknown,
 ): Promise<Outcome> {
   const { clock, emitter, key, logger, store } = context
   const { owner, record } = flight
   const answer = await store.commit(key, { id: record.id, version: record.version, owner, verdict: reason })
   if (answer.record === undefined) return { kind: 'gone' }
   if (answer.committed) {
-    logger?.warn('evergrant: reauthorization required', { ...key, reason })
+    logger?.warn('evergrant: reauthorization required', {
+      ...key,
+      reason,
+      ...(cause !== undefined && { error: cause }),
+    })
     emitter.emit('reauthorization_required', { key, at: clock.now(), reason })
   } else if (answer.record.id === record.id && answer.record.version === record.version) {
     // Another took the lease over: its answer decides.
     return { kind: 'busy', waitMs: 1, leaseMs: 1 }
   }
-  return { kind: 'stored', record: answer.record }
+  return { kind: 'stored', record: answer.record, ...(answer.committed && { cause }) }
 }
 
 /** Says when the next attempt may be made, where the provider named no time. */

@@ -39,6 +39,8 @@ export interface FlightResult {
   readonly held: Held
   /** Whether a new token was had while this flight was under way, here or in another process. */
   readonly renewed: boolean
+  /** What the provider said, when this flight found the grant dead. */
+  readonly cause?: unknown
 }
 
 const POLL_FIRST_MS = 20
@@ -139,12 +141,13 @@ export class Flights {
   async #fly(request: FlightRequest): Promise<FlightResult & { notify?: () => Promise<void> }> {
     const waitUntil = this.#clock.monotonic() + this.#policy.waitMs
     let startedFrom: Held | undefined
+    let cause: unknown
     for (;;) {
       const unsaved = this.#unsaved(request)
       if (unsaved !== undefined) return { held: unsaved, renewed: true }
       const held = await this.#current(request, startedFrom === undefined)
       startedFrom ??= held
-      if (held.record.state !== 'active' && request.recheck !== true) return { held, renewed: false }
+      if (held.record.state !== 'active' && request.recheck !== true) return { held, renewed: false, cause }
       if (request.due !== undefined) {
         if (!sameVersion(held, { record: request.due }) || this.#mustNotTryEarly(held)) return { held, renewed: false }
       } else if (request.force) {
@@ -164,6 +167,7 @@ export class Flights {
       if (outcome.kind === 'later')
         throw this.#comeBack(outcome.code, this.#storeClock.toLocal(outcome.until) - this.#clock.now())
       if (outcome.kind !== 'busy') {
+        if (outcome.kind === 'stored') cause = outcome.cause
         const taken = await this.#take(outcome)
         // A recheck is one try: what is dead still stays dead.
         if (request.recheck === true && taken !== undefined && taken.record.state !== 'active')

@@ -9,6 +9,7 @@ import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
 import { runInBackground } from './background.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
+import type { Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
 import { resolvePolicy, type ResolvedPolicy } from './policy.ts'
@@ -90,16 +91,20 @@ export class Keeper implements TokenSource {
   }
 
   /** What a flight's result gives a caller that waited for it; undefined sends it round again. */
-  #accept({ held, renewed }: FlightResult, want: Want): AccessToken | undefined {
+  #accept({ held, renewed, cause }: FlightResult, want: Want): AccessToken | undefined {
     const now = this.#clock.now()
     if (held.record.state !== 'active') {
       if (servesMeanwhile(held, want, now)) return held.access
-      throw new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked')
+      throw this.#dead(held, cause)
     }
     if (held.token === undefined || !renewed) return undefined
     // A token can expire while it is being saved; one without any lifetime is for the callers of its refresh.
     if (isExpired(held.token, now) && !isBornSpent(held.token)) return undefined
     return held.access
+  }
+
+  #dead(held: Held, cause: unknown): ReauthorizationRequiredError {
+    return new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked', { cause })
   }
 
   /** Refreshes now (unless a refresh is under way: then its result is taken). */
@@ -131,7 +136,7 @@ export class Keeper implements TokenSource {
       const result = await this.#flights.join(request)
       const access = this.#accept(result, {})
       if (result.held.record.state !== 'active') {
-        throw new ReauthorizationRequiredError(this.key, result.held.record.reason ?? 'revoked')
+        throw this.#dead(result.held, result.cause)
       }
       if (access !== undefined) return access
     }

@@ -45,7 +45,12 @@ export type Outcome =
       /** Told once memory has the token, so that a listener's call gets it. */
       readonly event?: GrantEvents['refreshed']
     }
-  | { readonly kind: 'stored'; readonly record: GrantRecord }
+  | {
+      readonly kind: 'stored'
+      readonly record: GrantRecord
+      /** What the provider said, when the record is dead because of it. */
+      readonly cause?: unknown
+    }
   | { readonly kind: 'gone' }
   | { readonly kind: 'busy'; readonly waitMs: number; readonly leaseMs: number }
   | { readonly kind: 'later'; readonly until: number; readonly code: string }

@@ -45,7 +45,7 @@ describe('token_type', () => {
     const error = await refused(json(success({ token_type, refresh_token: 'new-refresh-token' })))
     expect(error).toBeInstanceOf(TokenResponseError)
     expect(error).toMatchObject({ problem: 'token_type', status: 200, retryable: false })
-    expect(error.message).toContain(`'${token_type.toLowerCase()}'`)
+    expect(error.message).toContain(`'${token_type}'`)
     expect(error.token).toMatchObject({ accessToken: 'old-access-token', refreshToken: 'new-refresh-token' })
   })
 })

@@ -33,6 +33,38 @@ test('invalid_grant for a grant that is the same in the store makes it dead, tol
   })
 })
 
+test('the callers of the refresh that found the grant dead get what the provider said as the cause', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  server.faults.push({
+    answer: () => json({ error: 'invalid_grant', error_description: 'password changed: rt-f-0' }, 400),
+  })
+  const error = (await settled(clock, grants.session('acme', 'f').token(), 1).catch(
+    (reason: unknown) => reason,
+  )) as Error
+  expect(error).toBeInstanceOf(ReauthorizationRequiredError)
+  expect(error.cause).toMatchObject({
+    code: 'token_request_error',
+    error: 'invalid_grant',
+    errorDescription: 'password changed: [redacted]',
+  })
+})
+
+test('a secret that is longer than what is shown of a provider’s text is masked before the text is cut', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  const long = `rt-${'x'.repeat(805)}`
+  await grants.save('acme', 'f', { access_token: 'a', token_type: 'Bearer', expires_in: 0, refresh_token: long })
+  server.faults.push({
+    answer: () => json({ error: 'invalid_request', error_description: `The token ${long} has expired` }, 400),
+  })
+  const error = (await settled(clock, grants.session('acme', 'f').token(), 1).catch(
+    (reason: unknown) => reason,
+  )) as Error
+  expect(error.message).toContain('The token [redacted] has expired')
+})
+
 test('after a verdict the access token is handed out until it expires; a refused one fails at once', async () => {
   const { clock, server, process } = world()
   const grants = process()

@@ -71,8 +71,7 @@ test('a grant’s life shows nothing secret: not in logs and events, not to insp
 /** What a provider tells of a user is the caller's. */
 const quietly = (): undefined => undefined
 
-// Known: a pending log-in is a plain object.
-test.fails('a pending log-in shows neither verifier nor state nor nonce to inspect', async () => {
+test('a pending log-in shows neither verifier nor state nor nonce to inspect', async () => {
   const onStage = await stage()
   const { pending } = await begin(onStage)
   onStage.out('pending', pending, { json: false })
