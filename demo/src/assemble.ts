@@ -53,7 +53,7 @@ export function assemble(options: AssemblyOptions): DemoParts {
     client,
     store,
     grants,
-    sessions: new WebSessions(cookies),
+    sessions: new WebSessions({ ...cookies, client: upstream.name }),
     logIns: new PendingLogIns(cookies),
     journal,
     tickMs,

@@ -29,6 +29,11 @@ test('the grant is still there after a restart, while the provider goes on', asy
   expect(after.status).toBe(200)
   expect(after.body['previous_fingerprint']).toBe(before.body['fingerprint'])
   expect((await json(browser, new URL('/validate', second.url).href)).body).toMatchObject({ aud: clientId })
+  // A session says who somebody is at one provider; at another one it says nothing.
+  const other = await demoWith({ ...settings, upstream: { kind: 'embedded' }, port: 0 })
+  const name = `localhost evergrant_demo_${new URL(other.url).port}`
+  browser.cookies.set(name, browser.cookies.get(`localhost evergrant_demo_${port}`)!)
+  expect((await json(browser, other.at('/profile'))).status).toBe(401)
   // Without a provider in this process there is nothing to storm and to break.
   const menu = await browser.open(new URL('/menu', second.url).href)
   expect(menu.text).not.toContain('id="storm"')

@@ -84,6 +84,8 @@ export class FaultLab {
       const { fault } = faultSwitches.find((each) => each.kind === kind) ?? {}
       if (fault === undefined) return
       await this.#ensureGrant()
+      // Another switch was thrown meanwhile: its fault is the one that counts.
+      if (signal.aborted) return
       this.#on = { kind, order: provider.fault(fault, { times: Infinity, clientId }) }
     }
     this.#tell()

@@ -17,7 +17,7 @@ export function lifeSection({ view, providerTitle }: LifeSectionView): Html {
     <div class="dial">
       ${dial(life, now)}
       <p class="left" role="timer" aria-label="Seconds until the access token expires">
-        <output id="seconds">${life === undefined ? '–' : secondsUntil(life.expiresAt, now)}</output>
+        <b id="seconds">${life === undefined ? '–' : secondsUntil(life.expiresAt, now)}</b>
         <span>seconds left</span>
       </p>
     </div>

@@ -15,11 +15,13 @@ export async function issuerUpstream(choice: UpstreamChoice & { readonly kind: '
       `The provider at ${choice.issuer} has no userinfo_endpoint: the demo has nothing to call there.`,
     )
   }
+  // Grants of different issuers must not share a name: one's tokens are nothing for the other.
+  const name = new URL(choice.issuer).host
   return {
-    name: 'provider',
-    title: new URL(choice.issuer).host,
+    name,
+    title: name,
     client: {
-      provider: { name: 'provider', server: choice.issuer, authorizationParams: { access_type: 'offline' } },
+      provider: { name, server: choice.issuer, authorizationParams: { access_type: 'offline' } },
       clientId: choice.clientId,
       clientSecret: choice.clientSecret,
       scope: choice.scope,

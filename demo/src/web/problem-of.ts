@@ -3,6 +3,7 @@ import {
   GrantNotFoundError,
   ReauthorizationRequiredError,
   SealError,
+  StoreError,
   type EvergrantError,
 } from 'evergrant'
 import { messagePage } from '../pages/message-page.ts'
@@ -22,7 +23,8 @@ export function problemOf(error: EvergrantError): Problem {
       message,
       retryAfterMs,
       page: messagePage({
-        title: 'The provider can’t renew the token just now',
+        title:
+          error instanceof StoreError ? 'The store does not answer just now' : 'The token can’t be renewed just now',
         text: ['Your access is kept. Try again in a moment: nothing has to be connected anew.'],
         links: [{ href: '/menu', label: 'Back to the menu' }],
         detail: message,

@@ -15,6 +15,8 @@ export interface User {
 export interface WebSession {
   /** New at each log-in, so that a session which somebody planted is worth nothing afterwards. */
   readonly id: string
+  /** The client's name in `Grants`: who is whom at one provider says nothing at another. */
+  readonly client: string
   readonly user: User
 }
 
@@ -27,6 +29,8 @@ export interface WebSessionsOptions {
   /** Seals the cookie; at least 32 characters. */
   readonly password: string
   readonly publicUrl: URL
+  /** The client's name in `Grants`. */
+  readonly client: string
 }
 
 const lifetimeSeconds = 7 * 24 * 60 * 60
@@ -38,9 +42,11 @@ export class WebSessions {
   readonly #password: string
   readonly #cookie: string
   readonly #secure: boolean
+  readonly #client: string
   readonly #ended = new Set<string>()
 
-  constructor({ password, publicUrl }: WebSessionsOptions) {
+  constructor({ client, password, publicUrl }: WebSessionsOptions) {
+    this.#client = client
     this.#password = password
     this.#secure = publicUrl.protocol === 'https:'
     // Cookies ignore ports: two demos on one machine would otherwise log each other's visitors out.
@@ -59,7 +65,7 @@ export class WebSessions {
   async begin(c: Context<WebEnv>, user: User): Promise<void> {
     const previous = c.get('session')
     if (previous !== undefined) this.#end(previous)
-    const session: WebSession = { id: randomBytes(16).toString('base64url'), user }
+    const session: WebSession = { id: randomBytes(16).toString('base64url'), client: this.#client, user }
     const sealed = await sealData(session, { password: this.#password, ttl: lifetimeSeconds })
     setCookie(c, this.#cookie, sealed, {
       httpOnly: true,
@@ -87,7 +93,8 @@ export class WebSessions {
     if (sealed === undefined) return undefined
     try {
       const data = await unsealData<unknown>(sealed, { password: this.#password, ttl: lifetimeSeconds })
-      return isWebSession(data) && !this.#ended.has(data.id) ? data : undefined
+      const valid = isWebSession(data) && data.client === this.#client && !this.#ended.has(data.id)
+      return valid ? data : undefined
     } catch {
       // A forged or damaged cookie is no session; nothing in it was believed.
       return undefined

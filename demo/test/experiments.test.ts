@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { Browser } from './browser.ts'
+import { demoWith, json, logIn } from './support.ts'
+
+const post = { method: 'POST' }
+
+test('of two switches thrown at once one is on, and off means off', async () => {
+  const demo = await demoWith()
+  const { browser } = await logIn(demo)
+  await Promise.all([
+    json(browser, demo.at('/faults/unavailable/on'), post),
+    json(browser, demo.at('/faults/rate_limited/on'), post),
+  ])
+  expect(demo.provider.pendingFaults()).toHaveLength(1)
+  const [{ fault } = { fault: undefined }] = demo.provider.pendingFaults()
+  expect(fault).toMatchObject({ kind: 'rate_limited' })
+  // Off is for the one that is on.
+  await json(browser, demo.at('/faults/unavailable/off'), post)
+  expect(demo.provider.pendingFaults()).toHaveLength(1)
+  const { body } = await json(browser, demo.at('/faults/rate_limited/off'), post)
+  expect(body).toMatchObject({ on: null, store: { state: 'active' } })
+  expect(demo.provider.pendingFaults()).toHaveLength(0)
+})
+
+test('faults meet nobody’s grant but the throw-away one’s', async () => {
+  const demo = await demoWith()
+  const { browser } = await logIn(demo)
+  await json(browser, demo.at('/faults/unavailable/on'), post)
+  expect((await json(browser, demo.at('/manual_refresh'))).status).toBe(200)
+  expect(demo.provider.stats(demo.provider.clientId).faults).toBe(0)
+})
+
+test('the storm leaves no throw-away grant behind, and who comes meanwhile gets the same one', async () => {
+  const demo = await demoWith()
+  const { browser } = await logIn(demo)
+  const [first, second] = await Promise.all([
+    json(browser, demo.at('/storm'), post),
+    json(browser, demo.at('/storm'), post),
+  ])
+  expect(first.body).toEqual(second.body)
+  expect(first.body).toMatchObject({
+    count: 50,
+    usual: { redemptions: 50, revocations: 1, alive: false },
+    evergrant: { redemptions: 1, answered: 50, alive: true },
+  })
+  const { body } = await json(browser, demo.at('/storm'), post)
+  expect(body).toMatchObject({ evergrant: { verdict: '1 redemption, 50 answers' } })
+  await expect.poll(() => demo.provider.stats('storm-evergrant').revokeRequests).toBe(2)
+})
+
+test('experiments are for who is logged in, and there are no others', async () => {
+  const demo = await demoWith()
+  expect((await json(new Browser(), demo.at('/storm'), post)).status).toBe(401)
+  expect((await json(new Browser(), demo.at('/faults/hang/on'), post)).status).toBe(401)
+  const { browser } = await logIn(demo)
+  expect((await json(browser, demo.at('/faults/flood/on'), post)).status).toBe(404)
+  expect((await json(browser, demo.at('/storm'))).status).toBe(404)
+  expect(demo.provider.pendingFaults()).toHaveLength(0)
+})
