@@ -27,7 +27,7 @@ export class Faults {
     }
     this.#showBeats(lab)
     const verdict = labVerdict(lab)
-    this.#verdict.dataset['good'] = String(verdict.good)
+    if (lab.store !== null) this.#verdict.dataset['good'] = String(verdict.good)
     setText(this.#verdict, verdict.text)
     this.#caller.replaceChildren(
       ...callerLines(lab).map((line) => make('li', { 'data-ok': String(line.ok) }, line.text)),
