@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureChromium } from './chromium.mjs'
+import { ensureServers } from './servers.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const stamp = join(root, 'node_modules', '.evergrant-installed')
@@ -80,8 +81,9 @@ function smokeOnSystemNode() {
 function test(args) {
   check()
   const chromium = ensureChromium()
-  if (chromium.missing) {
-    console.error(chromium.missing)
+  for (const { missing } of [chromium, ensureServers()]) {
+    if (!missing) continue
+    console.error(missing)
     if (process.env.CI) process.exit(1)
   }
   const folder = mkdtempSync(join(tmpdir(), 'evergrant-test-'))
