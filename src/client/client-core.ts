@@ -37,6 +37,8 @@ export interface ClientCore {
   readonly secrets: Secrets
   /** The issuer, or the token endpoint where the server has none; discovers when needed. */
   issuer(): Promise<string>
+  /** The same without discovering: undefined while the metadata is not known. */
+  readonly knownIssuer: string | undefined
   /** Everything that can fail by itself before a redemption: metadata, secrets, client authentication. */
   prepareRedemption(token: Token): Promise<Redeem>
   /**

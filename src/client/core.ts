@@ -28,6 +28,10 @@ export function makeCore(context: ClientContext, resourceOrigins: readonly strin
     allowInsecureRequests: insecure.allowInsecureRequests,
     secrets: context.secrets,
     issuer: () => directory.issuer(),
+    get knownIssuer() {
+      const server = directory.known
+      return server === undefined ? undefined : (server.issuer ?? server.tokenEndpoint)
+    },
     prepareRedemption: (token) => prepareRedemption(context, token),
     assertResource: (url, origins) => {
       assertSecure(url, insecure)

@@ -7,6 +7,7 @@ import type { Token } from '../token.ts'
 import { before } from './before.ts'
 import { Conclusion, declareDead } from './conclusion.ts'
 import { keepLease } from './keep-lease.ts'
+import { assertOrigin } from './origin.ts'
 import { hashOf, randomId } from './random.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 
@@ -98,21 +99,10 @@ export class Coordinator {
     return declareDead(this.#context, { record: answer.record, owner }, reason)
   }
 
-  /** A refresh token is never sent to another server than the one it came from (RFC 6749 section 10.4). */
-  async #assertOrigin(record: GrantRecord): Promise<void> {
-    const { core, key } = this.#context
-    if (record.issuer === '') return // Held in memory only, for this very client.
-    if (record.clientId !== core.clientId || record.issuer !== (await core.issuer())) {
-      throw new ConfigError(
-        `The grant of subject '${key.subject}' at client '${key.client}' came from ${record.issuer} for client id '${record.clientId}', and the client is configured otherwise. ` +
-          'Its refresh token was not sent. Give the changed registration another name, or let the user log in again.',
-      )
-    }
-  }
-
   /** Everything that can fail by itself: nothing of it remains after the answer. */
   async #prepare(record: GrantRecord, token: Token | undefined): Promise<{ send: Redeem; seal: Flight['seal'] }> {
-    await this.#assertOrigin(record)
+    const { core } = this.#context
+    assertOrigin(record, core.clientId, await core.issuer())
     return { send: await this.#request(token), seal: await this.#context.sealer.prepare(this.#context.key, record.id) }
   }
 

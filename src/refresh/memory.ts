@@ -6,6 +6,7 @@ import { before } from './before.ts'
 import { contentOf } from './envelope.ts'
 import { assertKnownSchema, hold, isOlder, sameVersion, type Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
+import { assertOrigin } from './origin.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { randomId } from './random.ts'
 import type { StoreClock } from './store-clock.ts'
@@ -59,6 +60,8 @@ export class Memory {
   /** Takes a record of the store into memory. */
   async adopt(record: GrantRecord): Promise<Held> {
     assertKnownSchema(record)
+    const { core } = this.#options
+    assertOrigin(record, core.clientId, core.knownIssuer)
     const held = this.#held
     if (held !== undefined && sameVersion(held, { record })) return this.#hold({ ...held, record })
     const stored = await this.#options.sealer.open(record.key, record.id, record.sealed)

@@ -477,12 +477,26 @@ test('where the provider ends grants whatever is done, the status shows that end
   expect((await grants.status('acme', 'f'))!.refreshTokenExpiresAt).toBe(end)
 })
 
-test('a refresh token is never sent to another server or for another client id than it came from', async () => {
-  const { clock, server, process, store } = world()
-  const grants = process()
-  await connected(grants, server, clock, 0)
-  const moved = world({ store, clock, client: { clientId: 'another-id' } })
-  await expect(settled(clock, moved.process().session('acme', 'f').token(), 1)).rejects.toBeInstanceOf(ConfigError)
-  expect(moved.server.requests).toHaveLength(0)
-  expect((await settled(clock, grants.session('acme', 'f').token(), 1)).accessToken).toBe('at-f-1')
+test('the tokens of a grant are never used for another client id or at another server than they came from', async () => {
+  for (const expiresInMs of [0, HOUR]) {
+    const { clock, server, process, store } = world()
+    const grants = process()
+    await connected(grants, server, clock, expiresInMs)
+    const renamed = world({ store, clock, client: { clientId: 'another-id' } })
+    const moved = world({
+      store,
+      clock,
+      client: {
+        provider: {
+          ...server.provider,
+          server: { issuer: 'https://other.example', token_endpoint: 'https://other.example/token' },
+        },
+      },
+    })
+    for (const other of [renamed, moved]) {
+      await expect(settled(clock, other.process().session('acme', 'f').token(), 1)).rejects.toBeInstanceOf(ConfigError)
+      expect(other.server.requests).toHaveLength(0)
+    }
+    expect((await settled(clock, grants.session('acme', 'f').token(), 1)).accessToken).toMatch(/^at-f-/)
+  }
 })

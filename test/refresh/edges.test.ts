@@ -378,15 +378,16 @@ test('a client secret that does not come in time ends the wait, and nothing was 
 })
 
 test('what keeps a refresh from being tried is logged, while the token is served', async () => {
-  const { clock, server, process, store } = world()
-  await connected(process(), server, clock, HOUR)
-  const moved = world({ store, clock, client: { clientId: 'another-id' } })
+  const { clock, server, process } = world({
+    client: { clientSecret: () => Promise.reject(new Error('the vault is sealed')) },
+  })
   const lines: unknown[] = []
   const log = (message: string, fields?: object) => void lines.push([message, fields])
-  const grants = moved.process({ logger: { debug: log, info: log, warn: log, error: log } })
+  const grants = process({ logger: { debug: log, info: log, warn: log, error: log } })
+  await connected(grants, server, clock, HOUR)
   await clock.advance(HOUR - 200_000)
   expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-0')
   await clock.advance(100)
-  expect(JSON.stringify(lines)).toContain('config_error')
-  expect(moved.server.requests).toHaveLength(0)
+  expect(JSON.stringify(lines)).toContain('a refresh could not be tried')
+  expect(server.requests).toHaveLength(0)
 })
