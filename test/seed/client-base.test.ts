@@ -44,7 +44,7 @@ describe('a bearer token', () => {
       const error = await rejection(ways[way]!(on))
       expect(error).toBeInstanceOf(TokenResponseError)
       expect(error).toMatchObject({ problem: 'token_type' })
-      expect(error.message).toContain(`'${type.toLowerCase()}'`)
+      expect(error.message).toContain(`'${type}'`)
     },
   )
 
