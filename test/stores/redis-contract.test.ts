@@ -7,6 +7,7 @@ import { afterAll, describe, test } from 'vitest'
 import { redisStore } from '../../src/stores/redis/index.ts'
 import { storeContract } from '../../src/testing/index.ts'
 import { redis } from '../servers/index.ts'
+import { removeKeys } from '../servers/remove-keys.ts'
 
 const url = await redis()
 
@@ -17,9 +18,7 @@ describe.skipIf(url === undefined)('the store contract', async () => {
   node.on('error', () => undefined)
 
   afterAll(async () => {
-    for await (const keys of io.scanStream({ match: `${prefix}*`, count: 1_000 }) as AsyncIterable<string[]>) {
-      if (keys.length > 0) await io.del(...keys)
-    }
+    await removeKeys(io, prefix)
     io.disconnect()
     node.destroy()
   })

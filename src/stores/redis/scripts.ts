@@ -152,13 +152,15 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 bury(ARGV[2])
 return 1`)
 
-/** The value is compared too: a key that is to end ends a little later than its time, or with the clock of another server. */
+/** What is over is removed by the server itself, a little later: the value says when it is over. */
+const LINGER_MS = 60_000
+
 export const once: Script = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local seen = redis.call('GET', KEYS[1])
 if seen and tonumber(seen) > now then return 0 end
-redis.call('SET', KEYS[1], string.format('%.0f', now + ARGV[1]), 'PX', string.format('%.0f', math.max(ARGV[1], 1)))
+redis.call('SET', KEYS[1], string.format('%.0f', now + ARGV[1]), 'PX', string.format('%.0f', ARGV[1] + ${LINGER_MS}))
 return 1`)
 
 /** One page of a bucket's members. */

@@ -1,0 +1,8 @@
+import type { Redis } from 'ioredis'
+
+/** Removes what a test has left in a server that others may use too. */
+export async function removeKeys(client: Redis, prefix: string): Promise<void> {
+  for await (const keys of client.scanStream({ match: `${prefix}*`, count: 1_000 }) as AsyncIterable<string[]>) {
+    if (keys.length > 0) await client.unlink(...keys)
+  }
+}

@@ -1,0 +1,164 @@
+import {
+  assert,
+  asyncProperty,
+  boolean,
+  constant,
+  constantFrom,
+  array,
+  oneof,
+  option,
+  record,
+  tuple,
+  type Arbitrary,
+} from 'fast-check'
+import { expect } from 'vitest'
+
+import type { GrantKey } from '../../src/grant-key.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import type { Failures, GrantRecord, GrantStore } from '../../src/stores/store.ts'
+
+type Step = (store: GrantStore) => Promise<unknown>
+
+/** A store whose time is `now()`, with nothing in it. */
+export type Opener = (now: () => number) => GrantStore | Promise<GrantStore>
+
+const START = Date.UTC(2026, 0, 1)
+
+const id = constantFrom('1', '2', '3')
+const version = constantFrom(1, 2, 3)
+const owner = constantFrom('one', 'two')
+const ms = constantFrom(0, 1, 10, 1_000)
+const key = constantFrom('a', 'b').map((subject) => ({ client: 'c', subject, account: '' }))
+const optional = <T>(value: Arbitrary<T>): Arbitrary<T | undefined> => option(value, { nil: undefined })
+
+const moment = ms.map((offset) => START + offset)
+const failures: Arbitrary<Failures> = record({
+  code: constant('unavailable'),
+  count: constant(1),
+  firstAt: moment,
+  lastAt: moment,
+  notBefore: moment,
+  mandatory: boolean(),
+})
+const content = record({
+  state: constantFrom('active', 'reauthorization_required'),
+  reason: optional(constantFrom('revoked', 'expired')),
+  sealed: constantFrom('x', 'y'),
+  renewable: boolean(),
+  expiresAt: optional(moment),
+  refreshAfter: optional(moment),
+  refreshTokenExpiresAt: optional(moment),
+  scope: optional(array(constantFrom('s', 't'), { maxLength: 2 })),
+  lastRefreshedAt: optional(moment),
+} as const)
+const expectation = oneof(constant(undefined), record({ id: optional(id), version }))
+
+/** Most requests are made for what is there: at random they would hardly ever hit it. */
+async function aimed(
+  store: GrantStore,
+  at: GrantKey,
+  otherwise: { id: string; version: number },
+): Promise<{ id: string; version: number }> {
+  const { record } = await store.read(at)
+  const hit = record !== undefined && otherwise.id !== '3'
+  return hit ? { id: record.id, version: record.version } : { id: otherwise.id, version: otherwise.version }
+}
+
+const step: Arbitrary<Step> = oneof(
+  tuple(key, id, content, expectation).map(
+    ([k, i, c, expect]): Step =>
+      (store) =>
+        store.put(k, { id: i, schema: 1, issuer: 'i', clientId: 'c', ...c }, expect),
+  ),
+  tuple(
+    key,
+    record({
+      id,
+      version,
+      owner,
+      leaseMs: ms,
+      settleMs: ms,
+      repeatWithinMs: optional(ms),
+      intent: optional(record({ hash: constantFrom('h', 'g'), sendWithinMs: ms })),
+      force: optional(boolean()),
+    }),
+  ).map(
+    ([k, request]): Step =>
+      async (store) =>
+        store.claim(k, { ...request, ...(await aimed(store, k, request)) }),
+  ),
+  tuple(key, id, version, content, optional(failures)).map(
+    ([k, i, v, c, f]): Step =>
+      async (store) =>
+        store.commit(k, { ...c, failures: f, ...(await aimed(store, k, { id: i, version: v })) }),
+  ),
+  tuple(key, id, version, owner).map(
+    ([k, i, v, o]): Step =>
+      async (store) =>
+        store.commit(k, { owner: o, verdict: 'revoked', ...(await aimed(store, k, { id: i, version: v })) }),
+  ),
+  tuple(key, owner, constantFrom('no', 'unknown'), optional(boolean()), optional(failures)).map(
+    ([k, o, spent, settled, f]): Step =>
+      (store) =>
+        store.release(k, { owner: o, spent, settled, failures: f }),
+  ),
+  tuple(key, id).map(
+    ([k, i]): Step =>
+      (store) =>
+        store.reseal(k, { id: i, from: 'x', to: 'y' }),
+  ),
+  tuple(key, id).map(
+    ([k, i]): Step =>
+      (store) =>
+        store.delete(k, { id: i }),
+  ),
+  tuple(id, ms).map(
+    ([i, ttlMs]): Step =>
+      (store) =>
+        store.once(i, ttlMs),
+  ),
+  tuple(moment, optional(ms)).map(
+    ([before, reserveMs]): Step =>
+      async (store) =>
+        store.due({ before, limit: 10, reserveMs }),
+  ),
+  optional(constantFrom('active', 'reauthorization_required')).map((state): Step => async (store) => {
+    const records: GrantRecord[] = []
+    for await (const each of store.list({ state })) records.push(each)
+    return records.sort((a, b) => (a.key.subject < b.key.subject ? -1 : 1))
+  }),
+)
+
+/** Fails unless a store gives the same answers as the memory store to whatever comes. */
+export async function answersLikeMemory(open: Opener, numRuns: number): Promise<void> {
+  await assert(
+    asyncProperty(
+      array(tuple(constantFrom(0, 1, 5, 10, 20, 1_000, -7, 90_000_000), step), {
+        minLength: 10,
+        maxLength: 60,
+        size: 'max',
+      }),
+      async (steps) => {
+        let now = START
+        const memory = memoryStore({ clock: { now: () => now } })
+        const store = await open(() => now)
+        for (const [pause, run] of steps) {
+          now += pause
+          const answers = await Promise.all([run(memory), run(store)])
+          // Records of a list of due grants may have the same time: their order is open.
+          const [first, second] = answers.map((answer) => JSON.stringify(answer, sortedRecords))
+          expect(second).toBe(first)
+        }
+        await store.close()
+      },
+    ),
+    { numRuns },
+  )
+}
+
+/** JSON in one order of members, and of records. */
+function sortedRecords(name: string, value: unknown): unknown {
+  if (name === 'records') return (value as GrantRecord[]).toSorted((a, b) => (a.key.subject < b.key.subject ? -1 : 1))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
