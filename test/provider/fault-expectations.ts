@@ -61,6 +61,7 @@ const later = (fault: Fault | PlainFaultKind, status: number | undefined): Expec
     { code: 'provider_unavailable', retryable: true, backoffUntil: expect.any(Number) },
   ],
   survival: 'by itself',
+  check: backsOff,
 })
 
 /** Not consumed, and the provider named the time. */
@@ -100,6 +101,7 @@ const refusedCall = (fault: Fault | PlainFaultKind, error: string, retryable: bo
   record: { ...intact, failures: noted(error), intent: expect.objectContaining(closed) },
   told: [['refresh_failed', 'refreshed'], { code: error, retryable }],
   survival: 'by itself',
+  check: backsOff,
 })
 
 /** No complete answer came: the refresh token may have been consumed, and here it was not. */
@@ -235,6 +237,16 @@ async function settles(world: World, session: OAuth2Session): Promise<void> {
   expect(left).toBeGreaterThan(POLICY.settleMs / 2)
 }
 
+/** Callers that come at once are not sent on to the provider. */
+async function backsOff({ provider }: World, session: OAuth2Session): Promise<void> {
+  for (let call = 0; call < 5; call += 1) {
+    const outcome = await session.token().catch((error: unknown) => error)
+    if (outcome instanceof Error)
+      expect(outcome).toMatchObject({ retryable: true, retryAfterMs: expect.any(Number) as number })
+  }
+  expect(provider.stats().tokenRequests.refresh_token).toBe(1)
+}
+
 const lifetime = (ms: number) => async (world: World) => {
   const { expiresAt, lastRefreshedAt } = await world.record()
   expect(expiresAt! - lastRefreshedAt!).toBe(ms)
@@ -294,6 +306,7 @@ export const expectations: { readonly [K in FaultKind]: Readonly<Record<string, 
       record: { ...intact, failures: undefined, intent: expect.objectContaining(closed) },
       told: [['refresh_failed', 'refreshed'], { code: 'invalid_client', retryable: false }],
       survival: 'by itself',
+      check: backsOff,
     },
   },
   oauth_error: {

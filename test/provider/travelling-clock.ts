@@ -4,6 +4,8 @@ import type { Clock } from '../../src/clock.ts'
 export interface TravellingClock extends Required<Clock> {
   /** Goes so many milliseconds ahead at once; waits that end on the way end now. */
   travel(ms: number): void
+  /** Goes to the end of the next wait, if that is no longer than a second away: over the pauses of what is tried again, not over deadlines. */
+  travelToNext(): void
   /** How long each wait still lasts that somebody is in, in milliseconds. */
   waits(): readonly number[]
 }
@@ -17,6 +19,11 @@ export function travellingClock(aheadMs = 0): TravellingClock {
   /** What arms each wait anew, and when that is over. */
   const waiting = new Map<() => void, number>()
   const monotonic = (): number => performance.now() + ahead
+  const travel = (ms: number): void => {
+    ahead += ms
+    for (const arm of waiting.keys()) arm()
+  }
+  const waits = (): number[] => [...waiting.values()].map((due) => due - monotonic())
   return {
     now: () => Date.now() + ahead,
     monotonic,
@@ -43,10 +50,11 @@ export function travellingClock(aheadMs = 0): TravellingClock {
         waiting.set(arm, due)
         arm()
       }),
-    travel: (ms) => {
-      ahead += ms
-      for (const arm of waiting.keys()) arm()
+    travel,
+    travelToNext: () => {
+      const next = Math.min(...waits())
+      if (next > 0 && next <= 1000) travel(next)
     },
-    waits: () => [...waiting.values()].map((due) => due - monotonic()),
+    waits,
   }
 }

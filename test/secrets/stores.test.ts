@@ -52,7 +52,7 @@ test('a store that fails, and tells all that it was given, brings no secret out 
     // A token that could not be saved is saved when the store is back.
     let token: string | undefined
     await until(async () => {
-      clock.travel(2000)
+      clock.travelToNext()
       token = await session.accessToken().catch(() => undefined)
       return token !== undefined
     }, `the grant of ${operation} was served again`)
@@ -77,14 +77,14 @@ test('a token that waits to be saved is in no log, no event and no file', async 
   clock.travel(6000)
   const token = await asked
   await until(() => {
-    clock.travel(1000)
+    clock.travelToNext()
     return grants.told.some(({ name }) => name === 'save_delayed')
   }, 'the delay was told')
   onStage.out('session', session)
   expect(planted.leaksIn(bytesOf(file))).toEqual([])
   failing = false
   await until(async () => {
-    clock.travel(1000)
+    clock.travelToNext()
     return (await onStage.store.read({ client: 'acme', subject: 'alice', account: '' })).record?.version === 2
   }, 'it was saved')
   expect(await session.accessToken()).toBe(token)
@@ -140,7 +140,7 @@ test('a database that is full, or closed under the store, is a StoreError withou
   for (const [index, grant] of minted.entries()) {
     const saving = run('save', () => grants.save('acme', `user ${index}`, grant))
     while (await Promise.race([saving.then(() => false), new Promise((resolve) => setImmediate(resolve, true))]))
-      clock.travel(100)
+      clock.travelToNext()
     saved.push(await saving)
     if (saved.at(-1) instanceof Error) break
   }
