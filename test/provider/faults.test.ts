@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import type { IdTokenFlaw } from '../../provider/src/index.ts'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { isEvergrantError, ReauthorizationRequiredError } from '../../src/errors.ts'
 import type { OAuth2Session } from '../../src/session.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
 import { dead, expectations, type Expectation } from './fault-expectations.ts'
 import {
   clientOf,
@@ -17,6 +20,7 @@ import {
   type StoreKind,
   type World,
 } from './support.ts'
+import { travellingClock } from './travelling-clock.ts'
 
 const cases = Object.entries(expectations).flatMap(([kind, variants]) =>
   Object.entries(variants).map(([variant, expectation]) => ({ kind, title: `${kind} ${variant}`, expectation })),
@@ -220,6 +224,47 @@ test('in real time: a request that hangs for ever is given up and made again, by
   expect(token).not.toBe(grant!.access_token)
   expect(provider.stats()).toMatchObject({ redemptions: 1, reuseDetections: 0 })
   await grants.close()
+})
+
+test('a provider that can’t be reached has consumed nothing: no settle time, and the grant goes on when it is back', async () => {
+  const provider = await provide({ rotate: true, accessTokenLifetimeMs: HOUR })
+  // Whether anybody listens is up to this door before the provider.
+  const door = createServer((socket) => {
+    const inner = connect(Number(new URL(provider.url).port), '127.0.0.1')
+    socket.pipe(inner).pipe(socket)
+    for (const each of [socket, inner]) each.on('error', () => [socket, inner].forEach((one) => one.destroy()))
+  })
+  const open = (port: number) => new Promise<void>((resolve) => void door.listen(port, '127.0.0.1', resolve))
+  await open(0)
+  const { port } = door.address() as AddressInfo
+  const shut = () => new Promise((resolve) => void door.close(resolve))
+  const clock = travellingClock()
+  const client = new OAuth2Client({
+    provider: { name: 'acme', server: { token_endpoint: `http://127.0.0.1:${port}/token` } },
+    clientId: provider.clientId,
+    clientSecret: provider.clientSecret,
+    // One connection for each request: one that lies idle and is ended by the other side may carry a request to nobody knows where.
+    fetch: (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as object), connection: 'close' } }),
+    clock,
+  })
+  const store = memoryStore({ clock })
+  const grants = grantsOf(client, { store, clock, policy: POLICY })
+  const [grant] = await provider.mint()
+  const session = await grants.save('acme', 'alice', { ...grant!, expires_in: 0 })
+  const first = await session.accessToken()
+
+  await shut()
+  clock.travel(HOUR)
+  await expect(session.token()).rejects.toMatchObject({ code: 'provider_unavailable', maybeProcessed: false })
+  const { record } = await store.read({ client: 'acme', subject: 'alice', account: '' })
+  expect(record).toMatchObject({ state: 'active', lease: undefined, intent: { open: false, everUnknown: false } })
+  await open(port)
+  // The ordinary back-off, which a person may pass.
+  const second = (await session.refresh()).accessToken
+  expect(second).not.toBe(first)
+  expect(provider.stats()).toMatchObject({ redemptions: 2, reuseDetections: 0, tokenRequests: { total: 2 } })
+  await grants.close()
+  await shut()
 })
 
 test('every kind of fault that the provider has is met here', () => {

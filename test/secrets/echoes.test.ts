@@ -17,6 +17,8 @@ const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]|["\\]
 const sabotages: Readonly<Record<string, Sabotage>> = {
   'a refusal whose description repeats the request': ({ secrets }) =>
     json({ error: 'invalid_request', error_description: secrets.join(' ') }, 400),
+  'a dead grant whose description repeats the request': ({ secrets }) =>
+    json({ error: 'invalid_grant', error_description: `${'long '.repeat(50)}${secrets.join(' ')}` }, 400),
   'an error code that repeats the request': ({ secrets }) => json({ error: secrets.join(' ') }, 400),
   'an error object that repeats the request': ({ secrets }) =>
     json({ error: { type: 'bad', message: secrets.join(' ') }, errors: [{ code: secrets.join(' ') }] }, 403),
