@@ -1,0 +1,189 @@
+import { GrantNotFoundError, isEvergrantError, ReauthorizationRequiredError } from '../../src/errors.ts'
+import type { ResolvedPolicy } from '../../src/refresh/policy.ts'
+import type { AccessToken } from '../../src/token.ts'
+import type { TokenOptions } from '../../src/token-source.ts'
+import { tokenOf, type Ledger } from './ledger.ts'
+import { EPOCH, type Process } from './process.ts'
+import type { Server } from './server.ts'
+import type { Timeline } from './timeline.ts'
+
+/** Differences of clocks below a second are noise to the library, at the store's answer and at the token's sending. */
+const NOISE_MS = 2000
+/** A caller waits for an overdue look at the store for a second, plus the lag of timers. */
+const LOOK_MS = 1100
+
+/** Callers of tokens, and what they may be given: I3, I5, I8. */
+export class Callers {
+  readonly #timeline: Timeline
+  readonly #ledger: Ledger
+  readonly #server: Server
+  readonly #policy: ResolvedPolicy
+  /** Whether clocks jump in this run: then "as learned" is all that can be asked. */
+  readonly #jumps: boolean
+  readonly #pauses: boolean
+  readonly #exact: boolean
+  /** The token that each process gave last: it knows that one. */
+  readonly #known = new WeakMap<Process, AccessToken>()
+  readonly #trace: ((line: string) => void) | undefined
+  served = 0
+  refused = 0
+
+  constructor(world: {
+    timeline: Timeline
+    ledger: Ledger
+    server: Server
+    policy: ResolvedPolicy
+    jumps: boolean
+    pauses: boolean
+    exact: boolean
+    trace: ((line: string) => void) | undefined
+  }) {
+    this.#trace = world.trace
+    this.#timeline = world.timeline
+    this.#ledger = world.ledger
+    this.#server = world.server
+    this.#policy = world.policy
+    this.#jumps = world.jumps
+    this.#pauses = world.pauses
+    this.#exact = world.exact
+  }
+
+  knownTo(process: Process): AccessToken | undefined {
+    return this.#known.get(process)
+  }
+
+  /** What a process was told to end, it need not give. */
+  forget(process: Process): void {
+    this.#known.delete(process)
+  }
+
+  /** One call of `token()`. Answers the token, or the error. */
+  async token(process: Process, want: TokenOptions = {}): Promise<AccessToken | Error> {
+    return this.#watch(process, want, () => process.session.token(want))
+  }
+
+  async refresh(process: Process): Promise<AccessToken | Error> {
+    return this.#watch(process, undefined, () => process.session.refresh())
+  }
+
+  async #watch(
+    process: Process,
+    want: TokenOptions | undefined,
+    call: () => Promise<AccessToken>,
+  ): Promise<AccessToken | Error> {
+    const began = this.#timeline.now
+    const known = this.#usable(process, want)
+    const { spentMs } = this.#policy.margins({ receivedAt: 0, expiresAt: 60_000 })
+    const surely = known !== undefined && this.#left(known) > spentMs + NOISE_MS + LOOK_MS
+    let result: AccessToken | Error
+    try {
+      result = await call()
+    } catch (error) {
+      if (!isEvergrantError(error)) throw error
+      result = error
+    }
+    if (!process.alive) return result
+    this.#trace?.(
+      `${this.#timeline.now} process ${process.index} answers ${JSON.stringify(want ?? 'refresh')} of ${began}: ${result instanceof Error ? `${result.name} ${result.message}` : result.accessToken}`,
+    )
+    if (surely && this.#current(known) && !this.#pauses && this.#timeline.now - began > LOOK_MS + 100)
+      this.#ledger.fail(
+        'I5',
+        `process ${process.index} let a caller wait since ${Math.round(began)} ms while it had ${known.accessToken}`,
+      )
+    if (result instanceof Error) this.#refuse(process, want, result)
+    else this.#give(process, result)
+    return result
+  }
+
+  #give(process: Process, access: AccessToken): void {
+    const { now } = this.#timeline
+    this.served += 1
+    const facts = this.#server.access.get(access.accessToken)
+    if (facts === undefined) return this.#ledger.fail('other', 'an unknown token')
+    // I3: by the store's time as this process has learned it.
+    const late = now - facts.expiresAt
+    const known = process.unnoticedMs === 0 && facts.doubtMs === 0
+    if (known && late > (this.#exact ? 0 : NOISE_MS))
+      this.#ledger.fail(
+        'I3',
+        `process ${process.index} gave ${access.accessToken}, which expired ${Math.round(late)} ms ago`,
+      )
+    if (access.expiresAt !== undefined && access.expiresAt <= process.clock.now())
+      this.#ledger.fail('I3', `process ${process.index} gave ${access.accessToken}, which it knows to have expired`)
+    // I8: what was deleted or replaced is not served for long, as long as the store answers.
+    const ended = this.#ledger.endedAt.get(facts.family)
+    const { revalidateMs } = this.#policy
+    if (ended !== undefined && !this.#jumps && !this.#pauses) {
+      const tooLong = now - ended > 2 * revalidateMs + LOOK_MS
+      if (tooLong && process.troubledAt < ended - 2 * revalidateMs - 12_000)
+        this.#ledger.fail(
+          'I8',
+          `process ${process.index} still gives a token of log-in ${facts.family.id}, which ended at ${Math.round(ended)} ms`,
+        )
+    }
+    this.#known.set(process, access)
+  }
+
+  #refuse(process: Process, want: TokenOptions | undefined, error: Error): void {
+    this.refused += 1
+    if (error instanceof GrantNotFoundError) return
+    // I5: a token that is known and has not expired is handed out, whatever fails.
+    const known = this.#usable(process, want)
+    if (known !== undefined && this.#current(known))
+      this.#ledger.fail(
+        'I5',
+        `process ${process.index} had ${known.accessToken} and answered ${error.name}: ${error.message}`,
+      )
+  }
+
+  /** The token that a plain call of this process could be given. */
+  #usable(process: Process, want: TokenOptions | undefined): AccessToken | undefined {
+    const known = this.#known.get(process)
+    if (want === undefined || want.rejected !== undefined || want.minValidityMs !== undefined || this.#jumps)
+      return undefined
+    return known !== undefined && this.#left(known) > NOISE_MS ? known : undefined
+  }
+
+  #left(access: AccessToken): number {
+    return (this.#server.access.get(access.accessToken)?.expiresAt ?? 0) - this.#timeline.now
+  }
+
+  /** Whether it is a token of the log-in that is stored, and alive. */
+  #current(access: AccessToken): boolean {
+    const { record } = this.#ledger
+    const family = this.#server.access.get(access.accessToken)?.family
+    return record?.state === 'active' && family === this.#server.familyOf(tokenOf(record)?.refreshToken)
+  }
+
+  /** I9: when all faults are over, a caller who comes back when it is told to gets a token or a verdict in time. */
+  async untilAnswered(
+    process: Process,
+    boundMs: number,
+    answered: (result: AccessToken | Error) => void,
+  ): Promise<void> {
+    const began = this.#timeline.now
+    for (;;) {
+      const result = await this.token(process)
+      if (!process.alive) return
+      const final =
+        !(result instanceof Error) ||
+        result instanceof ReauthorizationRequiredError ||
+        result instanceof GrantNotFoundError
+      const took = this.#timeline.now - began
+      if (final && took > boundMs)
+        this.#ledger.fail(
+          'I9',
+          `process ${process.index} needed ${Math.round(took)} ms for an answer, ${Math.round(boundMs)} ms are allowed`,
+        )
+      if (final || process.suspicious) return answered(result)
+      if (took > boundMs + 60_000) this.#ledger.fail('I9', `process ${process.index} gets ${String(result)} for ever`)
+      const { retryable, retryAfterMs } = result as Error & { retryable?: boolean; retryAfterMs?: number }
+      if (retryable !== true) this.#ledger.fail('I9', `process ${process.index} got ${String(result)}`)
+      await process.clock.delay(retryAfterMs ?? 100)
+    }
+  }
+}
+
+/** The store's time. */
+export const storeNow = (timeline: Timeline): number => EPOCH + timeline.now

@@ -1,0 +1,30 @@
+import type { Fault, RequestFault, Scenario, StoreFault, StorePoint } from './scenario.ts'
+
+/** Which fault strikes which operation, and what has struck. */
+export class Faults {
+  readonly struck: string[] = []
+  enabled = false
+  readonly #faults: readonly Fault[]
+  readonly #counts = new Map<string, number>()
+
+  constructor(scenario: Scenario) {
+    this.#faults = scenario.faults
+  }
+
+  ofStore(point: StorePoint): StoreFault | undefined {
+    return this.#next(point) as StoreFault | undefined
+  }
+
+  ofRequest(): RequestFault | undefined {
+    return this.#next('request') as RequestFault | undefined
+  }
+
+  #next(point: Fault['point']): Fault['fault'] | undefined {
+    if (!this.enabled) return undefined
+    const nth = this.#counts.get(point) ?? 0
+    this.#counts.set(point, nth + 1)
+    const found = this.#faults.find((each) => each.point === point && each.nth === nth)
+    if (found !== undefined) this.struck.push(`${point === 'request' ? 'request' : 'store'} ${found.fault}`)
+    return found?.fault
+  }
+}

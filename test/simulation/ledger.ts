@@ -1,0 +1,219 @@
+import type { GrantRecord } from '../../src/stores/store.ts'
+import type { TokenFields } from '../../src/token.ts'
+import type { Process } from './process.ts'
+import type { Mode, Family, Issued, Server } from './server.ts'
+
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I8' | 'I9' | 'other'
+
+export class Violation extends Error {
+  readonly invariant: Invariant
+
+  constructor(invariant: Invariant, what: string, at: number) {
+    super(`${invariant} at ${Math.round(at)} ms: ${what}`)
+    this.invariant = invariant
+  }
+}
+
+/** One token request, from its sending until its answer is saved or can't be any more. */
+export interface Redemption {
+  readonly process: Process
+  readonly refreshToken: string
+  readonly sentAt: number
+  readonly doubtMs: number
+  /** `wire`: not at the server yet. `answering`: its answer is on the way. `held`: with its process, not saved yet. */
+  state: 'wire' | 'answering' | 'held' | 'done'
+  /** Nobody waits for its answer any more. */
+  orphan: boolean
+  issued?: Issued | undefined
+}
+
+/** Why a refresh token may be gone without anybody's fault (the model's excuses). */
+export type Excuse = 'crash' | 'answer lost' | 'orphan consumed' | 'grace over' | 'user'
+
+/** What really happened, and whether it may: the invariants on redemptions and on what the store keeps. */
+export class Ledger {
+  readonly redemptions: Redemption[] = []
+  readonly excused = new Map<Family, Excuse>()
+  /** When a log-in's grant was deleted or replaced. */
+  readonly endedAt = new Map<Family, number>()
+  readonly familyOfId = new Map<string, Family>()
+  readonly residue = new Set<Invariant>()
+  record: GrantRecord | undefined
+  /** Two requests with one refresh token were under way, the older for longer than `settleMs`: beyond the protocol's assumption. */
+  beyondQ = false
+  /** What the present event is, where that excuses a loss. */
+  excuse: Excuse | undefined
+  readonly #mode: Mode
+  readonly #declared: boolean
+  readonly #settleMs: number
+  readonly #server: Server
+  readonly #now: () => number
+  #watched: Family | undefined
+  #wasHeld = false
+  #alive = false
+
+  constructor(options: { mode: Mode; declared: boolean; settleMs: number; server: Server; now: () => number }) {
+    this.#mode = options.mode
+    this.#declared = options.declared
+    this.#settleMs = options.settleMs
+    this.#server = options.server
+    this.#now = options.now
+  }
+
+  fail(invariant: Invariant, what: string): never {
+    throw new Violation(invariant, what, this.#now())
+  }
+
+  /** A finding that a provider's way explains once assumption Q is broken; else a violation. */
+  #judge(invariant: Invariant, what: string, beyond: readonly Mode[]): void {
+    if (!this.beyondQ || !beyond.includes(this.#mode)) this.fail(invariant, what)
+    this.residue.add(invariant)
+  }
+
+  /** I1: at most one redemption per refresh token is under way. */
+  sent(redemption: Redemption): void {
+    this.redemptions.push(redemption)
+    // A provider that is known not to mind is asked again at once.
+    if (this.#declared && (this.#mode === 'time' || this.#mode === 'static')) return
+    for (const other of this.redemptions) {
+      if (other === redemption || other.state === 'done' || other.refreshToken !== redemption.refreshToken) continue
+      if (this.#now() < other.sentAt + this.#settleMs) {
+        this.fail(
+          'I1',
+          `process ${redemption.process.index} sends ${redemption.refreshToken}, which process ${other.process.index} sent at ${Math.round(other.sentAt)} ms (${other.state})`,
+        )
+      }
+      this.beyondQ = true
+    }
+  }
+
+  crashed(process: Process): void {
+    this.excuse = 'crash'
+    for (const redemption of this.redemptions) {
+      if (redemption.process !== process || redemption.state === 'done') continue
+      redemption.orphan = true
+      if (redemption.state !== 'wire') redemption.state = 'done'
+    }
+  }
+
+  /** I4: a verdict comes from the lease's owner, about a refresh token that is worth nothing. */
+  verdict(owner: string, reason: string): void {
+    const { record } = this
+    if (record === undefined) return
+    if (record.lease?.owner !== owner) this.fail('I4', `a verdict by ${owner}, the lease is ${record.lease?.owner}'s`)
+    const family = this.#familyOf(record)
+    if (family?.alive === true && this.#heldSomewhere(family, true))
+      this.#judge('I4', `the verdict '${reason}' on a grant that is alive`, ['refuse', 'grace-last'])
+    if (reason === 'revoked' && family?.alive === true && !this.beyondQ)
+      this.fail('I4', `the reason 'revoked' for a grant that the provider has not ended`)
+  }
+
+  /** After every write to the store. */
+  wrote(before: GrantRecord | undefined, after: GrantRecord | undefined): void {
+    this.record = after
+    const [was, is] = [this.#familyOf(before), this.#familyOf(after)]
+    if (was !== undefined && was !== is) this.endedAt.set(was, this.#now())
+    if (after === undefined || after === before) return
+    // I8: a record's tokens are those of its own log-in.
+    const own = this.familyOfId.get(after.id)
+    if (own === undefined && is !== undefined) {
+      if (before?.id !== after.id) this.familyOfId.set(after.id, is)
+    } else if (own !== is) this.fail('I8', `the record of log-in ${own?.id} got tokens of log-in ${is?.id}`)
+    if (before === undefined && is !== undefined && this.endedAt.has(is))
+      this.fail('I8', `log-in ${is.id}, which was deleted, is back`)
+    if (before !== undefined && before.id === after.id && after.version < before.version)
+      this.fail('I8', 'the version went back')
+    const { accessToken, refreshToken } = tokenOf(after) ?? {}
+    for (const redemption of this.redemptions) {
+      if (redemption.state !== 'held') continue
+      const { issued } = redemption
+      if (issued?.accessToken === accessToken || (issued?.refreshToken === refreshToken && this.#mode !== 'static'))
+        redemption.state = 'done'
+    }
+  }
+
+  /** A commit found something else in the store: is the token that it brought given up? */
+  lost(accessToken: string | undefined, claimed: { id: string; version: number }): void {
+    const redemption = this.redemptions.find((each) => each.issued?.accessToken === accessToken)
+    if (redemption === undefined || redemption.state !== 'held') return
+    const { record } = this
+    const premature =
+      record?.id === claimed.id &&
+      record.state === 'reauthorization_required' &&
+      record.version === claimed.version + 1 &&
+      tokenOf(record)?.refreshToken === redemption.refreshToken
+    if (!premature) redemption.state = 'done'
+  }
+
+  /** I2, after every event: the refresh token that works is somewhere. */
+  check(): void {
+    const family = this.#familyOf(this.record)
+    const held = family !== undefined && this.#heldSomewhere(family, false)
+    const { excuse } = this
+    this.excuse = undefined
+    if (family !== undefined && family === this.#watched && this.#wasHeld && !held) {
+      const reused = this.#alive && !family.alive && family.endedBy === 'reuse'
+      if (family.endedBy === 'user') this.excused.set(family, 'user')
+      else if (reused)
+        this.#judge('I2', 'the grant was ended by the reuse of a refresh token', [
+          'strict',
+          'grace-same',
+          'grace-new',
+          'grace-last',
+          // Where the client doesn't know of the grace, its repeats may come after it.
+          ...(this.#declared ? [] : ['time' as const]),
+        ])
+      else if (excuse !== undefined) this.excused.set(family, excuse)
+      else if (!this.excused.has(family))
+        this.#judge('I2', 'the live refresh token is nowhere any more', ['grace-last'])
+      if (this.beyondQ && !this.excused.has(family)) this.excused.set(family, 'answer lost')
+    }
+    this.#watched = family
+    this.#wasHeld = held
+    this.#alive = family?.alive === true
+  }
+
+  /** When all is done: nothing waits to be saved, and what is stored works unless that is excused. */
+  atTheEnd(): void {
+    const waiting = this.redemptions.find((each) => each.state === 'held' && each.process.alive)
+    if (waiting !== undefined)
+      this.fail('I2', `process ${waiting.process.index} never saved ${waiting.issued?.refreshToken}`)
+    const { record } = this
+    const family = this.#familyOf(record)
+    if (record === undefined || family === undefined || !family.alive) return
+    const works = this.#heldSomewhere(family, true)
+    if (record.state !== 'active' && works) this.fail('I4', 'a grant that lives is still called dead')
+    if (!works && !this.excused.has(family)) this.fail('I2', 'the stored refresh token does not work')
+  }
+
+  #heldSomewhere(family: Family, evenIfDead: boolean): boolean {
+    const { record } = this
+    const works = (token: string | undefined): boolean =>
+      this.#server.familyOf(token) === family && this.#server.accepts(token)
+    if (record !== undefined && (evenIfDead || record.state === 'active') && works(tokenOf(record)?.refreshToken))
+      return true
+    return this.redemptions.some(({ state, orphan, process, issued, refreshToken }) => {
+      if (state === 'done' || orphan || !process.alive) return false
+      return works(state === 'wire' ? refreshToken : issued?.refreshToken)
+    })
+  }
+
+  refreshTokenOf(record: GrantRecord): string | undefined {
+    return tokenOf(record)?.refreshToken
+  }
+
+  #familyOf(record: GrantRecord | undefined): Family | undefined {
+    return record === undefined ? undefined : this.#server.familyOf(tokenOf(record)?.refreshToken)
+  }
+}
+
+const tokens = new WeakMap<GrantRecord, TokenFields>()
+
+/** What a record keeps: nothing is sealed in a simulation. */
+export function tokenOf(record: { readonly sealed: string }): TokenFields | undefined {
+  const known = tokens.get(record as GrantRecord)
+  if (known !== undefined) return known
+  const { token } = JSON.parse(record.sealed) as { token?: TokenFields }
+  if (token !== undefined) tokens.set(record as GrantRecord, token)
+  return token
+}

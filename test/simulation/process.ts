@@ -1,0 +1,83 @@
+import { Grants } from '../../src/grants.ts'
+import { coreOf, OAuth2Client } from '../../src/client/oauth2-client.ts'
+import type { Clock } from '../../src/clock.ts'
+import type { Provider } from '../../src/providers/provider.ts'
+import type { RefreshPolicy } from '../../src/refresh/policy.ts'
+import type { OAuth2Session } from '../../src/session.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
+import type { Owner, Timeline } from './timeline.ts'
+
+/** When the store's clock stands at virtual time 0. */
+export const EPOCH = Date.UTC(2026, 0, 1)
+
+/** One life of a simulated process: its memory ends with it. */
+export class Process implements Owner {
+  readonly index: number
+  readonly clock: Required<Clock>
+  alive = true
+  pausedUntil = 0
+  /** How far its time of day is off. */
+  skewMs: number
+  /** Jumps of its clock that it can't have noticed yet. */
+  unnoticedMs = 0
+  /** The last moment at which the store failed or was slow for it. */
+  troubledAt = Number.NEGATIVE_INFINITY
+  /** Whether it suspects its registration: then it gives no verdicts. */
+  suspicious = false
+  readonly startedAt: number
+  #grants: Grants<{ acme: OAuth2Client }> | undefined
+  #session: OAuth2Session | undefined
+
+  constructor(index: number, timeline: Timeline, options: { skewMs: number; lagMs: () => number }) {
+    this.index = index
+    this.skewMs = options.skewMs
+    this.startedAt = timeline.now
+    this.clock = {
+      now: () => EPOCH + timeline.now + this.skewMs,
+      monotonic: () => timeline.now - this.startedAt,
+      delay: (ms, signal) =>
+        new Promise((resolve, reject) => {
+          if (signal?.aborted === true) {
+            reject(signal.reason as Error)
+            return
+          }
+          const abort = (): void => reject(signal?.reason as Error)
+          signal?.addEventListener('abort', abort, { once: true })
+          timeline.after(Math.max(ms, 0) + options.lagMs(), this, () => {
+            if (signal?.aborted === true) return
+            signal?.removeEventListener('abort', abort)
+            resolve()
+          })
+        }),
+    }
+  }
+
+  /** Starts its program. */
+  boot(options: {
+    provider: Provider
+    timeoutMs: number
+    policy: RefreshPolicy
+    background: 'detached' | 'none'
+    store: GrantStore
+    fetch: typeof globalThis.fetch
+    /** In place of the whole client: what its core does. */
+    core: Pick<ReturnType<typeof coreOf>, 'prepareRedemption' | 'revoke'> | undefined
+  }): void {
+    const { provider, timeoutMs, policy, background, store, fetch, core } = options
+    const client = new OAuth2Client({ provider, clientId: 'client-id', timeoutMs, fetch, clock: this.clock })
+    if (core !== undefined) Object.assign(coreOf(client), core)
+    this.#grants = new Grants({ clients: { acme: client }, store, clock: this.clock, policy, background })
+    this.#grants.on('client_suspect', () => {
+      this.suspicious = true
+    })
+    this.#session = this.#grants.session('acme', 'f')
+  }
+
+  get grants(): Grants<{ acme: OAuth2Client }> {
+    return this.#grants!
+  }
+
+  get session(): OAuth2Session {
+    return this.#session!
+  }
+}

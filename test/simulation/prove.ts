@@ -1,0 +1,109 @@
+/**
+ * The full size of the simulation: `npm run prove -- simulation [--schedules N] [--seed N] [--workers N]`, or
+ * `--scenario JSON` to run one scenario and see what happens in it.
+ */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { add, campaign, emptyTally, type Failure, type Tally } from './campaign.ts'
+import type { Scenario } from './scenario.ts'
+import { simulate } from './simulate.ts'
+
+/** So many schedules share one seed of fast-check. */
+const CHUNK = 250
+/** For every so many schedules under assumption Q one is run without it. */
+const UNBOUNDED_SHARE = 5
+
+interface Report {
+  readonly tally: Tally
+  readonly bounded: boolean
+  readonly failure?: Failure | undefined
+}
+
+const { values } = parseArgs({
+  options: {
+    schedules: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+    workers: { type: 'string', default: '2' },
+    scenario: { type: 'string' },
+    worker: { type: 'string' },
+  },
+})
+const schedules = Number(values.schedules)
+const seed = Number(values.seed)
+const workers = Number(values.workers)
+
+if (values.scenario !== undefined) await show(JSON.parse(values.scenario) as Scenario)
+else if (values.worker !== undefined) await work(Number(values.worker))
+else await prove()
+
+async function show(scenario: Scenario): Promise<void> {
+  const outcome = await simulate(scenario, (line) => console.log(line))
+  console.log(outcome.violation?.message ?? 'No invariant is broken.')
+  process.exitCode = outcome.violation === undefined ? 0 : 1
+}
+
+/** One worker: every chunk's report is a line. */
+async function work(index: number): Promise<void> {
+  const chunks = Math.ceil(schedules / workers / CHUNK)
+  const extra = Math.ceil(chunks / UNBOUNDED_SHARE)
+  for (let chunk = 0; chunk < chunks + extra; chunk++) {
+    const bounded = chunk < chunks
+    const tally = emptyTally()
+    const chunkSeed = seed + index * 1_000_000 + chunk
+    const failure = await campaign({ seed: chunkSeed, schedules: CHUNK, bounded }, tally)
+    const report: Report = { tally, bounded, failure }
+    process.stdout.write(`${JSON.stringify(report)}\n`)
+    if (failure !== undefined) break
+  }
+}
+
+async function prove(): Promise<void> {
+  const began = performance.now()
+  const under = emptyTally()
+  const without = emptyTally()
+  const failures: Failure[] = []
+  let told = began
+  const running = Array.from({ length: workers }, async (_, index) => {
+    const args = [import.meta.filename, '--worker', String(index), '--workers', String(workers)]
+    const child = spawn(process.execPath, [...args, '--schedules', String(schedules), '--seed', String(seed)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    for await (const line of createInterface({ input: child.stdout })) {
+      const report = JSON.parse(line) as Report
+      add(report.bounded ? under : without, report.tally)
+      if (report.failure !== undefined) failures.push(report.failure)
+      if (performance.now() - told < 15_000) continue
+      told = performance.now()
+      console.log(`${under.schedules + without.schedules} schedules, ${failures.length} failures…`)
+    }
+    return child.exitCode
+  })
+  const codes = await Promise.all(running)
+  const seconds = (performance.now() - began) / 1000
+  print('Under assumption Q', under)
+  print('Without it', without)
+  const all = under.schedules + without.schedules
+  console.log(
+    `\n${all} schedules in ${seconds.toFixed(0)} s: ${(all / seconds).toFixed(0)} a second in ${workers} processes (seed ${seed}).`,
+  )
+  for (const { message, scenario, seed: chunk, path } of failures) {
+    console.error(
+      `\nBroken: ${message}\nfast-check seed ${chunk}, path ${path}\nSee it with --scenario '${JSON.stringify(scenario)}'`,
+    )
+  }
+  const died = codes.some((code) => code !== 0 && code !== null)
+  if (failures.length === 0 && !died) console.log('No invariant is broken.')
+  else process.exitCode = 1
+}
+
+function print(title: string, tally: Tally): void {
+  const { schedules, events, redemptions, served, refused, beyondQ, ...tables } = tally
+  console.log(
+    `\n${title}: ${schedules} schedules, ${events} events, ${redemptions} redemptions, ${served} calls served, ${refused} refused, ${beyondQ} schedules beyond Q.`,
+  )
+  for (const [name, counts] of Object.entries(tables)) {
+    const list = Object.entries(counts).sort(([a], [b]) => a.localeCompare(b))
+    console.log(`  ${name}: ${list.map(([key, count]) => `${key} ${count}`).join(', ') || 'none'}`)
+  }
+}

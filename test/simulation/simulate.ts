@@ -1,0 +1,341 @@
+import { resolvePolicy, type RefreshPolicy } from '../../src/refresh/policy.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { Callers } from './callers.ts'
+import { providerOf, simulatedCore, simulatedFetch } from './client.ts'
+import { Faults } from './faults.ts'
+import { Ledger, Violation, type Invariant } from './ledger.ts'
+import { Network } from './network.ts'
+import { EPOCH, Process } from './process.ts'
+import { Random, seedGlobals } from './random.ts'
+import { TROUBLED_MS, type Act, type Scenario } from './scenario.ts'
+import { Server } from './server.ts'
+import { simulatedStore } from './simulated-store.ts'
+import { Timeline } from './timeline.ts'
+
+/** What a run came to. */
+export interface Outcome {
+  readonly violation: Violation | undefined
+  readonly events: number
+  readonly redemptions: number
+  readonly served: number
+  readonly refused: number
+  /** Whether assumption Q was broken, and what that led to. */
+  readonly beyondQ: boolean
+  readonly residue: readonly Invariant[]
+  /** Why refresh tokens were lost, where that is nobody's fault. */
+  readonly excuses: readonly string[]
+  readonly struck: readonly string[]
+  /** The same for every run of a scenario. */
+  readonly fingerprint: string
+}
+
+const KEY = { client: 'acme', subject: 'f', account: '' }
+const LIFETIME_MS = 60_000
+
+/** Runs one scenario: the real Grants of several processes in a simulated world. */
+export async function simulate(scenario: Scenario, trace?: (line: string) => void): Promise<Outcome> {
+  const random = new Random(scenario.seed)
+  const restore = seedGlobals(new Random(scenario.seed ^ 0x5bd1e995))
+  try {
+    return await new Simulation(scenario, random, trace).run()
+  } finally {
+    restore()
+  }
+}
+
+class Simulation {
+  readonly #scenario: Scenario
+  readonly #random: Random
+  readonly #timeline: Timeline
+  readonly #faults: Faults
+  readonly #server: Server
+  readonly #ledger: Ledger
+  readonly #network: Network
+  readonly #callers: Callers
+  readonly #memory
+  readonly #provider
+  readonly #timeoutMs: number
+  readonly #policy: RefreshPolicy
+  readonly #resolved
+  readonly #processes: Process[] = []
+  readonly #trace: ((line: string) => void) | undefined
+  readonly #cutUntil = new Map<number, number>()
+  #storeDownUntil = 0
+  #providerDownUntil = 0
+  #failure: unknown
+
+  constructor(scenario: Scenario, random: Random, trace: ((line: string) => void) | undefined) {
+    this.#scenario = scenario
+    this.#random = random
+    this.#trace = trace
+    this.#timeline = new Timeline(random)
+    const timeline = this.#timeline
+    this.#faults = new Faults(scenario)
+    const graceMs = [10_000, 30_000, 60_000][random.between(0, 2)]!
+    this.#provider = providerOf(scenario.mode, scenario.declared, graceMs)
+    this.#timeoutMs = scenario.timing === 'short' ? 2000 : 10_000
+    this.#policy = scenario.timing === 'short' ? { revalidateMs: 5000 } : {}
+    this.#resolved = resolvePolicy(this.#policy, this.#provider.refresh ?? {}, this.#timeoutMs, true)
+    const { timeoutMs, settleMs } = this.#resolved
+    this.#server = new Server({
+      mode: scenario.mode,
+      lifetimeMs: LIFETIME_MS,
+      now: () => timeline.now,
+      onGrace: (end) =>
+        timeline.after(graceMs, undefined, () => {
+          this.#ledger.excuse = 'grace over'
+          end()
+        }),
+    })
+    this.#ledger = new Ledger({ ...scenario, settleMs, server: this.#server, now: () => timeline.now })
+    this.#memory = memoryStore({ clock: { now: () => EPOCH + timeline.now } })
+    this.#network = new Network({
+      timeline,
+      random,
+      faults: this.#faults,
+      ledger: this.#ledger,
+      server: this.#server,
+      timeoutMs,
+      settleMs,
+      // A grace by time forgives what arrives in it: of later arrivals nothing is promised.
+      bounded: scenario.bounded || (scenario.mode === 'time' && scenario.declared),
+      providerDown: () => timeline.now < this.#providerDownUntil,
+      crash: (process) => this.#crash(process, this.#random.between(0, 5000)),
+      trace: this.#trace,
+    })
+    const has = (...kinds: readonly Act['kind'][]): boolean => scenario.acts.some((act) => kinds.includes(act.kind))
+    this.#callers = new Callers({
+      timeline,
+      ledger: this.#ledger,
+      server: this.#server,
+      policy: this.#resolved,
+      jumps: has('jump'),
+      pauses: has('pause'),
+      exact: scenario.skews.length === 0 && !has('jump'),
+      trace,
+    })
+  }
+
+  async run(): Promise<Outcome> {
+    try {
+      await this.#live()
+    } catch (error) {
+      this.#failure ??= error
+    }
+    if (this.#failure !== undefined && !(this.#failure instanceof Violation)) throw this.#failure as Error
+    const { beyondQ, residue, excused } = this.#ledger
+    return {
+      violation: this.#failure,
+      events: this.#timeline.events,
+      redemptions: this.#server.redemptions,
+      served: this.#callers.served,
+      refused: this.#callers.refused,
+      beyondQ,
+      residue: [...residue],
+      excuses: [...excused.values()],
+      struck: this.#faults.struck,
+      fingerprint: `${this.#timeline.events} ${this.#server.redemptions} ${this.#callers.served} ${this.#random.next()}`,
+    }
+  }
+
+  async #live(): Promise<void> {
+    const { processes, acts } = this.#scenario
+    for (let index = 0; index < processes; index++) this.#start(index)
+    this.#work(this.#processes[0]!, () => this.#logIn(this.#processes[0]!))
+    await this.#until(3000)
+    this.#faults.enabled = true
+    for (const act of acts) {
+      const { now } = this.#timeline
+      this.#timeline.after(act.at, undefined, () => this.#act(act))
+      this.#trace?.(`${now + act.at} will ${act.kind} process ${act.process} ${act.ms}`)
+    }
+    for (const process of this.#processes) this.#use(process)
+    await this.#until(this.#timeline.now + TROUBLED_MS)
+    this.#faults.enabled = false
+    this.#storeDownUntil = 0
+    this.#providerDownUntil = 0
+    this.#cutUntil.clear()
+    for (const process of this.#processes) process.pausedUntil = Math.min(process.pausedUntil, this.#timeline.now)
+    await this.#answerAll(true)
+    // What waits to be saved is tried again every second at least; a request may still be out.
+    await this.#until(this.#timeline.now + 4 * this.#resolved.settleMs + this.#resolved.timeoutMs + 25_000)
+    this.#ledger.atTheEnd()
+    await this.#until(this.#timeline.now + LIFETIME_MS)
+    await this.#answerAll(false)
+    this.#ledger.atTheEnd()
+    const family = this.#ledger.record
+    this.#trace?.(`${this.#timeline.now} end: ${family?.state} version ${family?.version}`)
+  }
+
+  async #until(end: number, done?: () => boolean): Promise<void> {
+    await this.#timeline.runUntil(
+      end,
+      () => {
+        if (this.#failure !== undefined) throw this.#failure as Error
+        this.#ledger.check()
+      },
+      done,
+    )
+  }
+
+  /** I9: every process gets an answer in time. */
+  async #answerAll(afterTrouble: boolean): Promise<void> {
+    const { leaseMs, settleMs, timeoutMs } = this.#resolved
+    const { record } = this.#ledger
+    const backOff = Math.max(0, (record?.failures?.notBefore ?? 0) - EPOCH - this.#timeline.now)
+    const hanging = afterTrouble ? 30_000 : 0
+    const bound = leaseMs + settleMs + timeoutMs + backOff + hanging + 2000
+    let left = this.#processes.length
+    for (const process of this.#processes) {
+      if (!process.alive) this.#restart(process.index)
+      const present = this.#processes[process.index]!
+      this.#work(present, () => this.#callers.untilAnswered(present, bound, () => (left -= 1)))
+    }
+    await this.#until(this.#timeline.now + bound + 120_000, () => left === 0)
+    if (left > 0) this.#ledger.fail('I9', `${left} callers never got an answer`)
+  }
+
+  #start(index: number): Process {
+    const { skews, workers, whole, background } = this.#scenario
+    const process = new Process(index, this.#timeline, {
+      skewMs: skews[index] ?? 0,
+      lagMs: () => (this.#random.chance(0.7) ? 0 : this.#random.between(1, 8)),
+    })
+    this.#processes[index] = process
+    const store = simulatedStore(
+      {
+        timeline: this.#timeline,
+        random: this.#random,
+        faults: this.#faults,
+        ledger: this.#ledger,
+        memory: this.#memory,
+        key: KEY,
+        downUntil: (asking) => Math.max(this.#storeDownUntil, this.#cutUntil.get(asking.index) ?? 0),
+        crash: (dying) => this.#crash(dying, this.#random.between(0, 5000)),
+        trace: this.#trace,
+      },
+      process,
+    )
+    process.boot({
+      provider: this.#provider,
+      timeoutMs: this.#timeoutMs,
+      policy: this.#policy,
+      background,
+      store,
+      fetch: simulatedFetch(this.#network, process),
+      core: whole ? undefined : simulatedCore(this.#network, process),
+    })
+    if (index < workers) process.grants.keepFresh()
+    return process
+  }
+
+  #crash(process: Process, downMs: number): void {
+    if (!process.alive) return
+    this.#trace?.(`${this.#timeline.now} process ${process.index} crashes`)
+    process.alive = false
+    this.#ledger.crashed(process)
+    this.#timeline.after(downMs, undefined, () => this.#restart(process.index))
+  }
+
+  #restart(index: number): void {
+    if (this.#processes[index]?.alive === true) return
+    this.#trace?.(`${this.#timeline.now} process ${index} starts again`)
+    const process = this.#start(index)
+    if (this.#faults.enabled) this.#use(process)
+  }
+
+  /** The application: asks for the token every few seconds. */
+  #use(process: Process): void {
+    this.#timeline.after(this.#random.between(0, 8000), process, () => {
+      if (!this.#faults.enabled) return
+      this.#work(process, () => this.#callers.token(process))
+      this.#use(process)
+    })
+  }
+
+  #work(process: Process, work: () => Promise<unknown>): void {
+    work().catch((error: unknown) => {
+      if (process.alive || error instanceof Violation) this.#failure ??= error
+    })
+  }
+
+  async #logIn(process: Process): Promise<void> {
+    const issued = this.#server.logIn(process.unnoticedMs)
+    const now = process.clock.now()
+    await process.grants
+      .save('acme', 'f', {
+        access_token: issued.accessToken,
+        refresh_token: issued.refreshToken,
+        expires_at: (now + issued.lifetimeMs) / 1000,
+      })
+      .catch((error: unknown) => this.#trace?.(`${this.#timeline.now} log-in failed: ${String(error)}`))
+  }
+
+  #act(act: Act): void {
+    const { ms } = act
+    const process = this.#processes[act.process % this.#processes.length]!
+    const { now } = this.#timeline
+    this.#trace?.(`${now} ${act.kind} process ${process.index}`)
+    switch (act.kind) {
+      case 'crash':
+        return this.#crash(process, ms)
+      case 'pause':
+        process.pausedUntil = now + ms
+        return
+      case 'store-down':
+        this.#storeDownUntil = now + ms
+        return
+      case 'store-cut':
+        this.#cutUntil.set(process.index, now + ms)
+        return
+      case 'provider-down':
+        this.#providerDownUntil = now + ms
+        return
+      case 'jump':
+        this.#jump(process, ms)
+        return
+      case 'end-at-provider': {
+        const { record } = this.#ledger
+        const token = record === undefined ? undefined : this.#ledger.refreshTokenOf(record)
+        this.#server.end(this.#server.familyOf(token), 'user')
+        return
+      }
+      default:
+        // What follows is done by the process itself.
+        this.#timeline.after(0, process, () => this.#call(process, act))
+    }
+  }
+
+  #jump(process: Process, ms: number): void {
+    const by = (ms % 2 === 0 ? 1 : -1) * ms * (ms % 3 === 0 ? 200 : 1)
+    process.skewMs += by
+    process.unnoticedMs += Math.abs(by)
+  }
+
+  #call(process: Process, act: Act): void {
+    const callers = this.#callers
+    switch (act.kind) {
+      case 'burst':
+        for (let count = 0; count < 5; count++) this.#work(process, () => callers.token(process))
+        return
+      case 'rejected': {
+        const rejected = callers.knownTo(process)?.accessToken
+        if (rejected !== undefined) this.#work(process, () => callers.token(process, { rejected }))
+        return
+      }
+      case 'validity':
+        return this.#work(process, () => callers.token(process, { minValidityMs: 40_000 }))
+      case 'refresh':
+        return this.#work(process, () => callers.refresh(process))
+      case 'log-in':
+        return this.#work(process, () => this.#logIn(process))
+      case 'disconnect':
+        callers.forget(process)
+        return this.#work(process, () => process.session.disconnect().catch(() => undefined))
+      case 'recheck':
+        return this.#work(process, () => process.grants.recheck().catch(() => undefined))
+      default:
+        return this.#work(process, () => callers.token(process))
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { campaign, emptyTally } from './campaign.ts'
+import { MODES } from './server.ts'
+import { simulate } from './simulate.ts'
+import type { Scenario } from './scenario.ts'
+
+const calm: Scenario = {
+  seed: 1,
+  mode: 'strict',
+  declared: false,
+  processes: 3,
+  workers: 1,
+  timing: 'default',
+  background: 'detached',
+  skews: [],
+  bounded: true,
+  whole: false,
+  acts: [],
+  faults: [],
+}
+
+test('no schedule under assumption Q breaks an invariant', { timeout: 120_000 }, async () => {
+  const tally = emptyTally()
+  expect(await campaign({ seed: 20_260_101, schedules: 1500, bounded: true }, tally)).toBeUndefined()
+  for (const mode of MODES) expect(tally.modes[mode]).toBeGreaterThan(0)
+})
+
+test('what is left without assumption Q is no worse than the model says', { timeout: 120_000 }, async () => {
+  const tally = emptyTally()
+  expect(await campaign({ seed: 20_260_102, schedules: 500, bounded: false }, tally)).toBeUndefined()
+  expect(tally.beyondQ).toBeGreaterThan(0)
+})
+
+test('the same scenario runs the same way again, with the whole client too', async () => {
+  for (const whole of [false, true]) {
+    const scenario: Scenario = { ...calm, whole, faults: [{ point: 'request', nth: 0, fault: 'answer-lost' }] }
+    const [first, second] = [await simulate(scenario), await simulate(scenario)]
+    expect(first.fingerprint).toBe(second.fingerprint)
+    expect(first.redemptions).toBeGreaterThan(0)
+  }
+})
+
+test('without faults each expiry costs one redemption, however many processes ask', async () => {
+  const outcome = await simulate({ ...calm, processes: 4 })
+  expect(outcome.violation).toBeUndefined()
+  expect(outcome.refused).toBe(0)
+  // About 300 s of tokens that live for 60 s and are renewed 12 s early.
+  expect(outcome.redemptions).toBeLessThanOrEqual(8)
+})
