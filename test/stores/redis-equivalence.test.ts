@@ -7,7 +7,7 @@ import { type IoredisClient, redisStore } from '../../src/stores/redis/index.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { redis } from '../servers/index.ts'
 import { removeKeys } from '../servers/remove-keys.ts'
-import { answersLikeMemory } from './steps.ts'
+import { answersLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
 
 const url = await redis()
 
@@ -31,15 +31,14 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
 
   test('memory and Redis give the same answers to whatever comes', async () => {
     let runs = 0
-    await answersLikeMemory(
-      (now) => redisStore(at(now), { prefix: `${prefix}-${(runs += 1)}` }),
-      Number(process.env.RUNS ?? 100),
-    )
+    await answersLikeMemory((now) => redisStore(at(now), { prefix: `${prefix}-${(runs += 1)}` }), 60)
   })
 
   describe('the store contract', () => {
     const clock = fakeClock()
     const create = () => redisStore(at(clock.now), { prefix })
     for (const { name, run } of storeContract({ create, clock })) test(name, run)
+
+    test('and a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))
   })
 })

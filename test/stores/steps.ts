@@ -15,6 +15,7 @@ import { expect } from 'vitest'
 
 import type { GrantKey } from '../../src/grant-key.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
+import type { FakeClock } from '../../src/testing/index.ts'
 import type { Failures, GrantRecord, GrantStore } from '../../src/stores/store.ts'
 
 type Step = (store: GrantStore) => Promise<unknown>
@@ -154,6 +155,26 @@ export async function answersLikeMemory(open: Opener, numRuns: number): Promise<
     ),
     { numRuns },
   )
+}
+
+/** Fails unless a late repeat of a log-in is refused for exactly a day. */
+export async function tombstoneEndsAfterADay(store: GrantStore, clock: FakeClock): Promise<void> {
+  const at = { client: 'tombstones', subject: 's', account: '' }
+  const grant = {
+    id: '1',
+    schema: 1,
+    issuer: 'i',
+    clientId: 'c',
+    state: 'active',
+    sealed: 'x',
+    renewable: true,
+  } as const
+  await store.put(at, grant)
+  await store.delete(at, { id: '1' })
+  await clock.advance(24 * 3_600_000 - 1)
+  expect((await store.put(at, grant)).committed).toBe(false)
+  await clock.advance(1)
+  expect((await store.put(at, grant)).committed).toBe(true)
 }
 
 /** JSON in one order of members, and of records. */

@@ -11,7 +11,7 @@ const SHORTEST = 9
 
 /** Whether the server undid the statement because of others' and would do it at another try. */
 export function isConflict(error: unknown): boolean {
-  const { code } = error as { code?: unknown }
+  const code = codeOf(error)
   return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED
 }
 
@@ -20,9 +20,14 @@ export function storeError(error: unknown, values: readonly PostgresValue[]): Er
   if (isEvergrantError(error)) return error
   const texts = values.filter((value) => typeof value === 'string' && value.length >= SHORTEST) as string[]
   const cause = new Secrets().add(...texts).cause(error)
-  const { code } = error as { code?: unknown }
   const reason = cause === undefined || cause.message === '' ? 'unexpected failure' : cause.message
-  return new StoreError(`The PostgreSQL store failed: ${reason.replace(/\.$/, '')}. ${advice(code)}`, { cause })
+  return new StoreError(`The PostgreSQL store failed: ${reason.replace(/\.$/, '')}. ${advice(codeOf(error))}`, {
+    cause,
+  })
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null | undefined)?.code
 }
 
 function advice(code: unknown): string {

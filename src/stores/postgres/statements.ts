@@ -11,13 +11,14 @@ const PRESENT = "g.state <> 'deleted'"
 
 const SAME_VERSION = 'g.key = :key::text AND g.id = :id::text AND g.version = :version::bigint'
 
+/** As long as there is a lease, its intent is there and open. */
 const OWN = '(g.lease_owner = :owner::text)'
 
 /** Whether a claim is a further attempt with a refresh token whose fate is not known. */
 const CARRIES_ON = '(g.intent_open OR (g.intent_ever_unknown AND g.intent_hash = :hash::text))'
 
-/** Whether the owner's own claim leaves the intent as it is. */
-const INTENT_STAYS = `(${OWN} AND (:hash::text IS NULL OR g.intent_started_at IS NULL))`
+/** Whether the owner only renews its lease. */
+const INTENT_STAYS = `(${OWN} AND :hash::text IS NULL)`
 
 /** Neither another's lease nor an unsettled intent nor the back-off stands in the way: `decideClaim` in SQL. */
 const FREE = `(:hash::text IS NOT NULL
@@ -99,7 +100,7 @@ export function statements({ grants, once }: Tables): Statements {
         intent_attempt =
           CASE WHEN ${OWN} THEN g.intent_attempt WHEN ${CARRIES_ON} THEN g.intent_attempt + 1 ELSE 1 END,
         intent_hash = CASE WHEN ${INTENT_STAYS} THEN g.intent_hash ELSE :hash::text END,
-        intent_open = CASE WHEN ${OWN} THEN g.intent_open ELSE true END,
+        intent_open = true,
         intent_ever_unknown = CASE WHEN ${OWN} THEN g.intent_ever_unknown ELSE coalesce(${CARRIES_ON}, false) END
       FROM clock WHERE ${SAME_VERSION} AND (${OWN} OR ${FREE})
       ${answer}, g.claim_takeover`),
@@ -109,12 +110,12 @@ export function statements({ grants, once }: Tables): Statements {
       FROM clock WHERE ${SAME_VERSION} ${answer}`),
     verdict: statement(`${update} SET
         version = g.version + 1, state = 'reauthorization_required', reason = :reason::text,
-        ${UNHELD}, intent_open = CASE WHEN g.intent_open THEN false ELSE g.intent_open END, updated_at = clock.now
+        ${UNHELD}, intent_open = false, updated_at = clock.now
       FROM clock WHERE ${SAME_VERSION} AND ${OWN} ${answer}`),
     release: statement(`UPDATE ${grants} AS g SET
         ${UNHELD},
-        intent_open = CASE WHEN g.intent_open THEN :unknown::boolean AND NOT :settled::boolean ELSE g.intent_open END,
-        intent_ever_unknown = g.intent_ever_unknown OR (g.intent_open AND :unknown::boolean),
+        intent_open = :unknown::boolean AND NOT :settled::boolean,
+        intent_ever_unknown = g.intent_ever_unknown OR :unknown::boolean,
         ${typed(FAILURES)
           .map(
             ([name, parameter]) =>

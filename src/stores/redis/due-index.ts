@@ -19,12 +19,13 @@ export class DueIndex {
   readonly #heads: Heads
   readonly #seen = new Set<Member>()
   #count: number
-  now = 0
+  /** The store's time at the last look. */
+  now: number | undefined
 
   constructor(buckets: readonly Bucket[], limit: number, heads: Heads) {
     this.#buckets = buckets
     this.#heads = heads
-    this.#count = UNEVENNESS + Math.ceil((limit * UNEVENNESS) / BUCKETS)
+    this.#count = Math.min(UNEVENNESS + Math.ceil((limit * UNEVENNESS) / BUCKETS), limit)
   }
 
   /** The next ones, at most `limit`; none when there are no more. */
@@ -32,7 +33,7 @@ export class DueIndex {
     for (;;) {
       const count = this.#count
       const heads = await Promise.all(this.#buckets.map((bucket) => this.#heads(bucket, count)))
-      this.now = heads[0]?.now ?? 0
+      this.now = heads[0]?.now
       const full = heads.filter(({ candidates }) => candidates.length >= count)
       // Beyond the last one that a full bucket told, it may have others that come first.
       const horizon = Math.min(...full.map(({ candidates }) => candidates.at(-1)?.since ?? 0))

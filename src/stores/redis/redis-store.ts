@@ -34,6 +34,9 @@ export interface RedisStoreOptions {
 /** How many records one page of a list has. */
 const PAGE = 100
 
+/** More than any list of due grants has, and still a number to the server. */
+const MOST = 2 ** 31 - 1
+
 /** So many buckets are asked for their first page at once. */
 const BUCKETS_AT_ONCE = 16
 
@@ -152,21 +155,28 @@ class RedisStore implements GrantStore {
 
   async due({ before, limit, reserveMs = 0 }: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
     const records: GrantRecord[] = []
-    const index = new DueIndex(this.#keys.buckets, limit, async (bucket, count) => {
-      const answer = await this.#run(scripts.due, [bucket.due], [whole(Math.floor(before)), `${count}`])
-      const [now, heads] = answer as [unknown, readonly unknown[]]
-      return { candidates: candidatesIn(bucket, heads), now: Number(now) }
-    })
-    while (records.length < limit) {
-      const candidates = await index.next(limit - records.length)
+    const most = Math.min(limit, MOST)
+    const index = new DueIndex(this.#keys.buckets, most, (bucket, count) => this.#heads(bucket, before, count))
+    while (records.length < most) {
+      const candidates = await index.next(most - records.length)
       if (candidates.length === 0) break
       records.push(...(await this.#take(candidates, before, reserveMs)))
     }
-    return { records, now: index.now }
+    return { records, now: index.now ?? (await this.#heads(this.#keys.bucketOf(''), before, 0)).now }
   }
 
   async close(): Promise<void> {
     this.#closed = true
+  }
+
+  async #heads(
+    bucket: Bucket,
+    before: number,
+    count: number,
+  ): Promise<{ candidates: readonly Candidate[]; now: number }> {
+    const answer = await this.#run(scripts.due, [bucket.due], [whole(Math.floor(before)), `${count}`])
+    const [now, heads] = answer as [unknown, readonly unknown[]]
+    return { candidates: candidatesIn(bucket, heads), now: Number(now) }
   }
 
   async *#listBucket(

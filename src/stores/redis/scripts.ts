@@ -7,7 +7,7 @@ const list = (names: readonly string[]): string => names.map((name) => `'${name}
 
 /**
  * What the scripts have in common. The first key is the grant's, the second its bucket's due index; the first argument is the
- * grant's name there. Numbers are integers below 2^53, written without exponents; what is sealed or named is never looked into.
+ * grant's name there. As long as there is a lease, its intent is there and open. Numbers are integers below 2^53, written without exponents; what is sealed or named is never looked into.
  */
 const COMMON = `
 local time = redis.call('TIME')
@@ -65,9 +65,7 @@ local own = grant.lease_owner == owner
 local takeover
 if own then
   takeover = grant.intent_ever_unknown == '1'
-  if hash and grant.intent_started_at then
-    set('intent_hash', hash, 'intent_send_before', whole(now + send_within_ms))
-  end
+  if hash then set('intent_hash', hash, 'intent_send_before', whole(now + send_within_ms)) end
 else
   if not hash then return answer(0) end
   if grant.lease_until and tonumber(grant.lease_until) > now then return answer(0) end
@@ -104,8 +102,7 @@ export const verdict: Script = new Script(`${COMMON}
 local grant = read()
 if grant.id ~= ARGV[2] or grant.version ~= ARGV[3] or grant.lease_owner ~= ARGV[4] then return answer(0) end
 redis.call('HDEL', KEYS[1], 'lease_owner', 'lease_until')
-if grant.intent_open then set('intent_open', '0') end
-set('version', whole(grant.version + 1), 'state', 'reauthorization_required', 'reason', ARGV[5], 'updated_at', whole(now))
+set('intent_open', '0', 'version', whole(grant.version + 1), 'state', 'reauthorization_required', 'reason', ARGV[5], 'updated_at', whole(now))
 index_due()
 return answer(1)`)
 
@@ -114,10 +111,8 @@ local _, owner, unknown, settled = unpack(ARGV)
 local grant = read()
 if grant.lease_owner ~= owner then return 0 end
 redis.call('HDEL', KEYS[1], 'lease_owner', 'lease_until')
-if grant.intent_open == '1' then
-  if unknown == '1' then set('intent_open', settled == '1' and '0' or '1', 'intent_ever_unknown', '1')
-  else set('intent_open', '0') end
-end
+set('intent_open', unknown == '1' and settled == '0' and '1' or '0')
+if unknown == '1' then set('intent_ever_unknown', '1') end
 if #ARGV > 4 then set(unpack(rest(5))) end
 index_due()
 return 1`)
