@@ -87,11 +87,6 @@ export class CallbackError extends EvergrantError {
   }
 }
 
-/** Carries the tokens that an unusable answer brought, out of sight of `inspect` and JSON. */
-function hideToken(error: object, token: Token | undefined): void {
-  if (token !== undefined) Object.defineProperty(error, 'token', { value: token, enumerable: false })
-}
-
 /** The token endpoint refused (RFC 6749 section 5.2). Without `error` the answer had no readable one; then it may be tried again. */
 export class TokenRequestError extends EvergrantError {
   readonly code = 'token_request_error'
@@ -154,8 +149,7 @@ export class TokenResponseError extends EvergrantError {
   readonly status: number
   /** What exactly is unusable. */
   readonly problem: 'unreadable' | 'no_access_token' | 'token_type' | 'identity_changed' | 'invalid'
-  /** Not enumerable: save it, it may hold the only live refresh token. */
-  declare readonly token?: Token
+  readonly #token: Token | undefined
 
   constructor(
     client: string,
@@ -176,7 +170,15 @@ export class TokenResponseError extends EvergrantError {
     this.status = detail.status
     this.problem = detail.problem
     this.retryable = detail.retryable
-    hideToken(this, detail.token)
+    this.#token = detail.token
+  }
+
+  /**
+   * What was captured from the answer: save it, it may hold the only live refresh token. No property of the error's own, so that
+   * nothing that prints errors shows it.
+   */
+  get token(): Token | undefined {
+    return this.#token
   }
 }
 

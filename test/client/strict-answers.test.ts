@@ -167,7 +167,7 @@ describe('access_token', () => {
   })
 
   test('that is unusable leaves nothing to save where no refresh token came', async () => {
-    expect(await refused(json({}))).not.toHaveProperty('token')
+    expect((await refused(json({}))).token).toBeUndefined()
   })
 })
 
