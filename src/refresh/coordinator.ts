@@ -2,7 +2,7 @@ import type { Redeem, Redeemed } from '../client/client-core.ts'
 import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../errors.ts'
 import type { RefreshCause } from '../events.ts'
 import type { GrantKey } from '../grant-key.ts'
-import type { ClaimAnswer, GrantRecord } from '../stores/store.ts'
+import type { ClaimAnswer, ClaimRequest, GrantRecord } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import { before } from './before.ts'
 import { Conclusion, declareDead } from './conclusion.ts'
@@ -120,7 +120,7 @@ export class Coordinator {
     const { clock, key, policy, store, storeClock } = this.#context
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const answer = await store.claim(key, {
+        const request: ClaimRequest = {
           id: record.id,
           version: record.version,
           owner: flight.owner,
@@ -129,9 +129,8 @@ export class Coordinator {
           repeatWithinMs: policy.repeatWithinMs,
           intent: { hash: flight.hash, sendWithinMs: policy.leaseMs - policy.timeoutMs },
           force: flight.force,
-        })
-        storeClock.observe(answer.now)
-        return answer
+        }
+        return await storeClock.ask(() => store.claim(key, request))
       } catch (error) {
         if (attempt === CLAIM_TRIES) {
           void this.#releaseQuietly(flight.owner)

@@ -238,8 +238,7 @@ export class Flights {
       const left = Math.min(busyUntil, waitUntil) - this.#clock.monotonic()
       if (left > 0) await this.#clock.delay(Math.min(left, interval * (0.5 + Math.random() / 2)))
       interval = Math.min(interval * 1.5, POLL_LONGEST_MS)
-      const { record, now } = await this.#options.store.read(this.#options.key)
-      this.#storeClock.observe(now)
+      const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
       if (record === undefined || record.id !== held.record.id || record.version !== held.record.version) return
       // Released without a new token: the next attempt is this process's.
       if (record.lease === undefined || this.#clock.monotonic() >= busyUntil) return

@@ -130,12 +130,8 @@ class Worker {
   async #takeDue(): Promise<number> {
     const { withinMs = 0 } = this.#options
     const limit = 2 * this.#concurrency - this.#underway.size
-    const { records, now } = await this.#context.store.due({
-      before: this.#storeClock.now() + withinMs,
-      limit,
-      reserveMs: RESERVE_MS,
-    })
-    this.#storeClock.observe(now)
+    const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
+    const { records } = await this.#storeClock.ask(() => this.#context.store.due(request))
     for (const record of records) this.#begin(record)
     while (this.#underway.size > this.#concurrency) await Promise.race(this.#underway)
     return records.length
@@ -164,7 +160,7 @@ class Worker {
     this.counts.underway += 1
     try {
       const keeper = await this.#context.keeperOf(record)
-      const renewed = await keeper.keepAlive(record)
+      const renewed = await keeper.keepAlive(record, this.#storeClock.now())
       this.counts[renewed ? 'refreshed' : 'skipped'] += 1
     } catch (error) {
       if (error instanceof ReauthorizationRequiredError) this.counts.dead += 1

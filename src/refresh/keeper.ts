@@ -112,8 +112,12 @@ export class Keeper implements TokenSource {
     return this.#forced({ cause: 'manual', force: true })
   }
 
-  /** Renews the grant if `due` is still its current record and nobody else is at it. Answers whether it was renewed. */
-  async keepAlive(due: GrantRecord): Promise<boolean> {
+  /**
+   * Renews the grant if `due`, which was read when the store's time was about `storeNow`, is still its current record and nobody
+   * else is at it. Answers whether it was renewed.
+   */
+  async keepAlive(due: GrantRecord, storeNow: number): Promise<boolean> {
+    this.#storeClock.hint(storeNow)
     const { held, renewed } = await this.#flights.join({ cause: 'keep_alive', force: false, due })
     if (held.record.state !== 'active')
       throw new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked')

@@ -104,8 +104,7 @@ export class Memory {
   async read(): Promise<Held | undefined> {
     // Memory is ahead of the store while a token is unsaved.
     if (this.#ahead() && this.#held !== undefined) return this.#held
-    const { record, now } = await this.#options.store.read(this.#options.key)
-    this.#storeClock.observe(now)
+    const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
     if (record !== undefined) return this.adopt(record)
     this.forget()
     return undefined
@@ -124,8 +123,7 @@ export class Memory {
         ? { state: 'active' as const, sealed, renewable: true, refreshAfter: undefined }
         : contentOf(seed, sealed, { policy: this.#policy, obtainable: obtain !== undefined })
     const grant: NewGrant = { ...content, id, issuer, clientId: this.#options.core.clientId, schema: RECORD_SCHEMA }
-    const answer = await store.put(this.#options.key, grant, { id: undefined })
-    this.#storeClock.observe(answer.now)
+    const answer = await this.#storeClock.ask(() => store.put(this.#options.key, grant, { id: undefined }))
     if (answer.record === undefined)
       throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
     this.#seed = undefined

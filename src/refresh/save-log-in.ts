@@ -48,12 +48,15 @@ export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecor
       throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
     return record
   }
-  if (token.refreshToken !== undefined || logIn.obtainable) return done(await put(token))
+  if (token.refreshToken !== undefined || logIn.obtainable) {
+    // The expiry is written in the store's time, which a process that has asked it nothing yet doesn't know.
+    if (!logIn.storeClock.learned) await look(logIn)
+    return done(await put(token))
+  }
 
   const giveUpAt = logIn.clock.monotonic() + logIn.policy.waitMs
   for (;;) {
-    const { record, now } = await persistently(logIn.clock, () => logIn.store.read(logIn.key))
-    logIn.storeClock.observe(now)
+    const { record } = await look(logIn)
     const carried = record === undefined ? undefined : await carriedOver(logIn, record, token)
     if (record === undefined || carried === undefined) return done(await put(token))
     const waitMs = await claimFor(logIn, record, carried)
@@ -66,6 +69,10 @@ export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecor
     const answer = await put(carried, record)
     if (answer.record?.id === id) return done(answer)
   }
+}
+
+function look({ clock, key, store, storeClock }: LogIn): ReturnType<GrantStore['read']> {
+  return persistently(clock, () => storeClock.ask(() => store.read(key)))
 }
 
 function withEnd(token: Token, absoluteLifetimeMs: number | undefined): Token {

@@ -6,17 +6,39 @@ const NOISE_MS = 1000
 
 /** The store's time as this process has learned it: what is written in the store, leases and expiries, is in that time. */
 export class StoreClock {
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #clock: Pick<Required<Clock>, 'now' | 'monotonic'>
   #offsetMs = 0
+  #learned = false
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Required<Clock>, 'now' | 'monotonic'>) {
     this.#clock = clock
   }
 
-  /** Learns from an answer that carried the store's time. */
-  observe(storeNow: number): void {
-    const offset = storeNow - this.#clock.now()
+  /** Asks the store, and learns from the time that its answer carries. */
+  async ask<A extends { readonly now: number }>(question: () => Promise<A>): Promise<A> {
+    const askedAt = this.#clock.monotonic()
+    const answer = await question()
+    this.#observe(answer.now, this.#clock.monotonic() - askedAt)
+    return answer
+  }
+
+  /** Takes another's word for the store's time, as long as nothing better is known. */
+  hint(storeNow: number): void {
+    if (!this.#learned) this.#observe(storeNow, 0)
+  }
+
+  /** The store looked at its clock at some moment of the `tookMs`: a slow answer says little, and what fits it stays. */
+  #observe(storeNow: number, tookMs: number): void {
+    const least = storeNow - this.#clock.now()
+    const most = least + tookMs
+    const offset = Math.min(Math.max(this.#offsetMs, least), most)
     this.#offsetMs = Math.abs(offset) < NOISE_MS ? 0 : offset
+    this.#learned = true
+  }
+
+  /** Whether any answer of the store was seen: before that, its time is a guess. */
+  get learned(): boolean {
+    return this.#learned
   }
 
   /** The store's time now. */

@@ -30,6 +30,9 @@ export interface Redemption {
 /** Why a refresh token may be gone without anybody's fault (the model's excuses). */
 export type Excuse = 'crash' | 'answer lost' | 'orphan consumed' | 'grace over' | 'user'
 
+/** A redemption that began so recently may still be under way, without any fault. */
+const JUST_NOW_MS = 5000
+
 /** What really happened, and whether it may: the invariants on redemptions and on what the store keeps. */
 export class Ledger {
   readonly redemptions: Redemption[] = []
@@ -175,7 +178,11 @@ export class Ledger {
 
   /** When all is done: nothing waits to be saved, and what is stored works unless that is excused. */
   atTheEnd(): void {
-    const waiting = this.redemptions.find((each) => each.state === 'held' && each.process.alive)
+    // A worker may be at it just now.
+    const before = this.#now() - JUST_NOW_MS
+    const waiting = this.redemptions.find(
+      ({ state, process, sentAt }) => state === 'held' && process.alive && sentAt < before,
+    )
     if (waiting !== undefined)
       this.fail('I2', `process ${waiting.process.index} never saved ${waiting.issued?.refreshToken}`)
     const { record } = this

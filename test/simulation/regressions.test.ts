@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import type { Scenario } from './scenario.ts'
+import { simulate } from './simulate.ts'
+
+const scenario: Scenario = {
+  seed: 0,
+  mode: 'strict',
+  declared: false,
+  processes: 2,
+  workers: 0,
+  timing: 'default',
+  background: 'detached',
+  skews: [],
+  bounded: true,
+  whole: false,
+  acts: [],
+  faults: [],
+}
+
+/** Scenarios that broke an invariant once. */
+const CASES: Readonly<Record<string, Partial<Scenario>>> = {
+  "a log-in in a process whose clock is off is stored with its expiry in the store's time (I3)": {
+    mode: 'grace-last',
+    skews: [11_162, 0, 0, 0],
+    acts: [{ kind: 'crash', at: 0, process: 0, ms: 1 }],
+  },
+  'an answer of the store that was slow does not shift the expiry (I3)': {
+    seed: 498_192_360,
+    processes: 3,
+    timing: 'short',
+    acts: [
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'crash', at: 62_348, process: 0, ms: 1 },
+    ],
+    faults: [{ point: 'request', nth: 1, fault: 'vanished' }],
+  },
+  "a due grant that a worker brings is read in the store's time, though its keeper has asked the store nothing (I3)": {
+    seed: 1_954_564_445,
+    mode: 'grace-last',
+    declared: true,
+    workers: 2,
+    background: 'none',
+    skews: [-2_691_761, -4_453_934, -7_059_628, 1_823_524],
+    acts: [
+      { kind: 'end-at-provider', at: 148_201, process: 3, ms: 518 },
+      { kind: 'refresh', at: 19_347, process: 0, ms: 1262 },
+      { kind: 'validity', at: 28_469, process: 1, ms: 19_223 },
+      { kind: 'provider-down', at: 1675, process: 0, ms: 19_595 },
+      { kind: 'token', at: 125_493, process: 3, ms: 9351 },
+      { kind: 'rejected', at: 48_939, process: 1, ms: 8363 },
+      { kind: 'refresh', at: 60_646, process: 0, ms: 1293 },
+      { kind: 'validity', at: 45_670, process: 3, ms: 1818 },
+    ],
+    faults: [
+      { point: 'commit', nth: 4, fault: 'fail-before' },
+      { point: 'commit', nth: 0, fault: 'slow-answer' },
+      { point: 'read', nth: 2, fault: 'late' },
+      { point: 'request', nth: 0, fault: 'crash-on-the-wire' },
+      { point: 'request', nth: 5, fault: 'answer-lost' },
+    ],
+  },
+}
+
+test.each(Object.entries(CASES))('%s', async (_name, difference) => {
+  const outcome = await simulate({ ...scenario, ...difference })
+  expect(outcome.violation).toBeUndefined()
+})
