@@ -9,7 +9,7 @@ import type { KeeperOptions } from './keeper-options.ts'
 import { assertOrigin } from './origin.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { randomId } from './random.ts'
-import type { StoreClock } from './store-clock.ts'
+import { shifted, type StoreClock } from './store-clock.ts'
 
 /** How long a caller waits for a look at the store that is overdue, when it could be served without. */
 const LOOK_PATIENCE_MS = 1000
@@ -63,11 +63,19 @@ export class Memory {
     const { core } = this.#options
     assertOrigin(record, core.clientId, core.knownIssuer)
     const held = this.#held
-    if (held !== undefined && sameVersion(held, { record })) return this.#hold({ ...held, record })
+    if (held !== undefined && sameVersion(held, { record })) return this.#hold(this.#retimed(held, record))
     const stored = await this.#options.sealer.open(record.key, record.id, record.sealed)
     // Memory may have moved on while the seal was opened.
     if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
     return this.#hold(hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)))
+  }
+
+  /** The clock may have been set since the token was taken: its expiry is the record's, by the store's time as it is known now. */
+  #retimed(held: Held, record: GrantRecord): Held {
+    const { token } = held
+    if (token?.expiresAt === undefined || record.expiresAt === undefined) return { ...held, record }
+    const ms = this.#storeClock.toLocal(record.expiresAt) - token.expiresAt
+    return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms))
   }
 
   /** Takes what a redemption brought: `token` in this process's time; `unsaved` while the record is not the store's yet. */

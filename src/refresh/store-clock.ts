@@ -63,7 +63,8 @@ export class StoreClock {
   }
 }
 
-function shifted(token: Token, ms: number): Token {
+/** The same token by a clock that is `ms` ahead. */
+export function shifted(token: Token, ms: number): Token {
   if (ms === 0) return token
   const shift = (at: number | undefined): number | undefined => (at === undefined ? undefined : at + ms)
   return makeToken({

@@ -59,6 +59,10 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'request', nth: 5, fault: 'answer-lost' },
     ],
   },
+  'a clock that was set back does not prolong a token that the process holds (I3)': {
+    mode: 'grace-new',
+    acts: [{ kind: 'jump', at: 0, process: 0, ms: 2805 }],
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
