@@ -8,7 +8,7 @@ export interface Want {
   readonly rejected?: string | undefined
 }
 
-export function isExpired(token: Pick<Token, 'expiresAt'>, now: number): boolean {
+export function isExpired(token: Pick<AccessToken, 'expiresAt'>, now: number): boolean {
   return token.expiresAt !== undefined && token.expiresAt <= now
 }
 

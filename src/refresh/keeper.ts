@@ -70,7 +70,8 @@ export class Keeper implements TokenSource {
         const state = assess(held, want, this.#policy, this.#clock.now())
         if (state !== 'wanting') {
           await this.#memory.revalidate()
-          if (this.#memory.held?.access !== held.access) continue
+          // The token may have been replaced, or have expired, while the store was asked.
+          if (this.#memory.held?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
           if (state === 'early') this.#flights.refreshEarly()
           return held.access
         }

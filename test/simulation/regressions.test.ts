@@ -63,6 +63,15 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     mode: 'grace-new',
     acts: [{ kind: 'jump', at: 0, process: 0, ms: 2805 }],
   },
+  'a token that expires while its process waits for a look at the store is not handed out (I3)': {
+    seed: 8,
+    timing: 'short',
+    background: 'none',
+    acts: [
+      { kind: 'burst', at: 53_352, process: 0, ms: 1 },
+      { kind: 'pause', at: 53_353, process: 0, ms: 40_000 },
+    ],
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
