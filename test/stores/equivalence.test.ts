@@ -1,8 +1,11 @@
 import { test } from 'vitest'
 
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
-import { answersLikeMemory } from './steps.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
+import { answersLikeMemory, claimsAtTheEdgesLikeMemory } from './steps.ts'
 
-test('memory and SQLite give the same answers to whatever comes', async () => {
-  await answersLikeMemory((now) => sqliteStore(':memory:', { clock: { now } }), 150)
-})
+const open = (now: () => number): GrantStore => sqliteStore(':memory:', { clock: { now } })
+
+test('memory and SQLite give the same answers to whatever comes', () => answersLikeMemory(open, 150))
+
+test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))

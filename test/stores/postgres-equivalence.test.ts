@@ -4,9 +4,10 @@ import { Pool } from 'pg'
 import { afterAll, describe, test } from 'vitest'
 
 import { type PostgresPool, postgresStore } from '../../src/stores/postgres/index.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { postgres } from '../servers/index.ts'
-import { answersLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
+import { answersLikeMemory, claimsAtTheEdgesLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
 
 const url = await postgres()
 
@@ -24,15 +25,18 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
     query: (text, values) => pool.query(text.replace('clock_timestamp()', `to_timestamp(${now() / 1000})`), values),
   })
 
-  test('memory and PostgreSQL give the same answers to whatever comes', async () => {
-    await answersLikeMemory(async (now) => {
-      const store = postgresStore(at(now), { schema })
-      await store.read({ client: '', subject: '', account: '' })
-      await pool.query(`DELETE FROM ${schema}.evergrant_grants`)
-      await pool.query(`DELETE FROM ${schema}.evergrant_grants_once`)
-      return store
-    }, 60)
-  })
+  /** A store with nothing in it. */
+  async function open(now: () => number): Promise<GrantStore> {
+    const store = postgresStore(at(now), { schema })
+    await store.read({ client: '', subject: '', account: '' })
+    await pool.query(`DELETE FROM ${schema}.evergrant_grants`)
+    await pool.query(`DELETE FROM ${schema}.evergrant_grants_once`)
+    return store
+  }
+
+  test('memory and PostgreSQL give the same answers to whatever comes', () => answersLikeMemory(open, 60))
+
+  test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
 
   describe('the store contract', () => {
     const clock = fakeClock()

@@ -4,10 +4,11 @@ import { Redis } from 'ioredis'
 import { afterAll, describe, test } from 'vitest'
 
 import { type IoredisClient, redisStore } from '../../src/stores/redis/index.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { redis } from '../servers/index.ts'
 import { removeKeys } from '../servers/remove-keys.ts'
-import { answersLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
+import { answersLikeMemory, claimsAtTheEdgesLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
 
 const url = await redis()
 
@@ -29,10 +30,12 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
     },
   })
 
-  test('memory and Redis give the same answers to whatever comes', async () => {
-    let runs = 0
-    await answersLikeMemory((now) => redisStore(at(now), { prefix: `${prefix}-${(runs += 1)}` }), 60)
-  })
+  let runs = 0
+  const open = (now: () => number): GrantStore => redisStore(at(now), { prefix: `${prefix}-${(runs += 1)}` })
+
+  test('memory and Redis give the same answers to whatever comes', () => answersLikeMemory(open, 60))
+
+  test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
 
   describe('the store contract', () => {
     const clock = fakeClock()

@@ -31,26 +31,26 @@ export class Keys {
       throw new ConfigError("Expected options.prefix to be 1 to 100 letters, digits and characters of '_.:/-'.")
     }
     this.#prefix = prefix
-    this.buckets = Array.from({ length: BUCKETS }, (_, number): Bucket => {
-      const start = `${prefix}:{${number}}`
-      return {
-        due: `${start}:due`,
-        index: `${start}:index`,
-        grant: (member) => `${start}:grant:${member}`,
-        tombstones: (member) => `${start}:tombstones:${member}`,
-      }
-    })
+    this.buckets = Array.from({ length: BUCKETS }, (_, number) => this.#bucket(number))
   }
 
   /** The bucket of all grants of a subject. */
   bucketOf(subject: string): Bucket {
-    const bucket = this.buckets[hash(subject) % BUCKETS]
-    if (bucket === undefined) throw new RangeError('There is no such bucket.')
-    return bucket
+    return this.#bucket(hash(subject) % BUCKETS)
   }
 
   once(id: string): string {
     return `${this.#prefix}:once:${id}`
+  }
+
+  #bucket(number: number): Bucket {
+    const start = `${this.#prefix}:{${number}}`
+    return {
+      due: `${start}:due`,
+      index: `${start}:index`,
+      grant: (member) => `${start}:grant:${member}`,
+      tombstones: (member) => `${start}:tombstones:${member}`,
+    }
   }
 }
 
