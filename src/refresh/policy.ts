@@ -84,11 +84,15 @@ export function resolvePolicy(
     // A successor must still be able to repeat within the window: half of it for the first holder.
     if (policy.leaseMs === undefined) leaseMs = Math.min(leaseMs, grace / 2)
     timeoutMs = Math.min(timeoutMs, (leaseMs * 2) / 3)
-    if (policy.settleMs === undefined && provider.reuseGraceUntil !== 'time' && grace < settleMs) settleMs = grace / 2
+    const half = grace < settleMs || provider.reuseGraceUntil === 'time'
+    if (policy.settleMs === undefined && half) settleMs = Math.min(settleMs, grace / 2)
   }
   let repeatWithinMs = 0
   if (repeatable) repeatWithinMs = ALWAYS
-  else if (grace !== undefined && provider.reuseGraceUntil === 'time') repeatWithinMs = Math.max(0, grace - leaseMs)
+  else if (grace !== undefined && provider.reuseGraceUntil === 'time') {
+    // The repeat is sent within `leaseMs - timeoutMs` and may be on its way for `settleMs`: it must arrive within the grace.
+    repeatWithinMs = Math.max(0, grace - (leaseMs - timeoutMs) - settleMs)
+  }
   return {
     revalidateMs: policy.revalidateMs ?? DEFAULT_REVALIDATE_MS,
     timeoutMs,

@@ -57,9 +57,9 @@ test('a short grace shrinks lease and timeout, so that a successor still finds i
   const byUse = resolve({}, { rotates: true, reuseGraceMs: 9000 })
   expect(byUse).toMatchObject({ leaseMs: 4500, timeoutMs: 3000, settleMs: 4500, repeatWithinMs: 0, forgiving: true })
   const byTime = resolve({}, { rotates: true, reuseGraceMs: 9000, reuseGraceUntil: 'time' })
-  expect(byTime).toMatchObject({ leaseMs: 4500, timeoutMs: 3000, settleMs: 15_000, repeatWithinMs: 4500 })
+  expect(byTime).toMatchObject({ leaseMs: 4500, timeoutMs: 3000, settleMs: 4500, repeatWithinMs: 3000 })
   const long = resolve({}, { rotates: true, reuseGraceMs: 1_800_000, reuseGraceUntil: 'time' })
-  expect(long).toMatchObject({ leaseMs: 15_000, timeoutMs: 10_000, settleMs: 15_000, repeatWithinMs: 1_785_000 })
+  expect(long).toMatchObject({ leaseMs: 15_000, timeoutMs: 10_000, settleMs: 15_000, repeatWithinMs: 1_780_000 })
 })
 
 test('explicit lease and settle time are kept with a grace too', () => {

@@ -63,6 +63,13 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     mode: 'grace-new',
     acts: [{ kind: 'jump', at: 0, process: 0, ms: 2805 }],
   },
+  'a repeat within a grace by time reaches the provider within it, and so does the request that it repeats (I2)': {
+    seed: 7,
+    mode: 'time',
+    declared: true,
+    workers: 1,
+    faults: [{ point: 'request', nth: 2, fault: 'reset-then-consumed' }],
+  },
   'a token that expires while its process waits for a look at the store is not handed out (I3)': {
     seed: 8,
     timing: 'short',
