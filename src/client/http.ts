@@ -101,7 +101,6 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     return { status, headers: response.headers, text: await readText(response) }
   } catch (error) {
     if (error instanceof ProviderUnavailableError) throw error
-    if (signal?.aborted) throw signal.reason as Error
     const sent = !(response === undefined && surelyNotSent(error))
     throw new ProviderUnavailableError(
       sent

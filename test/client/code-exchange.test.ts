@@ -189,5 +189,8 @@ describe('the ID token of a code exchange', () => {
   test('is dropped where the server has no issuer to compare it with', async () => {
     const { issuer: _, ...server } = metadata
     await expect(logIn({}, { scope: 'email', server })).resolves.not.toHaveProperty('idToken')
+    // What stands in for the issuer inside is not one.
+    const posing = { iss: metadata.token_endpoint, nonce: undefined }
+    await expect(logIn(posing, { scope: 'email', server })).resolves.not.toHaveProperty('idToken')
   })
 })

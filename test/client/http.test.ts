@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { MAX_ANSWER_BYTES, readText, retryAfter } from '../../src/client/http.ts'
+import { MAX_ANSWER_BYTES, readText, retryAfter, send } from '../../src/client/http.ts'
 import { surelyNotSent } from '../../src/client/network-errors.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { ProviderUnavailableError } from '../../src/errors.ts'
+import { systemClock } from '../../src/clock.ts'
+import { InsecureTransportError, ProviderUnavailableError } from '../../src/errors.ts'
+import { Secrets } from '../../src/redact.ts'
 import { makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
 
 const closers: (() => void)[] = []
@@ -70,6 +72,31 @@ describe('a connection that fails', () => {
     })
     expect(await refreshAt(base)).toMatchObject({ name: 'ProviderUnavailableError', status: 200, maybeProcessed: true })
   })
+})
+
+test('an answer whose headers came was sent for, whatever its body then fails with', async () => {
+  const refused = Object.assign(new Error('proxy'), { code: 'ECONNREFUSED' })
+  const body = new ReadableStream({ start: (controller) => controller.error(refused) })
+  const fetch = (): Promise<Response> => Promise.resolve(new Response(body))
+  expect(await rejection(makeClient(fetch).refresh(makeOldToken()))).toMatchObject({
+    status: 200,
+    maybeProcessed: true,
+  })
+})
+
+test('nothing is sent over plain http off loopback, wherever the URL came from', async () => {
+  const { fetch, requests } = scripted({})
+  const insecure = { name: 'acme', allowInsecureRequests: true, remote: false }
+  const context = { name: 'acme', clock: systemClock, fetch, logger: undefined, insecure }
+  const request = {
+    purpose: 'test',
+    url: 'http://as.example/token',
+    method: 'POST',
+    headers: {},
+    secrets: new Secrets(),
+  }
+  expect(await rejection(send(context, request))).toBeInstanceOf(InsecureTransportError)
+  expect(requests).toEqual([])
 })
 
 describe('what a failed fetch says of its request', () => {

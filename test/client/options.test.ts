@@ -143,6 +143,7 @@ describe('plain http', () => {
     'http://as.example',
     'http://127.0.0.1.evil.example',
     'http://localhost.evil.example',
+    'http://evillocalhost',
     'http://10.0.0.1',
     'http://128.0.0.1',
     'http://[::2]',

@@ -308,6 +308,14 @@ describe('the ID token of a refresh (OpenID Connect Core section 12.2)', () => {
     },
   )
 
+  test('of another identity doesn’t give the new refresh token the end of the old one', async () => {
+    const idToken = makeIdToken({ sub: 'user-2' })
+    const old = makeOldToken({ idToken: makeIdToken(), refreshTokenExpiresAt: NOW + 5 })
+    const { fetch } = scripted({ body: { ...answer.body, refresh_token: 'new-refresh-token', id_token: idToken } })
+    const error = await rejection(makeClient(fetch).refresh(old))
+    expect(error.token).not.toHaveProperty('refreshTokenExpiresAt')
+  })
+
   test('of another identity hands over the old refresh token where no new one came', async () => {
     const { fetch } = scripted({ body: { ...answer.body, id_token: makeIdToken({ sub: 'user-2' }) } })
     const old = makeOldToken({ idToken: makeIdToken(), refreshTokenExpiresAt: NOW + 5 })

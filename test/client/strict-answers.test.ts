@@ -36,6 +36,11 @@ describe('token_type', () => {
     )
   })
 
+  test('that is the new token itself is masked', async () => {
+    const error = await refused(json(success({ access_token: 'New-Access-1', token_type: 'New-Access-1' })))
+    expect(error.message).toContain("token_type is '[redacted]'")
+  })
+
   test('that is long is not repeated: it may be the token itself', async () => {
     const token_type = 'secret'.repeat(10)
     expect((await refused(json(success({ token_type })))).message).not.toContain('secret')
