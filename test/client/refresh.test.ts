@@ -147,6 +147,16 @@ describe('a refresh that takes too long', () => {
     expect(error.message).toContain('1234 ms')
   })
 
+  test('leaves no timer behind when the answer came in time', async () => {
+    let timer: AbortSignal | undefined
+    const delay = (_ms: number, signal?: AbortSignal): Promise<void> => {
+      timer = signal
+      return new Promise(() => {})
+    }
+    await makeClient(scripted(answer).fetch, { clock: { now: () => NOW, delay } }).refresh(makeOldToken())
+    expect(timer!.aborted).toBe(true)
+  })
+
   test('ends at the caller’s own abort with the signal’s reason', async () => {
     const controller = new AbortController()
     const ending = rejection(makeClient(hanging).refresh(makeOldToken(), { signal: controller.signal }))
