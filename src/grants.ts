@@ -336,7 +336,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return obtain === undefined ? undefined : () => obtain(client, key)
   }
 
-  #healthOf(name: string, core: ClientCore, clock: Clock): ClientHealth {
+  #healthOf(name: string, core: ClientCore, clock: Required<Clock>): ClientHealth {
     let health = this.#health.get(name)
     if (health === undefined) {
       health = new ClientHealth(clock, (error) => {

@@ -9,15 +9,16 @@ const LONGEST_DELAY_MS = 300_000
 
 /** What this process has seen of one client's registration: back-off after `invalid_client`, and the suspicion that stops verdicts. */
 export class ClientHealth {
-  readonly #clock: Pick<Clock, 'now'>
+  /** Its time of day may be set meanwhile: only `monotonic` counts here. */
+  readonly #clock: Pick<Required<Clock>, 'monotonic'>
   readonly #onSuspect: (error: string) => void
   #deaths: number[] = []
   #refusals = 0
   #delayMs = 0
-  #retryAt = 0
+  #retryAt = Number.NEGATIVE_INFINITY
   #suspect = false
 
-  constructor(clock: Pick<Clock, 'now'>, onSuspect: (error: string) => void) {
+  constructor(clock: Pick<Required<Clock>, 'monotonic'>, onSuspect: (error: string) => void) {
     this.#clock = clock
     this.#onSuspect = onSuspect
   }
@@ -29,14 +30,14 @@ export class ClientHealth {
 
   /** Milliseconds until the client may be used again after the provider refused it; 0 when it may be now. */
   get waitMs(): number {
-    return Math.max(0, this.#retryAt - this.#clock.now())
+    return Math.max(0, this.#retryAt - this.#clock.monotonic())
   }
 
   succeeded(): void {
     this.#deaths = []
     this.#refusals = 0
     this.#delayMs = 0
-    this.#retryAt = 0
+    this.#retryAt = Number.NEGATIVE_INFINITY
     this.#suspect = false
   }
 
@@ -44,13 +45,13 @@ export class ClientHealth {
   refused(error: string): void {
     this.#refusals += 1
     this.#delayMs = Math.min(LONGEST_DELAY_MS, Math.max(FIRST_DELAY_MS, this.#delayMs * 2))
-    this.#retryAt = this.#clock.now() + this.#delayMs
+    this.#retryAt = this.#clock.monotonic() + this.#delayMs
     if (this.#refusals >= SUSPICIOUS_REFUSALS) this.#suspectNow(error)
   }
 
   /** A grant seems dead. Answers whether that may be believed. */
   died(error: string): boolean {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonic()
     this.#deaths = [...this.#deaths.filter((at) => now - at < WINDOW_MS), now]
     if (this.#deaths.length > SUSPICIOUS_DEATHS) this.#suspectNow(error)
     return !this.#suspect

@@ -59,9 +59,9 @@ export class Flights {
   readonly #updater: TokenUpdater | undefined
   readonly #coordinator: Coordinator
   #flight: Promise<FlightResult> | undefined
-  /** No refresh before: after a token without lifetime. */
-  #pausedUntil = 0
-  #earlyAgainAt = 0
+  /** No refresh before (monotonic, as the next): after a token without lifetime. */
+  #pausedUntil = Number.NEGATIVE_INFINITY
+  #earlyAgainAt = Number.NEGATIVE_INFINITY
   /** The version whose refresh token may have been consumed. */
   #uncertain: string | undefined
   #closed = false
@@ -132,7 +132,7 @@ export class Flights {
         error,
       })
     const wait = isEvergrantError(error) ? (error.retryAfterMs ?? PAUSE_MS) : PAUSE_MS
-    this.#earlyAgainAt = this.#clock.now() + Math.max(PAUSE_MS, wait)
+    this.#earlyAgainAt = this.#clock.monotonic() + Math.max(PAUSE_MS, wait)
     const maybeConsumed =
       error instanceof TokenResponseError || (error instanceof ProviderUnavailableError && error.maybeProcessed)
     if (maybeConsumed) this.#uncertain = versionOf(this.#memory.held)
@@ -211,7 +211,7 @@ export class Flights {
         throw this.#nothingToRedeem()
       return this.#coordinator.condemn(held.record, 'no_refresh_token')
     }
-    const pause = this.#pausedUntil - this.#clock.now()
+    const pause = this.#pausedUntil - this.#clock.monotonic()
     if (pause > 0) await this.#clock.delay(pause)
     return this.#coordinator.redeem(held.record, held.token, { cause: request.cause, force: request.force })
   }
@@ -250,7 +250,7 @@ export class Flights {
   async #take(outcome: Outcome): Promise<Held | undefined> {
     if (outcome.kind === 'renewed') {
       const { record, token, unsaved } = outcome
-      if (isBornSpent(token)) this.#pausedUntil = this.#clock.now() + PAUSE_MS
+      if (isBornSpent(token)) this.#pausedUntil = this.#clock.monotonic() + PAUSE_MS
       const current = unsaved
         ? {
             ...record,
@@ -268,15 +268,15 @@ export class Flights {
 
   /** Starts a refresh that nobody waits for. */
   refreshEarly(): void {
-    if (this.#flight !== undefined || this.#closed || this.#clock.now() < this.#earlyAgainAt) return
+    if (this.#flight !== undefined || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
     if (this.#mustNotTryEarly(this.#memory.held)) return
-    this.#earlyAgainAt = this.#clock.now() + PAUSE_MS
+    this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
   }
 
   /** Whatever was known of the last token no longer counts: another log-in took its place. */
   restart(): void {
-    this.#pausedUntil = 0
+    this.#pausedUntil = Number.NEGATIVE_INFINITY
     this.#uncertain = undefined
   }
 

@@ -79,7 +79,7 @@ test('only refusals end a grant, only ten of them, and only over a day', () => {
 test('deaths that are a minute apart are users that left; eleven in a minute without a success are not', () => {
   let now = 0
   const suspected: string[] = []
-  const health = new ClientHealth({ now: () => now }, (error) => void suspected.push(error))
+  const health = new ClientHealth({ monotonic: () => now }, (error) => void suspected.push(error))
   for (let index = 0; index < 30; index += 1, now += 6001) expect(health.died('invalid_grant')).toBe(true)
   for (let index = 0; index < 10; index += 1) health.died('invalid_grant')
   expect(health.suspect).toBe(true)
@@ -91,7 +91,7 @@ test('deaths that are a minute apart are users that left; eleven in a minute wit
 
 test('a refused client backs off up to five minutes', () => {
   let now = 0
-  const health = new ClientHealth({ now: () => now }, () => undefined)
+  const health = new ClientHealth({ monotonic: () => now }, () => undefined)
   expect(health.waitMs).toBe(0)
   for (let index = 0; index < 20; index += 1) health.refused('invalid_client')
   expect(health.waitMs).toBe(300_000)

@@ -70,6 +70,17 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     workers: 1,
     faults: [{ point: 'request', nth: 2, fault: 'reset-then-consumed' }],
   },
+  'a clock that was set back does not prolong the back-off of a client that the provider refused (I9)': {
+    seed: 301_499_035,
+    processes: 4,
+    acts: [{ kind: 'jump', at: 149_995, process: 0, ms: 2991 }],
+    faults: [
+      { point: 'due', nth: 5, fault: 'fail-before' },
+      { point: 'claim', nth: 4, fault: 'crash-on-the-wire' },
+      { point: 'request', nth: 2, fault: 'invalid-client' },
+      { point: 'release', nth: 5, fault: 'crash-after' },
+    ],
+  },
   'a token that expires while its process waits for a look at the store is not handed out (I3)': {
     seed: 8,
     timing: 'short',

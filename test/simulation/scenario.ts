@@ -81,8 +81,8 @@ export interface Scenario {
   readonly processes: number
   /** How many of the processes run a keep-fresh worker. */
   readonly workers: number
-  /** `default`: the library's own times. `short`: a deadline of 2 s. */
-  readonly timing: 'default' | 'short'
+  /** `default`: the library's own times. `short`: a deadline of 2 s. `settling`: that, and a settle time much longer than the lease. */
+  readonly timing: 'default' | 'short' | 'settling'
   readonly background: 'detached' | 'none'
   /** How far each process's time of day is off from the store's at first. */
   readonly skews: readonly number[]
@@ -133,7 +133,7 @@ export function scenarios(options: { readonly bounded: boolean }): fc.Arbitrary<
     declared: fc.boolean(),
     processes: fc.integer({ min: 2, max: 4 }),
     workers: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 2 })),
-    timing: fc.constantFrom<Scenario['timing']>('default', 'short'),
+    timing: fc.constantFrom<Scenario['timing']>('default', 'short', 'settling'),
     background: fc.constantFrom<Scenario['background']>('detached', 'detached', 'none'),
     skews: fc.oneof(
       fc.constant([]),

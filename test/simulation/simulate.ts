@@ -32,6 +32,12 @@ export interface Outcome {
 const KEY = { client: 'acme', subject: 'f', account: '' }
 const LIFETIME_MS = 60_000
 
+const POLICIES: Readonly<Record<Scenario['timing'], RefreshPolicy>> = {
+  default: {},
+  short: { revalidateMs: 5000 },
+  settling: { leaseMs: 3000, settleMs: 20_000 },
+}
+
 /** Runs one scenario: the real Grants of several processes in a simulated world. */
 export async function simulate(scenario: Scenario, trace?: (line: string) => void): Promise<Outcome> {
   const random = new Random(scenario.seed)
@@ -73,8 +79,8 @@ class Simulation {
     this.#faults = new Faults(scenario)
     const graceMs = [10_000, 30_000, 60_000][random.between(0, 2)]!
     this.#provider = providerOf(scenario.mode, scenario.declared, graceMs)
-    this.#timeoutMs = scenario.timing === 'short' ? 2000 : 10_000
-    this.#policy = scenario.timing === 'short' ? { revalidateMs: 5000 } : {}
+    this.#timeoutMs = scenario.timing === 'default' ? 10_000 : 2000
+    this.#policy = POLICIES[scenario.timing]
     this.#resolved = resolvePolicy(this.#policy, this.#provider.refresh ?? {}, this.#timeoutMs, true)
     const { timeoutMs, settleMs } = this.#resolved
     this.#server = new Server({

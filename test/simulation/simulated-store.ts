@@ -5,7 +5,7 @@ import { tokenOf, type Ledger } from './ledger.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
 import type { StorePoint } from './scenario.ts'
-import type { Timeline } from './timeline.ts'
+import { QUIET, type Timeline } from './timeline.ts'
 
 export interface StoreWorld {
   readonly timeline: Timeline
@@ -85,6 +85,7 @@ export function simulatedStore(world: StoreWorld, process: Process): GrantStore 
           return answer(random.between(1000, 9000), value)
         }
         answer(latency(), value)
+        return QUIET
       })
     })
     if (fault === 'crash-on-the-wire') world.crash(process)

@@ -6,11 +6,16 @@ export interface Owner {
   readonly pausedUntil: number
 }
 
+/** What an event answers when no process could have noticed it: nobody has anything to do then. */
+export const QUIET: unique symbol = Symbol('quiet')
+
+type Run = () => void | typeof QUIET | Promise<void | typeof QUIET>
+
 interface Event {
   at: number
   readonly order: number
   readonly owner: Owner | undefined
-  readonly run: () => void | Promise<void>
+  readonly run: Run
 }
 
 // Taken now: a test runner may put timers of its own in their place.
@@ -31,7 +36,7 @@ export class Timeline {
   }
 
   /** Lets something happen after `ms`. */
-  after(ms: number, owner: Owner | undefined, run: () => void | Promise<void>): void {
+  after(ms: number, owner: Owner | undefined, run: Run): void {
     this.#push({ at: this.now + Math.max(0, ms), order: this.#random.next(), owner, run })
   }
 
@@ -50,8 +55,7 @@ export class Timeline {
       }
       this.now = Math.max(this.now, event.at)
       this.events += 1
-      await event.run()
-      await promiseJobs()
+      if ((await event.run()) !== QUIET) await promiseJobs()
       check()
     }
     if (!done()) this.now = Math.max(this.now, end)
