@@ -30,6 +30,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     save: '',
     appendonly: 'yes',
     appendfsync: 'always',
+    'repl-diskless-sync-delay': '0',
     ...settings,
   }
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
