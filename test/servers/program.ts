@@ -4,11 +4,12 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Ends the program when this process ends in whatever way: then the shell's input is closed. */
-const TIED = `exec 3<&0
+/** Ends the program, and removes its folder, when this process ends in whatever way: then the shell's input is closed. */
+const TIED = `folder=$1; shift
+exec 3<&0
 "$@" 3<&- </dev/null & program=$!
 echo $program
-{ read -r _ <&3; kill -9 $program; } >/dev/null 2>&1 & reader=$!
+{ read -r _ <&3; kill -9 $program; sleep 1; rm -rf -- "$folder"; } >/dev/null 2>&1 & reader=$!
 exec 3<&-
 wait $program
 kill $reader`
@@ -21,13 +22,11 @@ const LATE_MS = 10_000
 /** A server's program that runs until it is stopped, or until this process ends. */
 export class Program {
   readonly pid: number
-  readonly #shell: ChildProcess
   readonly #exit: Promise<void>
   #output = ''
   #running = true
 
   private constructor(shell: ChildProcess, pid: number) {
-    this.#shell = shell
     this.pid = pid
     this.#exit = new Promise((resolve) => shell.once('close', () => resolve()))
     void this.#exit.then(() => (this.#running = false))
@@ -39,12 +38,12 @@ export class Program {
   static async start(
     command: string,
     args: readonly string[],
-    options: { user?: User | undefined; cwd?: string } = {},
+    options: { user?: User | undefined; folder: Folder },
   ): Promise<Program> {
-    const { user, cwd } = options
-    const shell = spawn('sh', ['-c', TIED, 'sh', command, ...args], {
+    const { user, folder } = options
+    const shell = spawn('sh', ['-c', TIED, 'sh', folder.path, command, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      ...(cwd === undefined ? {} : { cwd }),
+      cwd: folder.path,
       ...user,
     })
     const pid = await new Promise<number>((resolve, reject) => {
@@ -66,14 +65,18 @@ export class Program {
   /** Ends it, and resolves when it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.#running) return
+    this.#signal(signal)
+    const late = setTimeout(() => this.#signal('SIGKILL'), LATE_MS)
+    await this.#exit
+    clearTimeout(late)
+  }
+
+  #signal(signal: NodeJS.Signals): void {
     try {
       process.kill(this.pid, signal)
     } catch {
       // It ended by itself.
     }
-    const late = setTimeout(() => this.#shell.stdin?.end(), LATE_MS)
-    await this.#exit
-    clearTimeout(late)
   }
 }
 
@@ -94,8 +97,14 @@ export async function userOtherThanRoot(): Promise<User | undefined> {
   throw new Error("This machine has neither a user 'postgres' nor 'nobody': run the tests as another user than root.")
 }
 
-/** A temporary folder, the user's alone. */
-export async function folderFor(user: User | undefined): Promise<{ path: string; remove(): Promise<void> }> {
+/** A temporary folder of one program. */
+export interface Folder {
+  readonly path: string
+  remove(): Promise<void>
+}
+
+/** Makes a temporary folder, the user's alone. */
+export async function folderFor(user: User | undefined): Promise<Folder> {
   const path = await mkdtemp(join(tmpdir(), 'evergrant-server-'))
   await chmod(path, 0o700)
   if (user !== undefined) await chown(path, user.uid, user.gid)

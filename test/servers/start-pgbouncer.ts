@@ -42,7 +42,7 @@ export async function startPgbouncer(url: string): Promise<Pgbouncer | undefined
     'max_client_conn = 200',
   ]
   await writeFile(file, `${settings.join('\n')}\n`)
-  const program = await Program.start(pgbouncer, [file], { user, cwd: folder.path })
+  const program = await Program.start(pgbouncer, [file], { user, folder })
   const pooled = `postgres://anybody@127.0.0.1:${port}/pooled`
   await until('A connection to pgbouncer', () => connect(pooled), { program })
   return {

@@ -60,7 +60,7 @@ export async function startPostgres(
     ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]
   const start = async (): Promise<Program> => {
-    const program = await Program.start(postgres, args, { user, cwd: folder.path })
+    const program = await Program.start(postgres, args, { user, folder })
     await until('A connection to PostgreSQL', () => connect(url), { program })
     return program
   }

@@ -35,7 +35,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   }
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
   const start = async (): Promise<Program> => {
-    const program = await Program.start(redis, args, { cwd: folder.path })
+    const program = await Program.start(redis, args, { folder })
     await until('A connection to Redis', () => ping(url), { program })
     return program
   }
