@@ -1,0 +1,26 @@
+import { kill, KILL_POLICY } from '../../test/processes/kill.ts'
+import { flags, show, withPlace } from './stores.mjs'
+
+const { kills, kinds } = flags({ kills: 300 })
+console.log('Kill:', { kills, ...KILL_POLICY })
+// A killed process's lease is mostly waited for: the stores and modes can wait together.
+await Promise.all(
+  kinds.flatMap((kind) =>
+    ['grace', 'strict'].map(async (mode) => {
+      const report = await withPlace(kind, (place) => kill({ place, mode, kills }))
+      const { falseVerdicts, longestMs, lost, medianMs, phases, redemptions } = report
+      const onlyLostAnswers = Object.keys(lost).every((reason) => reason === 'answer_lost')
+      const kept = falseVerdicts === 0 && (mode === 'grace' ? Object.keys(lost).length === 0 : onlyLostAnswers)
+      show(kind, kept, {
+        mode,
+        kills,
+        'met it': phases,
+        lost,
+        'false verdicts': falseVerdicts,
+        redemptions,
+        'median ms to go on': medianMs,
+        'longest ms': longestMs,
+      })
+    }),
+  ),
+)

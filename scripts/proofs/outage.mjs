@@ -1,0 +1,28 @@
+import { outage } from '../../test/processes/outage.ts'
+import { SCENES } from '../../test/processes/scenes.ts'
+import { flags, show } from './stores.mjs'
+
+const { lastsMs } = flags({ lastsMs: 60_000 })
+console.log('Outage:', { lastsMs })
+// They mostly wait.
+await Promise.all(
+  Object.entries(SCENES).map(async ([name, make]) => {
+    const scene = await make()
+    if (scene === undefined) {
+      console.log(`left out ${name}: this machine has not what it takes`)
+      return
+    }
+    try {
+      const report = await outage(scene, { lastsMs, recoverWithinMs: 3 * lastsMs + 60_000 })
+      const { expected, expired, obtained, redemptions, requestsDuring, revocations, spent, unspent } = report
+      const kept =
+        unspent.failures + spent.unretryable + expired + requestsDuring + revocations === 0 &&
+        redemptions === expected &&
+        (scene.of === 'provider' || obtained.saved)
+      show(name, kept, report)
+    } finally {
+      await scene.clear()
+    }
+  }),
+)
+process.exit()

@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util'
+
+import { clear, placeOf, serverOf, STORE_KINDS } from '../../test/processes/stores.ts'
+import { startPostgres } from '../../test/servers/start-postgres.ts'
+import { startRedis } from '../../test/servers/start-redis.ts'
+
+const STARTS = { postgres: startPostgres, redis: startRedis }
+
+/**
+ * Reads `--name value` flags: numbers, and `--store`, which may be repeated.
+ * @template {Record<string, number>} T
+ * @param {T} defaults
+ * @returns {T & { kinds: readonly string[] }}
+ */
+export function flags(defaults) {
+  const names = Object.keys(defaults).map((name) => [name, { type: 'string' }])
+  const options = { ...Object.fromEntries(names), store: { type: 'string', multiple: true } }
+  const { values } = parseArgs({ options })
+  const numbers = Object.entries(defaults).map(([name, value]) => [name, Number(values[name] ?? value)])
+  const kinds = STORE_KINDS.filter((kind) => values.store === undefined || values.store.includes(kind))
+  return { ...Object.fromEntries(numbers), kinds }
+}
+
+/** A server of this proof's own for a store of this kind, where it needs one. */
+export async function serverFor(kind) {
+  const name = serverOf(kind)
+  if (name === undefined) return undefined
+  const server = await STARTS[name]()
+  if (server === undefined) throw new Error(`The proof needs ${kind}: install it (see CONTRIBUTING.md).`)
+  return server
+}
+
+/** Runs `work` with a place in a store of this kind, on a server of its own, and removes both. */
+export async function withPlace(kind, work) {
+  const server = await serverFor(kind)
+  const place = placeOf(kind, server?.url)
+  try {
+    return await work(place)
+  } finally {
+    await clear(place)
+    await server?.stop()
+  }
+}
+
+/** Prints one row of figures, and marks the run as failed when they are not what was promised. */
+export function show(kind, promised, figures) {
+  const text = Object.entries(figures).map(([name, value]) => `${name} ${format(value)}`)
+  console.log(`${promised ? 'kept  ' : 'BROKEN'} ${kind.padEnd(11)} ${text.join(', ')}`)
+  if (!promised) process.exitCode = 1
+}
+
+function format(value) {
+  if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(1)
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,25 @@
+import { storm } from '../../test/processes/storm.ts'
+import { flags, show, withPlace } from './stores.mjs'
+
+const { kinds, ...size } = flags({ processes: 8, callers: 500, expiries: 20, lifetimeMs: 4000 })
+console.log('Storm:', size)
+for (const kind of kinds) {
+  const { calls, failures, longestMs, medianMs, stats, tokensPerExpiry } = await withPlace(kind, (place) =>
+    storm({ place, ...size }),
+  )
+  const kept =
+    failures.length === 0 &&
+    tokensPerExpiry.every((count) => count === 1) &&
+    stats.redemptions === size.expiries &&
+    stats.tokenRequests.total === size.expiries &&
+    stats.reuseDetections + stats.revocations === 0
+  show(kind, kept, {
+    calls,
+    failed: failures.length,
+    redemptions: stats.redemptions,
+    revocations: stats.revocations,
+    'median ms': medianMs,
+    'longest ms': longestMs,
+  })
+  for (const failure of new Set(failures)) console.log(failure)
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+
+import { flatness } from './flatness.ts'
+import { kinds, withPlace } from './places.ts'
+import { sharing } from './sharing.ts'
+
+test.each(kinds)(
+  'two workers share 300 due grants, none of which is redeemed twice (%s)',
+  { timeout: 120_000 },
+  async (kind) => {
+    const report = await withPlace(kind, (place) => sharing({ place, processes: 2, due: 300, bare: 0 }))
+    expect(report).toMatchObject({ failed: 0, redemptions: 300, reused: 0 })
+    expect(report.refreshed.reduce((sum, each) => sum + each)).toBe(300)
+  },
+)
+
+test.each(kinds.filter((kind) => kind !== 'Redis'))(
+  'a store is measured as it grows (%s)',
+  { timeout: 120_000 },
+  async (kind) => {
+    const measured = await withPlace(kind, (place) => flatness(place, { sizes: [200, 2000], samples: 10 }))
+    expect(measured.map(({ grants }) => grants)).toEqual([200, 2000])
+    for (const { claimMs, commitMs, dueMs, readMs } of measured) {
+      for (const ms of [claimMs, commitMs, dueMs, readMs]) expect(ms).toBeGreaterThan(0)
+    }
+  },
+)

@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { type PostgresServer, startPostgres } from '../servers/start-postgres.ts'
+import { type RedisServer, startRedis } from '../servers/start-redis.ts'
+import type { Ledger } from './ledger.ts'
+import { clear, placeOf, type Place, type StoreKind } from './stores.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+/** What an outage may take hold of. */
+export interface Reach {
+  readonly ledger: Ledger
+  readonly workers: readonly WorkerProcess[]
+}
+
+/** Where one kind of outage takes place. */
+export interface Scene {
+  readonly place: Place
+  /** `store`: it can't be reached or written. `provider`: its token endpoint can't be reached. */
+  readonly of: 'store' | 'provider'
+  begin(reach: Reach): Promise<void>
+  end(reach: Reach): Promise<void>
+  clear(): Promise<void>
+}
+
+/** Makes a scene; undefined where the machine hasn't what it takes. */
+export type SceneMaker = () => Promise<Scene | undefined>
+
+const starts = { PostgreSQL: startPostgres, Redis: startRedis }
+
+function withServer(
+  kind: keyof typeof starts,
+  outage: (server: PostgresServer | RedisServer) => Pick<Scene, 'begin' | 'end'>,
+): SceneMaker {
+  return async () => {
+    const server = await starts[kind]()
+    if (server === undefined) return undefined
+    return { place: placeOf(kind, server.url), of: 'store', ...outage(server), clear: () => server.stop() }
+  }
+}
+
+const stopped = (kind: keyof typeof starts): SceneMaker =>
+  withServer(kind, (server) => ({ begin: () => server.halt(), end: () => server.resume() }))
+
+/** Frozen, so that it holds its connections and answers nothing. */
+const frozen = (kind: keyof typeof starts): SceneMaker =>
+  withServer(kind, (server) => {
+    const signal = (name: NodeJS.Signals): void => {
+      for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, name)
+    }
+    return { begin: async () => signal('SIGSTOP'), end: async () => signal('SIGCONT') }
+  })
+
+/** PostgreSQL has a process for each connection. */
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+        // The name in parentheses may hold anything.
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+function inFile(of: Scene['of'], outage: Pick<Scene, 'begin' | 'end'>): SceneMaker {
+  return async () => {
+    const place = placeOf('SQLite')
+    return { place, of, ...outage, clear: () => clear(place) }
+  }
+}
+
+const readOnly =
+  (value: boolean) =>
+  async ({ workers }: Reach) => {
+    await Promise.all(workers.map((worker) => worker.ask('readOnly', value)))
+  }
+
+/** A small disk of its own, which root alone can have. */
+const diskFull: SceneMaker = async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evergrant-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder], { stdio: 'ignore' })
+  } catch {
+    rmSync(folder, { recursive: true })
+    return undefined
+  }
+  const filler = join(folder, 'filler')
+  return {
+    place: { kind: 'SQLite' satisfies StoreKind, at: join(folder, 'grants.db'), space: '' },
+    of: 'store',
+    begin: async () => {
+      // To the last byte: the file is cut off where the disk ends.
+      try {
+        writeFileSync(filler, Buffer.alloc(32 * 2 ** 20))
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'ENOSPC') throw error
+      }
+    },
+    end: async () => rmSync(filler),
+    clear: async () => {
+      execFileSync('umount', [folder])
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** Every kind of outage. */
+export const SCENES: Readonly<Record<string, SceneMaker>> = {
+  'PostgreSQL stopped': stopped('PostgreSQL'),
+  'PostgreSQL frozen': frozen('PostgreSQL'),
+  'Redis stopped': stopped('Redis'),
+  'Redis frozen': frozen('Redis'),
+  'SQLite read-only': inFile('store', { begin: readOnly(true), end: readOnly(false) }),
+  'SQLite, disk full': diskFull,
+  'provider down': inFile('provider', { begin: ({ ledger }) => ledger.down(), end: ({ ledger }) => ledger.up() }),
+}

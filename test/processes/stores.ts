@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+import { Redis } from 'ioredis'
+import { Pool } from 'pg'
+
+import { postgresStore } from '../../src/stores/postgres/index.ts'
+import { redisStore } from '../../src/stores/redis/index.ts'
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
+import { removeKeys } from '../servers/remove-keys.ts'
+
+/** Where one proof's grants are, in words that another process understands. */
+export interface Place {
+  readonly kind: StoreKind
+  /** The file's path, or the server's URL. */
+  readonly at: string
+  /** A table's, schema's or prefix's name of the proof's own. */
+  readonly space: string
+}
+
+/** A store with the connection that it works on. */
+export interface OpenedStore {
+  readonly store: GrantStore
+  /** Makes this process's connection refuse writes, or take them again, where a connection can do so. */
+  readonly setReadOnly?: (readOnly: boolean) => void
+  /** Ends the store's connection; the store itself may be closed already. */
+  end(): Promise<void>
+}
+
+interface Kind {
+  /** Which server it needs; undefined: a file is enough. */
+  readonly server?: 'postgres' | 'redis'
+  open(place: Place): OpenedStore
+  /** Removes all that the proof has stored. */
+  clear(place: Place): Promise<void>
+}
+
+const KINDS = {
+  SQLite: {
+    open: ({ at }) => {
+      const database = new DatabaseSync(at)
+      chmodSync(at, 0o600)
+      return {
+        store: sqliteStore(database),
+        setReadOnly: (readOnly) => database.exec(`PRAGMA query_only = ${readOnly ? 'ON' : 'OFF'}`),
+        end: async () => {
+          if (database.isOpen) database.close()
+        },
+      }
+    },
+    clear: async ({ at }) => rmSync(join(at, '..'), { recursive: true, force: true }),
+  },
+  PostgreSQL: {
+    server: 'postgres',
+    open: ({ at, space }) => {
+      const pool = new Pool({ connectionString: at, max: 4, connectionTimeoutMillis: 2_000 })
+      pool.on('error', () => undefined)
+      return { store: postgresStore(pool, { schema: space }), end: () => pool.end() }
+    },
+    clear: async ({ at, space }) => {
+      const pool = new Pool({ connectionString: at, max: 1 })
+      await pool.query(`DROP SCHEMA IF EXISTS ${space} CASCADE`)
+      await pool.end()
+    },
+  },
+  Redis: {
+    server: 'redis',
+    open: ({ at, space }) => {
+      const client = new Redis(at, { maxRetriesPerRequest: 1, retryStrategy: () => 100 })
+      client.on('error', () => undefined)
+      return { store: redisStore(client, { prefix: space }), end: async () => client.disconnect() }
+    },
+    clear: async ({ at, space }) => {
+      const client = new Redis(at)
+      await removeKeys(client, space)
+      client.disconnect()
+    },
+  },
+} as const satisfies Record<string, Kind>
+
+/** The name of a real store: one that outlives a process. */
+export type StoreKind = keyof typeof KINDS
+
+const kinds: Readonly<Record<StoreKind, Kind>> = KINDS
+
+export const STORE_KINDS = Object.keys(KINDS) as readonly StoreKind[]
+
+export const serverOf = (kind: StoreKind): Kind['server'] => kinds[kind].server
+
+/** A place that nobody else uses; `at` is the URL of the store's server, where it has one. */
+export function placeOf(kind: StoreKind, at?: string): Place {
+  const space = `evergrant_${randomBytes(6).toString('hex')}`
+  if (at !== undefined) return { kind, at, space }
+  return { kind, at: join(mkdtempSync(join(tmpdir(), 'evergrant-proof-')), 'grants.db'), space }
+}
+
+export const open = (place: Place): OpenedStore => kinds[place.kind].open(place)
+
+export const clear = (place: Place): Promise<void> => kinds[place.kind].clear(place)

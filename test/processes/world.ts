@@ -1,0 +1,74 @@
+import type { DevelopmentProvider } from '../../provider/src/index.ts'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import { Grants } from '../../src/grants.ts'
+import type { ProviderRefresh, ServerMetadata } from '../../src/providers/provider.ts'
+import type { RefreshPolicy } from '../../src/refresh/policy.ts'
+import { keyRing } from '../../src/seal/index.ts'
+import { open, type OpenedStore, type Place } from './stores.ts'
+
+/** Everything that a process needs to share the grants: it goes over a process's channel as it is. */
+export interface World {
+  readonly place: Place
+  readonly server: ServerMetadata
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly keys: string
+  readonly refresh?: ProviderRefresh
+  readonly timeoutMs?: number
+  readonly policy?: RefreshPolicy
+}
+
+export type AcmeGrants = Grants<{ acme: OAuth2Client }>
+
+export const serverOf = ({ metadata }: DevelopmentProvider, tokenEndpoint?: string): ServerMetadata => ({
+  ...metadata,
+  ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
+})
+
+/** This process's share of a world. */
+export interface Share extends OpenedStore {
+  readonly grants: AcmeGrants
+  close(): Promise<void>
+}
+
+export function share(world: World): Share {
+  const { clientId, clientSecret, keys, place, policy, refresh, server, timeoutMs } = world
+  const acme = new OAuth2Client({
+    provider: { name: 'acme', server, ...(refresh !== undefined && { refresh }) },
+    clientId,
+    clientSecret,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  })
+  const opened = open(place)
+  const { store } = opened
+  const grants = new Grants({
+    clients: { acme },
+    store,
+    keys: keyRing(keys),
+    ...(policy !== undefined && { policy }),
+  })
+  return {
+    ...opened,
+    grants,
+    close: async () => {
+      await grants.close()
+      await opened.end()
+    },
+  }
+}
+
+/** Asks until the answer is true; fails when `limitMs` are over first. */
+export async function until(what: string, done: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
+  const end = performance.now() + limitMs
+  while (!(await done())) {
+    if (performance.now() > end) throw new Error(`Waited ${limitMs} ms in vain until ${what}.`)
+    await pause(5)
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
