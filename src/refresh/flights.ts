@@ -223,10 +223,12 @@ export class Flights {
     )
   }
 
-  #comeBack(after: string, ms: number): ProviderUnavailableError {
+  #comeBack(after: string, waitMs: number): ProviderUnavailableError {
+    // The store's time is known only so well.
+    const retryAfterMs = Math.max(1, Math.ceil(waitMs))
     return new ProviderUnavailableError(
-      `The grant of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' can't be refreshed now, after ${after}. It is kept; the next attempt may be made in ${Math.ceil(ms)} ms.`,
-      { retryAfterMs: Math.ceil(ms), maybeProcessed: false },
+      `The grant of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' can't be refreshed now, after ${after}. It is kept; the next attempt may be made in ${retryAfterMs} ms.`,
+      { retryAfterMs, maybeProcessed: false },
     )
   }
 

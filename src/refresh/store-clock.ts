@@ -4,10 +4,15 @@ import { makeToken, type Token } from '../token.ts'
 /** A difference this small is the time of the answer, not of the clock. */
 const NOISE_MS = 1000
 
-/** The store's time as this process has learned it: what is written in the store, leases and expiries, is in that time. */
+/**
+ * The store's time as this process has learned it: what is written in the store, leases and expiries, is in that time. An answer that
+ * took long leaves the offset of the clocks uncertain; expiries are then taken to be as early as they may be, both ways.
+ */
 export class StoreClock {
   readonly #clock: Pick<Required<Clock>, 'now' | 'monotonic'>
-  #offsetMs = 0
+  /** The store's clock is ahead by this at least, and at most. */
+  #leastMs = 0
+  #mostMs = 0
   #learned = false
 
   constructor(clock: Pick<Required<Clock>, 'now' | 'monotonic'>) {
@@ -27,13 +32,20 @@ export class StoreClock {
     if (!this.#learned) this.#observe(storeNow, 0)
   }
 
-  /** The store looked at its clock at some moment of the `tookMs`: a slow answer says little, and what fits it stays. */
+  /** The store looked at its clock at some moment of the `tookMs`. */
   #observe(storeNow: number, tookMs: number): void {
     const least = storeNow - this.#clock.now()
     const most = least + tookMs
-    const offset = Math.min(Math.max(this.#offsetMs, least), most)
-    this.#offsetMs = Math.abs(offset) < NOISE_MS ? 0 : offset
+    const fits = this.#learned && least <= this.#mostMs && most >= this.#leastMs
     this.#learned = true
+    if (least < NOISE_MS && most > -NOISE_MS) {
+      this.#leastMs = 0
+      this.#mostMs = 0
+    } else {
+      // What is known already and the new answer narrow each other, unless a clock was set in between.
+      this.#leastMs = fits ? Math.max(least, this.#leastMs) : least
+      this.#mostMs = fits ? Math.min(most, this.#mostMs) : most
+    }
   }
 
   /** Whether any answer of the store was seen: before that, its time is a guess. */
@@ -43,23 +55,23 @@ export class StoreClock {
 
   /** The store's time now. */
   now(): number {
-    return this.#clock.now() + this.#offsetMs
+    return this.toStore(this.#clock.now())
   }
 
   toStore(local: number): number {
-    return local + this.#offsetMs
+    return local + this.#leastMs
   }
 
   toLocal(store: number): number {
-    return store - this.#offsetMs
+    return store - this.#mostMs
   }
 
   tokenToStore(token: Token): Token {
-    return shifted(token, this.#offsetMs)
+    return shifted(token, this.#leastMs)
   }
 
   tokenToLocal(token: Token): Token {
-    return shifted(token, -this.#offsetMs)
+    return shifted(token, -this.#mostMs)
   }
 }
 

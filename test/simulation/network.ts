@@ -126,6 +126,10 @@ export class Network {
             if (redemption.orphan) return
             if (fault === 'answer-lost') return lose(back(), true)
             if (fault === 'answer-vanished') return gone()
+            if (fault === 'pause') {
+              const most = bounded ? latest - 300 - (timeline.now - sentAt) : latest
+              process.pausedUntil = timeline.now + random.between(1, Math.max(1, most))
+            }
             answer(given)
           })
       }

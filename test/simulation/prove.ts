@@ -72,7 +72,10 @@ async function prove(): Promise<void> {
     for await (const line of createInterface({ input: child.stdout })) {
       const report = JSON.parse(line) as Report
       add(report.bounded ? under : without, report.tally)
-      if (report.failure !== undefined) failures.push(report.failure)
+      if (report.failure !== undefined) {
+        failures.push(report.failure)
+        tell(report.failure)
+      }
       if (performance.now() - told < 15_000) continue
       told = performance.now()
       console.log(`${under.schedules + without.schedules} schedules, ${failures.length} failures…`)
@@ -87,14 +90,15 @@ async function prove(): Promise<void> {
   console.log(
     `\n${all} schedules in ${seconds.toFixed(0)} s: ${(all / seconds).toFixed(0)} a second in ${workers} processes (seed ${seed}).`,
   )
-  for (const { message, scenario, seed: chunk, path } of failures) {
-    console.error(
-      `\nBroken: ${message}\nfast-check seed ${chunk}, path ${path}\nSee it with --scenario '${JSON.stringify(scenario)}'`,
-    )
-  }
   const died = codes.some((code) => code !== 0 && code !== null)
   if (failures.length === 0 && !died) console.log('No invariant is broken.')
   else process.exitCode = 1
+}
+
+function tell({ message, scenario, seed: chunk, path }: Failure): void {
+  console.error(
+    `\nBroken: ${message}\nfast-check seed ${chunk}, path ${path}\nSee it with --scenario '${JSON.stringify(scenario)}'`,
+  )
 }
 
 function print(title: string, tally: Tally): void {

@@ -34,6 +34,24 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'request', nth: 1, fault: 'vanished' }],
   },
+  'nor does the first answer that a process gets, where its clock is off too (I3)': {
+    seed: 9,
+    mode: 'grace-same',
+    processes: 4,
+    timing: 'settling',
+    skews: [4_170_878, -4_962_644, -3_043_090, 7_068_494],
+    acts: [
+      { kind: 'log-in', at: 125_774, process: 0, ms: 12_869 },
+      { kind: 'disconnect', at: 139_195, process: 1, ms: 2 },
+      { kind: 'end-at-provider', at: 8, process: 0, ms: 1678 },
+    ],
+    faults: [
+      { point: 'put', nth: 2, fault: 'fail-before' },
+      { point: 'request', nth: 0, fault: 'pause' },
+      { point: 'release', nth: 4, fault: 'hang-after' },
+      { point: 'read', nth: 2, fault: 'pause' },
+    ],
+  },
   "a due grant that a worker brings is read in the store's time, though its keeper has asked the store nothing (I3)": {
     seed: 1_954_564_445,
     mode: 'grace-last',

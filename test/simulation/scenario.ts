@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { MODES, type Mode } from './server.ts'
 
-/** What a store operation may do instead of its work; `crash` ends the process that asked, at that moment. */
+/** What may happen to a store operation; `crash` ends the process that asked, `pause` stops it for a while before it gets the answer. */
 export const STORE_FAULTS = [
   'fail-before',
   'fail-after',
@@ -9,6 +9,7 @@ export const STORE_FAULTS = [
   'hang-after',
   'late',
   'slow-answer',
+  'pause',
   'crash-before',
   'crash-on-the-wire',
   'crash-after',
@@ -24,6 +25,7 @@ export const REQUEST_FAULTS = [
   'answer-vanished',
   'late-request',
   'late-answer',
+  'pause',
   'reset-then-consumed',
   'unavailable',
   'retry-after',

@@ -116,7 +116,7 @@ class Simulation {
       server: this.#server,
       policy: this.#resolved,
       jumps: has('jump'),
-      pauses: has('pause'),
+      pauses: has('pause') || scenario.faults.some(({ fault }) => fault === 'pause'),
       exact: scenario.skews.length === 0 && !has('jump'),
       trace,
     })

@@ -80,6 +80,7 @@ export function simulatedStore(world: StoreWorld, process: Process): GrantStore 
         if (fault === 'crash-after') return world.crash(process)
         if (fault === 'fail-after' || down > 0) return fail(latency())
         if (fault === 'hang-after') return fail(60_000)
+        if (fault === 'pause') process.pausedUntil = timeline.now + random.between(500, 30_000)
         if (fault === 'slow-answer') {
           process.troubledAt = timeline.now + 9000
           return answer(random.between(1000, 9000), value)
