@@ -63,9 +63,9 @@ export class Conclusion {
 
   /** Saves a token by id and version, whether or not the lease is still ours, until the outcome is known. */
   async #commit(token: Token, extra: { dead?: ReauthorizationReason; failures?: Failures } = {}): Promise<Outcome> {
-    const { adoptLate, core, obtain, policy, saver, storeClock } = this.#context
-    const { record, seal } = this.#flight
-    const stored = storeClock.tokenToStore(this.#withEnd(token))
+    const { adoptLate, core, obtain, policy, saver } = this.#context
+    const { record, seal, toStore } = this.#flight
+    const stored = toStore(this.#withEnd(token))
     let content: GrantContent | undefined
     const commitOver = async (version: number): Promise<CommitAnswer> => {
       // Made once: a repeat is unchanged.

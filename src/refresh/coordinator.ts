@@ -73,6 +73,7 @@ export class Coordinator {
         hash,
         cause: options.cause,
         seal,
+        toStore: this.#context.storeClock.teller(),
         startedAt: claimedAt,
         everUnknown,
       }

@@ -259,7 +259,7 @@ export class Flights {
             ...contentOf(token, '', { policy: this.#policy, obtainable: this.#options.obtain !== undefined }),
           }
         : record
-      const held = this.#memory.renew(current, token)
+      const held = this.#memory.renew(current, token, unsaved)
       if (outcome.event !== undefined) this.#options.emitter.emit('refreshed', outcome.event)
       return held
     }

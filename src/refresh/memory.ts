@@ -79,9 +79,10 @@ export class Memory {
   }
 
   /** Takes what a redemption brought: `token` in this process's time; `unsaved` while the record is not the store's yet. */
-  renew(record: GrantRecord, token: Token): Held {
+  renew(record: GrantRecord, token: Token, unsaved: boolean): Held {
     if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
-    return this.#hold(hold(record, token))
+    const held = hold(record, token)
+    return this.#hold(unsaved ? held : this.#retimed(held, record))
   }
 
   #hold(held: Held): Held {

@@ -63,6 +63,8 @@ export interface Flight {
   readonly hash: string
   readonly cause: RefreshCause
   readonly seal: (token: Token | undefined) => Promise<string>
+  /** Tells what is received in the store's time, as it was known when the request was sent: lifetimes count from there. */
+  readonly toStore: (token: Token) => Token
   /** Monotonic. */
   readonly startedAt: number
   readonly everUnknown: boolean

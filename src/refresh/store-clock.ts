@@ -67,7 +67,13 @@ export class StoreClock {
   }
 
   tokenToStore(token: Token): Token {
-    return shifted(token, this.#leastMs)
+    return this.teller()(token)
+  }
+
+  /** Tells tokens of this moment in the store's time, also when the clock is set later. */
+  teller(): (token: Token) => Token {
+    const ms = this.#leastMs
+    return (token) => shifted(token, ms)
   }
 
   tokenToLocal(token: Token): Token {

@@ -1,9 +1,4 @@
-import {
-  GrantNotFoundError,
-  isEvergrantError,
-  ReauthorizationRequiredError,
-  TokenResponseError,
-} from '../../src/errors.ts'
+import { GrantNotFoundError, isEvergrantError, ReauthorizationRequiredError } from '../../src/errors.ts'
 import type { ResolvedPolicy } from '../../src/refresh/policy.ts'
 import type { AccessToken } from '../../src/token.ts'
 import type { TokenOptions } from '../../src/token-source.ts'
@@ -165,6 +160,8 @@ export class Callers {
   async untilAnswered(
     process: Process,
     boundMs: number,
+    /** Whether answers from the time of the faults may still come. */
+    afterTrouble: boolean,
     answered: (result: AccessToken | Error) => void,
   ): Promise<void> {
     const began = this.#timeline.now
@@ -184,9 +181,7 @@ export class Callers {
       if (final || process.suspicious) return answered(result)
       if (took > boundMs + 60_000) this.#ledger.fail('I9', `process ${process.index} gets ${String(result)} for ever`)
       const { retryable, retryAfterMs } = result as Error & { retryable?: boolean; retryAfterMs?: number }
-      // An answer that can't be read may be left from before.
-      if (retryable !== true && !(result instanceof TokenResponseError))
-        this.#ledger.fail('I9', `process ${process.index} got ${String(result)}`)
+      if (retryable !== true && !afterTrouble) this.#ledger.fail('I9', `process ${process.index} got ${String(result)}`)
       await process.clock.delay(retryAfterMs ?? 100)
     }
   }

@@ -80,7 +80,8 @@ export class Ledger {
     if (this.#declared && (this.#mode === 'time' || this.#mode === 'static')) return
     for (const other of this.redemptions) {
       if (other === redemption || other.state === 'done' || other.refreshToken !== redemption.refreshToken) continue
-      if (this.#now() < other.sentAt + this.#settleMs) {
+      // Once two have met beyond Q, each of their answers may begin the next.
+      if (!this.beyondQ && this.#now() < other.sentAt + this.#settleMs) {
         this.fail(
           'I1',
           `process ${redemption.process.index} sends ${redemption.refreshToken}, which process ${other.process.index} sent at ${Math.round(other.sentAt)} ms (${other.state})`,

@@ -99,6 +99,16 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'release', nth: 5, fault: 'crash-after' },
     ],
   },
+  'a clock that is set while a request is out does not shift the expiry that is stored (I3)': {
+    seed: 1_433_200_462,
+    mode: 'refuse',
+    acts: [
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'jump', at: 93_685, process: 3, ms: 2487 },
+      { kind: 'store-down', at: 16_518, process: 0, ms: 24_387 },
+    ],
+    faults: [{ point: 'request', nth: 1, fault: 'late-answer' }],
+  },
   'a token that expires while its process waits for a look at the store is not handed out (I3)': {
     seed: 8,
     timing: 'short',

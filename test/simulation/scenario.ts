@@ -70,6 +70,7 @@ export const ACTS = [
   'pause',
   'store-down',
   'store-cut',
+  'commits-down',
   'provider-down',
   'jump',
 ] as const
@@ -104,7 +105,10 @@ const act: fc.Arbitrary<Act> = fc.record({
     { weight: 6, arbitrary: fc.constantFrom<ActKind>('token', 'burst', 'rejected', 'validity', 'refresh') },
     { weight: 2, arbitrary: fc.constantFrom<ActKind>('log-in', 'disconnect', 'recheck', 'end-at-provider') },
     { weight: 2, arbitrary: fc.constantFrom<ActKind>('crash', 'pause') },
-    { weight: 2, arbitrary: fc.constantFrom<ActKind>('store-down', 'store-cut', 'provider-down', 'jump') },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom<ActKind>('store-down', 'store-cut', 'commits-down', 'provider-down', 'jump'),
+    },
   ),
   at: fc.integer({ min: 0, max: TROUBLED_MS }),
   process: fc.nat(3),

@@ -67,6 +67,7 @@ class Simulation {
   readonly #trace: ((line: string) => void) | undefined
   readonly #cutUntil = new Map<number, number>()
   #storeDownUntil = 0
+  #commitsDownUntil = 0
   #providerDownUntil = 0
   #failure: unknown
 
@@ -159,6 +160,7 @@ class Simulation {
     await this.#until(this.#timeline.now + TROUBLED_MS)
     this.#faults.enabled = false
     this.#storeDownUntil = 0
+    this.#commitsDownUntil = 0
     this.#providerDownUntil = 0
     this.#cutUntil.clear()
     for (const process of this.#processes) process.pausedUntil = Math.min(process.pausedUntil, this.#timeline.now)
@@ -195,7 +197,7 @@ class Simulation {
     for (const process of this.#processes) {
       if (!process.alive) this.#restart(process.index)
       const present = this.#processes[process.index]!
-      this.#work(present, () => this.#callers.untilAnswered(present, bound, () => (left -= 1)))
+      this.#work(present, () => this.#callers.untilAnswered(present, bound, afterTrouble, () => (left -= 1)))
     }
     await this.#until(this.#timeline.now + bound + 120_000, () => left === 0)
     if (left > 0) this.#ledger.fail('I9', `${left} callers never got an answer`)
@@ -216,7 +218,12 @@ class Simulation {
         ledger: this.#ledger,
         memory: this.#memory,
         key: KEY,
-        downUntil: (asking) => Math.max(this.#storeDownUntil, this.#cutUntil.get(asking.index) ?? 0),
+        downUntil: (asking, point) =>
+          Math.max(
+            this.#storeDownUntil,
+            this.#cutUntil.get(asking.index) ?? 0,
+            point === 'commit' ? this.#commitsDownUntil : 0,
+          ),
         crash: (dying) => this.#crash(dying, this.#random.between(0, 5000)),
         trace: this.#trace,
       },
@@ -293,6 +300,9 @@ class Simulation {
         return
       case 'store-cut':
         this.#cutUntil.set(process.index, now + ms)
+        return
+      case 'commits-down':
+        this.#commitsDownUntil = now + ms
         return
       case 'provider-down':
         this.#providerDownUntil = now + ms

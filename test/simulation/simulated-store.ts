@@ -15,7 +15,7 @@ export interface StoreWorld {
   readonly memory: GrantStore
   readonly key: GrantKey
   /** Until when the store is down, for everybody or for one process. */
-  readonly downUntil: (process: Process) => number
+  readonly downUntil: (process: Process, point: StorePoint) => number
   readonly crash: (process: Process) => void
   readonly trace: ((line: string) => void) | undefined
 }
@@ -73,7 +73,7 @@ export function simulatedStore(world: StoreWorld, process: Process): GrantStore 
         process.troubledAt = timeline.now + travel
       }
       timeline.after(travel, undefined, async () => {
-        const down = world.downUntil(process) - timeline.now
+        const down = world.downUntil(process, point) - timeline.now
         // A store that goes down may have written before its answer is lost.
         if (down > 0 && !random.chance(0.1)) return fail(random.chance(0.3) ? down + 60_000 : latency())
         const value = await apply(point, work)
