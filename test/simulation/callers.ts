@@ -18,6 +18,7 @@ export class Callers {
   readonly #ledger: Ledger
   readonly #server: Server
   readonly #policy: ResolvedPolicy
+  readonly #lifetimeMs: number
   /** Whether clocks jump in this run: then "as learned" is all that can be asked. */
   readonly #jumps: boolean
   readonly #pauses: boolean
@@ -33,6 +34,7 @@ export class Callers {
     ledger: Ledger
     server: Server
     policy: ResolvedPolicy
+    lifetimeMs: number
     jumps: boolean
     pauses: boolean
     exact: boolean
@@ -43,6 +45,7 @@ export class Callers {
     this.#ledger = world.ledger
     this.#server = world.server
     this.#policy = world.policy
+    this.#lifetimeMs = world.lifetimeMs
     this.#jumps = world.jumps
     this.#pauses = world.pauses
     this.#exact = world.exact
@@ -73,7 +76,7 @@ export class Callers {
   ): Promise<AccessToken | Error> {
     const began = this.#timeline.now
     const known = this.#usable(process, want)
-    const { spentMs } = this.#policy.margins({ receivedAt: 0, expiresAt: 60_000 })
+    const { spentMs } = this.#policy.margins({ receivedAt: 0, expiresAt: this.#lifetimeMs })
     const surely = known !== undefined && this.#left(known) > spentMs + NOISE_MS + LOOK_MS
     let result: AccessToken | Error
     try {

@@ -77,17 +77,18 @@ export class Ledger {
   sent(redemption: Redemption): void {
     this.redemptions.push(redemption)
     // A provider that is known not to mind is asked again at once.
-    if (this.#declared && (this.#mode === 'time' || this.#mode === 'static')) return
+    const harmless = this.#declared && (this.#mode === 'time' || this.#mode === 'static')
     for (const other of this.redemptions) {
       if (other === redemption || other.state === 'done' || other.refreshToken !== redemption.refreshToken) continue
+      const settled = this.#now() >= other.sentAt + this.#settleMs
       // Once two have met beyond Q, each of their answers may begin the next.
-      if (!this.beyondQ && this.#now() < other.sentAt + this.#settleMs) {
+      if (!settled && !harmless && !this.beyondQ) {
         this.fail(
           'I1',
           `process ${redemption.process.index} sends ${redemption.refreshToken}, which process ${other.process.index} sent at ${Math.round(other.sentAt)} ms (${other.state})`,
         )
       }
-      this.beyondQ = true
+      if (settled) this.beyondQ = true
     }
   }
 
@@ -164,8 +165,8 @@ export class Ledger {
           'grace-same',
           'grace-new',
           'grace-last',
-          // Where the client doesn't know of the grace, its repeats may come after it.
-          ...(this.#declared ? [] : ['time' as const]),
+          // What comes after the grace is not forgiven.
+          'time',
         ])
       else if (excuse !== undefined) this.excused.set(family, excuse)
       else if (!this.excused.has(family))

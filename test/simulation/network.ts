@@ -35,6 +35,8 @@ export interface NetworkWorld {
   readonly bounded: boolean
   readonly providerDown: () => boolean
   readonly crash: (process: Process) => void
+  /** Another process logs the user in, after it has ended the grant or not. */
+  readonly replace: (process: Process, ended: boolean) => void
   readonly trace: ((line: string) => void) | undefined
 }
 
@@ -71,8 +73,10 @@ export class Network {
     const late = (): number => random.between(Math.min(timeoutMs, latest), latest)
     let travel = random.between(2, 200)
     if (fault === 'late-request' || (fault === 'crash-on-the-wire' && random.chance(0.5))) travel = late()
+    const replaced = fault === 'replaced' || fault === 'ended-and-replaced'
+    if (replaced) this.#world.replace(process, fault === 'ended-and-replaced')
     const back = (): number => {
-      const wanted = fault === 'late-answer' ? late() : random.between(2, 200)
+      const wanted = fault === 'late-answer' ? late() : random.between(2, replaced ? 1000 : 200)
       return bounded ? Math.max(0, Math.min(wanted, sentAt + latest - timeline.now)) : wanted
     }
     const promise = new Promise<Answer>((resolve, reject) => {

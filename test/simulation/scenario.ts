@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { MODES, type Mode } from './server.ts'
 
-/** What may happen to a store operation; `crash` ends the process that asked, `pause` stops it for a while before it gets the answer. */
+/** What may happen to a store operation; `crash` ends the process that asked, `pause` stops it for a while before it gets the answer; `replaced`: meanwhile another process logs the user in. */
 export const STORE_FAULTS = [
   'fail-before',
   'fail-after',
@@ -10,6 +10,8 @@ export const STORE_FAULTS = [
   'late',
   'slow-answer',
   'pause',
+  'replaced',
+  'ended-and-replaced',
   'crash-before',
   'crash-on-the-wire',
   'crash-after',
@@ -26,6 +28,8 @@ export const REQUEST_FAULTS = [
   'late-request',
   'late-answer',
   'pause',
+  'replaced',
+  'ended-and-replaced',
   'reset-then-consumed',
   'unavailable',
   'retry-after',
@@ -95,6 +99,13 @@ export interface Scenario {
   readonly whole: boolean
   readonly acts: readonly Act[]
   readonly faults: readonly Fault[]
+}
+
+/** How long access tokens live. */
+export const LIFETIME_MS: Readonly<Record<Scenario['timing'], number>> = {
+  default: 60_000,
+  short: 60_000,
+  settling: 15_000,
 }
 
 /** Faults and acts happen until then; afterwards everything works. */

@@ -7,7 +7,7 @@ import { Ledger, Violation, type Invariant } from './ledger.ts'
 import { Network } from './network.ts'
 import { EPOCH, Process } from './process.ts'
 import { Random, seedGlobals } from './random.ts'
-import { TROUBLED_MS, type Act, type Scenario } from './scenario.ts'
+import { LIFETIME_MS, TROUBLED_MS, type Act, type Scenario } from './scenario.ts'
 import { Server } from './server.ts'
 import { simulatedStore } from './simulated-store.ts'
 import { Timeline } from './timeline.ts'
@@ -30,7 +30,6 @@ export interface Outcome {
 }
 
 const KEY = { client: 'acme', subject: 'f', account: '' }
-const LIFETIME_MS = 60_000
 
 const POLICIES: Readonly<Record<Scenario['timing'], RefreshPolicy>> = {
   default: {},
@@ -86,7 +85,7 @@ class Simulation {
     const { timeoutMs, settleMs } = this.#resolved
     this.#server = new Server({
       mode: scenario.mode,
-      lifetimeMs: LIFETIME_MS,
+      lifetimeMs: LIFETIME_MS[scenario.timing],
       now: () => timeline.now,
       onGrace: (end) =>
         timeline.after(graceMs, undefined, () => {
@@ -108,6 +107,7 @@ class Simulation {
       bounded: scenario.bounded || (scenario.mode === 'time' && scenario.declared),
       providerDown: () => timeline.now < this.#providerDownUntil,
       crash: (process) => this.#crash(process, this.#random.between(0, 5000)),
+      replace: (process, ended) => this.#replace(process, ended),
       trace: this.#trace,
     })
     const has = (...kinds: readonly Act['kind'][]): boolean => scenario.acts.some((act) => kinds.includes(act.kind))
@@ -116,6 +116,7 @@ class Simulation {
       ledger: this.#ledger,
       server: this.#server,
       policy: this.#resolved,
+      lifetimeMs: LIFETIME_MS[scenario.timing],
       jumps: has('jump'),
       pauses: has('pause') || scenario.faults.some(({ fault }) => fault === 'pause'),
       exact: scenario.skews.length === 0 && !has('jump'),
@@ -168,7 +169,7 @@ class Simulation {
     // What waits to be saved is tried again every second at least; a request may still be out.
     await this.#until(this.#timeline.now + 4 * this.#resolved.settleMs + this.#resolved.timeoutMs + 25_000)
     this.#ledger.atTheEnd()
-    await this.#until(this.#timeline.now + LIFETIME_MS)
+    await this.#until(this.#timeline.now + LIFETIME_MS[this.#scenario.timing])
     await this.#answerAll(false)
     this.#ledger.atTheEnd()
     const family = this.#ledger.record
@@ -225,6 +226,7 @@ class Simulation {
             point === 'commit' ? this.#commitsDownUntil : 0,
           ),
         crash: (dying) => this.#crash(dying, this.#random.between(0, 5000)),
+        replace: (asking, ended) => this.#replace(asking, ended),
         trace: this.#trace,
       },
       process,
@@ -320,6 +322,15 @@ class Simulation {
         // What follows is done by the process itself.
         this.#timeline.after(0, process, () => this.#call(process, act))
     }
+  }
+
+  /** Another process than this one logs the user in, after it has ended the grant or not. */
+  #replace(process: Process, ended: boolean): void {
+    const other = this.#processes[(process.index + 1) % this.#processes.length]!
+    this.#timeline.after(this.#random.between(0, 100), other, () => {
+      if (ended) this.#call(other, { at: 0, kind: 'disconnect', process: other.index, ms: 0 })
+      this.#timeline.after(this.#random.between(0, 100), other, () => this.#work(other, () => this.#logIn(other)))
+    })
   }
 
   #jump(process: Process, ms: number): void {

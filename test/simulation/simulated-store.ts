@@ -17,6 +17,8 @@ export interface StoreWorld {
   /** Until when the store is down, for everybody or for one process. */
   readonly downUntil: (process: Process, point: StorePoint) => number
   readonly crash: (process: Process) => void
+  /** Another process logs the user in, after it has ended the grant or not. */
+  readonly replace: (process: Process, ended: boolean) => void
   readonly trace: ((line: string) => void) | undefined
 }
 
@@ -68,6 +70,11 @@ export function simulatedStore(world: StoreWorld, process: Process): GrantStore 
       if (fault === 'fail-before') return fail(latency())
       if (fault === 'hang-before') return fail(60_000)
       let travel = latency()
+      if (fault === 'replaced' || fault === 'ended-and-replaced') {
+        travel = random.between(50, 800)
+        process.troubledAt = timeline.now + travel
+        world.replace(process, fault === 'ended-and-replaced')
+      }
       if (fault === 'late') {
         travel = random.between(10_500, 20_000)
         process.troubledAt = timeline.now + travel
@@ -114,7 +121,13 @@ export function simulatedStore(world: StoreWorld, process: Process): GrantStore 
     release: (key, request) => operation('release', () => memory.release(key, request)),
     reseal: (key, request) => memory.reseal(key, request),
     once: (id, ttlMs) => memory.once(id, ttlMs),
-    delete: (key, request) => operation('delete', () => memory.delete(key, request)),
+    delete: (key, request) =>
+      operation('delete', async () => {
+        const before = ledger.record
+        const deleted = await memory.delete(key, request)
+        if (deleted && before?.id !== request.id) ledger.fail('I8', 'a log-in was deleted by the end of another')
+        return deleted
+      }),
     list: async function* (filter) {
       const found = await operation('read', async () => {
         const records: GrantRecord[] = []
