@@ -1,9 +1,10 @@
-import { Grants, OAuth2Client, type Logger } from 'evergrant'
+import { Grants, OAuth2Client, type GrantStore, type Logger } from 'evergrant'
 import { keyRing } from 'evergrant/seal'
-import { sqliteStore } from 'evergrant/sqlite'
 import type { DemoParts } from './demo-parts.ts'
 import { FaultLab } from './faults/fault-lab.ts'
 import { Journal } from './live/journal.ts'
+import { Pair } from './pair/pair.ts'
+import { titleOf, type StoreChoice } from './store/store-choice.ts'
 import { Storm } from './storm/storm.ts'
 import type { EmbeddedClient, Upstream } from './upstream/upstream.ts'
 import { PendingLogIns } from './web/pending-log-ins.ts'
@@ -12,7 +13,8 @@ import { WebSessions } from './web/web-session.ts'
 export interface AssemblyOptions {
   readonly publicUrl: URL
   readonly upstream: Upstream
-  readonly database: string
+  readonly store: GrantStore
+  readonly storeChoice: StoreChoice
   /** Sealing keys in `keyRing`'s form. */
   readonly keys: string
   readonly cookiePassword: string
@@ -21,24 +23,18 @@ export interface AssemblyOptions {
   readonly onError: (error: Error) => void
 }
 
-/** The names in `Grants` of the clients that have throw-away grants only. */
-const stormClient = 'storm'
-const labClient = 'lab'
-
 /** Puts the library's parts together, and the demo's own around them. */
 export function assemble(options: AssemblyOptions): DemoParts {
-  const { cookiePassword, database, keys, logger, onError, publicUrl, tickMs, upstream } = options
+  const { cookiePassword, keys, logger, onError, publicUrl, store, storeChoice, tickMs, upstream } = options
   const redirectUri = new URL('/callback', publicUrl).href
   const client = new OAuth2Client({ ...upstream.client, redirectUri })
-  const others = upstream.embedded?.clients
   const clientOf = (credentials: EmbeddedClient): OAuth2Client =>
     new OAuth2Client({ ...upstream.client, ...credentials })
-  const store = sqliteStore(database)
   const journal = new Journal(logger)
   const grants = new Grants<Record<string, OAuth2Client>>({
     clients: {
       [upstream.name]: client,
-      ...(others && { [stormClient]: clientOf(others.evergrant), [labClient]: clientOf(others.faultLab) }),
+      ...throwAwayClients(),
     },
     store,
     keys: keyRing(keys),
@@ -52,6 +48,7 @@ export function assemble(options: AssemblyOptions): DemoParts {
     upstream,
     client,
     store,
+    storeTitle: titleOf(storeChoice),
     grants,
     sessions: new WebSessions({ ...cookies, client: upstream.name }),
     logIns: new PendingLogIns(cookies),
@@ -61,28 +58,39 @@ export function assemble(options: AssemblyOptions): DemoParts {
     onError,
   }
 
+  function throwAwayClients(): Record<string, OAuth2Client> {
+    if (upstream.embedded === undefined) return {}
+    const { clients, names } = upstream.embedded
+    return { [names.storm]: clientOf(clients.evergrant), [names.lab]: clientOf(clients.faultLab) }
+  }
+
   function experimentsOf(): DemoParts['experiments'] {
     if (upstream.embedded === undefined) return undefined
-    const { clients, provider } = upstream.embedded
+    const { clients, names, provider } = upstream.embedded
     const { userInfoUrl } = upstream
     return {
       storm: new Storm({
         provider,
         usual: clients.usualCode,
-        evergrant: { clientId: clients.evergrant.clientId, name: stormClient },
+        evergrant: { clientId: clients.evergrant.clientId, name: names.storm },
         grants,
         userInfoUrl,
       }),
       lab: new FaultLab({
         provider,
         clientId: clients.faultLab.clientId,
-        client: labClient,
+        client: names.lab,
         grants,
         store,
         journal,
         userInfoUrl,
         beatMs: tickMs,
       }),
+      // What is in this process's memory is no meeting point for others.
+      pair:
+        storeChoice.kind === 'sqlite' && storeChoice.file === ':memory:'
+          ? undefined
+          : new Pair({ store: storeChoice, keys, onError }),
     }
   }
 }

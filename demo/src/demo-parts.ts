@@ -1,6 +1,7 @@
 import type { Grants, GrantStore, OAuth2Client } from 'evergrant'
 import type { FaultLab } from './faults/fault-lab.ts'
 import type { Journal } from './live/journal.ts'
+import type { Pair } from './pair/pair.ts'
 import type { Storm } from './storm/storm.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import type { PendingLogIns } from './web/pending-log-ins.ts'
@@ -13,6 +14,8 @@ export interface DemoParts {
   readonly upstream: Upstream
   readonly client: OAuth2Client
   readonly store: GrantStore
+  /** What the store is called. */
+  readonly storeTitle: string
   readonly grants: Grants
   readonly sessions: WebSessions
   readonly logIns: PendingLogIns
@@ -20,7 +23,14 @@ export interface DemoParts {
   /** How often an open page asks for the token. */
   readonly tickMs: number
   /** What only a provider in this process can show. */
-  readonly experiments: { readonly storm: Storm; readonly lab: FaultLab } | undefined
+  readonly experiments:
+    | {
+        readonly storm: Storm
+        readonly lab: FaultLab
+        /** Absent where the store is of this process alone. */
+        readonly pair: Pair | undefined
+      }
+    | undefined
   /** Told of what went wrong in the demo itself. */
   readonly onError: (error: Error) => void
 }

@@ -25,6 +25,7 @@ async function main(): Promise<number> {
   } else {
     console.log(`Provider:  ${title}`)
   }
+  console.log(`Store:     ${demo.storeTitle}`)
   console.log('Ctrl+C ends it. Open:')
   console.log(demo.url)
   await asked()

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { generateKey } from 'evergrant/seal'
+import type { Settings } from './settings.ts'
 
 /** What has to stay the same across restarts, so that grants and web sessions do. */
 export interface DemoSecrets {
@@ -14,12 +15,17 @@ export interface DemoSecrets {
 }
 
 /**
- * Reads the secrets that belong to a database, or makes them when it is new. They stand in a file beside it that only
- * its owner can read. A deployment keeps keys and data apart; for a demo one folder that can be deleted is better.
+ * The secrets that the environment gives, and for the others those in the secrets file, which is made when there is
+ * none. Only its owner can read it. A deployment keeps keys and data apart; for a demo one folder that can be deleted is
+ * better.
  */
-export function loadSecrets(database: string): DemoSecrets {
-  if (database === ':memory:') return makeSecrets()
-  const file = `${database}.secrets.json`
+export function loadSecrets({ cookiePassword, keys, secretsFile }: Settings): DemoSecrets {
+  if (keys !== undefined && cookiePassword !== undefined) return { ...makeSecrets(), keys, cookiePassword }
+  const kept = secretsFile === undefined ? makeSecrets() : readOrMake(secretsFile)
+  return { ...kept, ...(keys !== undefined && { keys }), ...(cookiePassword !== undefined && { cookiePassword }) }
+}
+
+function readOrMake(file: string): DemoSecrets {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   try {
     const made = makeSecrets()

@@ -6,6 +6,8 @@ import { createApp } from './app.ts'
 import { assemble } from './assemble.ts'
 import { loadSecrets, type DemoSecrets } from './secrets-file.ts'
 import { portTaken, type Settings } from './settings.ts'
+import { openStore, type OpenedStore } from './store/open-store.ts'
+import { titleOf } from './store/store-choice.ts'
 import { startEmbedded } from './upstream/embedded.ts'
 import { googleUpstream } from './upstream/google.ts'
 import { issuerUpstream } from './upstream/issuer.ts'
@@ -28,6 +30,8 @@ export interface Demo {
   /** Where to open it. */
   readonly url: string
   readonly upstream: Upstream
+  /** What the store is called: its kind and where it is, without a password. */
+  readonly storeTitle: string
   close(): Promise<void>
 }
 
@@ -37,20 +41,24 @@ export interface Demo {
  */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
   const { settings, onError = () => {} } = options
-  const secrets = loadSecrets(settings.database)
+  const secrets = loadSecrets(settings)
   // The provider has to know the address that the user is sent back to, so the demo listens first.
   let handle = (_request: Request): Response | Promise<Response> => new Response('Starting', { status: 503 })
   const server = createAdaptorServer({ fetch: (request) => handle(request) }) as Server
   await listen(server, settings)
   const publicUrl = new URL(`http://localhost:${(server.address() as AddressInfo).port}`)
   let upstream: Upstream | undefined
+  let opened: OpenedStore | undefined
   try {
+    opened = await openStore(settings.store)
+    const { end, store } = opened
     upstream = await openUpstream(options, secrets, publicUrl)
     const parts = assemble({
       publicUrl,
       upstream,
-      database: settings.database,
-      keys: settings.keys ?? secrets.keys,
+      store,
+      storeChoice: settings.store,
+      keys: secrets.keys,
       cookiePassword: secrets.cookiePassword,
       tickMs: options.tickMs ?? 1000,
       logger: options.logger,
@@ -62,17 +70,21 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     return {
       url: publicUrl.href,
       upstream,
+      storeTitle: titleOf(settings.store),
       close: async () => {
         parts.experiments?.lab.close()
+        await parts.experiments?.pair?.close()
         await closeServer(server)
         // Whatever hangs there must not hold up the end; what the provider knew ends with it anyway.
         await embedded?.provider.close()
         await parts.grants.close()
+        await end()
       },
     }
   } catch (error) {
     await closeServer(server)
     await upstream?.embedded?.provider.close()
+    await opened?.end()
     throw error
   }
 }

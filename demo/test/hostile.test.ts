@@ -142,7 +142,7 @@ test.each(['cross-site', 'same-site'])('refreshing routes refuse %s requests', a
     expect(status).toBe(403)
     expect(body).toMatchObject({ error: 'cross_site' })
   }
-  for (const path of ['/logout', '/disconnect', '/storm', '/faults/hang/on']) {
+  for (const path of ['/logout', '/disconnect', '/storm', '/faults/hang/on', '/processes/on', '/processes/kill']) {
     const init = { method: 'POST', headers: { 'sec-fetch-site': site } }
     expect((await json(browser, demo.at(path), init)).status).toBe(403)
   }

@@ -4,6 +4,7 @@ import { onTestFinished, expect, test } from 'vitest'
 import { startProvider } from '@evergrant/provider'
 import { startDemo } from '../src/start-demo.ts'
 import type { UpstreamChoice } from '../src/settings.ts'
+import type { Browser } from './browser.ts'
 import { demoWith, freePort, json, logIn, settingsOf, temporaryFolder, titleOf } from './support.ts'
 
 test('the grant is still there after a restart, while the provider goes on', async () => {
@@ -31,9 +32,10 @@ test('the grant is still there after a restart, while the provider goes on', asy
   expect((await json(browser, new URL('/validate', second.url).href)).body).toMatchObject({ aud: clientId })
   // A session says who somebody is at one provider; at another one it says nothing.
   const other = await demoWith({ ...settings, upstream: { kind: 'embedded' }, port: 0 })
-  const name = `localhost evergrant_demo_${new URL(other.url).port}`
-  browser.cookies.set(name, browser.cookies.get(`localhost evergrant_demo_${port}`)!)
-  expect((await json(browser, other.at('/profile'))).status).toBe(401)
+  const cookieOf = (each: Browser): string => [...each.cookies.keys()].find((name) => name.includes('evergrant_demo'))!
+  const { browser: elsewhere } = await logIn(other)
+  elsewhere.cookies.set(cookieOf(elsewhere), browser.cookies.get(cookieOf(browser))!)
+  expect((await json(elsewhere, other.at('/profile'))).status).toBe(401)
   // Without a provider in this process there is nothing to storm and to break.
   const menu = await browser.open(new URL('/menu', second.url).href)
   expect(menu.text).not.toContain('id="storm"')
@@ -64,7 +66,7 @@ test('after a restart of the embedded provider, which forgets its grants, a page
 
 test('what is stored is for its owner only, and holds no token', async () => {
   const database = join(temporaryFolder(), 'inner', 'demo.db')
-  const demo = await demoWith({ database })
+  const demo = await demoWith({ store: { kind: 'sqlite', file: database } })
   await logIn(demo)
   for (const file of [database, `${database}.secrets.json`]) expect(statSync(file).mode & 0o077).toBe(0)
 })

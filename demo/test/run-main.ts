@@ -13,7 +13,7 @@ export interface Run {
   readonly ended: Promise<number | null>
   /** Resolves when a line fits. */
   line(pattern: RegExp): Promise<string>
-  stop(): void
+  stop(signal?: NodeJS.Signals): void
 }
 
 /** Starts the command; it ends with the test. */
@@ -43,6 +43,6 @@ export function runMain(env: Record<string, string>): Run {
         waiting.add(check)
         check()
       }),
-    stop: () => void child.kill('SIGTERM'),
+    stop: (signal = 'SIGTERM') => void child.kill(signal),
   }
 }

@@ -17,12 +17,15 @@ export function temporaryFolder(): string {
 }
 
 export function settingsOf(changes: Partial<Settings> = {}): Settings {
+  const store = changes.store ?? { kind: 'sqlite', file: join(temporaryFolder(), 'demo.db') }
   return {
     host: '127.0.0.1',
     port: 0,
     providerPort: 0,
-    database: join(temporaryFolder(), 'demo.db'),
+    store,
+    secretsFile: store.kind === 'sqlite' ? `${store.file}.secrets.json` : undefined,
     keys: undefined,
+    cookiePassword: undefined,
     upstream: { kind: 'embedded' },
     log: false,
     ...changes,

@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest'
 import { lifeState, secondsUntil, whatHappened } from '../src/browser/wording.ts'
+import { piecesOf } from '../src/browser/pair-lanes.ts'
+import { pairEntryText, pairEntryTime, pairVerdict, seconds } from '../src/browser/pair-wording.ts'
 import { labVerdict, storeRows } from '../src/browser/lab-wording.ts'
 import type { LabView, StoreView } from '../src/faults/lab-view.ts'
 import { Journal } from '../src/live/journal.ts'
 import { lifeOf } from '../src/live/token-life.ts'
+import type { PairView, Recovery } from '../src/pair/pair-view.ts'
 import { spentSource } from '../src/spent-source.ts'
+import { titleOf } from '../src/store/store-choice.ts'
 import { verdictOf } from '../src/storm/storm-side.ts'
 import { Browser } from './browser.ts'
 import { demoWith, finishAtProvider } from './support.ts'
@@ -141,4 +145,74 @@ test('a browser keeps the three newest log-ins that it began', async () => {
   expect([...browser.cookies.keys()].filter((name) => name.includes('evergrant_login'))).toHaveLength(3)
   const { callback } = await finishAtProvider(demo, { browser })
   expect((await browser.open(callback)).url).toBe(demo.at('/menu'))
+})
+
+const still: PairView = {
+  now: 0,
+  state: 'off',
+  armed: false,
+  alive: true,
+  workers: [],
+  timeline: [],
+  counters: { redemptions: 0, reuseDetections: 0, revocations: 0, refreshes: 0, lost: 0, calls: 0, failed: 0 },
+}
+const running: PairView = { ...still, state: 'running' }
+const killing: Recovery = { killed: 'A', by: 'B', killedAt: 1000, calls: 9, failed: 0 }
+const recovered: Recovery = { ...killing, tookOverAt: 3000, recoveredAt: 5000 }
+
+test.each([
+  [still, undefined, 'Start the two'],
+  [{ ...still, ended: 'left' }, undefined, 'no page was looking'],
+  [{ ...still, trouble: 'The store is gone.' }, false, 'The store is gone.'],
+  [running, undefined, 'soon one of them'],
+  [{ ...running, counters: { ...still.counters, refreshes: 1 } }, true, 'Whoever is first'],
+  [{ ...running, armed: true }, undefined, 'is ended in the middle'],
+  [{ ...running, recovery: killing }, undefined, 'A is gone'],
+  [{ ...running, recovery: { ...killing, tookOverAt: 3000 } }, undefined, 'B sends the same refresh token again'],
+  [{ ...running, recovery: recovered }, true, 'a new token 4 s later; 9 calls were made meanwhile, none failed'],
+  [{ ...running, recovery: { ...recovered, failed: 2 } }, false, '2 failed'],
+  [{ ...running, alive: false, recovery: recovered }, false, 'The grant is over'],
+] as const satisfies [PairView, boolean | undefined, string][])(
+  'the two processes say how it stands (%#)',
+  (view, good, text) => {
+    expect(pairVerdict(view)).toEqual({ ...(good !== undefined && { good }), text: expect.stringContaining(text) })
+  },
+)
+
+test('what the two processes did has its words', () => {
+  const about = { at: 0, by: 'A' } as const
+  expect(pairEntryText({ ...about, kind: 'started', again: true, pid: 7 })).toBe('A was started again, process 7')
+  expect(pairEntryText({ ...about, kind: 'killed', afterMs: 600, consumed: false })).toContain('in the middle')
+  expect(pairEntryText({ ...about, kind: 'failed', code: 'x' })).toContain('could not refresh (x)')
+  expect(pairEntryTime({ ...about, kind: 'took_over', afterMs: 2440 })).toBe('2.4 s after the end')
+  expect([10_000, 2440, 40].map(seconds)).toEqual(['10 s', '2.4 s', '0 s'])
+})
+
+test('a lane shows lives, the wait, refreshes, and an end, in this order', () => {
+  const lane = {
+    name: 'B' as const,
+    state: 'killed' as const,
+    callsPerSecond: 0,
+    beats: [],
+    refreshes: 1,
+    lives: [{ from: 1000, to: 7000 }],
+    asks: [
+      { from: 3000, to: 4000, end: 'answered' as const },
+      { from: 6000, to: 7000, end: 'killed' as const },
+    ],
+  }
+  expect(piecesOf(lane, recovered, 10_000).map(({ from, kind, to }) => [kind, from, to])).toEqual([
+    ['alive', 9000, 3000],
+    ['waiting', 9000, 7000],
+    ['answered', 7000, 6000],
+    ['lost', 4000, 3000],
+    ['killed', 3000, 2750],
+  ])
+})
+
+test('a store’s title says where it is, and neither user nor password', () => {
+  expect(titleOf({ kind: 'postgres', url: 'postgres://u:p@db.example:5433/grants' })).toBe(
+    'PostgreSQL at db.example:5433/grants',
+  )
+  expect(titleOf({ kind: 'redis', url: 'rediss://u:p@cache.example' })).toBe('Redis at cache.example')
 })

@@ -5,6 +5,7 @@ import { actionsSection } from './actions-section.ts'
 import { faultsSection } from './faults-section.ts'
 import { layout, leaf, type Html, type Page } from './layout.ts'
 import { lifeSection } from './life-section.ts'
+import { pairSection } from './pair-section.ts'
 import { stormSection } from './storm-section.ts'
 
 export interface MenuView {
@@ -18,11 +19,15 @@ export interface MenuView {
   readonly tokenInfo: boolean
   /** How many calls the storm has; absent where the provider is not in this process. */
   readonly stormCalls: number | undefined
+  /** Whether two processes can be shown. */
+  readonly hasPair: boolean
+  /** What the store is called. */
+  readonly storeTitle: string
 }
 
 /** The page with everything on it. */
 export function menuPage(menu: MenuView): Page {
-  const { client, providerTitle, stormCalls, tokenInfo, user, view } = menu
+  const { client, hasPair, providerTitle, stormCalls, storeTitle, tokenInfo, user, view } = menu
   return layout({
     title: 'Menu',
     script: true,
@@ -31,14 +36,16 @@ export function menuPage(menu: MenuView): Page {
       <main id="main">
         ${lifeSection({ view, providerTitle })} ${actionsSection({ client, tokenInfo })}
         ${stormCalls === undefined ? '' : html`${stormSection(stormCalls)} ${faultsSection()}`}
+        ${hasPair ? pairSection() : ''}
       </main>
       <footer class="foot">
         <p>
           ${
             stormCalls === undefined
-              ? 'The storm and the faults are shown with the development provider only: start the demo without another one to see them.'
-              : 'Everything here runs on this machine: the provider, this application, and one SQLite file with sealed tokens.'
+              ? 'The storm, the faults and the two processes are shown with the development provider only: start the demo without another one to see them.'
+              : 'The provider and this application run on this machine; the tokens are kept sealed.'
           }
+          <span>Store: ${storeTitle}.</span>
         </p>
       </footer>
       <p class="unseen" id="news" aria-live="polite"></p>`,

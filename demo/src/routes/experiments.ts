@@ -9,11 +9,11 @@ import type { WebEnv } from '../web/web-session.ts'
 /** How many calls the storm has. */
 export const stormCalls = 50
 
-/** `POST /storm` and `POST /faults/<kind>/on|off`: what only a provider in this process can show. */
+/** `POST /storm`, `POST /faults/<kind>/on|off`, `POST /processes/on|off|kill`: what only a provider in this process can show. */
 export function experimentRoutes({ experiments, publicUrl }: DemoParts): Hono<WebEnv> {
   const app = new Hono<WebEnv>()
   if (experiments === undefined) return app
-  const { lab, storm } = experiments
+  const { lab, pair, storm } = experiments
   const sameOrigin = sameOriginOnly(publicUrl)
 
   app.post('/storm', sameOrigin, async (c) => {
@@ -27,6 +27,16 @@ export function experimentRoutes({ experiments, publicUrl }: DemoParts): Hono<We
     if (fault === undefined) return next()
     await lab.turn(fault.kind, c.req.param('position') === 'on')
     return sendJson(c, await lab.view())
+  })
+
+  app.post('/processes/:action{on|off|kill}', sameOrigin, async (c, next) => {
+    if (c.get('session') === undefined) return sendProblem(c, notConnected)
+    if (pair === undefined) return next()
+    const action = c.req.param('action')
+    if (action === 'on') await pair.start()
+    else if (action === 'off') await pair.stop()
+    else pair.kill()
+    return sendJson(c, pair.view())
   })
 
   return app

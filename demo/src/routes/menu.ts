@@ -10,7 +10,7 @@ import type { WebEnv } from '../web/web-session.ts'
 import { stormCalls } from './experiments.ts'
 
 /** The page with everything on it; for a grant that is dead, the page that says how to bring it back. */
-export function menuRoute({ experiments, grants, journal, upstream }: DemoParts): Hono<WebEnv> {
+export function menuRoute({ experiments, grants, journal, storeTitle, upstream }: DemoParts): Hono<WebEnv> {
   const app = new Hono<WebEnv>()
   app.get('/menu', async (c) => {
     const user = c.get('session')?.user
@@ -36,6 +36,8 @@ export function menuRoute({ experiments, grants, journal, upstream }: DemoParts)
         providerTitle: upstream.title,
         tokenInfo: upstream.validation.kind === 'tokeninfo',
         stormCalls: experiments === undefined ? undefined : stormCalls,
+        hasPair: experiments?.pair !== undefined,
+        storeTitle,
       }),
     )
   })

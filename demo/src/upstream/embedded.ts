@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { PortInUseError, startProvider } from '@evergrant/provider'
-import { portTaken } from '../settings.ts'
+import { portTaken, usualProviderPort } from '../settings.ts'
 import type { EmbeddedClient, Upstream } from './upstream.ts'
 
 export interface EmbeddedOptions {
@@ -42,8 +42,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Upstream>
   }).catch((error: unknown) => {
     throw error instanceof PortInUseError ? portTaken(port, 'PROVIDER_PORT') : error
   })
+  // Each demo has a provider of its own: in a store that several demos share, their grants must not be taken for one.
+  const { port: ownPort } = new URL(provider.url)
+  const named = (name: string): string => (Number(ownPort) === usualProviderPort ? name : `${name}-${ownPort}`)
   return {
-    name: 'provider',
+    name: named('provider'),
     title: 'the development provider',
     client: {
       provider: {
@@ -60,7 +63,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Upstream>
     policy,
     userInfoUrl: provider.metadata.userinfo_endpoint,
     validation: { kind: 'tokeninfo', url: provider.metadata.tokeninfo_endpoint },
-    embedded: { provider, clients },
+    embedded: { provider, clients, names: { storm: named('storm'), lab: named('lab') } },
   }
 }
 

@@ -16,6 +16,8 @@ export interface Embedded {
     readonly evergrant: EmbeddedClient
     readonly faultLab: EmbeddedClient
   }
+  /** The names in `Grants` of those that Evergrant works for. */
+  readonly names: { readonly storm: string; readonly lab: string }
 }
 
 /** How a token is checked at the provider: Google's way, RFC 7662's, or not at all. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { sealData, unsealData } from 'iron-session'
@@ -49,8 +49,10 @@ export class WebSessions {
     this.#client = client
     this.#password = password
     this.#secure = publicUrl.protocol === 'https:'
-    // Cookies ignore ports: two demos on one machine would otherwise log each other's visitors out.
-    this.#cookie = `evergrant_demo_${publicUrl.port || 'web'}`
+    // Cookies ignore ports. Two instances of one demo share their log-ins by it; two demos on one machine that have
+    // nothing in common must not log each other's visitors out.
+    const mark = createHmac('sha256', password).update(`cookie for ${client}`).digest('hex').slice(0, 12)
+    this.#cookie = `evergrant_demo_${mark}`
   }
 
   /** Puts the request's session, if it has a valid one, into the context. */
