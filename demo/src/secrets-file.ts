@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { generateKey } from 'evergrant/seal'
-import type { Settings } from './settings.ts'
+import { SettingsError, type Settings } from './settings.ts'
 
 /** What has to stay the same across restarts, so that grants and web sessions do. */
 export interface DemoSecrets {
@@ -18,11 +18,20 @@ export interface DemoSecrets {
  * The secrets that the environment gives, and for the others those in the secrets file, which is made when there is
  * none. Only its owner can read it. A deployment keeps keys and data apart; for a demo one folder that can be deleted is
  * better.
+ * @throws SettingsError when the file can't be made or read
  */
 export function loadSecrets({ cookiePassword, keys, secretsFile }: Settings): DemoSecrets {
   if (keys !== undefined && cookiePassword !== undefined) return { ...makeSecrets(), keys, cookiePassword }
-  const kept = secretsFile === undefined ? makeSecrets() : readOrMake(secretsFile)
+  const kept = secretsFile === undefined ? makeSecrets() : keptIn(secretsFile)
   return { ...kept, ...(keys !== undefined && { keys }), ...(cookiePassword !== undefined && { cookiePassword }) }
+}
+
+function keptIn(file: string): DemoSecrets {
+  try {
+    return readOrMake(file)
+  } catch (error) {
+    throw new SettingsError(`The secrets can't be kept: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 function readOrMake(file: string): DemoSecrets {

@@ -109,6 +109,19 @@ test.each([
   expect(run.errors[0]).not.toContain('secret')
 })
 
+test('says in one line that the SQLite file can’t be opened, or its secrets can’t be kept', async () => {
+  const folder = temporaryFolder()
+  const keys = { EVERGRANT_KEYS: `a:${generateKey()}`, COOKIE_PASSWORD: generateKey() }
+  for (const [env, message] of [
+    [{ ...keys, DATABASE: folder }, 'Is DATABASE right'],
+    [{ DATABASE: '/dev/null/demo.db' }, "The secrets can't be kept"],
+  ] as const) {
+    const run = runMain({ PORT: '0', PROVIDER_PORT: '0', ...env })
+    expect(await run.ended).toBe(1)
+    expect(run.errors).toEqual([expect.stringContaining(message)])
+  }
+})
+
 test.each([
   [{ DATABASE_URL: 'mysql://127.0.0.1/x' }, 'DATABASE_URL'],
   [{ REDIS_URL: 'nonsense' }, 'REDIS_URL'],

@@ -18,7 +18,11 @@ export interface OpenedStore {
 
 const connectTimeoutMs = 5000
 const longestReconnectMs = 2000
-const variables = { sqlite: 'DATABASE', postgres: 'DATABASE_URL', redis: 'REDIS_URL' } as const
+const advice = {
+  sqlite: 'Is DATABASE right, and may it be written?',
+  postgres: 'Is DATABASE_URL right, and does the server run?',
+  redis: 'Is REDIS_URL right, and does the server run?',
+} as const
 
 /**
  * Opens the store and looks whether it answers.
@@ -34,9 +38,7 @@ export async function openStore(choice: StoreChoice): Promise<OpenedStore> {
   } catch (error) {
     await opened?.store.close()
     await opened?.end()
-    throw new SettingsError(
-      `The store (${titleOf(choice)}) can't be used: ${reasonOf(error)}. Is ${variables[choice.kind]} right, and does it run?`,
-    )
+    throw new SettingsError(`The store (${titleOf(choice)}) can't be used: ${reasonOf(error)}. ${advice[choice.kind]}`)
   }
 }
 
