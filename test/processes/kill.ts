@@ -64,10 +64,14 @@ export async function kill({ kills, mode, place }: KillOptions): Promise<KillRep
     refresh: { rotates: true, ...(mode === 'grace' && { reuseGraceMs: graceMs, reuseGraceUntil: 'time' }) },
   }
   const alive = new Set<WorkerProcess>()
-  const start = async (): Promise<WorkerProcess> => {
-    const worker = await WorkerProcess.start(world)
-    alive.add(worker)
-    return worker
+  const start = (): Promise<WorkerProcess> => {
+    const started = WorkerProcess.start(world).then((worker) => {
+      alive.add(worker)
+      return worker
+    })
+    // It is awaited later.
+    started.catch(() => undefined)
+    return started
   }
   const judge = new Judge(world, provider, ledger)
   try {
@@ -78,7 +82,6 @@ export async function kill({ kills, mode, place }: KillOptions): Promise<KillRep
     for (let count = 0; count < kills; count += 1) {
       const successor = await spare
       spare = start()
-      spare.catch(() => undefined)
       await pause(Math.random() * KILL_WITHIN_MS)
       const arrived = ledger.arrived
       await current.worker.kill()
