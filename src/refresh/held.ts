@@ -10,11 +10,13 @@ export interface Held {
   readonly access: AccessToken | undefined
   /** The same resolved promise for every caller while the token is fresh. */
   readonly answer: Promise<AccessToken> | undefined
+  /** Whether the token still waits to be saved; the record is then the one that it will replace. */
+  readonly unsaved: boolean
 }
 
-export function hold(record: GrantRecord, token: Token | undefined): Held {
+export function hold(record: GrantRecord, token: Token | undefined, unsaved = false): Held {
   const access = token === undefined ? undefined : accessTokenOf(token)
-  return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access) }
+  return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access), unsaved }
 }
 
 /** Whether a record that was read is older than the one that is held: reads can overtake each other. */

@@ -151,8 +151,10 @@ export class Keeper implements TokenSource {
   /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Answers whether it was there. */
   async disconnect(): Promise<boolean> {
     const { background, clock, emitter, store } = this.#options
+    const known = this.#memory.held?.record.id
     const { record } = await store.read(this.key)
-    this.#memory.end()
+    // A log-in that was stored here meanwhile is not ended.
+    this.#memory.end([known, record?.id])
     if (record === undefined || !(await store.delete(this.key, { id: record.id }))) return false
     emitter.emit('disconnected', { key: this.key, at: clock.now() })
     const revoking = this.#revoke(record)

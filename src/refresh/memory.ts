@@ -62,12 +62,23 @@ export class Memory {
     assertKnownSchema(record)
     const { core } = this.#options
     assertOrigin(record, core.clientId, core.knownIssuer)
-    const held = this.#held
-    if (held !== undefined && sameVersion(held, { record })) return this.#hold(this.#retimed(held, record))
+    const known = this.#known(record)
+    if (known !== undefined) return known
     const stored = await this.#options.sealer.open(record.key, record.id, record.sealed)
     // Memory may have moved on while the seal was opened.
-    if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
-    return this.#hold(hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)))
+    return (
+      this.#known(record) ??
+      this.#hold(hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)))
+    )
+  }
+
+  /** What is held, where the record brings nothing newer. */
+  #known(record: GrantRecord): Held | undefined {
+    const held = this.#held
+    if (held === undefined || isOlder(record, held.record)) return held
+    if (!sameVersion(held, { record })) return undefined
+    // The record of an unsaved token's version is that of the token before it.
+    return held.unsaved ? held : this.#hold(this.#retimed(held, record))
   }
 
   /** The clock may have been set since the token was taken: its expiry is the record's, by the store's time as it is known now. */
@@ -81,7 +92,7 @@ export class Memory {
   /** Takes what a redemption brought: `token` in this process's time; `unsaved` while the record is not the store's yet. */
   renew(record: GrantRecord, token: Token, unsaved: boolean): Held {
     if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
-    const held = hold(record, token)
+    const held = hold(record, token, unsaved)
     return this.#hold(unsaved ? held : this.#retimed(held, record))
   }
 
@@ -113,8 +124,11 @@ export class Memory {
   async read(): Promise<Held | undefined> {
     // Memory is ahead of the store while a token is unsaved.
     if (this.#ahead() && this.#held !== undefined) return this.#held
+    const held = this.#held
     const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
     if (record !== undefined) return this.adopt(record)
+    // A log-in that was stored here meanwhile is newer than this look.
+    if (this.#held !== undefined && !sameVersion(held, this.#held)) return this.#held
     this.forget()
     return undefined
   }
@@ -177,9 +191,9 @@ export class Memory {
     return this.#look
   }
 
-  /** The grant was ended: nothing of it is to be stored any more. */
-  end(): void {
+  /** These log-ins were ended: nothing of them is to be stored any more. */
+  end(ids: readonly (string | undefined)[]): void {
     this.#seed = undefined
-    this.forget()
+    if (ids.includes(this.#held?.record.id)) this.forget()
   }
 }

@@ -6,6 +6,7 @@ import { Grants } from '../../src/grants.ts'
 import { ClientHealth } from '../../src/refresh/client-health.ts'
 import { Coordinator } from '../../src/refresh/coordinator.ts'
 import { Sealer } from '../../src/refresh/envelope.ts'
+import { deferred } from '../../src/refresh/deferred.ts'
 import { resolvePolicy } from '../../src/refresh/policy.ts'
 import { Saver } from '../../src/refresh/saver.ts'
 import { StoreClock } from '../../src/refresh/store-clock.ts'
@@ -390,4 +391,36 @@ test('what keeps a refresh from being tried is logged, while the token is served
   await clock.advance(100)
   expect(JSON.stringify(lines)).toContain('a refresh could not be tried')
   expect(server.requests).toHaveLength(0)
+})
+
+test('a look that found nothing does not forget the log-in that was stored while its answer was on its way', async () => {
+  const clock = fakeClock()
+  const real = memoryStore({ clock })
+  const late = deferred()
+  let holding = false
+  let down = false
+  const store = wrapStore(real, async (operation, work) => {
+    if (down) throw new Error('down')
+    const answer = await work()
+    if (holding && operation === 'read') {
+      holding = false
+      await late.promise
+    }
+    return answer
+  })
+  const { process, server } = world({ clock, store })
+  const grants = process()
+  await connected(grants, server, clock)
+  const session = grants.session('acme', 'f')
+  await settled(clock, session.token())
+  const { record } = await real.read(key())
+  await real.delete(key(), { id: record!.id })
+  await clock.advance(100_000)
+  holding = true
+  const look = session.token()
+  await clock.advance(0)
+  await grants.save('acme', 'f', { ...server.issue(), access_token: 'of-the-new-log-in', expires_in: 3600 })
+  down = true
+  late.resolve()
+  expect((await settled(clock, look)).accessToken).toBe('of-the-new-log-in')
 })

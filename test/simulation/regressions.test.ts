@@ -118,6 +118,27 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { kind: 'pause', at: 53_353, process: 0, ms: 40_000 },
     ],
   },
+  'a look that was under way does not date an unsaved token back (I5)': {
+    processes: 4,
+    timing: 'short',
+    skews: [0, 0, 0, 0],
+    acts: [
+      { kind: 'token', at: 94_823, process: 1, ms: 1 },
+      { kind: 'commits-down', at: 78_308, process: 0, ms: 27_121 },
+    ],
+  },
+  'a disconnection does not forget the log-in that came after it (I5)': {
+    seed: 1_405_821_255,
+    timing: 'settling',
+    skews: [0, 7, 0, 0],
+    acts: [
+      { kind: 'store-down', at: 0, process: 0, ms: 1 },
+      { kind: 'store-down', at: 11_328, process: 0, ms: 288 },
+      { kind: 'token', at: 11_655, process: 1, ms: 1 },
+      { kind: 'token', at: 11_275, process: 0, ms: 1 },
+    ],
+    faults: [{ point: 'claim', nth: 0, fault: 'ended-and-replaced' }],
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
