@@ -241,7 +241,9 @@ export class Flights {
       if (left > 0) await this.#clock.delay(Math.min(left, interval * (0.5 + Math.random() / 2)))
       interval = Math.min(interval * 1.5, POLL_LONGEST_MS)
       const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
-      if (record === undefined || record.id !== held.record.id || record.version !== held.record.version) return
+      if (record === undefined || !sameVersion(held, { record })) return
+      // By the store's time, of which this look told again.
+      await this.#memory.adopt(record)
       // Released without a new token: the next attempt is this process's.
       if (record.lease === undefined || this.#clock.monotonic() >= busyUntil) return
       if (this.#clock.monotonic() >= waitUntil) throw new RefreshTimeoutError(this.#options.key, this.#policy.waitMs)

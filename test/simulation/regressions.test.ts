@@ -139,6 +139,26 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'claim', nth: 0, fault: 'ended-and-replaced' }],
   },
+  'a clock that is set back while a caller waits for another process does not lengthen the life of the token at hand (I3)':
+    {
+      seed: 2_147_483_622,
+      mode: 'time',
+      processes: 3,
+      background: 'none',
+      acts: [
+        { kind: 'token', at: 96_152, process: 0, ms: 1 },
+        { kind: 'disconnect', at: 0, process: 1, ms: 1 },
+        { kind: 'store-down', at: 0, process: 0, ms: 6 },
+        { kind: 'refresh', at: 37_834, process: 0, ms: 1 },
+        { kind: 'jump', at: 147_884, process: 0, ms: 6699 },
+        { kind: 'rejected', at: 87_329, process: 1, ms: 1 },
+        { kind: 'store-down', at: 4515, process: 0, ms: 1 },
+      ],
+      faults: [
+        { point: 'request', nth: 0, fault: 'refused' },
+        { point: 'request', nth: 3, fault: 'late-request' },
+      ],
+    },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
