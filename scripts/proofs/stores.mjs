@@ -1,23 +1,48 @@
 import { parseArgs } from 'node:util'
 
-import { clear, placeOf, serverOf, STORE_KINDS } from '../../test/processes/stores.ts'
+import { clear, placeOf, serverOf, STORE_KINDS, TOPOLOGIES } from '../../test/processes/stores.ts'
+import { startPgbouncer } from '../../test/servers/start-pgbouncer.ts'
 import { startPostgres } from '../../test/servers/start-postgres.ts'
+import { startRedisCluster } from '../../test/servers/start-redis-cluster.ts'
 import { startRedis } from '../../test/servers/start-redis.ts'
 
-const STARTS = { postgres: startPostgres, redis: startRedis }
+const STARTS = {
+  postgres: startPostgres,
+  redis: startRedis,
+  pgbouncer: async () => {
+    const behind = await startPostgres()
+    const pooler = behind && (await startPgbouncer(behind.url))
+    return (
+      pooler && {
+        url: pooler.url,
+        stop: async () => {
+          await pooler.stop()
+          await behind.stop()
+        },
+      }
+    )
+  },
+  cluster: async () => {
+    const cluster = await startRedisCluster()
+    return cluster && { url: cluster.ports.map((port) => `redis://127.0.0.1:${port}`).join(), stop: cluster.stop }
+  },
+}
+
+export const ALL_KINDS = [...STORE_KINDS, ...TOPOLOGIES]
 
 /**
  * Reads `--name value` flags: numbers, and `--store`, which may be repeated.
  * @template {Record<string, number>} T
  * @param {T} defaults
+ * @param {readonly string[]} among the kinds of store that the proof is for
  * @returns {T & { kinds: readonly string[] }}
  */
-export function flags(defaults) {
+export function flags(defaults, among = STORE_KINDS) {
   const names = Object.keys(defaults).map((name) => [name, { type: 'string' }])
   const options = { ...Object.fromEntries(names), store: { type: 'string', multiple: true } }
   const { values } = parseArgs({ options })
   const numbers = Object.entries(defaults).map(([name, value]) => [name, Number(values[name] ?? value)])
-  const kinds = STORE_KINDS.filter((kind) => values.store === undefined || values.store.includes(kind))
+  const kinds = among.filter((kind) => values.store === undefined || values.store.includes(kind))
   return { ...Object.fromEntries(numbers), kinds }
 }
 
@@ -45,7 +70,7 @@ export async function withPlace(kind, work) {
 /** Prints one row of figures, and marks the run as failed when they are not what was promised. */
 export function show(kind, promised, figures) {
   const text = Object.entries(figures).map(([name, value]) => `${name} ${format(value)}`)
-  console.log(`${promised ? 'kept  ' : 'BROKEN'} ${kind.padEnd(11)} ${text.join(', ')}`)
+  console.log(`${promised ? 'kept  ' : 'BROKEN'} ${kind.padEnd(27)} ${text.join(', ')}`)
   if (!promised) process.exitCode = 1
 }
 

@@ -1,7 +1,7 @@
 import { storm } from '../../test/processes/storm.ts'
-import { flags, show, withPlace } from './stores.mjs'
+import { ALL_KINDS, flags, show, withPlace } from './stores.mjs'
 
-const { kinds, ...size } = flags({ processes: 8, callers: 500, expiries: 20, lifetimeMs: 4000 })
+const { kinds, ...size } = flags({ processes: 8, callers: 500, expiries: 20, lifetimeMs: 4000 }, ALL_KINDS)
 console.log('Storm:', size)
 for (const kind of kinds) {
   const { calls, failures, longestMs, medianMs, stats, tokensPerExpiry } = await withPlace(kind, (place) =>

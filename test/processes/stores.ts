@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { Pool } from 'pg'
 
 import { postgresStore } from '../../src/stores/postgres/index.ts'
@@ -33,10 +33,35 @@ export interface OpenedStore {
 
 interface Kind {
   /** Which server it needs; undefined: a file is enough. */
-  readonly server?: 'postgres' | 'redis'
+  readonly server?: ServerName
+  /** Whether it is another kind's store in a larger set-up. */
+  readonly topology?: boolean
   open(place: Place): OpenedStore
   /** Removes all that the proof has stored. */
   clear(place: Place): Promise<void>
+}
+
+export type ServerName = 'postgres' | 'redis' | 'pgbouncer' | 'cluster'
+
+const postgres: Kind = {
+  server: 'postgres',
+  open: ({ at, space }) => {
+    const pool = new Pool({ connectionString: at, max: 4, connectionTimeoutMillis: 2_000 })
+    pool.on('error', () => undefined)
+    return { store: postgresStore(pool, { schema: space }), end: () => pool.end() }
+  },
+  clear: async ({ at, space }) => {
+    const pool = new Pool({ connectionString: at, max: 1 })
+    await pool.query(`DROP SCHEMA IF EXISTS ${space} CASCADE`)
+    await pool.end()
+  },
+}
+
+const clusterAt = (urls: string): Cluster => {
+  const nodes = urls.split(',').map((url) => ({ host: '127.0.0.1', port: Number(new URL(url).port) }))
+  const cluster = new Cluster(nodes)
+  cluster.on('error', () => undefined)
+  return cluster
 }
 
 const KINDS = {
@@ -54,19 +79,7 @@ const KINDS = {
     },
     clear: async ({ at }) => rmSync(join(at, '..'), { recursive: true, force: true }),
   },
-  PostgreSQL: {
-    server: 'postgres',
-    open: ({ at, space }) => {
-      const pool = new Pool({ connectionString: at, max: 4, connectionTimeoutMillis: 2_000 })
-      pool.on('error', () => undefined)
-      return { store: postgresStore(pool, { schema: space }), end: () => pool.end() }
-    },
-    clear: async ({ at, space }) => {
-      const pool = new Pool({ connectionString: at, max: 1 })
-      await pool.query(`DROP SCHEMA IF EXISTS ${space} CASCADE`)
-      await pool.end()
-    },
-  },
+  PostgreSQL: postgres,
   Redis: {
     server: 'redis',
     open: ({ at, space }) => {
@@ -80,6 +93,22 @@ const KINDS = {
       client.disconnect()
     },
   },
+  'PostgreSQL behind pgbouncer': { ...postgres, server: 'pgbouncer', topology: true },
+  'Redis Cluster': {
+    server: 'cluster',
+    topology: true,
+    open: ({ at, space }) => {
+      const cluster = clusterAt(at)
+      return { store: redisStore(cluster, { prefix: space }), end: async () => cluster.disconnect() }
+    },
+    clear: async ({ at, space }) => {
+      for (const url of at.split(',')) {
+        const node = new Redis(url)
+        await removeKeys(node, space)
+        node.disconnect()
+      }
+    },
+  },
 } as const satisfies Record<string, Kind>
 
 /** The name of a real store: one that outlives a process. */
@@ -87,7 +116,12 @@ export type StoreKind = keyof typeof KINDS
 
 const kinds: Readonly<Record<StoreKind, Kind>> = KINDS
 
-export const STORE_KINDS = Object.keys(KINDS) as readonly StoreKind[]
+const ALL_KINDS = Object.keys(KINDS) as readonly StoreKind[]
+
+export const STORE_KINDS: readonly StoreKind[] = ALL_KINDS.filter((kind) => kinds[kind].topology !== true)
+
+/** Larger set-ups of the same stores. */
+export const TOPOLOGIES: readonly StoreKind[] = ALL_KINDS.filter((kind) => kinds[kind].topology === true)
 
 export const serverOf = (kind: StoreKind): Kind['server'] => kinds[kind].server
 
