@@ -90,8 +90,10 @@ export class Memory {
   }
 
   /** Takes what a redemption brought: `token` in this process's time; `unsaved` while the record is not the store's yet. */
-  renew(record: GrantRecord, token: Token, unsaved: boolean): Held {
+  renew(record: GrantRecord, token: Token, unsaved: boolean): Held | undefined {
     if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
+    // The log-in was ended or replaced while the request was out: what the store makes of its token is not known.
+    if (unsaved && this.#held?.record.id !== record.id) return this.#held
     const held = hold(record, token, unsaved)
     return this.#hold(unsaved ? held : this.#retimed(held, record))
   }

@@ -159,6 +159,25 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
         { point: 'request', nth: 3, fault: 'late-request' },
       ],
     },
+  'a late token of a log-in that was replaced, not saved yet, does not take the place of the new one (I5)': {
+    seed: 732_372_517,
+    mode: 'grace-new',
+    processes: 3,
+    timing: 'settling',
+    skews: [0, 0, 0, 0],
+    bounded: false,
+    acts: [
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'store-down', at: 0, process: 0, ms: 1 },
+    ],
+    faults: [
+      { point: 'claim', nth: 4, fault: 'ended-and-replaced' },
+      { point: 'commit', nth: 2, fault: 'late' },
+      { point: 'request', nth: 1, fault: 'late-answer' },
+    ],
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {

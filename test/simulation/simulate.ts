@@ -194,14 +194,19 @@ class Simulation {
     const backOff = Math.max(0, (record?.failures?.notBefore ?? 0) - EPOCH - this.#timeline.now)
     const hanging = afterTrouble ? 30_000 : 0
     const bound = leaseMs + settleMs + timeoutMs + backOff + hanging + 2000
-    let left = this.#processes.length
+    const waiting = new Set<Process>()
     for (const process of this.#processes) {
       if (!process.alive) this.#restart(process.index)
       const present = this.#processes[process.index]!
-      this.#work(present, () => this.#callers.untilAnswered(present, bound, afterTrouble, () => (left -= 1)))
+      waiting.add(present)
+      this.#work(present, () =>
+        this.#callers.untilAnswered(present, bound, afterTrouble, () => void waiting.delete(present)),
+      )
     }
-    await this.#until(this.#timeline.now + bound + 120_000, () => left === 0)
-    if (left > 0) this.#ledger.fail('I9', `${left} callers never got an answer`)
+    // A crash that was under way may still strike.
+    const left = (): number => [...waiting].filter(({ alive }) => alive).length
+    await this.#until(this.#timeline.now + bound + 120_000, () => left() === 0)
+    if (left() > 0) this.#ledger.fail('I9', `${left()} callers never got an answer`)
   }
 
   #start(index: number): Process {
