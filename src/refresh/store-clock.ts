@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { makeToken, type Token } from '../token.ts'
 
-/** A difference this small is the time of the answer, not of the clock. */
+/** Differences that are surely this small are the time of the answer, not of the clock. */
 const NOISE_MS = 1000
 
 /**
@@ -38,7 +38,7 @@ export class StoreClock {
     const most = least + tookMs
     const fits = this.#learned && least <= this.#mostMs && most >= this.#leastMs
     this.#learned = true
-    if (least < NOISE_MS && most > -NOISE_MS) {
+    if (least > -NOISE_MS && most < NOISE_MS) {
       this.#leastMs = 0
       this.#mostMs = 0
     } else {

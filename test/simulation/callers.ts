@@ -145,7 +145,7 @@ export class Callers {
     const known = this.#known.get(process)
     if (want === undefined || want.rejected !== undefined || want.minValidityMs !== undefined || this.#jumps)
       return undefined
-    return known !== undefined && this.#left(known) > NOISE_MS ? known : undefined
+    return known !== undefined && this.#left(known) > NOISE_MS + this.#ledger.slowestMs ? known : undefined
   }
 
   #left(access: AccessToken): number {

@@ -44,6 +44,8 @@ export class Ledger {
   record: GrantRecord | undefined
   /** Two requests with one refresh token were under way, the older for longer than `settleMs`: beyond the protocol's assumption. */
   beyondQ = false
+  /** How long the store's slowest answer was on its way: so far a process may be wrong about the store's time, and take tokens to end early. */
+  slowestMs = 0
   /** What the present event is, where that excuses a loss. */
   excuse: Excuse | undefined
   readonly #mode: Mode

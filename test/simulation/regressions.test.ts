@@ -178,6 +178,17 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'request', nth: 1, fault: 'late-answer' },
     ],
   },
+  'a slow first answer of the store does not hide that a clock is off (I3)': {
+    seed: 941_327_554,
+    processes: 4,
+    timing: 'settling',
+    skews: [0, 0, -4068, 0],
+    acts: [{ kind: 'store-down', at: 0, process: 0, ms: 1 }],
+    faults: [
+      { point: 'request', nth: 0, fault: 'refused' },
+      { point: 'read', nth: 0, fault: 'slow-answer' },
+    ],
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {

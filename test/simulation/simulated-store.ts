@@ -54,6 +54,7 @@ export function simulatedStore(world: StoreWorld, process: Process): GrantStore 
       world.crash(process)
       return never()
     }
+    const began = timeline.now
     const promise = new Promise<T>((resolve, reject) => {
       const fail = (ms: number): void => {
         process.troubledAt = timeline.now
@@ -64,6 +65,7 @@ export function simulatedStore(world: StoreWorld, process: Process): GrantStore 
       }
       const answer = (ms: number, value: T): void =>
         timeline.after(ms, process, () => {
+          ledger.slowestMs = Math.max(ledger.slowestMs, timeline.now - began)
           onAnswer?.(value)
           resolve(value)
         })
