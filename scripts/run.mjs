@@ -1,5 +1,5 @@
 /**
- * The project's commands: `npm start`, `npm test`, `npm run build`, `npm run check`.
+ * The project's commands: `npm start`, `npm test`, `npm run build`, `npm run check`, `npm run bench`.
  * Each works alone on a fresh clone: what is missing is installed once.
  */
 import { spawnSync } from 'node:child_process'
@@ -118,10 +118,13 @@ install()
 if (command === 'build') must('The build', build())
 else if (command === 'check') check()
 else if (command === 'test') test(args)
-else if (command === 'start') {
+else if (command === 'bench') {
+  must('The build', build())
+  process.exit(node(['bench/src/main.ts', ...args]))
+} else if (command === 'start') {
   must('The build', build())
   process.exit(node(['demo/dist/main.js', ...args]))
 } else {
-  console.error(`Unknown command '${command}': use build, check, start or test.`)
+  console.error(`Unknown command '${command}': use bench, build, check, start or test.`)
   process.exit(2)
 }

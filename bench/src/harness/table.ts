@@ -1,0 +1,31 @@
+import type { Spread } from './stats.ts'
+
+/** A text, a count, or what was measured: its median and quartiles. */
+export type Cell = string | number | (Spread & { readonly unit?: string })
+
+export interface Aim {
+  readonly aim: string
+  readonly measured: string
+  readonly met: boolean
+  /** What bounds the figure, above all where the aim is missed. */
+  readonly why?: string
+}
+
+/** One table of results. */
+export interface Table {
+  readonly name: string
+  readonly title: string
+  readonly intro?: string
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly Cell[])[]
+  readonly notes?: readonly string[]
+  readonly aims?: readonly Aim[]
+}
+
+/** What makes a table. `full`: the size that is published; else a quick look. */
+export interface Bench {
+  readonly name: string
+  /** What is measured, in a few words. */
+  readonly description: string
+  run(size: { readonly full: boolean }): Promise<Table>
+}

@@ -1,0 +1,166 @@
+import { interleave } from '../harness/interleave.ts'
+import { spread } from '../harness/stats.ts'
+import type { Aim, Bench, Cell } from '../harness/table.ts'
+import { RIVALS, type RivalName } from '../rivals/index.ts'
+import { startServer, type BenchServer } from '../server/start-server.ts'
+import { programOf } from '../workers/programs.ts'
+import { WorkerProcess } from '../workers/worker-process.ts'
+import { logIn, placeOf } from './log-in.ts'
+import { shotCells, type Shot } from './shot.ts'
+
+const DELAY_MS = 20
+const WARM_UP_CALLERS = 50
+
+const CONTESTANTS = [
+  'evergrant-session',
+  'openid-client',
+  'oauth4webapi',
+  'simple-oauth2',
+  'badgateway',
+  'google-auth-library',
+  'better-auth',
+  'mcp-sdk',
+  'requests-oauthlib',
+] as const satisfies readonly RivalName[]
+
+/** Who is measured with how many callers, and with which token. */
+interface Entry {
+  readonly rival: RivalName
+  readonly label: string
+  readonly callers: number
+  readonly age: 'fresh' | 'spent'
+}
+
+const ONE_REQUEST: Entry = { rival: 'bare-fetch', label: 'one bare token request (control)', callers: 1, age: 'spent' }
+
+const spentEntry = (rival: RivalName, callers: number): Entry => ({
+  rival,
+  label: `${RIVALS[rival].name}: ${RIVALS[rival].how}`,
+  callers,
+  age: 'spent',
+})
+
+const inHand = (callers: number): Entry => ({
+  rival: 'evergrant-session',
+  label: 'Evergrant with the token in hand (control)',
+  callers,
+  age: 'fresh',
+})
+
+const keyOf = ({ callers, label }: Entry): string => `${callers} ${label}`
+
+/** Many callers of one process meet a spent token. */
+export const storm: Bench = {
+  name: 'storm',
+  description: 'many callers of one process at once on a spent token',
+  run: async ({ full }) => {
+    const sizes = full ? [1_000, 10_000] : [1_000]
+    const entries = [
+      ONE_REQUEST,
+      ...sizes.flatMap((callers) => [inHand(callers), ...CONTESTANTS.map((rival) => spentEntry(rival, callers))]),
+    ]
+    const server = await startServer({ delayMs: DELAY_MS })
+    const shooter = new Shooter(server)
+    try {
+      const results = await interleave(
+        full ? 5 : 1,
+        entries
+          .filter(({ rival }) => programOf(rival) !== undefined)
+          .map((entry) => ({ name: keyOf(entry), run: (round) => shooter.shoot(entry, round < 0) })),
+      )
+      const shotsOf = (entry: Entry): readonly Shot[] => results.get(keyOf(entry)) ?? []
+      return {
+        name: 'storm',
+        title: 'A storm in one process',
+        intro: `So many callers ask at once for a token that is spent. The server rotates refresh tokens and ends a grant whose refresh token comes twice; its token endpoint answers after ${DELAY_MS} ms.`,
+        columns: ['contestant', 'callers', 'token requests', 'failed callers', 'wall time', 'grant revoked'],
+        rows: entries.map((entry) => row(entry, shotsOf(entry))),
+        notes: [
+          'Each contestant has a process of its own, in which everything is loaded and has run before.',
+          'Callers only ask for the token. The MCP SDK learns only from an API that a token is spent: it has one inside its process.',
+        ],
+        aims: sizes.flatMap((callers) =>
+          aims(callers, {
+            evergrant: shotsOf(spentEntry('evergrant-session', callers)),
+            request: shotsOf(ONE_REQUEST),
+            inHand: shotsOf(inHand(callers)),
+          }),
+        ),
+      }
+    } finally {
+      await shooter.close()
+      await server.close()
+    }
+  },
+}
+
+function row({ callers, label }: Entry, shots: readonly Shot[]): readonly Cell[] {
+  return [label, callers, ...(shots.length === 0 ? ['not installed', '', '', ''] : shotCells(shots))]
+}
+
+interface Measured {
+  readonly evergrant: readonly Shot[]
+  readonly request: readonly Shot[]
+  readonly inHand: readonly Shot[]
+}
+
+/** What Evergrant must reach: one request, no failure, and little more time than the request and the callers take by themselves. */
+export function aims(callers: number, { evergrant, inHand, request }: Measured): readonly Aim[] {
+  const median = (shots: readonly Shot[]): number => spread(shots.map(({ wallMs }) => wallMs)).median
+  const requests = Math.max(...evergrant.map(({ requests }) => requests))
+  const failed = Math.max(...evergrant.map(({ failed }) => failed))
+  const least = median(request) + median(inHand)
+  const wall = median(evergrant)
+  return [
+    {
+      aim: `${callers} callers: one token request, nobody fails`,
+      measured: `${requests} token requests, ${failed} failed callers, at most`,
+      met: requests === 1 && failed === 0,
+    },
+    {
+      aim: `${callers} callers: wall time at most 1.3 times one request and the callers with the token in hand`,
+      measured: `${wall.toFixed(1)} ms against ${median(request).toFixed(1)} + ${median(inHand).toFixed(1)} ms: ${(wall / least).toFixed(2)} times`,
+      met: wall <= 1.3 * least,
+    },
+  ]
+}
+
+/** Lets storms loose, one contestant at a time. */
+class Shooter {
+  readonly #server: BenchServer
+  readonly #workers = new Map<RivalName, WorkerProcess>()
+
+  constructor(server: BenchServer) {
+    this.#server = server
+  }
+
+  async shoot({ age, callers, rival }: Entry, warmUp: boolean): Promise<Shot> {
+    const worker = this.#worker(rival)
+    const seed = await logIn(this.#server, age)
+    await worker.ask('open', { rival, server: placeOf(this.#server), keeping: { kind: 'memory' }, seed })
+    await this.#server.resetStats()
+    const { endedAt, failures, startedAt } = await worker.ask('storm', {
+      callers: warmUp ? Math.min(callers, WARM_UP_CALLERS) : callers,
+    })
+    const { revoked, tokenRequests } = await this.#server.stats()
+    await worker.ask('close', {})
+    return {
+      wallMs: endedAt - startedAt,
+      requests: tokenRequests,
+      failed: Object.values(failures).reduce((sum, count) => sum + count, 0),
+      revoked: revoked > 0,
+    }
+  }
+
+  #worker(rival: RivalName): WorkerProcess {
+    const program = programOf(rival)
+    if (program === undefined) throw new Error(`Expected ${rival} to be installed.`)
+    const worker = this.#workers.get(rival) ?? new WorkerProcess(program)
+    this.#workers.set(rival, worker)
+    return worker
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()))
+  }
+}
