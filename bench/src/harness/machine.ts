@@ -15,7 +15,8 @@ const bench = join(import.meta.dirname, '..', '..')
 
 export function circumstances(now: Date): Circumstances {
   const { dependencies, devDependencies } = manifest(bench)
-  const names = Object.keys({ ...dependencies, ...devDependencies }).sort()
+  const all = Object.keys({ ...dependencies, ...devDependencies }).sort()
+  const names = all.filter((name) => !name.startsWith('@types/'))
   const versions = Object.fromEntries(names.map((name) => [name, manifest(folderOf(name)).version]))
   return {
     date: now.toISOString().slice(0, 10),
