@@ -169,9 +169,9 @@ export class Conclusion {
 
   /** A second look at the store before a grant is called dead; the verdict needs the lease. */
   async #judge(error: unknown, reason: ReauthorizationReason): Promise<Outcome> {
-    const { health, key, store } = this.#context
+    const { health, key, store, storeClock } = this.#context
     const { record } = this.#flight
-    const { record: current } = await store.read(key)
+    const { record: current } = await storeClock.ask(() => store.read(key))
     if (current === undefined) return { kind: 'gone' }
     if (current.id !== record.id || current.version !== record.version) return { kind: 'stored', record: current }
     if (record.state !== 'active') {

@@ -152,7 +152,7 @@ export class Keeper implements TokenSource {
   async disconnect(): Promise<boolean> {
     const { background, clock, emitter, store } = this.#options
     const known = this.#memory.held?.record.id
-    const { record } = await store.read(this.key)
+    const { record } = await this.#storeClock.ask(() => store.read(this.key))
     // A log-in that was stored here meanwhile is not ended.
     this.#memory.end([known, record?.id])
     if (record === undefined || !(await store.delete(this.key, { id: record.id }))) return false
@@ -205,7 +205,7 @@ export class Keeper implements TokenSource {
 
   /** What the store knows of the grant. */
   async status(): Promise<GrantStatus> {
-    const { record, now } = await this.#options.store.read(this.key)
+    const { record, now } = await this.#storeClock.ask(() => this.#options.store.read(this.key))
     if (record !== undefined) return statusOf(record, now)
     if (this.#memory.seed !== undefined) return statusOf((await this.#memory.place()).record, now)
     throw new GrantNotFoundError(this.key)

@@ -189,6 +189,18 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'read', nth: 0, fault: 'slow-answer' },
     ],
   },
+  "a clock that is set before a disconnection and a new log-in does not shift the new log-in's expiry (I3)": {
+    workers: 1,
+    timing: 'settling',
+    skews: [12_342, 0, 0, 0],
+    acts: [
+      { kind: 'jump', at: 15_909, process: 1, ms: 6296 },
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'token', at: 15_910, process: 0, ms: 1 },
+    ],
+    faults: [{ point: 'claim', nth: 1, fault: 'ended-and-replaced' }],
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
