@@ -160,7 +160,7 @@ class Worker {
     this.counts.underway += 1
     try {
       const keeper = await this.#context.keeperOf(record)
-      const renewed = await keeper.keepAlive(record, this.#storeClock.now())
+      const renewed = await keeper.keepAlive(record, this.#storeClock)
       this.counts[renewed ? 'refreshed' : 'skipped'] += 1
     } catch (error) {
       if (error instanceof ReauthorizationRequiredError) this.counts.dead += 1

@@ -114,11 +114,11 @@ export class Keeper implements TokenSource {
   }
 
   /**
-   * Renews the grant if `due`, which was read when the store's time was about `storeNow`, is still its current record and nobody
-   * else is at it. Answers whether it was renewed.
+   * Renews the grant if `due`, which was read from the store of `storeClock`, is still its current record and nobody else is at it.
+   * Answers whether it was renewed.
    */
-  async keepAlive(due: GrantRecord, storeNow: number): Promise<boolean> {
-    this.#storeClock.hint(storeNow)
+  async keepAlive(due: GrantRecord, storeClock: StoreClock): Promise<boolean> {
+    this.#storeClock.learnFrom(storeClock)
     const { held, renewed } = await this.#flights.join({ cause: 'keep_alive', force: false, due })
     if (held.record.state !== 'active')
       throw new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked')

@@ -27,9 +27,12 @@ export class StoreClock {
     return answer
   }
 
-  /** Takes another's word for the store's time, as long as nothing better is known. */
-  hint(storeNow: number): void {
-    if (!this.#learned) this.#observe(storeNow, 0)
+  /** Takes over what another clock of the same store knows, as long as this one knows nothing. */
+  learnFrom(other: StoreClock): void {
+    if (this.#learned) return
+    this.#leastMs = other.#leastMs
+    this.#mostMs = other.#mostMs
+    this.#learned = other.#learned
   }
 
   /** The store looked at its clock at some moment of the `tookMs`. */

@@ -201,6 +201,25 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'claim', nth: 1, fault: 'ended-and-replaced' }],
   },
+  "what a worker doesn't know for sure of the store's time, its keepers don't either (I3)": {
+    seed: 1_312_317_515,
+    mode: 'refuse',
+    workers: 1,
+    timing: 'settling',
+    background: 'none',
+    acts: [
+      { kind: 'validity', at: 16_784, process: 0, ms: 1 },
+      { kind: 'store-down', at: 0, process: 0, ms: 1 },
+      { kind: 'crash', at: 89_099, process: 0, ms: 2182 },
+      { kind: 'recheck', at: 64_612, process: 0, ms: 1 },
+      { kind: 'store-down', at: 0, process: 0, ms: 1 },
+    ],
+    faults: [
+      { point: 'request', nth: 2, fault: 'unavailable' },
+      { point: 'request', nth: 3, fault: 'crash-after' },
+      { point: 'request', nth: 4, fault: 'replaced' },
+    ],
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
