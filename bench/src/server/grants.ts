@@ -47,12 +47,12 @@ export class Grants {
   redeem(refreshToken: string): readonly [status: number, body: string] {
     const [kind, index, generation] = refreshToken.split('.')
     const grant = kind === 'refresh' ? this.#grants[Number(index)] : undefined
-    if (grant === undefined || grant.revoked) return invalidGrant
+    if (grant === undefined || grant.revoked) return INVALID_GRANT
     if (Number(generation) !== grant.generation) {
       this.#counts.reuses += 1
       grant.revoked = true
       this.#counts.revoked += 1
-      return invalidGrant
+      return INVALID_GRANT
     }
     const { fault, lifetimeS, rotate } = this.behaviour
     const keeps = !rotate || fault === 'no_refresh_token'
@@ -75,7 +75,7 @@ export class Grants {
   }
 }
 
-const invalidGrant = [400, '{"error":"invalid_grant"}'] as const
+export const INVALID_GRANT = [400, '{"error":"invalid_grant"}'] as const
 
 function emptyStats(): { -readonly [K in keyof ServerStats]: number } {
   return { tokenRequests: 0, redemptions: 0, reuses: 0, revoked: 0, resourceRequests: 0, unauthorized: 0 }

@@ -1,6 +1,6 @@
 /** The server's program: as little as an authorization server and an API can do, so that what is measured is the client. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { Grants } from './grants.ts'
+import { Grants, INVALID_GRANT } from './grants.ts'
 import { DEFAULT_BEHAVIOUR, type Behaviour, type MintOrder } from './protocol.ts'
 
 const grants = new Grants(DEFAULT_BEHAVIOUR)
@@ -35,6 +35,7 @@ function redeem(request: IncomingMessage, response: ServerResponse, body: string
   const { fault } = grants.behaviour
   if (fault === 'silent') return
   if (fault === 'unavailable') return answer(response, 503, '')
+  if (fault === 'invalid_grant') return answer(response, ...INVALID_GRANT)
   if (fault === 'cut_before') return void request.socket.destroy()
   const form = new URLSearchParams(body)
   const [status, text] =
@@ -86,6 +87,11 @@ function answer(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { ...JSON_HEADERS, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
-server.listen(0, '127.0.0.1', () => process.send?.((server.address() as { port: number }).port))
+/** Of thousands of connections at once none must wait for a second attempt: that would be charged to the contestant. */
+const BACKLOG = 20_000
+
+server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, () =>
+  process.send?.((server.address() as { port: number }).port),
+)
 // A parent that ended in whatever way leaves nobody behind.
 process.on('disconnect', () => process.exit())

@@ -8,6 +8,8 @@ export type TokenFault =
   | 'cut_after'
   /** Never answers, and does nothing. */
   | 'silent'
+  /** Answers as if the refresh token were no longer good, and does nothing. */
+  | 'invalid_grant'
   /** Redeems, and leaves the refresh token out of the answer: the old one goes on. */
   | 'no_refresh_token'
 
