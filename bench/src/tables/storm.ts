@@ -2,10 +2,9 @@ import { interleave } from '../harness/interleave.ts'
 import { spread } from '../harness/stats.ts'
 import type { Aim, Bench, Cell } from '../harness/table.ts'
 import { RIVALS, type RivalName } from '../rivals/index.ts'
-import { startServer, type BenchServer } from '../server/start-server.ts'
+import { startServer } from '../server/start-server.ts'
 import { programOf } from '../workers/programs.ts'
-import { WorkerProcess } from '../workers/worker-process.ts'
-import { logIn, placeOf } from './log-in.ts'
+import { Shooter } from './shooter.ts'
 import { shotCells, type Shot } from './shot.ts'
 
 const DELAY_MS = 20
@@ -66,7 +65,10 @@ export const storm: Bench = {
         full ? 5 : 1,
         entries
           .filter(({ rival }) => programOf(rival) !== undefined)
-          .map((entry) => ({ name: keyOf(entry), run: (round) => shooter.shoot(entry, round < 0) })),
+          .map((entry) => ({
+            name: keyOf(entry),
+            run: (round) => shooter.shoot(round < 0 ? { ...entry, callers: WARM_UP_CALLERS } : entry),
+          })),
       )
       const shotsOf = (entry: Entry): readonly Shot[] => results.get(keyOf(entry)) ?? []
       return {
@@ -123,44 +125,4 @@ export function aims(callers: number, { evergrant, inHand, request }: Measured):
       met: wall <= 1.3 * least,
     },
   ]
-}
-
-/** Lets storms loose, one contestant at a time. */
-class Shooter {
-  readonly #server: BenchServer
-  readonly #workers = new Map<RivalName, WorkerProcess>()
-
-  constructor(server: BenchServer) {
-    this.#server = server
-  }
-
-  async shoot({ age, callers, rival }: Entry, warmUp: boolean): Promise<Shot> {
-    const worker = this.#worker(rival)
-    const seed = await logIn(this.#server, age)
-    await worker.ask('open', { rival, server: placeOf(this.#server), keeping: { kind: 'memory' }, seed })
-    await this.#server.resetStats()
-    const { endedAt, failures, startedAt } = await worker.ask('storm', {
-      callers: warmUp ? Math.min(callers, WARM_UP_CALLERS) : callers,
-    })
-    const { revoked, tokenRequests } = await this.#server.stats()
-    await worker.ask('close', {})
-    return {
-      wallMs: endedAt - startedAt,
-      requests: tokenRequests,
-      failed: Object.values(failures).reduce((sum, count) => sum + count, 0),
-      revoked: revoked > 0,
-    }
-  }
-
-  #worker(rival: RivalName): WorkerProcess {
-    const program = programOf(rival)
-    if (program === undefined) throw new Error(`Expected ${rival} to be installed.`)
-    const worker = this.#workers.get(rival) ?? new WorkerProcess(program)
-    this.#workers.set(rival, worker)
-    return worker
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()))
-  }
 }

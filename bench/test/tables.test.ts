@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+
+import { rejectedAim } from '../src/tables/rejected.ts'
+import { counted, shotCells, type Shot } from '../src/tables/shot.ts'
+import { aims } from '../src/tables/storm.ts'
+
+const shot = (change: Partial<Shot> = {}): Shot => ({ wallMs: 30, requests: 1, failed: 0, revoked: false, ...change })
+
+test('a count that is always the same is a number, else a spread', () => {
+  expect(counted([3, 3, 3])).toBe(3)
+  expect(counted([1, 2, 3])).toMatchObject({ median: 2, n: 3 })
+})
+
+test('cells say whether the grant was ended never, always or how often', () => {
+  const last = (shots: Shot[]) => shotCells(shots).at(-1)
+  expect(last([shot(), shot()])).toBe('no')
+  expect(last([shot({ revoked: true })])).toBe('yes')
+  expect(last([shot({ revoked: true }), shot(), shot()])).toBe('1 of 3')
+})
+
+test('the aims of the storm are missed by one request too many, one failure, or too long a time', () => {
+  const controls = { request: [shot({ wallMs: 20 })], inHand: [shot({ wallMs: 5 })] }
+  const met = (evergrant: Shot[]) => aims(1000, { ...controls, evergrant }).map((aim) => aim.met)
+  expect(met([shot({ wallMs: 32 })])).toEqual([true, true])
+  expect(met([shot({ wallMs: 33 })])).toEqual([true, false])
+  expect(met([shot(), shot({ requests: 2 })])[0]).toBe(false)
+  expect(met([shot(), shot({ failed: 1 })])[0]).toBe(false)
+})
+
+test('the aim of refused tokens is missed by one refresh too many or one failed call', () => {
+  expect(rejectedAim([shot(), shot()]).met).toBe(true)
+  expect(rejectedAim([shot(), shot({ requests: 2 })]).met).toBe(false)
+  expect(rejectedAim([shot(), shot({ failed: 1 })]).met).toBe(false)
+})
