@@ -175,7 +175,8 @@ export class Callers {
         !(result instanceof Error) ||
         result instanceof ReauthorizationRequiredError ||
         result instanceof GrantNotFoundError
-      const took = this.#timeline.now - began
+      // A pause of the whole process is no time that it took.
+      const took = this.#timeline.now - Math.max(began, process.pausedUntil)
       if (final && took > boundMs)
         this.#ledger.fail(
           'I9',
