@@ -164,7 +164,6 @@ class Simulation {
     this.#commitsDownUntil = 0
     this.#providerDownUntil = 0
     this.#cutUntil.clear()
-    for (const process of this.#processes) process.pausedUntil = Math.min(process.pausedUntil, this.#timeline.now)
     await this.#answerAll(true)
     // What waits to be saved is tried again every second at least; a request may still be out.
     await this.#until(this.#timeline.now + 4 * this.#resolved.settleMs + this.#resolved.timeoutMs + 25_000)
