@@ -15,7 +15,7 @@ export function openidRefresh(server: ServerPlace): (token: KeptToken) => Promis
       accessToken: tokens.access_token,
       refreshToken: tokens.refresh_token ?? refreshToken,
       receivedAt,
-      expiresAt: Date.now() + (tokens.expiresIn() ?? 0) * 1000,
+      expiresAt: Date.now() + (tokens.expires_in ?? 0) * 1000,
     }
   }
 }
