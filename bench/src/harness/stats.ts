@@ -13,6 +13,11 @@ export function spread(samples: readonly number[]): Spread {
   return { median: quantile(sorted, 0.5), q1: quantile(sorted, 0.25), q3: quantile(sorted, 0.75), n: sorted.length }
 }
 
+/** Whether two can't be told apart: the middle half of the samples of each reaches into that of the other. */
+export function overlap(a: Spread, b: Spread): boolean {
+  return a.q1 <= b.q3 && b.q1 <= a.q3
+}
+
 /** Between two samples, their weighted mean. */
 function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1)

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
+import { control, mintAt } from './control.ts'
 import {
   CLIENT_ID,
   CLIENT_SECRET,
@@ -40,17 +41,12 @@ export async function startServer(behaviour: Partial<Behaviour> = {}): Promise<B
   })
   const issuer = `http://127.0.0.1:${port}`
   let lifetimeS = DEFAULT_BEHAVIOUR.lifetimeS
-  const ask = async (path: string, body: string): Promise<unknown> => {
-    const response = await fetch(`${issuer}${path}`, { method: 'POST', body })
-    if (!response.ok) throw new Error(`The server answered ${path} with ${response.status}.`)
-    return response.json()
-  }
+  const ask = (path: string, body: string): Promise<unknown> => control(issuer, path, body)
   const configure = async (change: Partial<Behaviour>): Promise<void> => {
     lifetimeS = change.lifetimeS ?? lifetimeS
     await ask('/configure', JSON.stringify(change))
   }
-  const mint = async ({ ageS = 0, count = 1 }: Partial<MintOrder> = {}): Promise<Minted[]> =>
-    (await ask('/mint', JSON.stringify({ ageS, count }))) as Minted[]
+  const mint = ({ ageS = 0, count = 1 }: Partial<MintOrder> = {}): Promise<Minted[]> => mintAt(issuer, { ageS, count })
   await configure(behaviour)
   return {
     issuer,

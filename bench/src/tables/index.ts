@@ -1,6 +1,8 @@
 import type { Bench } from '../harness/table.ts'
 import { rejected } from './rejected.ts'
+import { request } from './request.ts'
+import { stormProcesses } from './storm-processes.ts'
 import { storm } from './storm.ts'
 
 /** All tables, in the order of the page. */
-export const BENCHES: readonly Bench[] = [storm, rejected]
+export const BENCHES: readonly Bench[] = [request, storm, stormProcesses, rejected]
