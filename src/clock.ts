@@ -24,21 +24,35 @@ export const systemClock: Required<Clock> = {
         return
       }
       const onAbort = (): void => {
-        clearTimeout(timer)
+        stop()
         reject(signal?.reason as Error)
       }
-      const timer = setTimeout(
-        () => {
-          signal?.removeEventListener('abort', onAbort)
-          resolve()
-        },
-        Math.min(Math.max(ms, 0), MAX_TIMER_MS),
-      )
-      // A long wait (a deadline, a settle time) must not keep a process alive that has nothing else to do; in a short one
-      // somebody waits for an answer or a token waits to be saved. Browsers' timers are numbers.
-      if (ms > SHORT_WAIT_MS && typeof timer === 'object') timer.unref()
+      const stop = systemTimer(ms, () => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      })
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
+}
+
+function systemTimer(ms: number, onEnd: () => void): () => void {
+  const timer = setTimeout(onEnd, Math.min(Math.max(ms, 0), MAX_TIMER_MS))
+  // A long wait (a deadline, a settle time) must not keep a process alive that has nothing else to do; in a short one
+  // somebody waits for an answer or a token waits to be saved. Browsers' timers are numbers.
+  if (ms > SHORT_WAIT_MS && typeof timer === 'object') timer.unref()
+  return () => clearTimeout(timer)
+}
+
+/** A reason of its own for each stopped wait would cost a stack trace. */
+const STOPPED = new Error('The wait was stopped.')
+
+/** Runs `onEnd` after `ms` milliseconds, unless the function that it answers is called before. */
+export function startTimer(clock: Required<Clock>, ms: number, onEnd: () => void): () => void {
+  // Deadlines around whatever may hang mostly end unused: the machine's timers stop at the least cost.
+  if (clock.delay === systemClock.delay) return systemTimer(ms, onEnd)
+  const stopped = new AbortController()
+  clock.delay(ms, stopped.signal).then(onEnd, () => undefined)
+  return () => stopped.abort(STOPPED)
 }
 
 /** Fills in what a caller's clock leaves out. A clock without `monotonic` is taken to be its own monotonic clock. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { startTimer, type Clock } from '../clock.ts'
 
 /** The promise, or the signal's reason when it aborts first. What the promise does later is nobody's business then. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -21,17 +21,13 @@ export async function withDeadline<T>(
 ): Promise<T> {
   signal?.throwIfAborted()
   const stop = new AbortController()
-  const timer = new AbortController()
   const onAbort = (): void => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
-  clock.delay(timeoutMs, timer.signal).then(
-    () => stop.abort(onTimeout()),
-    () => undefined,
-  )
+  const stopTimer = startTimer(clock, timeoutMs, () => stop.abort(onTimeout()))
   try {
     return await untilAborted(work(stop.signal), stop.signal)
   } finally {
-    timer.abort()
+    stopTimer()
     signal?.removeEventListener('abort', onAbort)
   }
 }

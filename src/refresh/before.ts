@@ -1,15 +1,18 @@
-import type { Clock } from '../clock.ts'
+import { startTimer, type Clock } from '../clock.ts'
 
 /** What a promise resolves to, or undefined when `ms` pass first. */
-export async function before<T>(promise: Promise<T>, clock: Required<Clock>, ms: number): Promise<T | undefined> {
-  const over = new AbortController()
-  const deadline = clock.delay(ms, over.signal).then(
-    () => undefined,
-    () => undefined,
-  )
-  try {
-    return await Promise.race([promise, deadline])
-  } finally {
-    over.abort()
-  }
+export function before<T>(promise: Promise<T>, clock: Required<Clock>, ms: number): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = startTimer(clock, ms, () => resolve(undefined))
+    promise.then(
+      (value) => {
+        stop()
+        resolve(value)
+      },
+      (error: unknown) => {
+        stop()
+        reject(error as Error)
+      },
+    )
+  })
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Token } from '../token.ts'
+import { before } from './before.ts'
 import { deferred } from './deferred.ts'
 
 /** How long callers wait for the application's `onToken`. */
@@ -68,12 +69,6 @@ export class TokenUpdater {
   }
 
   async #call(token: Token): Promise<void> {
-    const over = new AbortController()
-    try {
-      const patience = this.#clock.delay(PATIENCE_MS, over.signal).catch(() => undefined)
-      await Promise.race([this.#onToken(token), patience])
-    } finally {
-      over.abort()
-    }
+    await before(Promise.resolve(this.#onToken(token)), this.#clock, PATIENCE_MS)
   }
 }
