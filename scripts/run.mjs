@@ -53,7 +53,8 @@ function install() {
 /** Runs a script of an installed package on the project's own Node. */
 const node = (args, options) => run(existsSync(localNode) ? localNode : process.execPath, args, options)
 
-const build = () => node(['node_modules/typescript/bin/tsc', '-b'])
+/** Types and declarations first: nothing is bundled that does not compile. */
+const build = () => node(['node_modules/typescript/bin/tsc', '-b']) || node(['scripts/bundle.mjs'])
 
 function check() {
   must('Type checking', build())

@@ -11,7 +11,7 @@ export function before<T>(promise: Promise<T>, clock: Required<Clock>, ms: numbe
       },
       (error: unknown) => {
         stop()
-        reject(error as Error)
+        reject(error)
       },
     )
   })
