@@ -20,7 +20,20 @@ export const bareFetch = {
   },
 } as const satisfies Library
 
-/** The same over undici's own interface. */
+/** The least that an answer takes which is not handed out past its end. */
+export const bareClock = {
+  token: async (_server, { access_token, expires_at }) => {
+    const constant = Object.freeze({ accessToken: access_token })
+    const expiresAt = expires_at * 1000
+    const call = async (): Promise<typeof constant> => {
+      if (Date.now() >= expiresAt) throw new Error('Expected a fresh token.')
+      return constant
+    }
+    return { kind: 'promise', call }
+  },
+} as const satisfies Library
+
+/** The same requests over undici's own interface. */
 export const bareUndici = {
   request: async ({ resource }, { access_token }) => {
     const options = { dispatcher: new Agent(), headers: { authorization: `Bearer ${access_token}` } }

@@ -30,6 +30,15 @@ export const evergrantSession = {
   },
 } as const satisfies Library
 
+/** The string alone. */
+export const evergrantAccessToken = {
+  token: async (server, grant) => {
+    const session = new OAuth2Session(evergrantClient(server), { token: grant })
+    await session.token()
+    return { kind: 'promise', call: () => session.accessToken() }
+  },
+} as const satisfies Library
+
 /** Many grants, of which a request's handler asks for its user's session each time. */
 export const evergrantGrants = {
   request: async (server, grant) => {

@@ -9,10 +9,15 @@ export interface Contestant {
 
 export const CONTESTANTS = {
   'bare-fetch': { name: 'fetch', load: async () => (await import('./bare.ts')).bareFetch },
+  'bare-clock': { name: 'a look at the clock', load: async () => (await import('./bare.ts')).bareClock },
   'bare-undici': { name: 'undici.request', load: async () => (await import('./bare.ts')).bareUndici },
   'evergrant-session': {
     name: 'Evergrant: OAuth2Session',
     load: async () => (await import('./evergrant.ts')).evergrantSession,
+  },
+  'evergrant-access-token': {
+    name: 'Evergrant: session.accessToken()',
+    load: async () => (await import('./evergrant.ts')).evergrantAccessToken,
   },
   'evergrant-grants': {
     name: 'Evergrant: grants.session(…)',
@@ -37,6 +42,7 @@ export const CONTESTANTS = {
     load: async () => (await import('./google-auth-library.ts')).googleAuthLibrary,
   },
   'simple-oauth2': { name: 'simple-oauth2', load: async () => (await import('./simple-oauth2.ts')).simpleOAuth2 },
+  'better-auth': { name: 'better-auth', load: async () => (await import('./better-auth.ts')).betterAuth },
   'mcp-sdk': { name: 'MCP SDK', load: async () => (await import('./mcp-sdk.ts')).mcpSdk },
 } as const satisfies Record<string, Contestant>
 
