@@ -2,9 +2,10 @@ import type { Bench } from '../harness/table.ts'
 import { rejected } from './rejected.ts'
 import { request } from './request.ts'
 import { seal } from './seal.ts'
+import { start } from './start.ts'
 import { stormProcesses } from './storm-processes.ts'
 import { storm } from './storm.ts'
 import { token } from './token.ts'
 
 /** All tables, in the order of the page. */
-export const BENCHES: readonly Bench[] = [request, token, storm, stormProcesses, rejected, seal]
+export const BENCHES: readonly Bench[] = [request, token, storm, stormProcesses, rejected, seal, start]

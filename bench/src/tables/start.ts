@@ -1,0 +1,127 @@
+import { join } from 'node:path'
+
+import { interleave } from '../harness/interleave.ts'
+import { numberText } from '../harness/markdown.ts'
+import { spread, type Spread } from '../harness/stats.ts'
+import type { Aim, Bench, Cell } from '../harness/table.ts'
+import { bundleOf, type Bundle } from '../start/bundle.ts'
+import { CLIENT_AND_SESSION, CONTROL, ENTRIES, packagesOf, sourceOf, type Entry } from '../start/entries.ts'
+import { importInProcess, modulesOf, type Import } from '../start/import-in-process.ts'
+import { installed } from '../start/installed.ts'
+
+const MOST_MS = 12
+const MOST_GZIP_BYTES = 16_000
+/** Where packages are imported from. */
+const FOLDER = join(import.meta.dirname, '..', '..')
+
+/** What a package costs before it does anything. */
+export const start: Bench = {
+  name: 'start',
+  description: 'import time, memory, dependencies and size',
+  run: async ({ full }) => {
+    const results = await interleave<Import>(
+      full ? 15 : 3,
+      ENTRIES.map((entry) => ({ name: entry.label, run: () => importInProcess(entry) })),
+    )
+    const of = ({ label }: Entry): readonly Import[] => results.get(label) ?? []
+    const control = of(CONTROL)
+    const rows: (readonly Cell[])[] = []
+    for (const entry of ENTRIES) rows.push([entry.label, ...(await cells(entry, of(entry), control))])
+    return {
+      name: 'start',
+      title: 'Starting',
+      intro:
+        'What it takes to import what an application needs to refresh a token and to send an authorised request, in fresh processes, less what the control takes; what is installed for it; and how large it is bundled, minified and compressed.',
+      columns: [
+        'imported',
+        'import',
+        'memory (RSS)',
+        'modules',
+        'dependencies',
+        'on disk',
+        'minified',
+        'minified and compressed',
+      ],
+      rows,
+      notes: [
+        'Imported as published, with Node.js, from a warm file cache. A dependency counts with all that it depends on.',
+        'Bundled by esbuild for Node.js, with just these exports; compressed by gzip, level 9.',
+        'oauth4webapi, openid-client, simple-oauth2 and the MCP SDK leave it to the application to keep a token and to refresh it once.',
+      ],
+      aims: startAims({
+        importMs: less(of(CLIENT_AND_SESSION), control, ({ ms }) => ms),
+        loaded: await modulesOf(CLIENT_AND_SESSION),
+        bundle: await bundleOf(sourceOf(CLIENT_AND_SESSION), FOLDER),
+      }),
+    }
+  },
+}
+
+/** A figure less the control's median, to a hundredth. */
+function less(imports: readonly Import[], control: readonly Import[], figure: (one: Import) => number): Spread {
+  const nothing = spread(control.map(figure)).median
+  return spread(imports.map((one) => Math.round((figure(one) - nothing) * 100) / 100))
+}
+
+async function cells(entry: Entry, imports: readonly Import[], control: readonly Import[]): Promise<readonly Cell[]> {
+  const measured: readonly Cell[] = [
+    { ...less(imports, control, ({ ms }) => ms), unit: 'ms' },
+    { ...less(imports, control, ({ rssBytes }) => rssBytes / 1e6), unit: 'MB' },
+  ]
+  if (entry === CONTROL) return [...measured, 0, '', '', '', '']
+  const { bytes, dependencies } = installed(packagesOf(entry), FOLDER)
+  const bundle = await bundleOf(sourceOf(entry), FOLDER)
+  const modules = await modulesOf(entry)
+  return [...measured, modules.length, dependencies, ...[bytes, bundle.bytes, bundle.gzipBytes].map(kilobytes)]
+}
+
+const kilobytes = (bytes: number): string => `${numberText(bytes / 1000)} KB`
+
+interface Measured {
+  readonly importMs: Spread
+  /** URLs of the modules that are loaded. */
+  readonly loaded: readonly string[]
+  readonly bundle: Bundle
+}
+
+/** What Evergrant's client and session must reach. */
+export function startAims({ bundle, importMs, loaded }: Measured): readonly Aim[] {
+  const needless = loaded.filter((url) => OPTIONAL.test(url))
+  const slow = importMs.median > MOST_MS
+  const large = bundle.gzipBytes > MOST_GZIP_BYTES
+  return [
+    {
+      aim: `client and session are imported within ${MOST_MS} ms`,
+      measured: `${numberText(importMs.median)} ms`,
+      met: !slow,
+      ...(slow && { why: `${loaded.length} files are found, read and compiled one by one.` }),
+    },
+    {
+      aim: `client and session take at most ${kilobytes(MOST_GZIP_BYTES)}, minified and compressed, oauth4webapi included`,
+      measured: kilobytes(bundle.gzipBytes),
+      met: !large,
+      ...(large && { why: `Of ${kilobytes(bundle.bytes)} minified, ${weights(bundle)}.` }),
+    },
+    {
+      aim: 'providers, the stores of databases and the seal are not loaded until they are imported',
+      measured: needless.length === 0 ? 'none is' : `${needless.length} are: ${needless.map(baseName).join(', ')}`,
+      met: needless.length === 0,
+    },
+  ]
+}
+
+/** What only applications need that import it. */
+const OPTIONAL = /\/dist\/(providers|seal|testing|stores\/(postgres|redis|sqlite))\/|\/node_modules\/jose\/|node:sqlite/
+
+const baseName = (url: string): string => url.slice(url.lastIndexOf('/') + 1)
+
+/** Minified bytes by package or folder, the largest first. */
+export function weights({ files }: Pick<Bundle, 'files'>): string {
+  const sums = new Map<string, number>()
+  for (const [file, bytes] of Object.entries(files)) {
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? /dist\/([^/]+)\//.exec(file)?.[1] ?? 'the rest'
+    sums.set(name, (sums.get(name) ?? 0) + bytes)
+  }
+  const sorted = [...sums].filter(([, bytes]) => bytes > 0).sort(([, a], [, b]) => b - a)
+  return sorted.map(([name, bytes]) => `${name} ${kilobytes(bytes)}`).join(', ')
+}
