@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 
+import { refreshAims } from '../src/tables/refresh.ts'
 import { rejectedAim } from '../src/tables/rejected.ts'
 import { counted, shotCells, type Shot } from '../src/tables/shot.ts'
 import { aims } from '../src/tables/storm.ts'
@@ -31,4 +32,11 @@ test('the aim of refused tokens is missed by one refresh too many or one failed 
   expect(rejectedAim([shot(), shot()]).met).toBe(true)
   expect(rejectedAim([shot(), shot({ requests: 2 })]).met).toBe(false)
   expect(rejectedAim([shot(), shot({ failed: 1 })]).met).toBe(false)
+})
+
+test('a contestant misses the aim of refreshes below its share of the bare fetch, and the others have none', () => {
+  const ratio = (median: number) => ({ median, q1: median, q3: median, n: 5 })
+  const met = (median: number) => refreshAims({ label: 'Evergrant', atLeast: 0.7 }, ratio(median)).map((aim) => aim.met)
+  expect([met(0.7), met(0.69)]).toEqual([[true], [false]])
+  expect(refreshAims({ label: 'a rival' }, ratio(0.1))).toEqual([])
 })

@@ -1,4 +1,5 @@
 import type { Bench } from '../harness/table.ts'
+import { refresh } from './refresh.ts'
 import { rejected } from './rejected.ts'
 import { request } from './request.ts'
 import { seal } from './seal.ts'
@@ -8,4 +9,4 @@ import { storm } from './storm.ts'
 import { token } from './token.ts'
 
 /** All tables, in the order of the page. */
-export const BENCHES: readonly Bench[] = [request, token, storm, stormProcesses, rejected, seal, start]
+export const BENCHES: readonly Bench[] = [request, token, storm, stormProcesses, rejected, refresh, seal, start]
