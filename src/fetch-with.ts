@@ -1,6 +1,12 @@
-import { assertOrigin, compileOrigins } from './client/resource-origins.ts'
-import { assertSecure, isLoopback } from './client/transport-security.ts'
-import { ConfigError, EvergrantError } from './errors.ts'
+import { ConfigError } from './errors.ts'
+import {
+  bearer,
+  canBeSentAgain,
+  guardOf,
+  ownAuthorization,
+  tokenAfter401,
+  type ResourceGuard,
+} from './resource-request.ts'
 import type { TokenSource } from './token-source.ts'
 import { isVisibleAscii, makeToken, accessTokenOf, type AccessToken } from './token.ts'
 
@@ -18,8 +24,7 @@ export interface FetchWithOptions {
 export interface BoundFetch {
   readonly source: TokenSource
   readonly fetch: typeof globalThis.fetch
-  /** Throws, or rejects, when the token may not be sent there. */
-  readonly guard: (url: URL) => void | Promise<void>
+  readonly guard: ResourceGuard
   readonly retry401: boolean
 }
 
@@ -29,15 +34,10 @@ export interface BoundFetch {
  * @throws ConfigError when the caller set an Authorization header of its own; OriginNotAllowedError, InsecureTransportError; what the source throws
  */
 export function fetchWith(source: TokenSource, options: FetchWithOptions = {}): typeof globalThis.fetch {
-  const named = options.origins
-  const rule = compileOrigins(named ?? ['*'], 'origins of fetchWith')
   return boundFetch({
     source,
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    guard: (url) => {
-      assertSecure(url, { name: 'fetchWith', allowInsecureRequests: true, remote: false })
-      if (named !== undefined || !isLoopback(url)) assertOrigin(url, rule, 'fetchWith')
-    },
+    guard: guardOf(options.origins, 'fetchWith'),
     retry401: options.retry401 ?? true,
   })
 }
@@ -63,24 +63,23 @@ export function boundFetch({ source, fetch, guard, retry401 }: BoundFetch): type
     if (guarded !== undefined) await guarded
     // Before the token is asked for: that may cost a refresh.
     const own = ownHeaders(init?.headers ?? request?.headers)
-    const signal = init?.signal ?? request?.signal
-    const wanting = signal === undefined || signal === null ? undefined : { signal }
-    const token = await source.token(wanting)
+    const signal = init?.signal ?? request?.signal ?? undefined
+    const token = await source.token(signal === undefined ? undefined : { signal })
     const send = (target: RequestInfo | URL, using: AccessToken): Promise<Response> =>
       fetch(target, { ...init, headers: authorized(own, using) })
 
     // A Request's body can be read once: the retry's copy must be made before. Memory holds it until the answer is there.
-    const streamed = init?.body === undefined || init.body === null ? false : !canBeSentAgain(init.body)
     const copied = retry401 && request !== undefined && request.body !== null && init?.body === undefined
     const response = await send(copied ? request.clone() : input, token)
     if (response.status !== 401 || !retry401 || redirectedElsewhere(response, url)) return response
 
-    const other = await source.token({ ...wanting, rejected: token.accessToken }).catch((error: unknown) => {
-      // The caller's own repeat gets the news; this request's answer stands.
-      if (streamed && error instanceof EvergrantError) return token
+    const repeatable = canBeSentAgain(init?.body)
+    const other = await tokenAfter401(source, token, { repeatable, signal }).catch((error: unknown) => {
+      // An unread body would keep its connection busy.
+      response.body?.cancel().catch(() => undefined)
       throw error
     })
-    if (other.accessToken === token.accessToken || streamed) return response
+    if (other === undefined) return response
     await response.body?.cancel()
     return send(input, other)
   }
@@ -104,29 +103,16 @@ function ownHeaders(headers: HeadersInit | undefined): Headers | undefined {
   if (headers === undefined) return undefined
   const own = headers instanceof Headers ? headers : new Headers(headers)
   if (!own.has('authorization')) return own
-  throw new ConfigError(
-    "The request has an Authorization header of its own. Remove it: the session sets it. Use plain fetch for requests that must not carry this grant's token.",
-  )
+  throw ownAuthorization('plain fetch')
 }
 
 /** The caller's headers with the token; the caller's object stays as it is. */
 function authorized(own: Headers | undefined, token: AccessToken): HeadersInit {
-  const authorization = `Bearer ${token.accessToken}`
+  const authorization = bearer(token)
   if (own === undefined) return { authorization }
   const copy = new Headers(own)
   copy.set('authorization', authorization)
   return copy
-}
-
-function canBeSentAgain(body: BodyInit): boolean {
-  return (
-    typeof body === 'string' ||
-    body instanceof URLSearchParams ||
-    body instanceof FormData ||
-    body instanceof Blob ||
-    body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body)
-  )
 }
 
 /** After a redirect to another origin the token was not sent there (Fetch standard): that 401 says nothing about it. */

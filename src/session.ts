@@ -9,6 +9,7 @@ import { Sealer } from './refresh/envelope.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
+import type { ResourceGuard } from './resource-request.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { TokenOptions, TokenSource } from './token-source.ts'
 import type { AccessToken, Token } from './token.ts'
@@ -29,6 +30,16 @@ export interface OAuth2SessionOptions {
   readonly background?: Background
 }
 
+/** What a sender of requests needs of a session beside its tokens. Not public. */
+export interface SessionBinding {
+  /** The token while it is fresh, without a promise. */
+  freshToken(): AccessToken | undefined
+  readonly guard: ResourceGuard
+  readonly retry401: boolean
+}
+
+let readBinding: (source: TokenSource) => SessionBinding | undefined
+
 /** A keeper, or how to get it: where tenants bring their own clients, that takes a look-up. */
 export type KeeperSource = Keeper | (() => Promise<Keeper>)
 
@@ -41,6 +52,11 @@ export class OAuth2Session implements TokenSource {
   readonly fetch: typeof globalThis.fetch
   readonly #source: KeeperSource
   readonly #emitter: Emitter | undefined
+  readonly #binding: SessionBinding
+
+  static {
+    readBinding = (source) => (#binding in source ? source.#binding : undefined)
+  }
 
   constructor(client: OAuth2Client, options?: OAuth2SessionOptions)
   /** @internal */
@@ -52,9 +68,8 @@ export class OAuth2Session implements TokenSource {
       this.#emitter = new Emitter()
       this.#source = standalone(client, options, this.#emitter)
     }
-    this.fetch = boundFetch({
-      source: this,
-      fetch: async (input, init) => (await this.#keeper()).core.fetch(input, init),
+    this.#binding = {
+      freshToken: () => (this.#source instanceof Keeper ? this.#source.freshToken() : undefined),
       guard: (url) => {
         const source = this.#source
         return source instanceof Keeper
@@ -62,6 +77,12 @@ export class OAuth2Session implements TokenSource {
           : source().then((keeper) => keeper.core.assertResource(url))
       },
       retry401: options.policy?.retry401 ?? true,
+    }
+    this.fetch = boundFetch({
+      source: this,
+      fetch: async (input, init) => (await this.#keeper()).core.fetch(input, init),
+      guard: this.#binding.guard,
+      retry401: this.#binding.retry401,
     })
   }
 
@@ -107,6 +128,11 @@ export class OAuth2Session implements TokenSource {
     const source = this.#source
     return source instanceof Keeper ? Promise.resolve(source) : source()
   }
+}
+
+/** What is behind a session; undefined for every other source. Not public: the package's entry doesn't export it. */
+export function bindingOf(source: TokenSource): SessionBinding | undefined {
+  return readBinding(source)
 }
 
 function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): Keeper {

@@ -57,10 +57,15 @@ export class Keeper implements TokenSource {
       options === undefined ||
       (options.rejected === undefined && options.minValidityMs === undefined && options.signal?.aborted !== true)
     ) {
-      const answer = this.#memory.answerAtOnce()
+      const answer = this.#memory.atOnce()?.answer
       if (answer !== undefined) return answer
     }
     return abortable(() => this.#serve(options ?? {}), options?.signal)
+  }
+
+  /** The token, while it is fresh and no promise is needed to say so. */
+  freshToken(): AccessToken | undefined {
+    return this.#memory.atOnce()?.access
   }
 
   async #serve(want: TokenOptions): Promise<AccessToken> {

@@ -1,6 +1,6 @@
 import { GrantNotFoundError, StoreError } from '../errors.ts'
 import { RECORD_SCHEMA, type GrantRecord, type NewGrant } from '../stores/store.ts'
-import type { AccessToken, Token } from '../token.ts'
+import type { Token } from '../token.ts'
 import { runInBackground } from './background.ts'
 import { before } from './before.ts'
 import { contentOf } from './envelope.ts'
@@ -48,13 +48,13 @@ export class Memory {
     return this.#seed
   }
 
-  /** The answer for every caller while the token is fresh and the last look at the store young enough. */
-  answerAtOnce(): Promise<AccessToken> | undefined {
+  /** What is held while the token is fresh and the last look at the store young enough: it answers every caller at once. */
+  atOnce(): Held | undefined {
     const now = this.#options.clock.now()
     // A clock that was set back makes the last look doubtful.
     if (now >= this.#freshUntil || now >= this.#lookOverdueAt || now < this.#lookedAt) return undefined
     if (now >= this.#lookDueAt) this.#lookInBackground()
-    return this.#held?.answer
+    return this.#held
   }
 
   /** Takes a record of the store into memory. */

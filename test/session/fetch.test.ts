@@ -250,6 +250,27 @@ test('a dead grant is told to the caller of a refused request', async () => {
   await expect(settled(clock, bound.fetch(`${origin}/`))).rejects.toBeInstanceOf(ReauthorizationRequiredError)
 })
 
+test('a refused answer that its caller does not get is not left unread, which would keep its connection busy', async () => {
+  let left = false
+  const body = new ReadableStream({
+    cancel: () => {
+      left = true
+    },
+  })
+  const ended = new Error('no other token')
+  const bound = fetchWith(
+    {
+      token: async ({ rejected } = {}) => {
+        if (rejected !== undefined) throw ended
+        return { accessToken: 'refused', tokenType: 'bearer' }
+      },
+    },
+    { fetch: async () => new Response(body, { status: 401 }) },
+  )
+  await expect(bound('https://api.example/')).rejects.toBe(ended)
+  expect(left).toBe(true)
+})
+
 test('fetchWith sends any source’s token, to the named origins only', async () => {
   const anywhere = fetchWith(staticSource('fixed'))
   expect(await (await anywhere(`${origin}/`)).text()).toBe('fixed ')
