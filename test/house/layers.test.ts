@@ -25,7 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['stores/'],
   ['refresh/'],
   ['resource-request.ts', 'fetch-with.ts', 'keepers.ts', 'session.ts', 'grants.ts'],
-  ['index.ts', 'testing/'],
+  ['index.ts', 'undici/', 'testing/'],
 ]
 /** Imported by no other layer, and free of the refresh layer, so that a store's author needs nothing else. */
 const TESTING_MAY_USE = [...(LAYERS[0] ?? []), 'client/', 'providers/', 'seal/', 'stores/', 'testing/']

@@ -1,0 +1,57 @@
+import { ConfigError } from '../errors.ts'
+import { ownAuthorization } from '../resource-request.ts'
+
+/** A request's own copy of its headers, in one of the forms that undici takes: names with values, or names and values in turn. */
+export type RequestHeaders = Record<string, unknown> | unknown[]
+
+/**
+ * A copy of the caller's headers, whatever their form, to be changed for this request alone.
+ * @throws ConfigError when there is an Authorization header among them
+ */
+export function copyHeaders(headers: unknown): RequestHeaders {
+  if (headers === undefined || headers === null) return {}
+  if (typeof headers !== 'object') throw new ConfigError('Expected headers to be an object or an array.')
+  if (Array.isArray(headers)) return checked([...(headers as unknown[])])
+  if (isIterable(headers)) return checked(inTurn(headers))
+  const copy = { ...headers } as Record<string, unknown>
+  for (const name in copy) if (isAuthorization(name) && copy[name] !== undefined) throw refusal()
+  return copy
+}
+
+/** Sets the Authorization header of a copy. */
+export function setAuthorization(headers: RequestHeaders, value: string): void {
+  if (!Array.isArray(headers)) headers['authorization'] = value
+  else headers.push('authorization', value)
+}
+
+/** The headers of a request that is sent again, with another Authorization header. */
+export function replaceAuthorization(headers: RequestHeaders, value: string): RequestHeaders {
+  return Array.isArray(headers) ? [...headers.slice(0, -1), value] : { ...headers, authorization: value }
+}
+
+function checked(flat: unknown[]): unknown[] {
+  for (let at = 0; at < flat.length; at += 2) {
+    // Undici takes names as bytes too.
+    if (isAuthorization(String(flat[at])) && flat[at + 1] !== undefined) throw refusal()
+  }
+  return flat
+}
+
+function isAuthorization(name: string): boolean {
+  return name.length === 13 && name.toLowerCase() === 'authorization'
+}
+
+function isIterable(headers: object): headers is Iterable<readonly unknown[]> {
+  return Symbol.iterator in headers
+}
+
+/** Iterables are read once only: what is sent again needs them as a list. */
+function inTurn(headers: Iterable<readonly unknown[]>): unknown[] {
+  const flat: unknown[] = []
+  for (const [name, value] of headers) flat.push(name, value)
+  return flat
+}
+
+function refusal(): Error {
+  return ownAuthorization('a dispatcher without withGrant')
+}

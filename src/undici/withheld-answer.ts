@@ -1,0 +1,68 @@
+import { fail, type DispatchHandler } from './dispatcher.ts'
+
+/** The connection on which an answer comes. */
+export interface AnswerStream {
+  resume(): void
+  abort(reason: Error): void
+}
+
+/** So much of an answer is held back before its connection is paused. */
+const MOST_BYTES = 65_536
+
+/**
+ * An answer that its caller is not told of before it is known whether the request is sent again. What comes of it meanwhile waits here. Its
+ * connection is not paused at once: not every dispatcher can be, and undici 7 fails an assertion when the server closes a paused one.
+ */
+export class WithheldAnswer {
+  readonly #stream: AnswerStream
+  readonly #handler: DispatchHandler
+  readonly #waiting: (() => boolean | void)[] = []
+  #state: 'waiting' | 'released' | 'dropped' = 'waiting'
+  #bytes = 0
+  #ended = false
+
+  constructor(stream: AnswerStream, handler: DispatchHandler) {
+    this.#stream = stream
+    this.#handler = handler
+  }
+
+  /** Passes an event on, now or later or never. */
+  pass(event: () => boolean | void): boolean | void {
+    if (this.#state === 'released') return event()
+    if (this.#state === 'waiting') this.#waiting.push(event)
+  }
+
+  /** The same for a piece of the body; false: the connection is to pause. */
+  data(chunk: Uint8Array, event: () => boolean | void): boolean | void {
+    if (this.#state !== 'waiting') return this.pass(event)
+    this.#waiting.push(event)
+    this.#bytes += chunk.byteLength
+    return this.#bytes <= MOST_BYTES
+  }
+
+  /** The same for the last event. */
+  end(event: () => void): void {
+    this.#ended = true
+    this.pass(event)
+  }
+
+  /** It is the caller's. */
+  release(): void {
+    this.#state = 'released'
+    try {
+      const paused = this.#waiting.map((event) => event()).includes(false)
+      if (!this.#ended && !paused) this.#stream.resume()
+    } catch (error) {
+      // As undici itself takes it when a handler throws.
+      if (this.#ended) fail(this.#handler, error)
+      else this.#stream.abort(error as Error)
+    }
+  }
+
+  /** Nobody wants it. */
+  drop(): void {
+    this.#state = 'dropped'
+    // One that has arrived leaves its connection to others; waiting for the rest isn't worth it.
+    if (!this.#ended) this.#stream.abort(new Error('The answer is not needed: the request is sent again.'))
+  }
+}
