@@ -26,7 +26,7 @@ const { output } = await bundle.generate({
   entryFileNames: '[name].js',
   chunkFileNames: '[name].js',
   // A preset is data of its own: importing one must not load the others, and the core none.
-  codeSplitting: { groups: [{ name: 'shared', minShareCount: 2, test: /src\/(?!providers\/)/ }] },
+  codeSplitting: { groups: [{ name: 'shared', minShareCount: 3, test: /src\/(?!providers\/)/ }] },
 })
 
 // Only what differs is written: another process may be loading the rest.
