@@ -25,12 +25,14 @@ test('the aims of the storm are missed by one request too many, one failure, or 
   expect(met([shot({ wallMs: 32 })])).toEqual([true, true])
   expect(met([shot({ wallMs: 33 })])).toEqual([true, false])
   expect(met([shot(), shot({ requests: 2 })])[0]).toBe(false)
+  expect(met([shot(), shot({ requests: 0 })])[0]).toBe(false)
   expect(met([shot(), shot({ failed: 1 })])[0]).toBe(false)
 })
 
 test('the aim of refused tokens is missed by one refresh too many or one failed call', () => {
   expect(rejectedAim([shot(), shot()]).met).toBe(true)
   expect(rejectedAim([shot(), shot({ requests: 2 })]).met).toBe(false)
+  expect(rejectedAim([shot(), shot({ requests: 0 })]).met).toBe(false)
   expect(rejectedAim([shot(), shot({ failed: 1 })]).met).toBe(false)
 })
 
