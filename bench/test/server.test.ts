@@ -16,3 +16,17 @@ test('a server that answers invalid_grant has done nothing: the refresh token is
   expect((await redeem())[0]).toBe(200)
   expect(await server.stats()).toMatchObject({ tokenRequests: 2, redemptions: 1, revoked: 0 })
 })
+
+test("another process's redemption is done at once, whatever the token endpoint does, and is no token request", async () => {
+  const server = await startServer({ fault: 'unavailable', delayMs: 60_000 })
+  onTestFinished(() => server.close())
+  const [grant] = await server.mintSpent()
+  const redeemed = await server.redeem(grant!.refresh_token)
+  expect(redeemed.refresh_token).not.toBe(grant!.refresh_token)
+  const headers = { authorization: `Bearer ${redeemed.access_token}` }
+  expect((await fetch(server.resource, { headers })).status).toBe(200)
+  expect(await server.stats()).toMatchObject({ tokenRequests: 0, redemptions: 1 })
+  // The old one has come a second time, which ends the grant.
+  await expect(server.redeem(grant!.refresh_token)).rejects.toThrow('400')
+  expect(await server.stats()).toMatchObject({ revoked: 1 })
+})

@@ -41,6 +41,15 @@ test('an order that fails is told as an error, and the worker goes on', async ()
   expect(await worker.ask('close', null)).toBe(null)
 })
 
+test('one caller gets a token, an answer, or a failure in words, and nothing else is told', async () => {
+  const { seed, server, worker } = await stage()
+  await worker.ask('open', { rival: 'bare-fetch', server: placeOf(server), keeping: { kind: 'memory' }, seed })
+  expect(await worker.ask('ask', {})).toEqual({ token: expect.stringMatching(/^access\./) })
+  expect(await worker.ask('ask', { url: server.resource })).toEqual({ answered: true })
+  expect(await worker.ask('ask', { url: `${server.issuer}/nothing-here` })).toEqual({ failure: 'status 404' })
+  expect(await worker.ask('told', null)).toEqual([])
+})
+
 test('a worker that is gone is told as an error', async () => {
   const { worker } = await stage()
   const answer = worker.ask('storm', { callers: 1, startAt: Date.now() + 60_000 }).catch(String)
@@ -58,6 +67,10 @@ test.skipIf(python === undefined)('the Python worker takes the same orders', asy
   await worker.ask('open', order)
   expect(await worker.ask('storm', { callers: 1 })).toMatchObject({ served: 1, failures: {}, blockedMs: null })
   expect(await worker.ask('storm', { callers: 5, url: server.resource })).toMatchObject({ served: 5 })
+  expect(await worker.ask('ask', {})).toEqual({ token: expect.stringMatching(/^access\./) })
+  const unknown = `${server.issuer}/nothing-here`
+  expect(await worker.ask('ask', { url: unknown })).toEqual({ failure: 'RuntimeError: status 404' })
+  expect(await worker.ask('told', null)).toEqual([])
   expect(await server.stats()).toMatchObject({ tokenRequests: 1, redemptions: 1 })
 })
 
@@ -70,5 +83,6 @@ test("a failure's words are its class, its code and the first line of its messag
     'StoreError (store, retryable)',
   )
   expect(failureWords(new Error('x'.repeat(100)))).toBe(`${'x'.repeat(70)}…`)
+  expect(failureWords(Object.assign(new Error(''), { status: 503 }))).toBe('status 503')
   expect(failureWords('text')).toBe('text')
 })

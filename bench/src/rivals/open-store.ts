@@ -23,6 +23,8 @@ export interface StorePlace {
 /** A store with the connection that it works on. */
 export interface OpenedStore {
   readonly store: GrantStore
+  /** Makes every write fail, or work again, where that can be had. */
+  setWritable?(works: boolean): void
   /** Ends the connection, after everything that uses the store has ended. */
   close(): Promise<void>
 }
@@ -32,6 +34,7 @@ const OPEN: Readonly<Record<StoreKind, (place: StorePlace) => OpenedStore>> = {
     const database = new DatabaseSync(at)
     return {
       store: sqliteStore(database),
+      setWritable: (works) => database.exec(`PRAGMA query_only = ${works ? 'OFF' : 'ON'}`),
       close: async () => {
         if (database.isOpen) database.close()
       },

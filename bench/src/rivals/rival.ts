@@ -18,6 +18,13 @@ export interface KeptToken {
   readonly expiresAt: number
 }
 
+/** How long Evergrant waits for a token request, keeps the right to send it, and lets it settle: its own options, in milliseconds. */
+export interface Waits {
+  readonly timeoutMs: number
+  readonly leaseMs: number
+  readonly settleMs: number
+}
+
 /** One process's hold on one grant, by the means of one library. */
 export interface Holder {
   /** The access token, renewed first where it is spent. */
@@ -28,10 +35,12 @@ export interface Holder {
   save(token: KeptToken): Promise<void>
   /** Makes the keeping of new tokens fail, or work again. */
   setSaving(works: boolean): void
+  /** What the library has told its application beside the answers of its calls; where it has no such means, undefined. */
+  told?(): readonly string[]
   close?(): Promise<void>
 }
 
-/** Opens a grant. `seed`: the token of a log-in, where this process is the first to hold it. */
-export type Open = (server: ServerPlace, keeping: Keeping, seed?: KeptToken) => Promise<Holder>
+/** Opens a grant. `seed`: the token of a log-in, where this process is the first to hold it. `waits`: in place of Evergrant's defaults. */
+export type Open = (server: ServerPlace, keeping: Keeping, seed?: KeptToken, waits?: Waits) => Promise<Holder>
 
 export const isExpired = ({ expiresAt }: KeptToken): boolean => expiresAt <= Date.now()

@@ -58,6 +58,10 @@ function control(request: IncomingMessage, response: ServerResponse, body: strin
     case '/refuse':
       grants.refuse(body)
       return answer(response, 200, '{}')
+    case '/redeem': {
+      const [status, text] = grants.redeem(body)
+      return answer(response, status, text)
+    }
     case '/reset':
       grants.resetStats()
       return answer(response, 200, '{}')

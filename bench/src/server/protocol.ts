@@ -40,6 +40,14 @@ export interface Minted {
   readonly expires_at: number
 }
 
+/** What a redemption brings, where the refresh token rotates. */
+export interface Redeemed {
+  readonly access_token: string
+  readonly refresh_token: string
+  /** Seconds. */
+  readonly expires_in: number
+}
+
 export interface ServerStats {
   readonly tokenRequests: number
   readonly redemptions: number

@@ -8,6 +8,7 @@ import {
   type Behaviour,
   type Minted,
   type MintOrder,
+  type Redeemed,
   type ServerStats,
 } from './protocol.ts'
 
@@ -26,6 +27,8 @@ export interface BenchServer {
   configure(behaviour: Partial<Behaviour>): Promise<void>
   /** The API answers 401 to this access token from now on. */
   refuse(accessToken: string): Promise<void>
+  /** Redeems at once, whatever is wrong with the token endpoint, and counts no token request: another process's redemption. Answers the new tokens. */
+  redeem(refreshToken: string): Promise<Redeemed>
   stats(): Promise<ServerStats>
   /** Counts from 0 again. */
   resetStats(): Promise<void>
@@ -58,6 +61,7 @@ export async function startServer(behaviour: Partial<Behaviour> = {}): Promise<B
     mintSpent: (count = 1) => mint({ count, ageS: lifetimeS + 60 }),
     configure,
     refuse: async (accessToken) => void (await ask('/refuse', accessToken)),
+    redeem: async (refreshToken) => (await ask('/redeem', refreshToken)) as Redeemed,
     stats: async () => (await ask('/stats', '')) as ServerStats,
     resetStats: async () => void (await ask('/reset', '')),
     close: () =>

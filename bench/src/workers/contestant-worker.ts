@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 
 import { RIVALS } from '../rivals/index.ts'
 import type { Holder } from '../rivals/rival.ts'
+import { ask } from './ask.ts'
 import type { Answers, OrderName, Orders, Reply, Request } from './protocol.ts'
 import { storm } from './storm.ts'
 
@@ -15,14 +16,16 @@ function held(): Holder {
 }
 
 const handlers: { readonly [Name in OrderName]: (order: Orders[Name]) => Promise<Answers[Name]> } = {
-  open: async ({ keeping, rival, seed, server }) => {
+  open: async ({ keeping, rival, seed, server, waits }) => {
     await holder?.close?.()
     const open = await RIVALS[rival].load?.()
     if (open === undefined) throw new Error(`Expected a library for Node.js, got ${rival}.`)
-    holder = await open(server, keeping, seed)
+    holder = await open(server, keeping, seed, waits)
     return null
   },
   storm: (order) => storm(held(), order),
+  ask: (order) => ask(held(), order),
+  told: async () => held().told?.() ?? [],
   save: async (token) => {
     await held().save(token)
     return null

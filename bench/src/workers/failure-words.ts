@@ -12,7 +12,13 @@ export function failureWords(error: unknown): string {
   const head = details.length === 0 ? name : `${name} (${details.join(', ')})`.trimStart()
   // The library's own errors say what they mean by class and code.
   if (retryable !== undefined) return head
-  const message = error.message.split('\n')[0] ?? ''
+  const message = messageOf(error)
   const short = message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message
   return head === '' ? short : `${head}: ${short}`
+}
+
+/** The first line; of an error that says nothing, the status that it came with. */
+function messageOf(error: Error & { status?: unknown }): string {
+  const [first = ''] = error.message.split('\n')
+  return first === '' && typeof error.status === 'number' ? `status ${error.status}` : first
 }

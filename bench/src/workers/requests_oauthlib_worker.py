@@ -21,14 +21,14 @@ HERE = "http://localhost/in-process"
 
 
 class InProcess(BaseAdapter):
-    """Answers every request at once, as an API does that has no work to do."""
+    """Answers every request at once, with the token that it came with."""
 
     def send(self, request, **kwargs):
         response = requests.Response()
         response.status_code = 200
         response.request = request
         response.url = request.url
-        response._content = b""
+        response._content = request.headers["Authorization"].removeprefix("Bearer ").encode()
         return response
 
     def close(self):
@@ -77,9 +77,10 @@ class Holder:
         self.session.mount(HERE, InProcess())
 
     def call(self, url):
-        status = self.session.get(url or HERE).status_code
-        if status != 200:
-            raise RuntimeError(f"status {status}")
+        response = self.session.get(url or HERE)
+        if response.status_code != 200:
+            raise RuntimeError(f"status {response.status_code}")
+        return response.text
 
 
 def foreign(token):
@@ -138,9 +139,26 @@ def storm(holder, order):
     }
 
 
+def ask(holder, order):
+    try:
+        text = holder.call(order.get("url"))
+        return {"token": text} if order.get("url") is None else {"answered": True}
+    except Exception as error:  # Whatever the caller gets is the answer.
+        return {"failure": words(error)}
+
+
 def main():
     parent = socket.socket(fileno=3)
+    guard = threading.Lock()
     holder = None
+
+    def send(reply):
+        with guard:
+            parent.sendall((json.dumps(reply) + "\n").encode())
+
+    def ask_and_send(asked, request):
+        send({"id": request["id"], "value": ask(asked, request["order"])})
+
     with parent.makefile("r", encoding="utf-8") as requests_of_parent:
         for line in requests_of_parent:
             request = json.loads(line)
@@ -151,6 +169,12 @@ def main():
                     holder = Holder(order["server"], order["keeping"], order.get("seed"))
                 elif request["name"] == "storm":
                     reply["value"] = storm(holder, order)
+                elif request["name"] == "ask":
+                    # Other orders are taken while it waits.
+                    threading.Thread(target=ask_and_send, args=(holder, request), daemon=True).start()
+                    continue
+                elif request["name"] == "told":
+                    reply["value"] = []
                 elif request["name"] == "save":
                     holder.keep.save(order)
                 elif request["name"] == "setSaving":
@@ -159,7 +183,7 @@ def main():
                     holder = None
             except Exception as error:  # The parent reports it.
                 reply = {"id": request["id"], "error": words(error)}
-            parent.sendall((json.dumps(reply) + "\n").encode())
+            send(reply)
 
 
 main()
