@@ -1,4 +1,5 @@
 import type { Bench } from '../harness/table.ts'
+import { faults } from './faults/faults.ts'
 import { refresh } from './refresh.ts'
 import { rejected } from './rejected.ts'
 import { request } from './request.ts'
@@ -9,4 +10,4 @@ import { storm } from './storm.ts'
 import { token } from './token.ts'
 
 /** All tables, in the order of the page. */
-export const BENCHES: readonly Bench[] = [request, token, storm, stormProcesses, rejected, refresh, seal, start]
+export const BENCHES: readonly Bench[] = [request, token, storm, stormProcesses, rejected, refresh, seal, start, faults]
