@@ -10,8 +10,8 @@ export interface ContextKey {
   readonly contextHash: string
 }
 
-/** How many derived keys are kept: deriving one costs about as much as sealing one token. */
-const KEPT = 1000
+/** How many derived keys are kept, as many as `Grants` keeps grants in memory: deriving one costs about as much as sealing one token. */
+const KEPT = 10_000
 
 const INFO = 'evergrant seal 1\0'
 
