@@ -48,14 +48,13 @@ export type KeeperSource = Keeper | (() => Promise<Keeper>)
  * shared store. Safe for concurrent use.
  */
 export class OAuth2Session implements TokenSource {
-  /** Bound: pass it to ky, axios, Octokit, openapi-fetch, googleapis, an MCP transport. It sends the token to the client's `resourceOrigins` only. */
-  readonly fetch: typeof globalThis.fetch
   readonly #source: KeeperSource
   readonly #emitter: Emitter | undefined
-  readonly #binding: SessionBinding
+  readonly #retry401: boolean
+  #fetch: typeof globalThis.fetch | undefined
 
   static {
-    readBinding = (source) => (#binding in source ? source.#binding : undefined)
+    readBinding = (source) => (#source in source ? source.#bind() : undefined)
   }
 
   constructor(client: OAuth2Client, options?: OAuth2SessionOptions)
@@ -68,22 +67,17 @@ export class OAuth2Session implements TokenSource {
       this.#emitter = new Emitter()
       this.#source = standalone(client, options, this.#emitter)
     }
-    this.#binding = {
-      freshToken: () => (this.#source instanceof Keeper ? this.#source.freshToken() : undefined),
-      guard: (url) => {
-        const source = this.#source
-        return source instanceof Keeper
-          ? source.core.assertResource(url)
-          : source().then((keeper) => keeper.core.assertResource(url))
-      },
-      retry401: options.policy?.retry401 ?? true,
-    }
-    this.fetch = boundFetch({
+    this.#retry401 = options.policy?.retry401 ?? true
+  }
+
+  /** Bound: pass it to ky, axios, Octokit, openapi-fetch, googleapis, an MCP transport. It sends the token to the client's `resourceOrigins` only. */
+  get fetch(): typeof globalThis.fetch {
+    // Made when it is first wanted: sessions are asked of Grants for each request, often for their token alone.
+    return (this.#fetch ??= boundFetch({
       source: this,
       fetch: async (input, init) => (await this.#keeper()).core.fetch(input, init),
-      guard: this.#binding.guard,
-      retry401: this.#binding.retry401,
-    })
+      ...this.#bind(),
+    }))
   }
 
   /** A valid access token; while it is fresh, the same resolved promise. @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error when none can be had now */
@@ -122,6 +116,18 @@ export class OAuth2Session implements TokenSource {
   /** Waits for what is under way and for tokens that are not saved yet. A session of `Grants` ends with it; this ends one that stands alone. */
   async close(): Promise<void> {
     if (this.#emitter !== undefined) await (await this.#keeper()).close()
+  }
+
+  #bind(): SessionBinding {
+    const source = this.#source
+    return {
+      freshToken: () => (source instanceof Keeper ? source.freshToken() : undefined),
+      guard: (url) =>
+        source instanceof Keeper
+          ? source.core.assertResource(url)
+          : source().then((keeper) => keeper.core.assertResource(url)),
+      retry401: this.#retry401,
+    }
   }
 
   #keeper(): Promise<Keeper> {

@@ -60,7 +60,12 @@ export class Keeper implements TokenSource {
       const answer = this.#memory.atOnce()?.answer
       if (answer !== undefined) return answer
     }
-    return abortable(() => this.#serve(options ?? {}), options?.signal)
+    return this.#wait(options ?? {})
+  }
+
+  // Apart from `token()`: a closure in there would cost every call a context.
+  #wait(want: TokenOptions): Promise<AccessToken> {
+    return abortable(() => this.#serve(want), want.signal)
   }
 
   /** The token, while it is fresh and no promise is needed to say so. */
