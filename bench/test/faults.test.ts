@@ -63,9 +63,12 @@ test('cells say what came of a token that was still good', () => {
 
 test('cells say whether the grant works afterwards, when, and whether it was ended', () => {
   const afterwards = (change: Partial<Outcome>) => cellsOf([outcome(change)])[3]
-  const after = { got: NEW, waitedMs: 0, requests: 1, revoked: false }
+  const after = { got: NEW, waitedMs: 400, requests: 1, revoked: false }
   expect(afterwards({ after })).toBe('works')
   expect(afterwards({ after: { ...after, waitedMs: 20_400 } })).toBe('works, after 20 s')
+  expect(afterwards({ after: { ...after, got: { kind: 'waiting', seconds: 5 }, waitedMs: 5_000 } })).toBe(
+    'still waiting after 5 s',
+  )
   expect(afterwards({ after: { ...after, got: FINAL, waitedMs: 3_000 } })).toBe('SomeError (some_code, final)')
   const dead = { ...after, got: FINAL, revoked: true }
   expect(afterwards({ after: dead })).toBe('dead: SomeError (some_code, final)')
@@ -162,7 +165,7 @@ test('a session that stands alone is asked to save again, and not to read again'
 /** Starting processes is slow where the machine is busy. */
 const BUSY = { timeout: 60_000 }
 
-const SIZE = { silentMs: 500, patienceMs: 5_000 }
+const SIZE = { silentMs: 500, mendedMs: 5_000, patienceMs: 5_000 }
 
 async function stage(...order: Parameters<typeof Stage.open>) {
   const opened = await Stage.open(...order)
@@ -174,7 +177,7 @@ test('a caller without a deadline is still waiting, and the grant is good afterw
   const result = await SCENARIOS.silent.run(await stage('bare-fetch'), SIZE)
   expect(result).toMatchObject({ got: [{ kind: 'waiting', seconds: 0.5 }], requests: 1, revoked: false })
   expect(result.early).toEqual({ got: [CURRENT, CURRENT], requests: 0 })
-  expect(result.after).toMatchObject({ got: NEW, waitedMs: 0, requests: 1 })
+  expect(result.after).toMatchObject({ got: NEW, requests: 1 })
 })
 
 test('a refresh token that was redeemed unseen ends the grant when it comes again', BUSY, async () => {

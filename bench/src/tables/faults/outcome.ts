@@ -8,7 +8,7 @@ export type Got =
   /** Nothing, when the limit was over. */
   | { readonly kind: 'waiting'; readonly seconds: number }
 
-/** What a caller got when a fault was gone, after asking again and again for `waitedMs`; whether the server had ended the grant by then. */
+/** What a caller got when a fault was gone, after asking, again and again, for `waitedMs`; whether the server had ended the grant by then. */
 export interface After {
   readonly got: Got
   readonly waitedMs: number

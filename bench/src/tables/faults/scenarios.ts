@@ -12,6 +12,8 @@ import type { Trial } from './trial.ts'
 export interface FaultSize {
   /** What a caller waits for a token endpoint that is silent. */
   readonly silentMs: number
+  /** What a caller waits that asks when it is mended. */
+  readonly mendedMs: number
   /** How long it is tried whether a grant works again. */
   readonly patienceMs: number
 }
@@ -24,7 +26,7 @@ export interface Scenario {
   run(stage: Stage, size: FaultSize): Promise<Outcome>
 }
 
-/** A caller that asks when the fault is gone waits for so long. */
+/** A caller that asks when a fault is gone that leaves nothing under way waits for so long. */
 const AFTER_MS = 5_000
 /** Where nothing has to pass first, a grant works again within this time or never. */
 const SOON_MS = 3_000
@@ -105,7 +107,7 @@ async function broken(stage: Stage, fault: TokenFault, size: FaultSize, limitMs?
   const got = limitMs === undefined ? await trial.ask() : await trial.askFromArrival(limitMs)
   const requests = await trial.requests()
   await stage.server.configure({ fault: null })
-  const after = await trial.recover(size.patienceMs, AFTER_MS)
+  const after = await trial.recover(size.patienceMs, size.mendedMs)
   return { got: [got], requests, early, after, ...(await trial.ending()) }
 }
 

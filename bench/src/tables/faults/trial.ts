@@ -67,8 +67,9 @@ export class Trial {
   async recover(patienceMs: number, limitMs: number, url?: string): Promise<After> {
     const before = await this.requests()
     const began = Date.now()
-    for (let waitedMs = 0; ; waitedMs = Date.now() - began) {
+    for (;;) {
       const got = await this.ask(limitMs, url)
+      const waitedMs = Date.now() - began
       const requests = (await this.requests()) - before
       const revoked = await this.revoked()
       if (got.kind !== 'failed' || waitedMs >= patienceMs || revoked) return { got, waitedMs, requests, revoked }

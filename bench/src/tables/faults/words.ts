@@ -60,7 +60,8 @@ const ENDED = phrase`the server has ended the grant`
 
 function laterPhrase({ got, revoked, waitedMs }: After): Phrase {
   const working = workingPhrase(got, revoked)
-  const timed = waitedMs === 0 ? working : phrase`${working}, after ${Math.round(waitedMs / 1000)} s`
+  const seconds = Math.round(waitedMs / 1000)
+  const timed = seconds === 0 || got.kind === 'waiting' ? working : phrase`${working}, after ${seconds} s`
   if (served(got)) return revoked ? phrase`${timed}, but ${ENDED}` : timed
   // What never came has no time.
   return revoked ? timed : working
