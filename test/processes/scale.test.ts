@@ -8,9 +8,12 @@ test.each(kinds)(
   'two workers share 300 due grants, none of which is redeemed twice (%s)',
   { timeout: 120_000 },
   async (kind) => {
-    const report = await withPlace(kind, (place) => sharing({ place, processes: 2, due: 300, bare: 0 }))
+    const report = await withPlace(kind, (place) => sharing({ place, processes: 2, due: 300, bare: 0, warmUp: 50 }))
     expect(report).toMatchObject({ failed: 0, redemptions: 300, reused: 0 })
     expect(report.refreshed.reduce((sum, each) => sum + each)).toBe(300)
+    expect(report.perSecond).toBeGreaterThan(0)
+    expect(report.coresBusy).toBeGreaterThan(0)
+    expect(report.coresBusy).toBeLessThanOrEqual(1)
   },
 )
 

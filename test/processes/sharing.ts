@@ -1,9 +1,10 @@
-import { startProvider, type DevelopmentProvider } from '../../provider/src/index.ts'
 import { generateKey } from '../../src/seal/index.ts'
 import type { BareOrder } from './bare-loop.ts'
+import { watchCores } from './busy.ts'
+import { developmentProvider, type SharingProvider } from './sharing-provider.ts'
 import type { Place } from './stores.ts'
 import { WorkerProcess } from './worker-process.ts'
-import { pause, serverOf, share, type World } from './world.ts'
+import { pause, share, type World } from './world.ts'
 
 export interface SharingOptions {
   readonly place: Place
@@ -14,6 +15,12 @@ export interface SharingOptions {
   readonly bare: number
   /** Refreshes under way in each process. @default 16 */
   readonly concurrency?: number
+  /** Where they are redeemed; whoever brings it closes it. @default a development provider of its own */
+  readonly provider?: SharingProvider
+  /** How many of the due grants, and of bare refreshes beyond `bare`, only warm the processes up: no rate counts them. @default 0 */
+  readonly warmUp?: number
+  /** Whether a heap is also measured after a tenth of the work: that stops the workers for a moment. @default true */
+  readonly early?: boolean
 }
 
 export interface SharingReport {
@@ -26,71 +33,86 @@ export interface SharingReport {
   /** Token requests a second: of the workers, and of as many processes that do nothing but `fetch`. */
   readonly perSecond: number
   readonly barePerSecond: number
+  /** The share of the machine's cores that was busy while the workers were, 0 to 1. */
+  readonly coresBusy: number
   /** The largest worker's heap in use after a tenth of the work and after all of it, in MiB. */
   readonly earlyHeapMiB: number
   readonly lateHeapMiB: number
+  /** The largest worker's whole memory after all of the work, in MiB. */
+  readonly lateRssMiB: number
 }
 
 const MIB = 2 ** 20
 
 /** Worker processes that share the due grants of one store, and as many bare loops at the same provider. */
 export async function sharing(options: SharingOptions): Promise<SharingReport> {
-  const { bare, concurrency = 16, due, place, processes } = options
-  const provider = await startProvider({ rotate: true, reuse: 'revoke', accessTokenLifetimeMs: 86_400_000 })
-  const { clientId, clientSecret } = provider
-  const world: World = { place, server: serverOf(provider), clientId, clientSecret, keys: `k1:${generateKey()}` }
+  const { bare, concurrency = 16, due, early: looksEarly = true, place, processes, warmUp = 0 } = options
+  const provider = options.provider ?? (await developmentProvider())
+  const { clientId, clientSecret, server } = provider
+  const world: World = { place, server, clientId, clientSecret, keys: `k1:${generateKey()}` }
   const workers: WorkerProcess[] = []
   try {
+    const first = await provider.counts()
     await logIn(world, provider, due)
     workers.push(...(await Promise.all(Array.from({ length: processes }, () => WorkerProcess.start(world)))))
+    await bareLoops(workers, provider, { concurrency, count: bare === 0 ? 0 : warmUp })
     const before = await bareLoops(workers, provider, { concurrency, count: bare / 2 })
-    const already = provider.stats().redemptions
+    const already = await provider.counts()
 
-    const started = performance.now()
     await Promise.all(workers.map((worker) => worker.ask('keepFresh', { concurrency })))
     const stats = () => Promise.all(workers.map((worker) => worker.ask('stats')))
-    const heap = async () => {
-      const memory = await Promise.all(workers.map((worker) => worker.ask('memory')))
-      return Math.max(...memory.map(({ heapBytes }) => heapBytes)) / MIB
+    const memory = async () => {
+      const all = await Promise.all(workers.map((worker) => worker.ask('memory')))
+      const most = (figure: 'heapBytes' | 'rssBytes'): number => Math.max(...all.map((each) => each[figure])) / MIB
+      return { heapMiB: most('heapBytes'), rssMiB: most('rssBytes') }
     }
     let now = await stats()
     let early: number | undefined
     const done = (): number => now.reduce((sum, { dead, failed, refreshed }) => sum + refreshed + failed + dead, 0)
+    let counted = { from: done(), since: performance.now(), busy: watchCores() }
+    let warm = warmUp === 0
     while (done() < due) {
       await pause(due > 10_000 ? 100 : 10)
       now = await stats()
-      if (early === undefined && done() >= due / 10) early = await heap()
+      if (!warm && done() >= warmUp) {
+        counted = { from: done(), since: performance.now(), busy: watchCores() }
+        warm = true
+      }
+      if (looksEarly && early === undefined && done() >= due / 10) early = (await memory()).heapMiB
     }
-    const seconds = (performance.now() - started) / 1000
+    const seconds = (performance.now() - counted.since) / 1000
+    const coresBusy = counted.busy()
     await Promise.all(workers.map((worker) => worker.ask('endKeeping')))
-    const late = await heap()
-    const redemptions = provider.stats().redemptions - already
+    const late = await memory()
+    const { redemptions } = await provider.counts()
 
     const after = await bareLoops(workers, provider, { concurrency, count: bare / 2 })
-    const { reuseDetections } = provider.stats()
+    const { reused } = await provider.counts()
     await Promise.all(workers.map((worker) => worker.stop()))
     return {
       refreshed: now.map(({ refreshed }) => refreshed),
       failed: now.reduce((sum, { dead, failed }) => sum + failed + dead, 0),
-      redemptions,
-      reused: reuseDetections,
-      perSecond: due / seconds,
+      redemptions: redemptions - already.redemptions,
+      reused: reused - first.reused,
+      perSecond: (due - counted.from) / seconds,
       barePerSecond: bare === 0 ? 0 : bare / (before + after),
+      coresBusy,
       earlyHeapMiB: early ?? 0,
-      lateHeapMiB: late,
+      lateHeapMiB: late.heapMiB,
+      lateRssMiB: late.rssMiB,
     }
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()))
-    await provider.close()
+    if (options.provider === undefined) await provider.close()
   }
 }
 
 const AT_ONCE = 128
 
-async function logIn(world: World, provider: DevelopmentProvider, due: number): Promise<void> {
+async function logIn(world: World, provider: SharingProvider, due: number): Promise<void> {
   const { close, grants } = share(world)
   for (let first = 0; first < due; first += AT_ONCE) {
-    const minted = await provider.mint({ count: Math.min(AT_ONCE, due - first), accessTokenExpired: true })
+    const minted = await provider.mint(Math.min(AT_ONCE, due - first))
     await Promise.all(minted.map((grant, index) => grants.save('acme', `due ${first + index}`, grant)))
   }
   await close()
@@ -99,17 +121,17 @@ async function logIn(world: World, provider: DevelopmentProvider, due: number): 
 /** Seconds that the processes took together. */
 async function bareLoops(
   workers: readonly WorkerProcess[],
-  provider: DevelopmentProvider,
+  provider: SharingProvider,
   { concurrency, count }: { readonly concurrency: number; readonly count: number },
 ): Promise<number> {
   if (count === 0) return 0
   const each = Math.ceil(count / workers.length)
-  const { clientId, clientSecret, metadata } = provider
+  const { clientId, clientSecret, server } = provider
   const orders: BareOrder[] = []
   for (let index = 0; index < workers.length; index += 1) {
-    const minted = await provider.mint({ count: each, accessTokenExpired: true })
+    const minted = await provider.mint(each)
     const refreshTokens = minted.map(({ refresh_token }) => refresh_token)
-    orders.push({ tokenEndpoint: metadata.token_endpoint, clientId, clientSecret, refreshTokens, concurrency })
+    orders.push({ tokenEndpoint: server.token_endpoint, clientId, clientSecret, refreshTokens, concurrency })
   }
   const started = performance.now()
   const redeemed = await Promise.all(workers.map((worker, index) => worker.ask('bareLoop', orders[index]!)))
