@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
 
+import { growthAim, memoryAim, once } from '../src/tables/keep-fresh.ts'
 import { refreshAims } from '../src/tables/refresh.ts'
 import { rejectedAim } from '../src/tables/rejected.ts'
 import { counted, shotCells, type Shot } from '../src/tables/shot.ts'
 import { aims } from '../src/tables/storm.ts'
+
+const spreadAt = (median: number) => ({ median, q1: median, q3: median, n: 5 })
 
 const shot = (change: Partial<Shot> = {}): Shot => ({ wallMs: 30, requests: 1, failed: 0, revoked: false, ...change })
 
@@ -37,8 +40,43 @@ test('the aim of refused tokens is missed by one refresh too many or one failed 
 })
 
 test('a contestant misses the aim of refreshes below its share of the bare fetch, and the others have none', () => {
-  const ratio = (median: number) => ({ median, q1: median, q3: median, n: 5 })
+  const ratio = spreadAt
   const met = (median: number) => refreshAims({ label: 'Evergrant', atLeast: 0.7 }, ratio(median)).map((aim) => aim.met)
   expect([met(0.7), met(0.69)]).toEqual([[true], [false]])
   expect(refreshAims({ label: 'a rival' }, ratio(0.1))).toEqual([])
+})
+
+test('workers miss their aim when a second one gets little more done, or a further one less', () => {
+  const met = (...rates: number[]) =>
+    growthAim(
+      'SQLite',
+      rates.map((rate, index) => ({ workers: index + 1, perSecond: spreadAt(rate) })),
+    ).met
+  expect(met(100, 115, 110)).toBe(true)
+  expect(met(100, 105, 110)).toBe(false)
+  expect(met(100, 150, 130)).toBe(false)
+})
+
+test('memory is flat within both the factor and the amount', () => {
+  const met = (few: number, many: number) => memoryAim('SQLite', { due: 10, mib: few }, { due: 100, mib: many }).met
+  expect([met(20, 25), met(20, 27), met(200, 219), met(200, 221)]).toEqual([true, false, true, false])
+})
+
+test('a run in which a grant was redeemed twice, or not at all, is no measurement', () => {
+  const report = {
+    refreshed: [6, 4],
+    failed: 0,
+    redemptions: 10,
+    reused: 0,
+    perSecond: 100,
+    barePerSecond: 200,
+    coresBusy: 1,
+    earlyHeapMiB: 0,
+    lateHeapMiB: 20,
+    lateRssMiB: 80,
+  }
+  expect(once('SQLite', 10, report)).toBe(report)
+  for (const wrong of [{ redemptions: 11 }, { refreshed: [6, 3] }, { failed: 1 }, { reused: 1 }]) {
+    expect(() => once('SQLite', 10, { ...report, ...wrong })).toThrow('10 due grants on SQLite')
+  }
 })

@@ -1,5 +1,6 @@
 import type { Bench } from '../harness/table.ts'
 import { faults } from './faults/faults.ts'
+import { keepFresh } from './keep-fresh.ts'
 import { refresh } from './refresh.ts'
 import { rejected } from './rejected.ts'
 import { request } from './request.ts'
@@ -10,4 +11,15 @@ import { storm } from './storm.ts'
 import { token } from './token.ts'
 
 /** All tables, in the order of the page. */
-export const BENCHES: readonly Bench[] = [request, token, storm, stormProcesses, rejected, refresh, seal, start, faults]
+export const BENCHES: readonly Bench[] = [
+  request,
+  token,
+  storm,
+  stormProcesses,
+  rejected,
+  refresh,
+  keepFresh,
+  seal,
+  start,
+  faults,
+]

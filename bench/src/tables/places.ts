@@ -1,23 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { generateKey } from 'evergrant/seal'
 
 import { startPostgres } from '../../../test/servers/start-postgres.ts'
 import { startRedis } from '../../../test/servers/start-redis.ts'
+import { diskFolder, type DiskFolder } from '../harness/disk.ts'
 import type { Keeping } from '../rivals/keeping.ts'
 import type { StoreKind } from '../rivals/open-store.ts'
 
-/** Where the contestants of one table keep their tokens: a temporary folder, and servers of the table's own. */
+/** Where the contestants of one table keep their tokens: a temporary folder on a real disk, and servers of the table's own. */
 export class Places {
-  readonly #folder: string
+  readonly #folder: DiskFolder
   readonly #urls: Readonly<Partial<Record<StoreKind, string>>>
   readonly #stop: () => Promise<void>
   readonly #keys = `k1:${generateKey()}`
   #files = 0
 
-  private constructor(folder: string, urls: Partial<Record<StoreKind, string>>, stop: () => Promise<void>) {
+  private constructor(folder: DiskFolder, urls: Partial<Record<StoreKind, string>>, stop: () => Promise<void>) {
     this.#folder = folder
     this.#urls = urls
     this.#stop = stop
@@ -25,12 +24,12 @@ export class Places {
 
   /** Starts the servers that are installed here, as durable as they are by default (Redis: with every write on disk before its answer). */
   static async open(): Promise<Places> {
-    const folder = await mkdtemp(join(tmpdir(), 'evergrant-bench-'))
+    const folder = await diskFolder()
     const [postgres, redis] = await Promise.all([startPostgres(), startRedis()])
     return new Places(
       folder,
       {
-        SQLite: join(folder, 'grants.db'),
+        SQLite: join(folder.path, 'grants.db'),
         ...(postgres !== undefined && { PostgreSQL: postgres.url }),
         ...(redis !== undefined && { Redis: redis.url }),
       },
@@ -44,7 +43,7 @@ export class Places {
   /** A file that nobody has used. */
   file(): Keeping {
     this.#files += 1
-    return { kind: 'file', path: join(this.#folder, `token-${this.#files}.json`) }
+    return { kind: 'file', path: join(this.#folder.path, `token-${this.#files}.json`) }
   }
 
   /** Undefined: this store is not installed here. */
@@ -55,6 +54,6 @@ export class Places {
 
   async close(): Promise<void> {
     await this.#stop()
-    await rm(this.#folder, { recursive: true, force: true })
+    await this.#folder.remove()
   }
 }

@@ -1,0 +1,204 @@
+import { cpus } from 'node:os'
+
+import { sharing, type SharingReport } from '../../../test/processes/sharing.ts'
+import type { SharingProvider } from '../../../test/processes/sharing-provider.ts'
+import { interleave } from '../harness/interleave.ts'
+import { cellText, numberText } from '../harness/markdown.ts'
+import { spread, type Spread } from '../harness/stats.ts'
+import type { Aim, Bench, Cell } from '../harness/table.ts'
+import type { StoreKind } from '../rivals/open-store.ts'
+import { startServer, type BenchServer } from '../server/start-server.ts'
+import { Places } from './places.ts'
+import { withProofPlace } from './proof-places.ts'
+
+const STORES = ['SQLite', 'PostgreSQL', 'Redis'] as const satisfies readonly StoreKind[]
+
+/** So much more than with few due grants is still flat. */
+const FLAT = { times: 1.3, moreMiB: 20 } as const
+/** What counts as growth, or as no loss: less is noise. */
+const NOISE = 0.1
+
+interface Size {
+  readonly rounds: number
+  readonly workers: readonly number[]
+  readonly due: number
+  readonly warmUp: number
+  readonly bare: number
+  /** Due grants of the two runs whose memory is compared. */
+  readonly memory: readonly [few: number, many: number]
+  /** Where it is: the worker is the same on all. */
+  readonly memoryOn: readonly StoreKind[]
+}
+
+const QUICK: Size = {
+  rounds: 1,
+  workers: [1, 2],
+  due: 300,
+  warmUp: 100,
+  bare: 200,
+  memory: [500, 2_000],
+  memoryOn: ['SQLite'],
+}
+const FULL: Size = {
+  rounds: 5,
+  workers: [1, 2, 4],
+  due: 2_000,
+  warmUp: 500,
+  bare: 1_500,
+  memory: [10_000, 100_000],
+  memoryOn: ['SQLite', 'PostgreSQL'],
+}
+
+/** Workers that renew due grants without anybody asking. */
+export const keepFresh: Bench = {
+  name: 'keep-fresh',
+  description: 'worker processes that renew the due grants of one store: how many a second, and in how much memory',
+  run: async ({ full }) => {
+    const { bare, due, memory, memoryOn, rounds, warmUp, workers } = full ? FULL : QUICK
+    const server = await startServer()
+    const places = await Places.open()
+    const provider = providerOf(server)
+    const measure = (store: StoreKind, size: Omit<Parameters<typeof sharing>[0], 'place' | 'provider'>) =>
+      withProofPlace(places, store, async (place) => once(store, size.due, await sharing({ place, provider, ...size })))
+    try {
+      const stores = STORES.filter((store) => places.store(store) !== undefined)
+      const results = await interleave(
+        rounds,
+        stores.flatMap((store) =>
+          workers.map((processes) => ({
+            name: keyOf(store, processes),
+            run: async (round): Promise<readonly SharingReport[]> =>
+              // Each round's processes are new, and warm up themselves.
+              round < 0 ? [] : [await measure(store, { processes, due, warmUp, bare, early: false })],
+          })),
+        ),
+      )
+      const of = (store: StoreKind, processes: number): readonly SharingReport[] =>
+        (results.get(keyOf(store, processes)) ?? []).flat()
+
+      const alone: { readonly store: StoreKind; readonly due: number; readonly report: SharingReport }[] = []
+      for (const store of memoryOn.filter((each) => places.store(each) !== undefined)) {
+        for (const count of memory) {
+          alone.push({ store, due: count, report: await measure(store, { processes: 1, due: count, bare: 0 }) })
+        }
+      }
+      return {
+        name: 'keep-fresh',
+        title: 'Keeping grants fresh',
+        intro:
+          'Processes that run `grants.keepFresh()` share the due grants of one store: each reserves some, reads, claims, redeems, seals and commits. Beside it, in the same processes just before and after, as many loops that only redeem refresh tokens with `fetch`: what the server, and the cores that it shares with them, can do. The last rows are one worker with many due grants: its memory when all are renewed and garbage is collected.',
+        columns: [
+          'store',
+          'workers',
+          'due grants',
+          'refreshes per second',
+          'bare fetch loops, per second',
+          'share of that',
+          'cores busy',
+          'heap',
+          'whole memory',
+        ],
+        rows: [
+          ...stores.flatMap((store) =>
+            workers.map((processes) => [store, processes, due, ...cells(of(store, processes))]),
+          ),
+          ...alone.map(({ due: count, report, store }) => [store, 1, count, ...cells([report])]),
+        ],
+        notes: [
+          `Each worker has up to 16 refreshes under way. The server counted one redemption for each due grant in every run, and no refresh token came twice. The first ${warmUp} refreshes of a run warm up and are not counted.`,
+          `${cpus().length} cores are shared by the workers, the server and the store: once all are busy, more workers get no more done.`,
+        ],
+        aims: [
+          ...stores.map((store) =>
+            growthAim(
+              store,
+              workers.map((processes) => ({ workers: processes, perSecond: rateOf(of(store, processes)) })),
+            ),
+          ),
+          ...memoryOn.flatMap((store) => {
+            const [few, many] = alone.filter((each) => each.store === store)
+            return few === undefined || many === undefined ? [] : [memoryAim(store, heapOf(few), heapOf(many))]
+          }),
+        ],
+      }
+    } finally {
+      await places.close()
+      await server.close()
+    }
+  },
+}
+
+const keyOf = (store: StoreKind, processes: number): string => `${store} ${processes}`
+
+const providerOf = (server: BenchServer): SharingProvider => ({
+  server: { issuer: server.issuer, token_endpoint: server.tokenEndpoint },
+  clientId: server.clientId,
+  clientSecret: server.clientSecret,
+  mint: (count) => server.mintSpent(count),
+  counts: async () => {
+    const { redemptions, reuses } = await server.stats()
+    return { redemptions, reused: reuses }
+  },
+  close: () => server.close(),
+})
+
+/** @throws Error unless each due grant was redeemed once, by one of the workers */
+export function once(store: string, due: number, report: SharingReport): SharingReport {
+  const { failed, redemptions, refreshed, reused } = report
+  const renewed = refreshed.reduce((sum, each) => sum + each, 0)
+  if (redemptions === due && renewed === due && failed === 0 && reused === 0) return report
+  throw new Error(
+    `Expected ${due} due grants on ${store} to be redeemed once each, got ${redemptions} redemptions, ${renewed} renewed, ${failed} failed, ${reused} reused.`,
+  )
+}
+
+const rateOf = (reports: readonly SharingReport[]): Spread => spread(reports.map(({ perSecond }) => perSecond))
+
+const heapOf = ({ due, report }: { readonly due: number; readonly report: SharingReport }): Heap => ({
+  due,
+  mib: report.lateHeapMiB,
+})
+
+function cells(reports: readonly SharingReport[]): readonly Cell[] {
+  const compared = reports.filter(({ barePerSecond }) => barePerSecond > 0)
+  return [
+    rateOf(reports),
+    compared.length === 0 ? '–' : spread(compared.map(({ barePerSecond }) => barePerSecond)),
+    compared.length === 0 ? '–' : spread(compared.map(({ barePerSecond, perSecond }) => perSecond / barePerSecond)),
+    { ...spread(reports.map(({ coresBusy }) => coresBusy * 100)), unit: '%' },
+    { ...spread(reports.map(({ lateHeapMiB }) => lateHeapMiB)), unit: 'MiB' },
+    { ...spread(reports.map(({ lateRssMiB }) => lateRssMiB)), unit: 'MiB' },
+  ]
+}
+
+interface Rate {
+  readonly workers: number
+  readonly perSecond: Spread
+}
+
+/** A second worker must get more done; further ones at least as much, where the cores are busy already. */
+export function growthAim(store: string, rates: readonly Rate[]): Aim {
+  const met = rates.slice(1).every(({ perSecond }, index) => {
+    const before = rates[index]?.perSecond.median ?? 0
+    return perSecond.median >= before * (index === 0 ? 1 + NOISE : 1 - NOISE)
+  })
+  return {
+    aim: `${store}: a second worker renews more grants a second, and further ones not fewer`,
+    measured: rates.map(({ perSecond, workers }) => `${cellText(perSecond)} with ${workers}`).join(', '),
+    met,
+  }
+}
+
+interface Heap {
+  readonly due: number
+  readonly mib: number
+}
+
+/** Memory does not grow with the number of due grants. */
+export function memoryAim(store: string, few: Heap, many: Heap): Aim {
+  return {
+    aim: `${store}: a worker's heap is flat from ${numberText(few.due)} to ${numberText(many.due)} due grants: within ${FLAT.times} times and ${FLAT.moreMiB} MiB`,
+    measured: `${numberText(few.mib)} and ${numberText(many.mib)} MiB`,
+    met: many.mib <= few.mib * FLAT.times && many.mib <= few.mib + FLAT.moreMiB,
+  }
+}
