@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { flatness } from './flatness.ts'
+import { flatness, flatnessSamples } from './flatness.ts'
 import { kinds, withPlace } from './places.ts'
 import { sharing } from './sharing.ts'
 
@@ -28,3 +28,11 @@ test.each(kinds.filter((kind) => kind !== 'Redis'))(
     }
   },
 )
+
+test('as many samples are taken as were asked for, also of more due batches than few grants fill', async () => {
+  const [measured] = await withPlace('SQLite', (place) =>
+    flatnessSamples(place, { sizes: [100], samples: 20, dueEvery: 2 }),
+  )
+  const { claim, commit, due, read } = measured!
+  expect([read.length, claim.length, commit.length, due.length]).toEqual([20, 20, 20, 10])
+})
