@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { growthAim, memoryAim, once } from '../src/tables/keep-fresh.ts'
 import { refreshAims } from '../src/tables/refresh.ts'
 import { rejectedAim } from '../src/tables/rejected.ts'
+import { scaleAims } from '../src/tables/scale.ts'
 import { counted, shotCells, type Shot } from '../src/tables/shot.ts'
 import { aims } from '../src/tables/storm.ts'
 
@@ -79,4 +80,15 @@ test('a run in which a grant was redeemed twice, or not at all, is no measuremen
   for (const wrong of [{ redemptions: 11 }, { refreshed: [6, 3] }, { failed: 1 }, { reused: 1 }]) {
     expect(() => once('SQLite', 10, { ...report, ...wrong })).toThrow('10 due grants on SQLite')
   }
+})
+
+test('an operation is flat when its median has no more than doubled from the fewest grants to the most', () => {
+  const at = (grants: number, ms: number) => ({ grants, read: [0, ms, 100], claim: [1], commit: [1], due: [1] })
+  const met = (...all: number[]) =>
+    scaleAims(
+      'SQLite',
+      'read',
+      all.map((ms, index) => at(10 ** index, ms)),
+    ).map((aim) => aim.met)
+  expect([met(1, 5, 2), met(1, 2.1), met()]).toEqual([[true], [false], []])
 })

@@ -4,6 +4,7 @@ import { keepFresh } from './keep-fresh.ts'
 import { refresh } from './refresh.ts'
 import { rejected } from './rejected.ts'
 import { request } from './request.ts'
+import { scale } from './scale.ts'
 import { seal } from './seal.ts'
 import { start } from './start.ts'
 import { stormProcesses } from './storm-processes.ts'
@@ -19,6 +20,7 @@ export const BENCHES: readonly Bench[] = [
   rejected,
   refresh,
   keepFresh,
+  scale,
   seal,
   start,
   faults,

@@ -1,0 +1,76 @@
+import { flatnessSamples, type Samples } from '../../../test/processes/flatness.ts'
+import { numberText } from '../harness/markdown.ts'
+import { spread, type Spread } from '../harness/stats.ts'
+import type { Aim, Bench, Cell } from '../harness/table.ts'
+import type { StoreKind } from '../rivals/open-store.ts'
+import { Places } from './places.ts'
+import { withProofPlace } from './proof-places.ts'
+
+/** Those that SQL can fill with a million grants in seconds. */
+const STORES = ['SQLite', 'PostgreSQL'] as const satisfies readonly StoreKind[]
+
+const OPERATIONS = ['read', 'claim', 'commit', 'due'] as const satisfies readonly (keyof Samples)[]
+type Operation = (typeof OPERATIONS)[number]
+
+/** With the most grants an operation takes so many times what it takes with the fewest, at most. */
+const FLAT = 2
+
+/** Whether a store's operations take longer with ever more grants in it. */
+export const scale: Bench = {
+  name: 'scale',
+  description: 'read, claim, commit and due on SQLite and PostgreSQL with ever more grants',
+  run: async ({ full }) => {
+    const sizes = full ? [1_000, 10_000, 100_000, 1_000_000] : [1_000, 10_000]
+    const samples = full ? 1_000 : 200
+    const places = await Places.open()
+    try {
+      const results: { readonly store: StoreKind; readonly measured: readonly Samples[] }[] = []
+      for (const store of STORES.filter((each) => places.store(each) !== undefined)) {
+        const measured = await withProofPlace(places, store, (place) =>
+          flatnessSamples(place, { sizes, samples, dueEvery: 2 }),
+        )
+        results.push({ store, measured })
+      }
+      return {
+        name: 'scale',
+        title: 'Ever more grants',
+        intro:
+          'One process alone, one operation at a time, on grants picked at random among all that are stored: reading one, claiming it, committing a token to it, and reserving the next 32 of 2,000 that are due.',
+        columns: ['store', 'grants', 'cold read', 'claim', 'commit', '32 due ones'],
+        rows: results.flatMap(({ measured, store }) =>
+          measured.map((each): readonly Cell[] => [
+            store,
+            each.grants,
+            ...OPERATIONS.map((operation) => ({ ...microseconds(each, operation), unit: 'µs' })),
+          ]),
+        ),
+        notes: [
+          `${numberText(samples)} samples of each operation and size, half as many of the due ones. With 1,000 grants at most as many are due.`,
+          'A commit is on the disk before it is answered: most of its time is the disk’s. The store was filled by SQL with copies of one grant.',
+        ],
+        aims: results.flatMap(({ measured, store }) => OPERATIONS.flatMap((name) => scaleAims(store, name, measured))),
+      }
+    } finally {
+      await places.close()
+    }
+  },
+}
+
+function microseconds(samples: Samples, operation: Operation): Spread {
+  return spread(samples[operation].map((ms) => ms * 1000))
+}
+
+/** What an operation takes with the most grants, beside what it takes with the fewest. */
+export function scaleAims(store: string, operation: Operation, measured: readonly Samples[]): readonly Aim[] {
+  const few = measured.at(0)
+  const many = measured.at(-1)
+  if (few === undefined || many === undefined) return []
+  const growth = microseconds(many, operation).median / microseconds(few, operation).median
+  return [
+    {
+      aim: `${store}, ${operation}: with ${numberText(many.grants)} grants at most ${FLAT} times what it takes with ${numberText(few.grants)}`,
+      measured: `${growth.toFixed(2)} times`,
+      met: growth <= FLAT,
+    },
+  ]
+}
