@@ -44,7 +44,7 @@ export const refresh: Bench = {
   run: async ({ full }) => {
     const sizes = CONCURRENCIES.map((concurrency) => ({
       concurrency,
-      calls: concurrency === 1 ? (full ? 150 : 50) : full ? 640 : 256,
+      calls: concurrency === 1 ? (full ? 100 : 50) : full ? 384 : 256,
       pairs: full ? 5 : 2,
     }))
     const server = await startServer()
