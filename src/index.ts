@@ -23,6 +23,7 @@ export type {
   UserInfo,
 } from './client/oauth2-client.ts'
 export type { ClientAuth, ClientAuthRequest } from './client/client-auth.ts'
+export type { Transport, TransportAnswer, TransportRequest } from './client/transport.ts'
 export type { Clock } from './clock.ts'
 export {
   AuthorizationError,

@@ -2,7 +2,7 @@ import { AuthorizationError, CallbackError, ConfigError } from '../errors.ts'
 import { Secrets } from '../redact.ts'
 import type { PendingLogin } from './authorization.ts'
 import type { ClientContext } from './context.ts'
-import { readText } from './http.ts'
+import { readText } from './transport.ts'
 import { plainText } from './normalise.ts'
 import type { Server } from './server.ts'
 

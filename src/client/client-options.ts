@@ -10,6 +10,7 @@ import { Credentials, type ClientSecret } from './credentials.ts'
 import { ServerDirectory } from './discovery.ts'
 import { addParams, RESERVED_FOR_AUTHORIZATION, RESERVED_FOR_TOKENS, scopeList } from './request-params.ts'
 import { isLoopback } from './transport-security.ts'
+import { fetchTransport, type Transport } from './transport.ts'
 
 /** The default of `timeoutMs`. */
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -41,6 +42,8 @@ export interface OAuth2ClientOptions {
   readonly timeoutMs?: number | undefined
   /** For the provider's endpoints and, by default, for resources: proxies and pools go here. @default globalThis.fetch */
   readonly fetch?: typeof globalThis.fetch | undefined
+  /** For the provider's endpoints in place of `fetch`: where the speed of refreshing lies. `undiciTransport()` of `evergrant/undici` makes one. @default made of `fetch` */
+  readonly transport?: Transport | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
   /** `console`, pino and winston fit; always redacted. @default no log */
@@ -53,7 +56,7 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
     throw new ConfigError('OAuth2Client needs options: { provider, clientId, … }.')
   const provider = checkProvider(options.provider)
   const { name } = provider
-  const { clientId, redirectUri, clientSecret, clientAuth, fetch } = options
+  const { clientId, redirectUri, clientSecret, clientAuth, fetch, transport } = options
   if (typeof clientId !== 'string' || clientId === '') throw missing(name, 'clientId', 'a non-empty string')
   checkSecret(name, clientSecret)
   checkAuth(name, clientAuth, clientSecret !== undefined)
@@ -64,6 +67,7 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
     throw missing(name, 'timeoutMs', `a number of milliseconds from 1 to ${MAX_TIMER_MS}`)
   }
   if (fetch !== undefined && typeof fetch !== 'function') throw missing(name, 'fetch', 'a function')
+  if (transport !== undefined && typeof transport !== 'function') throw missing(name, 'transport', 'a function')
   if (options.clock !== undefined && typeof options.clock?.now !== 'function')
     throw missing(name, 'clock', 'an object with now()')
   if (options.logger !== undefined && !isLogger(options.logger)) {
@@ -71,11 +75,12 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
   }
   const scope = scopeList(options.scope, `scope of client '${name}'`)
   const secrets = new Secrets()
+  // Looked up at each call: instrumentation may replace the global one later.
+  const resourceFetch = fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init))
   const http = {
     name,
     clock: completeClock(options.clock),
-    // Looked up at each call: instrumentation may replace the global one later.
-    fetch: fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init)),
+    transport: transport ?? fetchTransport(resourceFetch),
     logger: options.logger === undefined ? undefined : redactingLogger(options.logger, secrets),
     insecure: {
       name,
@@ -90,6 +95,7 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
   return {
     ...http,
     clientId,
+    fetch: resourceFetch,
     provider,
     timeoutMs,
     redirectUri,

@@ -10,6 +10,8 @@ import type { HttpContext } from './http.ts'
 /** A client's checked options and what was made of them: what every operation of the client starts from. */
 export interface ClientContext extends HttpContext {
   readonly clientId: string
+  /** For resources. */
+  readonly fetch: typeof globalThis.fetch
   readonly provider: Provider
   readonly clock: Required<Clock>
   readonly timeoutMs: number

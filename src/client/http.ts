@@ -4,16 +4,14 @@ import type { Logger } from '../logger.ts'
 import type { Secrets } from '../redact.ts'
 import { untilAborted } from './deadline.ts'
 import { surelyNotSent } from './network-errors.ts'
+import { MAX_ANSWER_BYTES, type Transport, type TransportAnswer } from './transport.ts'
 import { assertSecure, type InsecurePolicy } from './transport-security.ts'
-
-/** No answer of an authorization server is longer; a longer one is refused. */
-export const MAX_ANSWER_BYTES = 1_048_576
 
 /** What a request needs to know of its client. */
 export interface HttpContext {
   readonly name: string
   readonly clock: Required<Clock>
-  readonly fetch: typeof globalThis.fetch
+  readonly transport: Transport
   readonly logger: Logger | undefined
   readonly insecure: InsecurePolicy
 }
@@ -35,7 +33,7 @@ export interface HttpRequest {
 /** A complete answer. */
 export interface HttpAnswer {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: TransportAnswer['headers']
   /** Undefined: longer than 1 MiB. */
   readonly text: string | undefined
 }
@@ -71,20 +69,20 @@ export async function send(context: HttpContext, request: HttpRequest): Promise<
 
 async function exchange(context: HttpContext, request: HttpRequest, url: URL): Promise<HttpAnswer> {
   const { purpose, method, headers, body, signal, secrets } = request
-  let response: Response | undefined
+  let answer: TransportAnswer | undefined
   try {
-    response = await context.fetch(request.url, {
+    answer = await context.transport({
+      url: request.url,
       method,
       headers: { ...headers },
-      redirect: 'manual',
       ...(body === undefined || body === null ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     })
-    const { status } = response
+    const { status } = answer
     if (status === 408 || status === 425 || status === 429 || status >= 500) {
-      // A complete answer: nothing is under way any more, and servers that fail roll back.
-      discard(response)
-      const retryAfterMs = retryAfter(response.headers, context.clock.now())
+      // A complete answer: nothing is under way any more, and servers that fail roll back. Its unread body would keep its connection busy.
+      answer.discard?.()
+      const retryAfterMs = retryAfter(answer.headers, context.clock.now())
       throw new ProviderUnavailableError(
         `The provider of client '${context.name}' answered the ${purpose} with status ${status}. Try again ${retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`}.`,
         { status, retryAfterMs, maybeProcessed: false },
@@ -92,59 +90,29 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     }
     // 0 is what a browser shows of a redirect.
     if (status < 200 || (status >= 300 && status < 400 && request.redirects !== 'answer')) {
-      discard(response)
+      answer.discard?.()
       throw new ProviderUnavailableError(
         `The provider of client '${context.name}' answered the ${purpose} with a redirect (status ${status}). Redirects are not followed, because credentials would go along: check the endpoint's URL.`,
         { status, maybeProcessed: false },
       )
     }
-    return { status, headers: response.headers, text: await readText(response) }
+    const text = await answer.text()
+    return { status, headers: answer.headers, text: (text?.length ?? 0) > MAX_ANSWER_BYTES ? undefined : text }
   } catch (error) {
     if (error instanceof ProviderUnavailableError) throw error
-    const sent = !(response === undefined && surelyNotSent(error))
+    const sent = !(answer === undefined && surelyNotSent(error))
     throw new ProviderUnavailableError(
       sent
         ? `No complete answer to the ${purpose} of client '${context.name}' came from ${url.origin}. It may have been processed all the same.`
         : `The ${purpose} of client '${context.name}' could not be sent: ${url.origin} was not reached. Check the network, the name and the certificate; then try again.`,
-      { status: response?.status, maybeProcessed: sent },
+      { status: answer?.status, maybeProcessed: sent },
       { cause: secrets.cause(error) },
     )
   }
 }
 
-/** The answer's text, or undefined when it is longer than 1 MiB. */
-export async function readText(message: Response | Request): Promise<string | undefined> {
-  // Some replacements of fetch have bodies of another kind.
-  if (
-    typeof (message.body as Partial<ReadableStream> | null | undefined)?.getReader !== 'function' ||
-    message.body === null
-  ) {
-    const text = await message.text()
-    return text.length > MAX_ANSWER_BYTES ? undefined : text
-  }
-  const reader = message.body.getReader()
-  const decoder = new TextDecoder()
-  let text = ''
-  let bytes = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return text + decoder.decode()
-    bytes += value.byteLength
-    if (bytes > MAX_ANSWER_BYTES) {
-      reader.cancel().catch(() => undefined)
-      return undefined
-    }
-    text += decoder.decode(value, { stream: true })
-  }
-}
-
-function discard(response: Response): void {
-  // An unread body would keep its connection busy.
-  response.body?.cancel().catch(() => undefined)
-}
-
 /** `Retry-After` (RFC 9110 section 10.2.3) in milliseconds: seconds, or a date by the server's own clock where the answer tells it. */
-export function retryAfter(headers: Headers, now: number): number | undefined {
+export function retryAfter(headers: TransportAnswer['headers'], now: number): number | undefined {
   const value = headers.get('retry-after')?.trim()
   if (value === undefined || value === '') return undefined
   if (/^\d+(\.\d+)?$/.test(value)) return Math.min(Number(value) * 1000, Number.MAX_SAFE_INTEGER)

@@ -3,7 +3,7 @@ import { ConfigError, TokenResponseError } from '../errors.ts'
 import { Secrets } from '../redact.ts'
 import { isVisibleAscii, type AccessToken, type JsonValue, type Token } from '../token.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
-import { send } from './http.ts'
+import { send, type HttpAnswer } from './http.ts'
 import { readClaims } from './id-token.ts'
 import { normaliseUserInfo } from './normalise.ts'
 import { refused } from './refusal.ts'
@@ -71,7 +71,7 @@ export async function fetchUserInfo(context: ClientContext, token: Token | Acces
 }
 
 /** The error of a bearer challenge (RFC 6750 section 3). */
-function challengeOf(headers: Headers): { error?: string; errorDescription?: string } {
+function challengeOf(headers: HttpAnswer['headers']): { error?: string; errorDescription?: string } {
   const challenge = headers.get('www-authenticate') ?? ''
   const member = (name: string): string | undefined => {
     const match = new RegExp(`\\b${name}\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,]+))`, 'i').exec(challenge)

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { MAX_ANSWER_BYTES, readText, retryAfter, send } from '../../src/client/http.ts'
+import { retryAfter, send } from '../../src/client/http.ts'
 import { surelyNotSent } from '../../src/client/network-errors.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import { fetchTransport, MAX_ANSWER_BYTES, readText } from '../../src/client/transport.ts'
 import { systemClock } from '../../src/clock.ts'
 import { InsecureTransportError, ProviderUnavailableError } from '../../src/errors.ts'
 import { Secrets } from '../../src/redact.ts'
@@ -87,7 +88,7 @@ test('an answer whose headers came was sent for, whatever its body then fails wi
 test('nothing is sent over plain http off loopback, wherever the URL came from', async () => {
   const { fetch, requests } = scripted({})
   const insecure = { name: 'acme', allowInsecureRequests: true, remote: false }
-  const context = { name: 'acme', clock: systemClock, fetch, logger: undefined, insecure }
+  const context = { name: 'acme', clock: systemClock, transport: fetchTransport(fetch), logger: undefined, insecure }
   const request = {
     purpose: 'test',
     url: 'http://as.example/token',

@@ -43,6 +43,7 @@ describe('options that are wrong are refused at construction, by a ConfigError t
     ['timeoutMs', { timeoutMs: 2 ** 31 }],
     ['timeoutMs', { timeoutMs: '10' }],
     ['fetch', { fetch: 'fetch' }],
+    ['transport', { transport: 'undici' }],
     ['clock', { clock: {} }],
     ['clock', { clock: null }],
     ['logger', { logger: { info() {} } }],

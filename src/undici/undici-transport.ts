@@ -1,0 +1,104 @@
+import { MAX_ANSWER_BYTES, readText, type Transport, type TransportAnswer } from '../client/transport.ts'
+import { ConfigError } from '../errors.ts'
+import type { DispatchController, Dispatcher, DispatchHandler } from './dispatcher.ts'
+
+const FORM = 'application/x-www-form-urlencoded;charset=UTF-8'
+
+/**
+ * For a client's `transport` option: requests to the provider go over an undici dispatcher (7 and newer), which costs less than `fetch`. It must
+ * not follow redirects or repeat requests: keep the interceptors for that away from it.
+ * @throws ConfigError
+ */
+export function undiciTransport(dispatcher: Dispatcher): Transport {
+  if (typeof dispatcher?.dispatch !== 'function') throw new ConfigError('undiciTransport needs an undici dispatcher.')
+  return ({ url, method, headers, body, signal }) =>
+    new Promise((resolve, reject) => {
+      const { origin, pathname, search } = new URL(url)
+      // Without this the server may choose any encoding (RFC 9110 section 12.5.3).
+      const all: Record<string, string> = { 'accept-encoding': 'identity', ...headers }
+      if (body !== undefined) all['content-type'] ??= FORM
+      const options = { origin, path: pathname + search, method, headers: all, body: body?.toString() ?? null }
+      dispatcher.dispatch(options, receiver(resolve, reject, signal))
+    })
+}
+
+type Fields = Readonly<Record<string, string | string[] | undefined>>
+
+/** Receives one answer: it is there with its headers, its text with the end of its body. */
+function receiver(
+  answered: (answer: TransportAnswer) => void,
+  failed: (error: Error) => void,
+  signal: AbortSignal | undefined,
+): DispatchHandler {
+  let running: DispatchController | undefined
+  let fields: Fields = {}
+  let chunks: Uint8Array[] = []
+  let bytes = 0
+  let ended = false
+  let resolve: (text: string | undefined | Promise<string | undefined>) => void
+  let reject: (error: Error) => void
+  const text = new Promise<string | undefined>((...both) => ([resolve, reject] = both))
+  // Nobody may want it.
+  text.catch(() => undefined)
+  const abort = (): void => running?.abort(signal?.reason as Error)
+  signal?.addEventListener('abort', abort)
+  const end = (): void => {
+    ended = true
+    signal?.removeEventListener('abort', abort)
+  }
+
+  return {
+    onRequestStart: (controller) => {
+      running = controller
+      if (signal?.aborted === true) abort()
+    },
+    onResponseStart: (_controller, status, headers) => {
+      // What comes before the answer (RFC 9110 section 15.2) is not the answer.
+      if (status < 200) return
+      fields = headers as Fields
+      answered({
+        status,
+        headers: { get: (name) => fieldOf(fields, name) },
+        text: () => text,
+        discard: () => {
+          if (!ended) running?.abort(new Error('The body of the answer is not needed.'))
+        },
+      })
+    },
+    onResponseData: (controller, chunk) => {
+      bytes += chunk.byteLength
+      if (bytes <= MAX_ANSWER_BYTES) {
+        chunks.push(chunk)
+        return
+      }
+      resolve(undefined)
+      chunks = []
+      controller.abort(new Error('The answer is longer than 1 MiB.'))
+    },
+    onResponseEnd: () => {
+      end()
+      resolve(decode(chunks, fieldOf(fields, 'content-encoding')))
+    },
+    onResponseError: (_controller, error) => {
+      end()
+      failed(error)
+      reject(error)
+    },
+  }
+}
+
+function fieldOf(fields: Fields, name: string): string | null {
+  const value = fields[name]
+  return Array.isArray(value) ? value.join(', ') : (value ?? null)
+}
+
+/** Some servers compress whatever was asked for. */
+function decode(chunks: readonly Uint8Array[], encoding: string | null): string | Promise<string | undefined> {
+  const format = encoding?.trim().toLowerCase()
+  if (format === 'gzip' || format === 'deflate') {
+    const body = new Blob([...chunks] as BlobPart[]).stream().pipeThrough(new DecompressionStream(format))
+    return readText(new Response(body))
+  }
+  const decoder = new TextDecoder()
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
+}
