@@ -28,4 +28,14 @@ describe.skipIf(url === undefined)('the store contract', () => {
     const create = () => postgresStore(sql, { schema, table: 'Order' })
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
+
+  describe('pg with prepared statements', () => {
+    const create = () => postgresStore(pool, { schema, prepare: true })
+    for (const { name, run } of storeContract({ create })) test(name, run)
+  })
+
+  describe('postgres.js with prepared statements', () => {
+    const create = () => postgresStore(sql, { schema, table: 'Order', prepare: true })
+    for (const { name, run } of storeContract({ create })) test(name, run)
+  })
 })

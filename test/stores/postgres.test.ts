@@ -154,6 +154,26 @@ describe.skipIf(url === undefined)('on a server', () => {
     }
   }
 
+  test('each statement is prepared once for each connection when that is wished, and else never', async () => {
+    for (const prepare of [true, false]) {
+      const single = new Pool({ connectionString: url!, max: 1 })
+      const sql = postgresJs(url!, { max: 1 })
+      const stores = [single, single, sql].map((client) =>
+        postgresStore(client, { schema, table: newTable(), prepare }),
+      )
+      for (const store of [...stores, ...stores]) {
+        await store.put(key, grant)
+        await store.claim(key, claim)
+      }
+      const asked = 'SELECT statement FROM pg_prepared_statements'
+      const counts = [(await single.query(asked)).rows, await sql.unsafe(asked)].map(
+        (rows) => rows.filter(({ statement }) => /lease_until = clock/.test(String(statement))).length,
+      )
+      expect(counts).toEqual(prepare ? [2, 1] : [0, 0])
+      await Promise.all([single.end(), sql.end()])
+    }
+  })
+
   async function count(table: string): Promise<number> {
     const { rows } = await pool.query<{ n: string }>(`SELECT count(*) AS n FROM ${schema}.${table}`)
     return Number(rows[0]?.n)
@@ -230,6 +250,18 @@ describe.skipIf(url === undefined)('on a server', () => {
       await postgresStore(there, { table }).put(key, grant)
       expect(await count(table)).toBe(1)
       await there.end()
+    })
+
+    test('may have them while statements are prepared', async () => {
+      const table = newTable()
+      const single = new Pool({ connectionString: url!, max: 1 })
+      const store = postgresStore(single, { schema, table, prepare: true })
+      await store.put(key, grant)
+      await store.due({ before: 1, limit: 1 })
+      await pool.query(`ALTER TABLE ${schema}.${table} ADD COLUMN more text`)
+      expect((await store.read(key)).record).toMatchObject({ id: '1' })
+      await store.due({ before: 1, limit: 1 })
+      await single.end()
     })
 
     test('answer lists and due grants from an index', async () => {

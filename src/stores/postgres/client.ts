@@ -16,15 +16,22 @@ export interface PostgresSql {
 /** Runs one statement. Answers each row's values in the order of its columns: drivers may be set to rename columns. */
 export type Run = (text: string, values: PostgresValue[]) => Promise<unknown[][]>
 
-/** @throws ConfigError for a client of another form */
-export function runner(client: PostgresPool | PostgresSql): Run {
-  const rows = rowsOf(client)
-  return async (text, values) => (await rows(text, values)).map((row) => Object.values(row as object))
+/**
+ * `prepare`: statements with values are prepared once for each connection.
+ * @throws ConfigError for a client of another form
+ */
+export function runner(client: PostgresPool | PostgresSql, prepare: boolean): Run {
+  const [plain, prepared] = [rowsOf(client), prepare ? preparedRowsOf(client) : undefined]
+  return async (text, values) => {
+    // What makes the tables is several statements in one text, which can't be prepared.
+    const rows = values.length > 0 ? (prepared ?? plain) : plain
+    return (await rows(text, values)).map((row) => Object.values(row as object))
+  }
 }
 
-function rowsOf(
-  client: PostgresPool | PostgresSql,
-): (text: string, values: PostgresValue[]) => PromiseLike<readonly unknown[]> {
+type Rows = (text: string, values: PostgresValue[]) => PromiseLike<readonly unknown[]>
+
+function rowsOf(client: PostgresPool | PostgresSql): Rows {
   if (has(client, 'unsafe')) return (text, values) => (client as PostgresSql).unsafe(text, values)
   if (has(client, 'query')) {
     return async (text, values) => (await (client as PostgresPool).query(text, values)).rows
@@ -32,6 +39,39 @@ function rowsOf(
   throw new ConfigError(
     "Expected a pool of 'pg' (new Pool({ connectionString })) or the sql function of 'postgres' (postgres(url)).",
   )
+}
+
+interface PreparingPool {
+  query(query: { readonly name: string; readonly text: string; readonly values: PostgresValue[] }): Promise<{
+    readonly rows: readonly unknown[]
+  }>
+}
+
+interface PreparingSql {
+  unsafe(text: string, values: PostgresValue[], options: { readonly prepare: boolean }): PromiseLike<readonly unknown[]>
+}
+
+function preparedRowsOf(client: PostgresPool | PostgresSql): Rows {
+  if (has(client, 'unsafe')) {
+    return (text, values) => (client as unknown as PreparingSql).unsafe(text, values, { prepare: true })
+  }
+  const names = new Map<string, string>()
+  return async (text, values) => {
+    const name = names.get(text) ?? nameOf(text)
+    names.set(text, name)
+    return (await (client as unknown as PreparingPool).query({ name, text, values })).rows
+  }
+}
+
+/** A statement's name for `pg`, which refuses one name for two texts: other stores may be on the same pool. */
+function nameOf(text: string): string {
+  let [high, low] = [0xdeadbeef, 0x41c6ce57]
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index)
+    high = Math.imul(high ^ code, 2654435761)
+    low = Math.imul(low ^ code, 1597334677)
+  }
+  return `evergrant_${(high >>> 0).toString(36)}_${(low >>> 0).toString(36)}`
 }
 
 function has(client: unknown, method: string): boolean {
