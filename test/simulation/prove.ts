@@ -3,6 +3,7 @@
  * `--scenario JSON` to run one scenario and see what happens in it.
  */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { add, campaign, emptyTally, type Failure, type Tally } from './campaign.ts'
@@ -69,6 +70,7 @@ async function prove(): Promise<void> {
     const child = spawn(process.execPath, [...args, '--schedules', String(schedules), '--seed', String(seed)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    const exit = once(child, 'exit')
     for await (const line of createInterface({ input: child.stdout })) {
       const report = JSON.parse(line) as Report
       add(report.bounded ? under : without, report.tally)
@@ -80,7 +82,8 @@ async function prove(): Promise<void> {
       told = performance.now()
       console.log(`${under.schedules + without.schedules} schedules, ${failures.length} failures…`)
     }
-    return child.exitCode
+    const [code] = (await exit) as [number | null]
+    return code
   })
   const codes = await Promise.all(running)
   const seconds = (performance.now() - began) / 1000
@@ -90,9 +93,10 @@ async function prove(): Promise<void> {
   console.log(
     `\n${all} schedules in ${seconds.toFixed(0)} s: ${(all / seconds).toFixed(0)} a second in ${workers} processes (seed ${seed}).`,
   )
-  const died = codes.some((code) => code !== 0 && code !== null)
-  if (failures.length === 0 && !died) console.log('No invariant is broken.')
-  else process.exitCode = 1
+  const whole = codes.every((code) => code === 0)
+  if (!whole) console.error('A worker process ended before its work was done.')
+  if (failures.length === 0) console.log('No invariant is broken.')
+  if (failures.length > 0 || !whole) process.exitCode = 1
 }
 
 function tell({ message, scenario, seed: chunk, path }: Failure): void {
