@@ -1,6 +1,6 @@
-import { flatness } from '../../test/processes/flatness.ts'
+import { flatness, medians } from '../../test/processes/flatness.ts'
 import { sharing } from '../../test/processes/sharing.ts'
-import { flags, show, withPlace } from './stores.mjs'
+import { flags, inPlace, show, withServer } from './stores.mjs'
 
 const { kinds, ...size } = flags({
   from: 10_000,
@@ -13,21 +13,29 @@ const { kinds, ...size } = flags({
 const { bare, due, from, processes, samples, to } = size
 console.log('Scale:', size)
 for (const kind of kinds) {
-  await withPlace(kind, async (place) => {
-    // The workers then find their due grants among all the others.
-    if (kind !== 'Redis') {
-      const [few, many] = await flatness(place, { sizes: [from, to], samples })
-      const names = ['readMs', 'dueMs', 'claimMs', 'commitMs']
-      for (const figures of [few, many]) show(kind, true, figures)
-      show(
-        kind,
-        names.every((name) => many[name] <= 2 * few[name]),
-        Object.fromEntries(names.map((name) => [`${name} grew`, Number((many[name] / few[name]).toFixed(2))])),
-      )
-    }
-    const report = await sharing({ place, processes, due, bare })
-    const once = report.redemptions === due && report.reused === 0 && report.failed === 0
-    const share = report.perSecond / report.barePerSecond
-    show(kind, once && share >= 0.8, { due, ...report, 'share of bare fetch': Number(share.toFixed(2)) })
-  })
+  await withServer(kind, (server) =>
+    inPlace(kind, server, async (place) => {
+      // The workers then find their due grants among all the others.
+      if (kind !== 'Redis') await inPlace(kind, server, (few) => compare(kind, few, place))
+      const report = await sharing({ place, processes, due, bare })
+      const once = report.redemptions === due && report.reused === 0 && report.failed === 0
+      const share = report.perSecond / report.barePerSecond
+      show(kind, once && share >= 0.8, { due, ...report, 'share of bare fetch': Number(share.toFixed(2)) })
+    }),
+  )
+}
+
+async function compare(kind, few, many) {
+  const fillings = [
+    { place: few, grants: from },
+    { place: many, grants: to },
+  ]
+  const measured = (await flatness(fillings, { samples })).map(medians)
+  for (const figures of measured) show(kind, true, figures)
+  const grew = ['readMs', 'dueMs', 'claimMs', 'commitMs'].map((name) => [name, measured[1][name] / measured[0][name]])
+  show(
+    kind,
+    grew.every(([, times]) => times <= 2),
+    Object.fromEntries(grew.map(([name, times]) => [`${name} grew`, Number(times.toFixed(2))])),
+  )
 }

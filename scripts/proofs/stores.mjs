@@ -47,7 +47,7 @@ export function flags(defaults, among = STORE_KINDS) {
 }
 
 /** A server of this proof's own for a store of this kind, where it needs one. */
-export async function serverFor(kind) {
+async function serverFor(kind) {
   const name = serverOf(kind)
   if (name === undefined) return undefined
   const server = await STARTS[name]()
@@ -55,16 +55,29 @@ export async function serverFor(kind) {
   return server
 }
 
-/** Runs `work` with a place in a store of this kind, on a server of its own, and removes both. */
-export async function withPlace(kind, work) {
+/** Runs `work` with a server for a store of this kind, where it needs one, and ends that. */
+export async function withServer(kind, work) {
   const server = await serverFor(kind)
+  try {
+    return await work(server)
+  } finally {
+    await server?.stop()
+  }
+}
+
+/** Runs `work` with a place in a store of this kind on that server, and removes it. */
+export async function inPlace(kind, server, work) {
   const place = placeOf(kind, server?.url)
   try {
     return await work(place)
   } finally {
     await clear(place)
-    await server?.stop()
   }
+}
+
+/** Runs `work` with a place in a store of this kind, on a server of its own, and removes both. */
+export function withPlace(kind, work) {
+  return withServer(kind, (server) => inPlace(kind, server, work))
 }
 
 /** Prints one row of figures, and marks the run as failed when they are not what was promised. */

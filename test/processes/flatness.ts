@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { copyGrants, retireCopies } from './bulk.ts'
-import { open, type Place } from './stores.ts'
+import { open, type OpenedStore, type Place } from './stores.ts'
 import { percentile } from './world.ts'
 
 /** Medians in milliseconds, with so many grants in the store. */
@@ -25,9 +25,14 @@ export interface Samples {
   readonly commit: readonly number[]
 }
 
+/** A place that is filled with so many grants. */
+export interface Filling {
+  readonly place: Place
+  readonly grants: number
+}
+
 export interface FlatnessOptions {
-  readonly sizes: readonly number[]
-  /** Reads, claims and commits at each size. */
+  /** Reads, claims and commits of each filling. */
   readonly samples: number
   /** After so many of them comes one batch of due grants. @default 20 */
   readonly dueEvery?: number
@@ -48,64 +53,63 @@ const content = {
 }
 const template: NewGrant = { ...content, id: 'template', schema: 1, issuer: 'http://127.0.0.1', clientId: 'client' }
 
-/** Measures a store's operations with ever more grants in it, one process alone. */
-export async function flatness(place: Place, options: FlatnessOptions): Promise<readonly Measured[]> {
-  const median = (times: readonly number[]): number => percentile(times, 0.5)
-  return (await flatnessSamples(place, options)).map(({ claim, commit, due, grants, read }) => ({
-    grants,
-    readMs: median(read),
-    dueMs: median(due),
-    claimMs: median(claim),
-    commitMs: median(commit),
-  }))
-}
+type Times = Record<'read' | 'due' | 'claim' | 'commit', number[]>
 
-/** The same, with every single time. */
-export async function flatnessSamples(
-  place: Place,
-  { dueEvery = 20, samples, sizes }: FlatnessOptions,
+/**
+ * Measures a store's operations with few and with many grants in it, one process alone. What is compared is measured in turns, so
+ * that whatever else the machine does falls on all of it.
+ */
+export async function flatness(
+  fillings: readonly Filling[],
+  { dueEvery = 20, samples }: FlatnessOptions,
 ): Promise<readonly Samples[]> {
-  const { end, store } = open(place)
-  const measured: Samples[] = []
-  await store.put(key('template'), template)
-  let size = 0
-  for (const grants of sizes) {
-    await copyGrants(place, { from: size, to: grants, due: Math.min(DUE, grants - size) })
-    size = grants
-    measured.push(await measure(store, { grants, samples, dueEvery }))
-    await retireCopies(place)
+  const filled = await Promise.all(fillings.map(fill))
+  for (let count = 0; count < samples; count += 1) {
+    for (const { grants, store, times } of filled) {
+      await measureOnce(store, grants, times)
+      if (count % dueEvery === 0) await measureDue(store, times)
+    }
   }
-  await store.close()
-  await end()
-  return measured
+  for (const { end, place, store } of filled) {
+    await retireCopies(place)
+    await store.close()
+    await end()
+  }
+  return filled.map(({ grants, times }) => ({ grants, ...times }))
 }
 
-async function measure(
-  store: GrantStore,
-  { dueEvery, grants, samples }: { readonly grants: number; readonly samples: number; readonly dueEvery: number },
-): Promise<Samples> {
-  const times = { read: [] as number[], due: [] as number[], claim: [] as number[], commit: [] as number[] }
-  const timed = async (name: keyof typeof times, work: () => Promise<unknown>): Promise<void> => {
-    const started = performance.now()
-    await work()
-    times[name].push(performance.now() - started)
-  }
-  for (let count = 0; count < samples; count += 1) {
-    const one = key(`copy ${Math.floor(Math.random() * grants)}`)
-    await timed('read', () => store.read(one))
-    const { record } = await store.read(one)
-    if (record === undefined) throw new Error(`Expected the grant of ${one.subject}.`)
-    const owner = randomBytes(16).toString('hex')
-    const version = { id: record.id, version: record.version }
-    const intent = { hash: 'hash', sendWithinMs: 1000 }
-    await timed('claim', () => store.claim(one, { ...version, owner, leaseMs: 5000, settleMs: 5000, intent }))
-    await timed('commit', () => store.commit(one, { ...version, ...content }))
-    if (count % dueEvery > 0) continue
-    const before = Date.now()
-    await timed('due', async () => {
-      const { records } = await store.due({ before, limit: BATCH, reserveMs: RESERVE_MS })
-      if (records.length === 0) throw new Error('Expected more due grants than were asked for.')
-    })
-  }
-  return { grants, ...times }
+export function medians({ claim, commit, due, grants, read }: Samples): Measured {
+  const median = (times: readonly number[]): number => percentile(times, 0.5)
+  return { grants, readMs: median(read), dueMs: median(due), claimMs: median(claim), commitMs: median(commit) }
+}
+
+async function fill({ grants, place }: Filling): Promise<Filling & OpenedStore & { readonly times: Times }> {
+  const opened = open(place)
+  await opened.store.put(key('template'), template)
+  await copyGrants(place, { from: 0, to: grants, due: Math.min(DUE, grants) })
+  return { grants, place, ...opened, times: { read: [], due: [], claim: [], commit: [] } }
+}
+
+async function timed<T>(times: number[], work: () => Promise<T>): Promise<T> {
+  const started = performance.now()
+  const result = await work()
+  times.push(performance.now() - started)
+  return result
+}
+
+async function measureOnce(store: GrantStore, grants: number, times: Times): Promise<void> {
+  const one = key(`copy ${Math.floor(Math.random() * grants)}`)
+  const { record } = await timed(times.read, () => store.read(one))
+  if (record === undefined) throw new Error(`Expected the grant of ${one.subject}.`)
+  const owner = randomBytes(16).toString('hex')
+  const version = { id: record.id, version: record.version }
+  const intent = { hash: 'hash', sendWithinMs: 1000 }
+  await timed(times.claim, () => store.claim(one, { ...version, owner, leaseMs: 5000, settleMs: 5000, intent }))
+  await timed(times.commit, () => store.commit(one, { ...version, ...content }))
+}
+
+async function measureDue(store: GrantStore, times: Times): Promise<void> {
+  const before = Date.now()
+  const { records } = await timed(times.due, () => store.due({ before, limit: BATCH, reserveMs: RESERVE_MS }))
+  if (records.length === 0) throw new Error('Expected more due grants than were asked for.')
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { flatness, flatnessSamples } from './flatness.ts'
+import { flatness, medians } from './flatness.ts'
 import { kinds, withPlace } from './places.ts'
 import { sharing } from './sharing.ts'
 
@@ -18,10 +18,21 @@ test.each(kinds)(
 )
 
 test.each(kinds.filter((kind) => kind !== 'Redis'))(
-  'a store is measured as it grows (%s)',
+  'a store is measured with few grants and with many (%s)',
   { timeout: 120_000 },
   async (kind) => {
-    const measured = await withPlace(kind, (place) => flatness(place, { sizes: [200, 2000], samples: 10 }))
+    const samples = await withPlace(kind, (few) =>
+      withPlace(kind, (many) =>
+        flatness(
+          [
+            { place: few, grants: 200 },
+            { place: many, grants: 2000 },
+          ],
+          { samples: 10 },
+        ),
+      ),
+    )
+    const measured = samples.map(medians)
     expect(measured.map(({ grants }) => grants)).toEqual([200, 2000])
     for (const { claimMs, commitMs, dueMs, readMs } of measured) {
       for (const ms of [claimMs, commitMs, dueMs, readMs]) expect(ms).toBeGreaterThan(0)
@@ -31,7 +42,7 @@ test.each(kinds.filter((kind) => kind !== 'Redis'))(
 
 test('as many samples are taken as were asked for, also of more due batches than few grants fill', async () => {
   const [measured] = await withPlace('SQLite', (place) =>
-    flatnessSamples(place, { sizes: [100], samples: 20, dueEvery: 2 }),
+    flatness([{ place, grants: 100 }], { samples: 20, dueEvery: 2 }),
   )
   const { claim, commit, due, read } = measured!
   expect([read.length, claim.length, commit.length, due.length]).toEqual([20, 20, 20, 10])

@@ -43,13 +43,16 @@ interface Kind {
 
 export type ServerName = 'postgres' | 'redis' | 'pgbouncer' | 'cluster'
 
+/** A pooler in transaction mode does not keep prepared statements. */
+const openPostgres = ({ at, space }: Place, prepare: boolean): OpenedStore => {
+  const pool = new Pool({ connectionString: at, max: 4, connectionTimeoutMillis: 2_000 })
+  pool.on('error', () => undefined)
+  return { store: postgresStore(pool, { schema: space, prepare }), end: () => pool.end() }
+}
+
 const postgres: Kind = {
   server: 'postgres',
-  open: ({ at, space }) => {
-    const pool = new Pool({ connectionString: at, max: 4, connectionTimeoutMillis: 2_000 })
-    pool.on('error', () => undefined)
-    return { store: postgresStore(pool, { schema: space }), end: () => pool.end() }
-  },
+  open: (place) => openPostgres(place, true),
   clear: async ({ at, space }) => {
     const pool = new Pool({ connectionString: at, max: 1 })
     await pool.query(`DROP SCHEMA IF EXISTS ${space} CASCADE`)
@@ -93,7 +96,12 @@ const KINDS = {
       client.disconnect()
     },
   },
-  'PostgreSQL behind pgbouncer': { ...postgres, server: 'pgbouncer', topology: true },
+  'PostgreSQL behind pgbouncer': {
+    ...postgres,
+    server: 'pgbouncer',
+    topology: true,
+    open: (place) => openPostgres(place, false),
+  },
   'Redis Cluster': {
     server: 'cluster',
     topology: true,

@@ -1,4 +1,4 @@
-import { flatnessSamples, type Samples } from '../../../test/processes/flatness.ts'
+import { flatness, type Filling, type Samples } from '../../../test/processes/flatness.ts'
 import { numberText } from '../harness/markdown.ts'
 import { spread, type Spread } from '../harness/stats.ts'
 import type { Aim, Bench, Cell } from '../harness/table.ts'
@@ -26,8 +26,8 @@ export const scale: Bench = {
     try {
       const results: { readonly store: StoreKind; readonly measured: readonly Samples[] }[] = []
       for (const store of STORES.filter((each) => places.store(each) !== undefined)) {
-        const measured = await withProofPlace(places, store, (place) =>
-          flatnessSamples(place, { sizes, samples, dueEvery: 2 }),
+        const measured = await withFillings(places, store, sizes, (fillings) =>
+          flatness(fillings, { samples, dueEvery: 2 }),
         )
         results.push({ store, measured })
       }
@@ -35,7 +35,7 @@ export const scale: Bench = {
         name: 'scale',
         title: 'Ever more grants',
         intro:
-          'One process alone, one operation at a time, on grants picked at random among all that are stored: reading one, claiming it, committing a token to it, and reserving the next 32 of 2,000 that are due.',
+          'One process alone, one operation at a time and the sizes in turns, on grants picked at random among all that are stored: reading one, claiming it, committing a token to it, and reserving the next 32 of 2,000 that are due.',
         columns: ['store', 'grants', 'cold read', 'claim', 'commit', '32 due ones'],
         rows: results.flatMap(({ measured, store }) =>
           measured.map((each): readonly Cell[] => [
@@ -54,6 +54,20 @@ export const scale: Bench = {
       await places.close()
     }
   },
+}
+
+/** Runs `work` with a place for each size, all in one store. */
+function withFillings<T>(
+  places: Places,
+  store: StoreKind,
+  sizes: readonly number[],
+  work: (fillings: readonly Filling[]) => Promise<T>,
+): Promise<T> {
+  const [grants, ...others] = sizes
+  if (grants === undefined) return work([])
+  return withProofPlace(places, store, (place) =>
+    withFillings(places, store, others, (fillings) => work([{ place, grants }, ...fillings])),
+  )
 }
 
 function microseconds(samples: Samples, operation: Operation): Spread {
