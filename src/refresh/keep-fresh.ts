@@ -51,6 +51,11 @@ export interface KeepFreshContext {
 }
 
 const CONCURRENCY = 16
+/**
+ * So many times its concurrency a worker takes at most: with a store in many parts (Redis) asking costs more than a grant's claim.
+ * Not more: what it has taken must be begun before the reservation is over.
+ */
+const AHEAD = 4
 /** A worker that dies gives its share back after this. */
 const RESERVE_MS = 60_000
 const IDLE_MS = 1000
@@ -129,7 +134,7 @@ class Worker {
   /** Takes a batch as large as there is room for, and waits until there is room again. */
   async #takeDue(): Promise<number> {
     const { withinMs = 0 } = this.#options
-    const limit = 2 * this.#concurrency - this.#underway.size
+    const limit = AHEAD * this.#concurrency - this.#underway.size
     const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
     const { records } = await this.#storeClock.ask(() => this.#context.store.due(request))
     for (const record of records) this.#begin(record)

@@ -34,6 +34,27 @@ test('four workers share the due grants: none is redeemed twice, none is left', 
   expect(workers.reduce((sum, worker) => sum + worker.stats().refreshed, 0)).toBe(200)
 })
 
+test('the store is asked for due grants once for three times as many as may be under way', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  const store = wrapStore(inner, (_operation, real) => real())
+  const limits: number[] = []
+  Object.assign(store, {
+    due: (request: Parameters<typeof inner.due>[0]) => {
+      limits.push(request.limit)
+      return inner.due(request)
+    },
+  })
+  const { server, process } = world({ store, clock })
+  const grants = process()
+  for (let index = 0; index < 64; index += 1) await connected(grants, server, clock, 0, `u${index}`)
+  const worker = grants.keepFresh({ concurrency: 4 })
+  for (let turn = 0; turn < 50 && server.redemptions < 64; turn += 1) await clock.advance(10)
+  expect(server.redemptions).toBe(64)
+  expect(limits.slice(0, 5)).toEqual([16, 12, 12, 12, 12])
+  await settled(clock, worker.stop())
+})
+
 test('no more than the limit is under way, nor more often a second than allowed', async () => {
   const { clock, server, process } = world()
   const grants = process()
