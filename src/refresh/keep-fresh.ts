@@ -51,10 +51,7 @@ export interface KeepFreshContext {
 }
 
 const CONCURRENCY = 16
-/**
- * So many times its concurrency a worker takes at most: with a store in many parts (Redis) asking costs more than a grant's claim.
- * Not more: what it has taken must be begun before the reservation is over.
- */
+/** So many times its concurrency a worker takes at most: with a store in many parts (Redis) asking costs more than a grant's claim. */
 const AHEAD = 4
 /** A worker that dies gives its share back after this. */
 const RESERVE_MS = 60_000
@@ -97,6 +94,8 @@ class Worker {
   readonly #context: KeepFreshContext
   readonly #options: KeepFreshOptions
   readonly #concurrency: number
+  /** How many grants it has taken and not finished at most. */
+  readonly #most: number
   readonly #storeClock: StoreClock
   readonly #limits = new Map<string, RateLimit>()
   readonly #underway = new Set<Promise<void>>()
@@ -106,6 +105,10 @@ class Worker {
     this.#context = context
     this.#options = options
     this.#concurrency = options.concurrency ?? CONCURRENCY
+    // What was taken must be begun before its reservation is over, be it all of one client.
+    const { perSecond = Number.POSITIVE_INFINITY } = options.perClient ?? {}
+    const begun = Math.floor((perSecond * RESERVE_MS) / 2000)
+    this.#most = Math.min(AHEAD * this.#concurrency, Math.max(this.#concurrency + 1, begun))
     this.#storeClock = new StoreClock(context.clock)
   }
 
@@ -134,7 +137,7 @@ class Worker {
   /** Takes a batch as large as there is room for, and waits until there is room again. */
   async #takeDue(): Promise<number> {
     const { withinMs = 0 } = this.#options
-    const limit = AHEAD * this.#concurrency - this.#underway.size
+    const limit = this.#most - this.#underway.size
     const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
     const { records } = await this.#storeClock.ask(() => this.#context.store.due(request))
     for (const record of records) this.#begin(record)
