@@ -20,7 +20,7 @@ for (const kind of kinds) {
       const report = await sharing({ place, processes, due, bare })
       const once = report.redemptions === due && report.reused === 0 && report.failed === 0
       const share = report.perSecond / report.barePerSecond
-      show(kind, once && share >= 0.8, { due, ...report, 'share of bare fetch': Number(share.toFixed(2)) })
+      show(kind, once && share >= 0.8, { due, ...report, 'share of bare fetch': share.toFixed(2) })
     }),
   )
 }
@@ -36,6 +36,6 @@ async function compare(kind, few, many) {
   show(
     kind,
     grew.every(([, times]) => times <= 2),
-    Object.fromEntries(grew.map(([name, times]) => [`${name} grew`, Number(times.toFixed(2))])),
+    Object.fromEntries(grew.map(([name, times]) => [`${name} grew`, times.toFixed(2)])),
   )
 }

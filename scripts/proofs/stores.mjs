@@ -88,6 +88,7 @@ export function show(kind, promised, figures) {
 }
 
 function format(value) {
-  if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(1)
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1)
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

@@ -35,6 +35,9 @@ export interface SharingReport {
   readonly barePerSecond: number
   /** The share of the machine's cores that was busy while the workers were, 0 to 1. */
   readonly coresBusy: number
+  /** CPU time of all these processes for each grant and for each bare request, in milliseconds; the provider's is not in it. */
+  readonly cpuMs: number
+  readonly bareCpuMs: number
   /** The largest worker's heap in use after a tenth of the work and after all of it, in MiB. */
   readonly earlyHeapMiB: number
   readonly lateHeapMiB: number
@@ -59,6 +62,7 @@ export async function sharing(options: SharingOptions): Promise<SharingReport> {
     const before = await bareLoops(workers, provider, { concurrency, count: bare / 2 })
     const already = await provider.counts()
 
+    const cpuBefore = await cpuOf(workers)
     await Promise.all(workers.map((worker) => worker.ask('keepFresh', { concurrency })))
     const stats = () => Promise.all(workers.map((worker) => worker.ask('stats')))
     const memory = async () => {
@@ -82,6 +86,7 @@ export async function sharing(options: SharingOptions): Promise<SharingReport> {
     }
     const seconds = (performance.now() - counted.since) / 1000
     const coresBusy = counted.busy()
+    const cpu = (await cpuOf(workers)) - cpuBefore
     await Promise.all(workers.map((worker) => worker.ask('endKeeping')))
     const late = await memory()
     const { redemptions } = await provider.counts()
@@ -95,8 +100,10 @@ export async function sharing(options: SharingOptions): Promise<SharingReport> {
       redemptions: redemptions - already.redemptions,
       reused: reused - first.reused,
       perSecond: (due - counted.from) / seconds,
-      barePerSecond: bare === 0 ? 0 : bare / (before + after),
+      barePerSecond: bare === 0 ? 0 : bare / (before.seconds + after.seconds),
       coresBusy,
+      cpuMs: cpu / due,
+      bareCpuMs: bare === 0 ? 0 : (before.cpu + after.cpu) / bare,
       earlyHeapMiB: early ?? 0,
       lateHeapMiB: late.heapMiB,
       lateRssMiB: late.rssMiB,
@@ -118,13 +125,19 @@ async function logIn(world: World, provider: SharingProvider, due: number): Prom
   await close()
 }
 
-/** Seconds that the processes took together. */
+/** Milliseconds of all these processes together. */
+async function cpuOf(workers: readonly WorkerProcess[]): Promise<number> {
+  const each = await Promise.all(workers.map((worker) => worker.ask('cpu')))
+  return each.reduce((sum, ms) => sum + ms)
+}
+
+/** Seconds that the processes took together, and their CPU time in milliseconds. */
 async function bareLoops(
   workers: readonly WorkerProcess[],
   provider: SharingProvider,
   { concurrency, count }: { readonly concurrency: number; readonly count: number },
-): Promise<number> {
-  if (count === 0) return 0
+): Promise<{ readonly seconds: number; readonly cpu: number }> {
+  if (count === 0) return { seconds: 0, cpu: 0 }
   const each = Math.ceil(count / workers.length)
   const { clientId, clientSecret, server } = provider
   const orders: BareOrder[] = []
@@ -133,9 +146,10 @@ async function bareLoops(
     const refreshTokens = minted.map(({ refresh_token }) => refresh_token)
     orders.push({ tokenEndpoint: server.token_endpoint, clientId, clientSecret, refreshTokens, concurrency })
   }
+  const cpuBefore = await cpuOf(workers)
   const started = performance.now()
   const redeemed = await Promise.all(workers.map((worker, index) => worker.ask('bareLoop', orders[index]!)))
   const seconds = (performance.now() - started) / 1000
   if (redeemed.some((answered) => answered !== each)) throw new Error('Expected every bare refresh to be answered.')
-  return seconds
+  return { seconds, cpu: (await cpuOf(workers)) - cpuBefore }
 }

@@ -123,6 +123,8 @@ const answers = {
     }
     return memory()
   },
+  /** CPU time since the process began, in milliseconds. */
+  cpu: async (): Promise<number> => cpuMs(),
   endKeeping: async (): Promise<void> => keeping?.stop(),
 
   bareLoop: (order: BareOrder): Promise<number> => bareLoop(order),
@@ -131,6 +133,11 @@ const answers = {
 }
 
 export type Answers = typeof answers
+
+function cpuMs(): number {
+  const { system, user } = process.cpuUsage()
+  return (system + user) / 1000
+}
 
 function memory(): { heapBytes: number; rssBytes: number } {
   const { heapUsed, rss } = process.memoryUsage()
