@@ -72,6 +72,8 @@ test('a run in which a grant was redeemed twice, or not at all, is no measuremen
     perSecond: 100,
     barePerSecond: 200,
     coresBusy: 1,
+    cpuMs: 1,
+    bareCpuMs: 1,
     earlyHeapMiB: 0,
     lateHeapMiB: 20,
     lateRssMiB: 80,
