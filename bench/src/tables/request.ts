@@ -38,15 +38,15 @@ export const request: Bench = {
   run: async ({ full }) => {
     const sizes = CONCURRENCIES.map((concurrency) => ({
       concurrency,
-      calls: full ? 400 : 100,
-      pairs: full ? 40 : 3,
+      calls: full ? (concurrency === 1 ? 150 : 400) : 100,
+      pairs: full ? 11 : 3,
     }))
     const server = await startServer({ lifetimeS: 86_400 })
     try {
       const [grant] = await server.mint()
       if (grant === undefined) throw new Error('The server minted no grant.')
       const results = await interleave<RequestAnswer>(
-        full ? 7 : 1,
+        full ? 5 : 1,
         ENTRIES.map(({ contestant, label }) => ({
           name: label,
           run: (round) =>
