@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import { growthAim, memoryAim, once } from '../src/tables/keep-fresh.ts'
 import { refreshAims } from '../src/tables/refresh.ts'
+import { undiciAims } from '../src/tables/request-undici.ts'
 import { rejectedAim } from '../src/tables/rejected.ts'
 import { scaleAims } from '../src/tables/scale.ts'
 import { counted, shotCells, type Shot } from '../src/tables/shot.ts'
@@ -93,4 +94,15 @@ test('an operation is flat when its median has no more than doubled from the few
       all.map((ms, index) => at(10 ** index, ms)),
     ).map((aim) => aim.met)
   expect([met(1, 5, 2), met(1, 2.1), met()]).toEqual([[true], [false], []])
+})
+
+test('the aim of the interceptor is missed by a ratio below 0.92, at either concurrency', () => {
+  const answer = (...ratios: number[]) => {
+    const rest = { perSecond: 1, basePerSecond: 1, addedCpuUs: 0, cpuUs: 0, baseCpuUs: 0 }
+    return [{ comparisons: ratios.map((ratio) => ({ ...rest, ratio })), aloneUs: undefined }]
+  }
+  const met = (...ratios: number[]) => undiciAims(answer(...ratios), answer(1, 1)).map((aim) => aim.met)
+  expect(met(0.92, 0.95)).toEqual([true, true])
+  expect(met(0.91, 0.95)).toEqual([false, true])
+  expect(met(0.95, 0.91)).toEqual([true, false])
 })

@@ -1,5 +1,6 @@
 import { request as undiciRequest, Agent } from 'undici'
 
+import type { Call } from '../harness/slots.ts'
 import { grantAt, read, type Library } from './library.ts'
 import type { ServerPlace } from '../rivals/rival.ts'
 import type { Minted } from '../server/protocol.ts'
@@ -36,12 +37,7 @@ export const bareClock = {
 /** The same requests over undici's own interface. */
 export const bareUndici = {
   request: async ({ resource }, { access_token }) => {
-    const options = { dispatcher: new Agent(), headers: { authorization: `Bearer ${access_token}` } }
-    return async () => {
-      const { body, statusCode } = await undiciRequest(resource, options)
-      if (statusCode !== 200) throw new Error(`Expected the API to answer 200, got ${statusCode}.`)
-      await body.arrayBuffer()
-    }
+    return undiciGet(resource, { dispatcher: new Agent(), headers: { authorization: `Bearer ${access_token}` } })
   },
   refresh: async (server) => {
     const dispatcher = new Agent()
@@ -57,6 +53,15 @@ export const bareUndici = {
     }
   },
 } as const satisfies Library
+
+/** A GET by undici's own interface; the answer's body is read. */
+export function undiciGet(url: string, options: Parameters<typeof undiciRequest>[1]): Call {
+  return async () => {
+    const { body, statusCode } = await undiciRequest(url, options)
+    if (statusCode !== 200) throw new Error(`Expected the API to answer 200, got ${statusCode}.`)
+    await body.arrayBuffer()
+  }
+}
 
 function form({ clientId, clientSecret }: ServerPlace, { refresh_token }: Minted) {
   return {

@@ -34,6 +34,21 @@ export const CONTESTANTS = {
       return (await import('./evergrant.ts')).evergrantRefresh(file)
     },
   },
+  'evergrant-undici': {
+    name: 'Evergrant: withGrant',
+    load: async () => (await import('./evergrant-undici.ts')).evergrantUndici,
+  },
+  'evergrant-memory-undici': {
+    name: 'Evergrant: Grants, memory store, undiciTransport',
+    load: async () => (await import('./evergrant-undici.ts')).evergrantUndiciRefresh(undefined),
+  },
+  'evergrant-sqlite-undici': {
+    name: 'Evergrant: Grants, SQLite, undiciTransport',
+    load: async (file) => {
+      if (file === undefined) throw new Error('Expected a file for the database.')
+      return (await import('./evergrant-undici.ts')).evergrantUndiciRefresh(file)
+    },
+  },
   'openid-client': { name: 'openid-client', load: async () => (await import('./openid-client.ts')).openidClient },
   oauth4webapi: { name: 'oauth4webapi', load: async () => (await import('./oauth4webapi.ts')).oauth4webapi },
   badgateway: { name: '@badgateway/oauth2-client', load: async () => (await import('./badgateway.ts')).badgateway },

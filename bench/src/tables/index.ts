@@ -3,6 +3,7 @@ import { faults } from './faults/faults.ts'
 import { keepFresh } from './keep-fresh.ts'
 import { refresh } from './refresh.ts'
 import { rejected } from './rejected.ts'
+import { requestUndici } from './request-undici.ts'
 import { request } from './request.ts'
 import { scale } from './scale.ts'
 import { seal } from './seal.ts'
@@ -14,6 +15,7 @@ import { token } from './token.ts'
 /** All tables, in the order of the page. */
 export const BENCHES: readonly Bench[] = [
   request,
+  requestUndici,
   token,
   storm,
   stormProcesses,

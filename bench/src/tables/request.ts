@@ -1,23 +1,13 @@
 import type { ContestantName } from '../calls/index.ts'
-import { interleave } from '../harness/interleave.ts'
 import { cellText } from '../harness/markdown.ts'
-import type { Comparison } from '../harness/slots.ts'
 import { overlap, spread, type Spread } from '../harness/stats.ts'
-import { runTask } from '../harness/task.ts'
 import type { Aim, Bench, Cell } from '../harness/table.ts'
-import { startServer } from '../server/start-server.ts'
-import type { RequestAnswer, task } from '../tasks/request-task.ts'
-import { placeOf } from './log-in.ts'
+import type { RequestAnswer } from '../tasks/request-task.ts'
+import { at, CONCURRENCIES, measureRequests, type Entry } from './measure-requests.ts'
 
-const CONCURRENCIES = [1, 64] as const
 const MOST_US = 10
 const BASE = 'bare-fetch' satisfies ContestantName
 const EVERGRANT = 'evergrant-session' satisfies ContestantName
-
-interface Entry {
-  readonly contestant: ContestantName
-  readonly label: string
-}
 
 const ENTRIES: readonly Entry[] = [
   { contestant: BASE, label: 'fetch with the header (control)' },
@@ -36,66 +26,30 @@ export const request: Bench = {
   name: 'request',
   description: 'an authorised request with a fresh token, beside fetch with the same header',
   run: async ({ full }) => {
-    const sizes = CONCURRENCIES.map((concurrency) => ({
-      concurrency,
-      calls: full ? (concurrency === 1 ? 150 : 400) : 100,
-      pairs: full ? 11 : 3,
-    }))
-    const server = await startServer({ lifetimeS: 86_400 })
-    try {
-      const [grant] = await server.mint()
-      if (grant === undefined) throw new Error('The server minted no grant.')
-      const results = await interleave<RequestAnswer>(
-        full ? 5 : 1,
-        ENTRIES.map(({ contestant, label }) => ({
-          name: label,
-          run: (round) =>
-            runTask<typeof task>(new URL('../tasks/request-task.ts', import.meta.url), {
-              base: BASE,
-              own: contestant,
-              server: placeOf(server),
-              grant,
-              sizes: round < 0 ? sizes.map((size) => ({ ...size, pairs: 1 })) : sizes,
-              alone: round < 0 ? 0 : full ? 5_000 : 500,
-            }),
-        })),
-      )
-      const of = (label: string): readonly RequestAnswer[] => results.get(label) ?? []
-      return {
-        name: 'request',
-        title: 'An authorised request',
-        intro:
-          'A GET with a token that is fresh, beside `fetch` with the same header in the same process. "Added CPU" is what the process spends beyond the bare `fetch`, "alone" the same with a `fetch` that answers at once: what the library itself does. Ratios are requests per second by those of the bare `fetch`.',
-        columns: [
-          'contestant',
-          'alone',
-          'added CPU, 1 at a time',
-          'ratio',
-          'per second',
-          'added CPU, 64 at a time',
-          'ratio',
-          'per second',
-        ],
-        rows: ENTRIES.map(({ label }) => [label, ...cells(of(label))]),
-        notes: [
-          'Each contestant has processes of its own, one for each round, in which slots of its requests and of the bare requests take turns.',
-          'simple-oauth2 and grants.session(…) are asked anew for every request, as their documentation shows it; the others hold their session, wrapper or token.',
-        ],
-        aims: aims(of(labelOf(EVERGRANT)), of(labelOf(BASE))),
-      }
-    } finally {
-      await server.close()
+    const of = await measureRequests(ENTRIES, { base: BASE, full, alone: true })
+    return {
+      name: 'request',
+      title: 'An authorised request',
+      intro:
+        'A GET with a token that is fresh, beside `fetch` with the same header in the same process. "Added CPU" is what the process spends beyond the bare `fetch`, "alone" the same with a `fetch` that answers at once: what the library itself does. Ratios are requests per second by those of the bare `fetch`.',
+      columns: [
+        'contestant',
+        'alone',
+        'added CPU, 1 at a time',
+        'ratio',
+        'per second',
+        'added CPU, 64 at a time',
+        'ratio',
+        'per second',
+      ],
+      rows: ENTRIES.map(({ contestant, label }) => [label, ...cells(of(contestant))]),
+      notes: [
+        'Each contestant has processes of its own, one for each round, in which slots of its requests and of the bare requests take turns.',
+        'simple-oauth2 and grants.session(…) are asked anew for every request, as their documentation shows it; the others hold their session, wrapper or token.',
+      ],
+      aims: aims(of(EVERGRANT), of(BASE)),
     }
   },
-}
-
-const labelOf = (contestant: ContestantName): string =>
-  ENTRIES.find((entry) => entry.contestant === contestant)?.label ?? contestant
-
-type Figure = (comparison: Comparison) => number
-
-function at(answers: readonly RequestAnswer[], index: number, figure: Figure): Spread {
-  return spread(answers.flatMap(({ comparisons }) => comparisons.slice(index, index + 1).map(figure)))
 }
 
 function cells(answers: readonly RequestAnswer[]): readonly Cell[] {
