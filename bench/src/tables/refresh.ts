@@ -29,6 +29,16 @@ const ENTRIES: readonly Entry[] = [
   { contestant: BASE, label: 'fetch (control)' },
   { contestant: MEMORY, label: 'Evergrant: Grants in memory, sealed', atLeast: 0.7 },
   { contestant: SQLITE, label: 'Evergrant: Grants on SQLite, sealed and durable', atLeast: 0.55 },
+  {
+    contestant: 'evergrant-memory-undici',
+    label: 'Evergrant: Grants in memory, sealed, undiciTransport',
+    atLeast: 1.5,
+  },
+  {
+    contestant: 'evergrant-sqlite-undici',
+    label: 'Evergrant: Grants on SQLite, sealed and durable, undiciTransport',
+    atLeast: 0.85,
+  },
   { contestant: 'oauth4webapi', label: 'oauth4webapi: refreshTokenGrantRequest' },
   { contestant: 'openid-client', label: 'openid-client: refreshTokenGrant' },
   { contestant: 'badgateway', label: '@badgateway/oauth2-client: refreshToken' },
