@@ -87,12 +87,6 @@ test('what is optional is seen where it is loaded, and client and session load n
   }
 })
 
-test('the seal loads of jose only what it uses', async () => {
-  const loaded = await modulesOf({ label: '', imports: { 'evergrant/seal': ['keyRing'] } })
-  const fromJose = loaded.filter((url) => url.includes('/node_modules/jose/')).map((url) => url.replace(/.*\//, ''))
-  expect(fromJose.sort()).toEqual(['base64url.js', 'buffer_utils.js'])
-})
-
 test('the aims of starting are missed by too long an import or too large a bundle, and then say why', () => {
   const aims = (ms: number, gzipBytes: number) =>
     startAims({
