@@ -94,22 +94,24 @@ async function sendTokenRequest(
   return { captured, token: tokenOf(captured, context), secrets }
 }
 
+const JSON_HEADERS = { 'content-type': 'application/json' }
+
 /** The answer in the form that oauth4webapi accepts, without ID token: what is wrong with that must not hide the rest. */
 function strictResponse(answer: TokenAnswer): Response {
-  const body =
-    answer.status === 200
-      ? {
-          ...(answer.problem === undefined ? { access_token: answer.accessToken } : {}),
-          token_type: answer.tokenType,
-          ...(answer.expiresInMs === undefined ? {} : { expires_in: answer.expiresInMs / 1000 }),
-        }
-      : { error: answer.error }
+  if (answer.status === 200) {
+    const body = {
+      ...(answer.problem === undefined ? { access_token: answer.accessToken } : {}),
+      token_type: answer.tokenType,
+      ...(answer.expiresInMs === undefined ? {} : { expires_in: answer.expiresInMs / 1000 }),
+    }
+    const response = new Response(null, { status: 200, headers: JSON_HEADERS })
+    // Written as text, it would only be parsed again, through a stream: a tenth of what a refresh takes.
+    return Object.defineProperty(response, 'json', { value: async () => body })
+  }
   const status = answer.status < 200 || answer.status > 599 ? 502 : answer.status
   const bodyless = status === 204 || status === 205 || status === 304
-  return new Response(bodyless ? null : JSON.stringify(body), {
-    status,
-    headers: { 'content-type': 'application/json' },
-  })
+  const body = bodyless ? null : JSON.stringify({ error: answer.error })
+  return new Response(body, { status, headers: JSON_HEADERS })
 }
 
 function translate(
