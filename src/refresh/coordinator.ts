@@ -15,6 +15,11 @@ import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 const CLAIM_TRIES = 3
 const CLAIM_RETRY_MS = 50
 
+/** What a redemption needs. */
+interface Prepared extends Pick<Flight, 'hash' | 'seal'> {
+  readonly send: Redeem
+}
+
 /** Redeems under a lease, in the order of the refresh protocol: prepare, claim with the intent, send, capture, commit. */
 export class Coordinator {
   readonly #context: Redeeming
@@ -52,9 +57,8 @@ export class Coordinator {
         { maybeProcessed: false },
       )
     }
-    const { send, seal } = prepared
+    const { hash, send, seal } = prepared
     const owner = randomId()
-    const hash = this.#context.obtain !== undefined ? 'obtain' : await hashOf(token?.refreshToken ?? '')
     for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
       const claimedAt = this.#context.clock.monotonic()
       const answer = await this.#claim(record, { owner, hash, force: options.force })
@@ -101,10 +105,15 @@ export class Coordinator {
   }
 
   /** Everything that can fail by itself: nothing of it remains after the answer. */
-  async #prepare(record: GrantRecord, token: Token | undefined): Promise<{ send: Redeem; seal: Flight['seal'] }> {
-    const { core } = this.#context
+  async #prepare(record: GrantRecord, token: Token | undefined): Promise<Prepared> {
+    const { core, key, obtain, sealer } = this.#context
     assertOrigin(record, core.clientId, await core.issuer())
-    return { send: await this.#request(token), seal: await this.#context.sealer.prepare(this.#context.key, record.id) }
+    const [send, seal, hash] = await Promise.all([
+      this.#request(token),
+      sealer.prepare(key, record.id),
+      obtain === undefined ? hashOf(token?.refreshToken ?? '') : 'obtain',
+    ])
+    return { send, seal, hash }
   }
 
   async #request(token: Token | undefined): Promise<Redeem> {

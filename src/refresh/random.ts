@@ -1,17 +1,23 @@
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-}
+import { toBase64Url } from '../base64.ts'
+
+const ID_BYTES = 16
+/** Random bytes cost about the same however many are asked for, so they are had for many ids at once. */
+const POOL_BYTES = 256 * ID_BYTES
+
+let pool = new Uint8Array(0)
+let used = 0
 
 /** 128 random bits, base64url. */
 export function randomId(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(16)))
+  if (used === pool.length) {
+    pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES))
+    used = 0
+  }
+  return toBase64Url(pool.subarray(used, (used += ID_BYTES)))
 }
 
 /** A prefix of a secret's SHA-256 hash: tells secrets apart and reveals none (72 bits of 256). */
 export async function hashOf(secret: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret))
-  return base64url(new Uint8Array(digest).subarray(0, 9))
+  return toBase64Url(new Uint8Array(digest).subarray(0, 9))
 }
