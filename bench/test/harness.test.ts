@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { inBothOrders } from '../src/harness/both-orders.ts'
 import { interleave } from '../src/harness/interleave.ts'
 import { numberText, toMarkdown } from '../src/harness/markdown.ts'
 import { spread } from '../src/harness/stats.ts'
@@ -82,4 +83,15 @@ test('the server rotates, ends a grant whose refresh token comes twice, and coun
   } finally {
     await server.close()
   }
+})
+
+test('of two things each comes first as often as the other, and what is measured first does not count', async () => {
+  const order: string[] = []
+  const measure = (name: string) => async () => order.push(name)
+  const pairs = await inBothOrders(2, measure('base'), measure('own'))
+  expect(order.join(' ')).toBe('base own own base '.repeat(3).trim())
+  expect(pairs).toEqual([
+    { base: [5, 8], own: [6, 7] },
+    { base: [9, 12], own: [10, 11] },
+  ])
 })

@@ -19,5 +19,5 @@ test('each call of a contestant and of the baseline redeems one refresh token', 
 })
 
 test('calls that redeem nothing, because their tokens are fresh, are no refreshes', async () => {
-  await expect(task(await order(0))).rejects.toThrow('Expected evergrant-memory to redeem 18 refresh tokens, got 9')
+  await expect(task(await order(0))).rejects.toThrow('Expected evergrant-memory to redeem 24 refresh tokens, got 12')
 })

@@ -1,3 +1,4 @@
+import { inBothOrders } from './both-orders.ts'
 import { spread } from './stats.ts'
 
 /** One call of what is measured; `index` counts from 0 in each slot. */
@@ -49,22 +50,19 @@ export interface Comparison {
 }
 
 export interface ComparisonSize extends SlotSize {
-  /** Pairs of slots that count. */
+  /** Pairs of slots that count, each in both orders. */
   readonly pairs: number
 }
 
-/** Pairs that only warm up. */
-const WARM_UP = 2
-
-/** Measures two in turns, in pairs of slots, so that both meet the same noise. Each figure is the median over the pairs. */
+/** Measures two in turns, in pairs of slots. Each figure is the median over the pairs. */
 export async function compare(base: Prepare, own: Prepare, size: ComparisonSize): Promise<Comparison> {
-  const pairs: { base: Slot; own: Slot }[] = []
-  for (let pair = -WARM_UP; pair < size.pairs; pair += 1) {
-    const ownFirst = pair % 2 !== 0
-    const first = await slot(await (ownFirst ? own : base)(size.calls), size)
-    const second = await slot(await (ownFirst ? base : own)(size.calls), size)
-    if (pair >= 0) pairs.push(ownFirst ? { base: second, own: first } : { base: first, own: second })
-  }
+  const once = async (prepare: Prepare): Promise<Slot> => slot(await prepare(size.calls), size)
+  const measured = await inBothOrders(
+    size.pairs,
+    () => once(base),
+    () => once(own),
+  )
+  const pairs = measured.map((pair) => ({ base: both(pair.base), own: both(pair.own) }))
   const median = (figure: (pair: { base: Slot; own: Slot }) => number): number => spread(pairs.map(figure)).median
   return {
     perSecond: median(({ own }) => rateOf(own)),
@@ -73,6 +71,14 @@ export async function compare(base: Prepare, own: Prepare, size: ComparisonSize)
     addedCpuUs: median(({ base, own }) => cpuOf(own) - cpuOf(base)),
     cpuUs: median(({ own }) => cpuOf(own)),
     baseCpuUs: median(({ base }) => cpuOf(base)),
+  }
+}
+
+function both([first, second]: readonly [Slot, Slot]): Slot {
+  return {
+    calls: first.calls + second.calls,
+    wallMs: first.wallMs + second.wallMs,
+    cpuUs: first.cpuUs + second.cpuUs,
   }
 }
 

@@ -32,7 +32,7 @@ export async function measureRequests(
   const sizes = CONCURRENCIES.map((concurrency) => ({
     concurrency,
     calls: full ? (concurrency === 1 ? 150 : 400) : 100,
-    pairs: full ? 11 : 3,
+    pairs: full ? 5 : 2,
   }))
   const server = await startServer({ lifetimeS: 86_400 })
   try {

@@ -55,7 +55,7 @@ export const refresh: Bench = {
     const sizes = CONCURRENCIES.map((concurrency) => ({
       concurrency,
       calls: concurrency === 1 ? (full ? 100 : 50) : full ? 384 : 256,
-      pairs: full ? 5 : 2,
+      pairs: full ? 3 : 1,
     }))
     const server = await startServer()
     const folder = await diskFolder()

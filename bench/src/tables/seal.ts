@@ -50,7 +50,7 @@ export const seal: Bench = {
             size: {
               calls: full ? 2_000 : 500,
               concurrency: CONCURRENCY,
-              pairs: round < 0 ? 1 : full ? 11 : 3,
+              pairs: round < 0 ? 1 : full ? 5 : 2,
             },
           }),
       })),

@@ -47,7 +47,7 @@ export const token: Bench = {
             own: contestant,
             floorCalls: calls,
             ownCalls: Math.ceil(calls * share),
-            pairs: round < 0 ? 1 : full ? 15 : 3,
+            pairs: round < 0 ? 1 : full ? 7 : 2,
           }),
       })),
     )

@@ -49,7 +49,7 @@ export async function task({ alone, base, grant, own, server, sizes }: RequestOr
   const { addedCpuUs } = await compare(
     () => baseAlone,
     () => ownAlone,
-    { calls: alone, concurrency: 1, pairs: 15 },
+    { calls: alone, concurrency: 1, pairs: 7 },
   )
   return { comparisons, aloneUs: addedCpuUs }
 }

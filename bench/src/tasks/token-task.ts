@@ -1,6 +1,7 @@
 import { CONTESTANTS, type ContestantName } from '../calls/index.ts'
 import type { Library, TokenCall } from '../calls/library.ts'
 import { allocatedBytes } from '../harness/allocated.ts'
+import { inBothOrders } from '../harness/both-orders.ts'
 import { spread } from '../harness/stats.ts'
 import type { ServerPlace } from '../rivals/rival.ts'
 
@@ -11,7 +12,7 @@ export interface TokenOrder {
   /** Calls in a slot: of the floor, of the contestant. */
   readonly floorCalls: number
   readonly ownCalls: number
-  /** Pairs of slots that count. */
+  /** Pairs of slots that count, each in both orders. */
   readonly pairs: number
 }
 
@@ -26,8 +27,6 @@ export interface TokenAnswer {
   readonly bytesRatio: number
 }
 
-/** Pairs that only warm up. */
-const WARM_UP = 2
 const LIFETIME_S = 86_400
 
 /** The token is fresh throughout: nobody asks this server. */
@@ -42,13 +41,12 @@ const SERVER: ServerPlace = {
 /** Calls that hand out a fresh token beside the floor's, in turns in one process. */
 export async function task({ floor, floorCalls, own, ownCalls, pairs }: TokenOrder): Promise<TokenAnswer> {
   const [floorCall, ownCall] = [await opened(floor), await opened(own)]
-  const times: { readonly floor: number; readonly own: number }[] = []
-  for (let pair = -WARM_UP; pair < pairs; pair += 1) {
-    const ownFirst = pair % 2 !== 0
-    const first = ownFirst ? await timed(ownCall, ownCalls) : await timed(floorCall, floorCalls)
-    const second = ownFirst ? await timed(floorCall, floorCalls) : await timed(ownCall, ownCalls)
-    if (pair >= 0) times.push(ownFirst ? { floor: second, own: first } : { floor: first, own: second })
-  }
+  const measured = await inBothOrders(
+    pairs,
+    () => timed(floorCall, floorCalls),
+    () => timed(ownCall, ownCalls),
+  )
+  const times = measured.map((pair) => ({ floor: mean(pair.base), own: mean(pair.own) }))
   const bytes = (await allocatedBytes(() => run(ownCall, ownCalls))) / ownCalls
   const floorBytes = (await allocatedBytes(() => run(floorCall, floorCalls))) / floorCalls
   return {
@@ -66,6 +64,8 @@ async function opened(name: ContestantName): Promise<TokenCall> {
   const expiresAt = Math.floor(Date.now() / 1000) + LIFETIME_S
   return token(SERVER, { access_token: 'access.1.1', refresh_token: 'refresh.1.1', expires_at: expiresAt })
 }
+
+const mean = ([first, second]: readonly [number, number]): number => (first + second) / 2
 
 /** Nanoseconds of the whole process's CPU time for a call, so that the collection of what it allocates is included. */
 async function timed(call: TokenCall, calls: number): Promise<number> {
