@@ -6,17 +6,22 @@ export interface Pair<T> {
 
 /**
  * Measures two things in turns: what happens on the machine meanwhile meets both alike, and so does what coming first or second brings
- * along, because every pair is measured in both orders. The first pair only warms up.
+ * along, because every pair is measured in both orders. The first pair only warms up, and those after it until `warmUpMs` are over:
+ * code that runs for the first time is compiled meanwhile.
  */
 export async function inBothOrders<T>(
   pairs: number,
   base: () => Promise<T>,
   own: () => Promise<T>,
+  warmUpMs = 0,
 ): Promise<readonly Pair<T>[]> {
   const measured: Pair<T>[] = []
-  for (let pair = -1; pair < pairs; pair += 1) {
+  const begun = performance.now()
+  let warm = false
+  while (measured.length < pairs) {
     const [base1, own1, own2, base2] = [await base(), await own(), await own(), await base()]
-    if (pair >= 0) measured.push({ base: [base1, base2], own: [own1, own2] })
+    if (warm) measured.push({ base: [base1, base2], own: [own1, own2] })
+    warm ||= performance.now() - begun >= warmUpMs
   }
   return measured
 }

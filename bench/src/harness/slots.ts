@@ -52,6 +52,8 @@ export interface Comparison {
 export interface ComparisonSize extends SlotSize {
   /** Pairs of slots that count, each in both orders. */
   readonly pairs: number
+  /** So long both are called before that, in milliseconds. @default 0, for one pair */
+  readonly warmUpMs?: number
 }
 
 /** Measures two in turns, in pairs of slots. Each figure is the median over the pairs. */
@@ -61,6 +63,7 @@ export async function compare(base: Prepare, own: Prepare, size: ComparisonSize)
     size.pairs,
     () => once(base),
     () => once(own),
+    size.warmUpMs,
   )
   const pairs = measured.map((pair) => ({ base: both(pair.base), own: both(pair.own) }))
   const median = (figure: (pair: { base: Slot; own: Slot }) => number): number => spread(pairs.map(figure)).median

@@ -32,7 +32,8 @@ export async function measureRequests(
   const sizes = CONCURRENCIES.map((concurrency) => ({
     concurrency,
     calls: full ? (concurrency === 1 ? 150 : 400) : 100,
-    pairs: full ? 5 : 2,
+    pairs: full ? 12 : 2,
+    warmUpMs: full ? 1_500 : 200,
   }))
   const server = await startServer({ lifetimeS: 86_400 })
   try {
@@ -42,15 +43,18 @@ export async function measureRequests(
       full ? 5 : 1,
       entries.map(({ contestant }) => ({
         name: contestant,
-        run: (round) =>
-          runTask<typeof task>(new URL('../tasks/request-task.ts', import.meta.url), {
+        run: async (round) => {
+          // Each round's processes are new, and warm up themselves.
+          if (round < 0) return { comparisons: [], aloneUs: undefined }
+          return runTask<typeof task>(new URL('../tasks/request-task.ts', import.meta.url), {
             base,
             own: contestant,
             server: placeOf(server),
             grant,
-            sizes: round < 0 ? sizes.map((size) => ({ ...size, pairs: 1 })) : sizes,
-            alone: round < 0 || !alone ? 0 : full ? 5_000 : 500,
-          }),
+            sizes,
+            alone: alone ? (full ? 5_000 : 500) : 0,
+          })
+        },
       })),
     )
     return (contestant) => results.get(contestant) ?? []

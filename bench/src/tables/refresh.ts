@@ -55,7 +55,8 @@ export const refresh: Bench = {
     const sizes = CONCURRENCIES.map((concurrency) => ({
       concurrency,
       calls: concurrency === 1 ? (full ? 100 : 50) : full ? 384 : 256,
-      pairs: full ? 3 : 1,
+      pairs: full ? (concurrency === 1 ? 3 : 2) : 1,
+      warmUpMs: full ? 1_500 : 0,
     }))
     const server = await startServer()
     const folder = await diskFolder()

@@ -51,6 +51,7 @@ export const seal: Bench = {
               calls: full ? 2_000 : 500,
               concurrency: CONCURRENCY,
               pairs: round < 0 ? 1 : full ? 5 : 2,
+              warmUpMs: round < 0 || !full ? 0 : 1_000,
             },
           }),
       })),
