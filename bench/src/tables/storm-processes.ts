@@ -19,6 +19,9 @@ const BLOCKED_MS = 50
 
 const STORES = ['SQLite', 'PostgreSQL', 'Redis'] as const satisfies readonly StoreKind[]
 
+/** The machine has fewer cores than the table has processes. */
+const WAITING = 'A process that waits for a core stands still as well.'
+
 /** The others keep their token in a JSON file that is replaced as a whole, as far as their hooks allow. */
 const ON_FILES = [
   'locked-by-hand',
@@ -186,6 +189,7 @@ export function aims(where: string, rounds: Rounds, byHand: Rounds): readonly Ai
       aim: `${where}: no event loop stands still for more than ${BLOCKED_MS} ms`,
       measured: `${blocked.toFixed(0)} ms at most`,
       met: blocked <= BLOCKED_MS,
+      ...(blocked > BLOCKED_MS && { why: WAITING }),
     },
   ]
 }
