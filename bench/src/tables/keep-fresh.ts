@@ -185,6 +185,9 @@ export function growthAim(store: string, rates: readonly Rate[]): Aim {
     aim: `${store}: a second worker renews more grants a second, and further ones not fewer`,
     measured: rates.map(({ perSecond, workers }) => `${cellText(perSecond)} with ${workers}`).join(', '),
     met,
+    ...(!met && {
+      why: 'One worker already uses more than one core, for Web Crypto works in threads of its own; the others share what is left with the server.',
+    }),
   }
 }
 
