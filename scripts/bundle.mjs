@@ -18,7 +18,7 @@ const entries = Object.values(exports)
 const bundle = await rolldown({
   cwd: root,
   input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
-  external: [/^node:/, ...Object.keys(dependencies)],
+  external: [/^node:/, ...Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`))],
   platform: 'neutral',
 })
 const { output } = await bundle.generate({

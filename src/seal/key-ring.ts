@@ -1,4 +1,4 @@
-import { base64url } from 'jose'
+import * as base64url from 'jose/base64url'
 
 import { ConfigError, SealError } from '../errors.ts'
 import { ContextKeys } from './context-keys.ts'

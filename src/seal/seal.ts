@@ -1,4 +1,6 @@
-import { base64url, CompactEncrypt, compactDecrypt } from 'jose'
+import * as base64url from 'jose/base64url'
+import { compactDecrypt } from 'jose/jwe/compact/decrypt'
+import { CompactEncrypt } from 'jose/jwe/compact/encrypt'
 
 import { SealError } from '../errors.ts'
 import type { ContextKey } from './context-keys.ts'
