@@ -94,3 +94,15 @@ export const RIVALS = {
 } as const satisfies Record<string, Rival>
 
 export type RivalName = keyof typeof RIVALS
+
+/** What users would pick instead, in the order of the tables. */
+export const LIBRARIES = [
+  'openid-client',
+  'oauth4webapi',
+  'simple-oauth2',
+  'badgateway',
+  'google-auth-library',
+  'better-auth',
+  'mcp-sdk',
+  'requests-oauthlib',
+] as const satisfies readonly RivalName[]

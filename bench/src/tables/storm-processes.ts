@@ -1,7 +1,7 @@
 import { interleave } from '../harness/interleave.ts'
 import { spread } from '../harness/stats.ts'
 import type { Aim, Bench, Cell } from '../harness/table.ts'
-import { RIVALS, type RivalName } from '../rivals/index.ts'
+import { LIBRARIES, RIVALS, type RivalName } from '../rivals/index.ts'
 import type { Keeping } from '../rivals/keeping.ts'
 import type { StoreKind } from '../rivals/open-store.ts'
 import { startServer } from '../server/start-server.ts'
@@ -23,17 +23,7 @@ const STORES = ['SQLite', 'PostgreSQL', 'Redis'] as const satisfies readonly Sto
 const WAITING = 'A process that waits for a core stands still as well.'
 
 /** The others keep their token in a JSON file that is replaced as a whole, as far as their hooks allow. */
-const ON_FILES = [
-  'locked-by-hand',
-  'openid-client',
-  'oauth4webapi',
-  'simple-oauth2',
-  'badgateway',
-  'google-auth-library',
-  'better-auth',
-  'mcp-sdk',
-  'requests-oauthlib',
-] as const satisfies readonly RivalName[]
+const ON_FILES = ['locked-by-hand', ...LIBRARIES] as const satisfies readonly RivalName[]
 
 interface Entry {
   readonly rival: RivalName

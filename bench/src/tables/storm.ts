@@ -1,7 +1,7 @@
 import { interleave } from '../harness/interleave.ts'
 import { spread } from '../harness/stats.ts'
 import type { Aim, Bench, Cell } from '../harness/table.ts'
-import { RIVALS, type RivalName } from '../rivals/index.ts'
+import { LIBRARIES, RIVALS, type RivalName } from '../rivals/index.ts'
 import { startServer } from '../server/start-server.ts'
 import { programOf } from '../workers/programs.ts'
 import { Shooter } from './shooter.ts'
@@ -10,17 +10,7 @@ import { shotCells, type Shot } from './shot.ts'
 const DELAY_MS = 20
 const WARM_UP_CALLERS = 50
 
-const CONTESTANTS = [
-  'evergrant-session',
-  'openid-client',
-  'oauth4webapi',
-  'simple-oauth2',
-  'badgateway',
-  'google-auth-library',
-  'better-auth',
-  'mcp-sdk',
-  'requests-oauthlib',
-] as const satisfies readonly RivalName[]
+const CONTESTANTS = ['evergrant-session', ...LIBRARIES] as const satisfies readonly RivalName[]
 
 /** Who makes one request of many callers' questions. Of the others ten thousand callers would measure how the system bears ten thousand connections. */
 const SHARING: readonly RivalName[] = ['evergrant-session', 'badgateway', 'google-auth-library']

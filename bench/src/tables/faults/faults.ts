@@ -1,5 +1,5 @@
 import type { Aim, Bench, Cell } from '../../harness/table.ts'
-import { RIVALS, type RivalName } from '../../rivals/index.ts'
+import { LIBRARIES, RIVALS, type RivalName } from '../../rivals/index.ts'
 import type { Waits } from '../../rivals/rival.ts'
 import { programOf } from '../../workers/programs.ts'
 import { faultAim } from './aims.ts'
@@ -9,17 +9,7 @@ import { Stage } from './stage.ts'
 import { cellsOf } from './words.ts'
 
 const EVERGRANT = ['evergrant-session', 'evergrant-grants'] as const
-const CONTESTANTS = [
-  ...EVERGRANT,
-  'openid-client',
-  'oauth4webapi',
-  'simple-oauth2',
-  'badgateway',
-  'google-auth-library',
-  'better-auth',
-  'mcp-sdk',
-  'requests-oauthlib',
-] as const satisfies readonly RivalName[]
+const CONTESTANTS = [...EVERGRANT, ...LIBRARIES] as const satisfies readonly RivalName[]
 
 type Contestant = (typeof CONTESTANTS)[number]
 
