@@ -68,6 +68,22 @@ export function upsert(table: string): string {
   )
 }
 
+/** Writes what a claim or a release changes: without the sealed token, which is most of a row. */
+export function updateLease(table: string): string {
+  return `UPDATE ${table} SET lease_owner = ?, lease_until = ?, intent = ?, failures = ?, due_at = ? WHERE key = ?`
+}
+
+export function toLeaseValues(record: GrantRecord): SqliteValue[] {
+  return [
+    record.lease?.owner ?? null,
+    record.lease?.until ?? null,
+    json(record.intent),
+    json(record.failures),
+    dueSince(record) ?? null,
+    encodeKey(record.key),
+  ]
+}
+
 export function toValues(record: GrantRecord): SqliteValue[] {
   return [
     encodeKey(record.key),

@@ -20,7 +20,7 @@ import {
 import { Connection, nodeSqlite, type SqliteDatabase } from './database.ts'
 import { protectFile } from './file.ts'
 import { listQuery } from './list-query.ts'
-import { select, toRecord, toValues, upsert } from './rows.ts'
+import { select, toLeaseValues, toRecord, toValues, updateLease, upsert } from './rows.ts'
 import { migrate, type Tables, tablesNamed } from './schema.ts'
 import { storeError } from './sqlite-error.ts'
 import { retryBusy, Turns } from './turns.ts'
@@ -91,6 +91,7 @@ class SqliteStore implements GrantStore {
   readonly #busyTimeoutMs: number
   readonly #select: string
   readonly #upsert: string
+  readonly #updateLease: string
   #opened: Promise<Opened> | undefined
   #closed = false
   #sweptAt = 0
@@ -104,6 +105,7 @@ class SqliteStore implements GrantStore {
     this.#busyTimeoutMs = options.busyTimeoutMs ?? 5_000
     this.#select = select(this.#tables.grants)
     this.#upsert = upsert(this.#tables.grants)
+    this.#updateLease = updateLease(this.#tables.grants)
     if (!(this.#busyTimeoutMs >= 0)) {
       throw new ConfigError('Expected options.busyTimeoutMs to be a number of milliseconds, 0 or more.')
     }
@@ -130,9 +132,11 @@ class SqliteStore implements GrantStore {
 
   async claim(key: GrantKey, request: ClaimRequest): Promise<ClaimAnswer> {
     const name = encodeKey(key)
-    return this.#write(false, (connection) =>
-      this.#settle(connection, decideClaim(this.#find(connection, name), request, this.#clock.now())),
-    )
+    return this.#write(false, (connection) => {
+      const { answer, write } = decideClaim(this.#find(connection, name), request, this.#clock.now())
+      if (write !== undefined) connection.run(this.#updateLease, ...toLeaseValues(write))
+      return answer
+    })
   }
 
   async commit(key: GrantKey, commit: TokenCommit | VerdictCommit): Promise<CommitAnswer> {
@@ -146,7 +150,7 @@ class SqliteStore implements GrantStore {
     const name = encodeKey(key)
     return this.#write(false, (connection) => {
       const released = decideRelease(this.#find(connection, name), request)
-      if (released !== undefined) this.#save(connection, released)
+      if (released !== undefined) connection.run(this.#updateLease, ...toLeaseValues(released))
     })
   }
 

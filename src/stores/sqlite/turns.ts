@@ -55,35 +55,35 @@ export class Turns {
     while (this.#waiting.length > 0) {
       // The rest of this turn's operations come along.
       await new Promise((resolve) => setImmediate(resolve))
-      const jobs = this.#waiting.splice(0, GROUP)
-      try {
-        const settle = await retryBusy(this.#clock, this.#busyTimeoutMs, () => this.#transaction(jobs))
-        for (const answer of settle) answer()
-      } catch (error) {
-        const failure = storeError(error)
-        for (const job of jobs) job.fail(failure)
-      }
+      await this.#together(this.#waiting.splice(0, GROUP))
     }
     this.#running = undefined
   }
 
-  #transaction(jobs: readonly Job[]): (() => void)[] {
-    this.#setSynchronous(jobs.some((job) => job.durable) ? 'FULL' : 'NORMAL')
-    return this.#connection.transaction(() => jobs.map((job) => (jobs.length === 1 ? job.run() : this.#isolated(job))))
-  }
-
-  /** One failing operation must not fail the others of its turn. */
-  #isolated(job: Job): () => void {
-    this.#connection.run('SAVEPOINT job')
-    try {
-      const answer = job.run()
-      this.#connection.run('RELEASE job')
-      return answer
-    } catch (error) {
-      // Throws when the failure (a full disk) has ended the transaction: then all of it failed.
-      this.#connection.run('ROLLBACK TO job')
-      this.#connection.run('RELEASE job')
-      return () => job.fail(storeError(error))
+  /** One failing operation must not fail the others of its turn: without it they are run anew. */
+  async #together(turn: readonly Job[]): Promise<void> {
+    let jobs = turn
+    while (jobs.length > 0) {
+      let running: Job | undefined
+      const work = (): (() => void)[] => {
+        const answers = jobs.map((job) => {
+          running = job
+          return job.run()
+        })
+        running = undefined
+        return answers
+      }
+      try {
+        this.#setSynchronous(jobs.some((job) => job.durable) ? 'FULL' : 'NORMAL')
+        const transaction = (): (() => void)[] => this.#connection.transaction(work)
+        const settle = await retryBusy(this.#clock, this.#busyTimeoutMs, transaction)
+        for (const answer of settle) answer()
+        return
+      } catch (error) {
+        const failed = running === undefined || isBusy(error) ? jobs : [running]
+        for (const job of failed) job.fail(storeError(error))
+        jobs = jobs.filter((job) => !failed.includes(job))
+      }
     }
   }
 
