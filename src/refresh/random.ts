@@ -1,4 +1,5 @@
 import { toBase64Url } from '../base64.ts'
+import { nodeCrypto } from '../node-crypto.ts'
 
 const ID_BYTES = 16
 /** Random bytes cost about the same however many are asked for, so they are had for many ids at once. */
@@ -18,6 +19,8 @@ export function randomId(): string {
 
 /** A prefix of a secret's SHA-256 hash: tells secrets apart and reveals none (72 bits of 256). */
 export async function hashOf(secret: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret))
-  return toBase64Url(new Uint8Array(digest).subarray(0, 9))
+  const hash =
+    nodeCrypto?.createHash('sha256').update(secret).digest() ??
+    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)))
+  return toBase64Url(hash.subarray(0, 9))
 }

@@ -1,8 +1,12 @@
 import * as base64url from 'jose/base64url'
 
 import { ConfigError, SealError } from '../errors.ts'
+import { nodeCrypto } from '../node-crypto.ts'
+import type { Cipher } from './cipher.ts'
 import { ContextKeys } from './context-keys.ts'
-import { KEY_ID, openEnvelope, readKeyId, sealEnvelope } from './seal.ts'
+import { KEY_ID, readHeader } from './header.ts'
+import { nodeCipher } from './node-cipher.ts'
+import { webCipher } from './web-cipher.ts'
 
 /**
  * Seals and opens tokens at rest. `keyRing()` makes one; a key management service fits behind the same methods.
@@ -31,35 +35,53 @@ const KEY_BYTES = 32
  * @throws ConfigError for a specification of another form; its message shows no key
  */
 export function keyRing(specification: string | undefined): Required<KeyRing> {
+  return keyRingWith(specification, nodeCrypto === undefined ? webCipher : nodeCipher(nodeCrypto))
+}
+
+/** A key ring that seals with a cipher of one's choice. */
+export function keyRingWith(specification: string | undefined, cipher: Cipher): Required<KeyRing> {
   const keys = parseKeys(specification)
   const [first] = keys.keys()
   if (first === undefined) {
     throw new ConfigError("The key ring is empty: give it 'id:key', where generateKey() makes the key.")
   }
-  const contexts = new ContextKeys(keys)
+  const contexts = new ContextKeys(cipher, keys)
 
-  const prepare = async (context: string): Promise<(plaintext: string) => Promise<string>> => {
-    const key = await contexts.get(first, context)
-    return (plaintext) => sealEnvelope(plaintext, first, key)
-  }
+  const prepare = async (context: string): Promise<(plaintext: string) => Promise<string>> =>
+    (await contexts.get(first, context)).seal
 
   return Object.freeze({
     currentKeyId: first,
     prepare,
     seal: async (plaintext: string, context: string) => (await prepare(context))(plaintext),
     open: async (sealed: string, context: string) => {
-      const id = readKeyId(sealed)
-      if (!keys.has(id)) {
+      const { kid, ctx } = readHeader(sealed)
+      if (!keys.has(kid)) {
         throw new SealError(
-          id,
-          `A stored token is sealed with key '${id}', which is not in the key ring. Add that key at the end of the ring.`,
+          kid,
+          `A stored token is sealed with key '${kid}', which is not in the key ring. Add that key at the end of the ring.`,
         )
       }
-      return openEnvelope(sealed, id, await contexts.get(id, context))
+      const key = await contexts.get(kid, context)
+      if (!equal(ctx, key.contextHash)) {
+        throw new SealError(
+          kid,
+          `A stored token (key '${kid}') belongs to another grant than the record that holds it: the record was moved or changed. Restore it, or send the user through the log-in again.`,
+        )
+      }
+      try {
+        return await key.open(sealed)
+      } catch (cause) {
+        throw new SealError(
+          kid,
+          `A stored token can't be opened with key '${kid}': the key ring has another key under that id, or the record was changed. Check the key ring.`,
+          { cause: new Error(cause instanceof Error ? cause.name : 'unknown') },
+        )
+      }
     },
     keyIdOf: (sealed: string) => {
       try {
-        return readKeyId(sealed)
+        return readHeader(sealed).kid
       } catch {
         return undefined
       }
@@ -104,4 +126,11 @@ function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = new Uint8Array(base64url.decode(text.slice(0, 43)))
   // Two texts for one key would make two keys of it to a person who compares them.
   return base64url.encode(bytes) === text.slice(0, 43) ? bytes : undefined
+}
+
+/** Compares in a time that depends on the lengths alone. */
+function equal(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let index = 0; index < b.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
+  return difference === 0
 }

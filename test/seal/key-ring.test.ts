@@ -1,15 +1,18 @@
 import { inspect } from 'node:util'
 
 import { base64url, type CompactJWEHeaderParameters, CompactEncrypt, decodeProtectedHeader } from 'jose'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { ConfigError, SealError } from '../../src/errors.ts'
+import { nodeCrypto } from '../../src/node-crypto.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
+import { keyRingWith } from '../../src/seal/key-ring.ts'
+import { nodeCipher } from '../../src/seal/node-cipher.ts'
+import { webCipher } from '../../src/seal/web-cipher.ts'
 
 const bytes = Uint8Array.from({ length: 32 }, (_, index) => index)
 const key = base64url.encode(bytes)
 const context = '["acme","ann","","id"]'
-const ring = keyRing(`2026a:${key}`)
 const utf8 = new TextEncoder()
 
 /** Seals as the key ring does, with whatever header. */
@@ -32,6 +35,15 @@ async function goodHeader(): Promise<Record<string, unknown>> {
   return { alg: 'dir', enc: 'A256GCM', kid: '2026a', ctx: base64url.encode(new Uint8Array(hash)) }
 }
 
+const CIPHERS = {
+  "Node's cryptography": nodeCipher(nodeCrypto!),
+  'Web Crypto': webCipher,
+} as const
+type CipherName = keyof typeof CIPHERS
+const CIPHER_NAMES = Object.keys(CIPHERS) as CipherName[]
+const ringWith = (name: CipherName) => keyRingWith(`2026a:${key}`, CIPHERS[name])
+const ring = keyRing(`2026a:${key}`)
+
 async function sealErrorOf(opening: Promise<unknown>): Promise<SealError> {
   const error = await opening.then(
     () => expect.unreachable('it opened'),
@@ -41,7 +53,9 @@ async function sealErrorOf(opening: Promise<unknown>): Promise<SealError> {
   return error as SealError
 }
 
-describe('what is sealed', () => {
+describe.each(CIPHER_NAMES)('what is sealed with %s', (name) => {
+  const ring = ringWith(name)
+
   test.each(['', 'a', '{"v":1}', 'é😀', 'x'.repeat(100_000)])('opens again', async (text) => {
     expect(await ring.open(await ring.seal(text, context), context)).toBe(text)
   })
@@ -77,13 +91,13 @@ describe('what is sealed', () => {
   })
 })
 
-describe('sealing that was prepared', () => {
+describe('sealing that was prepared with Web Crypto', () => {
   afterEach(() => {
     vi.restoreAllMocks()
   })
 
   test('derives no key any more', async () => {
-    const fresh = keyRing(`a:${generateKey()}`)
+    const fresh = keyRingWith(`a:${generateKey()}`, webCipher)
     const seal = await fresh.prepare(context)
     vi.spyOn(crypto.subtle, 'deriveKey').mockRejectedValue(new Error('no more keys'))
     vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('no more keys'))
@@ -92,7 +106,7 @@ describe('sealing that was prepared', () => {
   })
 
   test('derives keys that can not be taken out, once for each context that it remembers', async () => {
-    const fresh = keyRing(`a:${generateKey()}`)
+    const fresh = keyRingWith(`a:${generateKey()}`, webCipher)
     const derive = vi.spyOn(crypto.subtle, 'deriveKey')
     await fresh.seal('text', 'first')
     await fresh.seal('text', 'first')
@@ -110,12 +124,55 @@ describe('sealing that was prepared', () => {
   })
 
   test('a failure to derive a key is not remembered', async () => {
-    const fresh = keyRing(`a:${generateKey()}`)
+    const fresh = keyRingWith(`a:${generateKey()}`, webCipher)
     vi.spyOn(crypto.subtle, 'importKey').mockRejectedValueOnce(new Error('try again'))
     await expect(fresh.prepare(context)).rejects.toThrow('try again')
     vi.spyOn(crypto.subtle, 'deriveKey').mockRejectedValueOnce(new Error('try again'))
     await expect(fresh.prepare(context)).rejects.toThrow('try again')
     expect(await (await fresh.prepare(context))('a')).toContain('..')
+  })
+})
+
+test('sealing that was prepared with Node’s cryptography derives no key any more', async () => {
+  const derive = vi.fn(nodeCrypto!.createSecretKey)
+  const fresh = keyRingWith(`a:${generateKey()}`, nodeCipher({ ...nodeCrypto!, createSecretKey: derive as never }))
+  const seal = await fresh.prepare(context)
+  const keys = derive.mock.calls.length
+  expect(keys).toBeGreaterThan(0)
+  await seal('late')
+  expect(derive).toHaveBeenCalledTimes(keys)
+})
+
+test.each([
+  ["Node's cryptography", 'Web Crypto'],
+  ['Web Crypto', "Node's cryptography"],
+] as const)('what is sealed with %s opens with %s', async (one, other) => {
+  for (const text of ['', 'é😀', 'x'.repeat(5_000)]) {
+    expect(await ringWith(other).open(await ringWith(one).seal(text, context), context)).toBe(text)
+  }
+})
+
+describe('the cryptography is', () => {
+  beforeEach(() => vi.resetModules())
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  test("Node's own where there is one", async () => {
+    const encrypt = vi.spyOn(crypto.subtle, 'encrypt')
+    await ring.seal('text', context)
+    expect(encrypt).not.toHaveBeenCalled()
+  })
+
+  test.each([
+    ['has no such modules', { getBuiltinModule: undefined }],
+    ['has not this module', { getBuiltinModule: () => undefined }],
+  ])('Web Crypto where the process %s', async (_name, change) => {
+    vi.stubGlobal('process', { ...process, ...change })
+    const { keyRing: other } = await import('../../src/seal/index.ts').finally(() => vi.unstubAllGlobals())
+    const encrypt = vi.spyOn(crypto.subtle, 'encrypt')
+    expect(await ring.open(await other(`2026a:${key}`).seal('text', context), context)).toBe('text')
+    expect(encrypt).toHaveBeenCalledOnce()
   })
 })
 
@@ -148,7 +205,9 @@ describe('rotation', () => {
   })
 })
 
-describe('what does not open', () => {
+describe.each(CIPHER_NAMES)('what does not open with %s', (name) => {
+  const ring = ringWith(name)
+
   test('a token that was moved to another record', async () => {
     const error = await sealErrorOf(ring.open(await ring.seal('text', context), '["acme","bob","","id"]'))
     expect(error.message).toContain('belongs to another grant')
@@ -166,6 +225,19 @@ describe('what does not open', () => {
     const parts = (await ring.seal('a text that is long enough', context)).split('.')
     const old = parts[part]!
     parts[part] = old === '' ? 'AAAA' : `${old[0] === 'A' ? 'B' : 'A'}${old.slice(1)}`
+    await sealErrorOf(ring.open(parts.join('.'), context))
+  })
+
+  test.each([
+    ['a shorter tag', 4, (old: string) => old.slice(0, 16)],
+    ['a longer tag', 4, (old: string) => `${old}AAAA`],
+    ['another length of iv', 2, (old: string) => `${old}AAAA`],
+    ['characters that are not base64url', 3, (old: string) => `${old}+`],
+    ['spaces', 3, (old: string) => ` ${old}`],
+    ['a sixth part', 4, (old: string) => `${old}.AAAA`],
+  ])('a token with %s', async (_name, part, change) => {
+    const parts = (await ring.seal('a text that is long enough', context)).split('.')
+    parts[part] = change(parts[part]!)
     await sealErrorOf(ring.open(parts.join('.'), context))
   })
 

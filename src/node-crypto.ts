@@ -1,0 +1,11 @@
+/** What is used of it. */
+export type NodeCrypto = Pick<
+  typeof import('node:crypto'),
+  'createCipheriv' | 'createDecipheriv' | 'createHash' | 'createHmac' | 'createSecretKey' | 'randomFillSync'
+>
+
+/**
+ * Node's own cryptography, where the runtime has it. Its calls answer at once; each of Web Crypto's is handed to a thread, and to wake
+ * that takes longer than what it does for a text as short as a token.
+ */
+export const nodeCrypto: NodeCrypto | undefined = globalThis.process?.getBuiltinModule?.('node:crypto')

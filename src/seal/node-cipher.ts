@@ -1,0 +1,59 @@
+import type { NodeCrypto } from '../node-crypto.ts'
+import { KEY_PURPOSE, type Cipher } from './cipher.ts'
+import { headerFor } from './header.ts'
+
+const ENCRYPTION = 'aes-256-gcm'
+const HASH_BYTES = 32
+const TAG = { authTagLength: 16 } as const
+
+const IV_BYTES = 12
+/** Random bytes cost about the same however many are asked for, so they are had for many texts at once. */
+const IV_POOL_BYTES = 256 * IV_BYTES
+
+/** Makes what `webCipher` makes, in a fraction of the time. */
+export function nodeCipher(node: NodeCrypto): Cipher {
+  let pool = Buffer.alloc(0)
+  let used = 0
+  const freshIv = (): Buffer => {
+    if (used === pool.length) {
+      pool = node.randomFillSync(Buffer.alloc(IV_POOL_BYTES))
+      used = 0
+    }
+    return pool.subarray(used, (used += IV_BYTES))
+  }
+
+  return {
+    importKey: async (bytes) => {
+      // HKDF (RFC 5869) with its first half done once. One block of HMAC-SHA-256 is the whole key, so the second is one HMAC.
+      const extracted = node.createHmac('sha256', Buffer.alloc(HASH_BYTES)).update(bytes).digest()
+      const ringKey = node.createSecretKey(extracted)
+      return async (keyId, context) => {
+        const expanded = node.createHmac('sha256', ringKey).update(KEY_PURPOSE + context + '\u0001')
+        // A key object: raw bytes would be made one for each text.
+        const key = node.createSecretKey(expanded.digest())
+        const contextHash = node.createHash('sha256').update(context).digest('base64url')
+        const header = Buffer.from(JSON.stringify(headerFor(keyId, contextHash))).toString('base64url')
+        const aad = Buffer.from(header)
+        return {
+          contextHash,
+          seal: async (plaintext) => {
+            const iv = freshIv()
+            const cipher = node.createCipheriv(ENCRYPTION, key, iv, TAG).setAAD(aad)
+            const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
+            const parts = [iv, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'))
+            return [header, '', ...parts].join('.')
+          },
+          open: async (sealed) => {
+            const [first = '', , iv = '', ciphertext = '', tag = ''] = sealed.split('.')
+            const decipher = node
+              .createDecipheriv(ENCRYPTION, key, Buffer.from(iv, 'base64url'), TAG)
+              .setAAD(Buffer.from(first))
+              .setAuthTag(Buffer.from(tag, 'base64url'))
+            const plaintext = Buffer.concat([decipher.update(ciphertext, 'base64url'), decipher.final()])
+            return new TextDecoder('utf-8', { fatal: true }).decode(plaintext)
+          },
+        }
+      }
+    },
+  }
+}
