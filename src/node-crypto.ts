@@ -1,6 +1,8 @@
+import type * as crypto from 'node:crypto'
+
 /** What is used of it. */
 export type NodeCrypto = Pick<
-  typeof import('node:crypto'),
+  typeof crypto,
   'createCipheriv' | 'createDecipheriv' | 'createHash' | 'createHmac' | 'createSecretKey' | 'randomFillSync'
 >
 

@@ -47,8 +47,10 @@ export function keyRingWith(specification: string | undefined, cipher: Cipher): 
   }
   const contexts = new ContextKeys(cipher, keys)
 
-  const prepare = async (context: string): Promise<(plaintext: string) => Promise<string>> =>
-    (await contexts.get(first, context)).seal
+  const prepare = async (context: string): Promise<(plaintext: string) => Promise<string>> => {
+    const key = await contexts.get(first, context)
+    return (plaintext) => key.seal(plaintext)
+  }
 
   return Object.freeze({
     currentKeyId: first,
