@@ -17,12 +17,17 @@ for (const kind of kinds) {
     inPlace(kind, server, async (place) => {
       // The workers then find their due grants among all the others.
       if (kind !== 'Redis') await inPlace(kind, server, (few) => compare(kind, few, place))
-      const report = await sharing({ place, processes, due, bare })
-      const once = report.redemptions === due && report.reused === 0 && report.failed === 0
-      const share = report.perSecond / report.barePerSecond
-      show(kind, once && share >= 0.8, { due, ...report, 'share of bare fetch': share.toFixed(2) })
+      await share(kind, place, { over: 'undiciTransport', due, bare })
+      await share(kind, place, { over: 'fetch', due: due / 10, bare: bare / 2 })
     }),
   )
+}
+
+async function share(kind, place, { bare, due, over }) {
+  const report = await sharing({ place, processes, due, bare, undici: over === 'undiciTransport' })
+  const once = report.redemptions === due && report.reused === 0 && report.failed === 0
+  const share = report.perSecond / report.barePerSecond
+  show(kind, once && share >= 0.8, { over, due, ...report, 'share of bare fetch': share.toFixed(2) })
 }
 
 async function compare(kind, few, many) {

@@ -19,6 +19,8 @@ export interface SharingOptions {
   readonly provider?: SharingProvider
   /** How many of the due grants, and of bare refreshes beyond `bare`, only warm the processes up: no rate counts them. @default 0 */
   readonly warmUp?: number
+  /** Whether the workers' token requests go over undici's own interface; the bare loops' go over fetch in any case. @default false */
+  readonly undici?: boolean
   /** Whether a heap is also measured after a tenth of the work: that stops the workers for a moment. @default true */
   readonly early?: boolean
 }
@@ -49,10 +51,19 @@ const MIB = 2 ** 20
 
 /** Worker processes that share the due grants of one store, and as many bare loops at the same provider. */
 export async function sharing(options: SharingOptions): Promise<SharingReport> {
-  const { bare, concurrency = 16, due, early: looksEarly = true, place, processes, warmUp = 0 } = options
+  const {
+    bare,
+    concurrency = 16,
+    due,
+    early: looksEarly = true,
+    place,
+    processes,
+    undici = false,
+    warmUp = 0,
+  } = options
   const provider = options.provider ?? (await developmentProvider())
   const { clientId, clientSecret, server } = provider
-  const world: World = { place, server, clientId, clientSecret, keys: `k1:${generateKey()}` }
+  const world: World = { place, server, clientId, clientSecret, keys: `k1:${generateKey()}`, undici }
   const workers: WorkerProcess[] = []
   try {
     const first = await provider.counts()

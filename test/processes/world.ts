@@ -1,9 +1,12 @@
+import { Agent } from 'undici'
+
 import type { DevelopmentProvider } from '../../provider/src/index.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { Grants } from '../../src/grants.ts'
 import type { ProviderRefresh, ServerMetadata } from '../../src/providers/provider.ts'
 import type { RefreshPolicy } from '../../src/refresh/policy.ts'
 import { keyRing } from '../../src/seal/index.ts'
+import { undiciTransport } from '../../src/undici/index.ts'
 import { open, type OpenedStore, type Place } from './stores.ts'
 
 /** Everything that a process needs to share the grants: it goes over a process's channel as it is. */
@@ -16,6 +19,8 @@ export interface World {
   readonly refresh?: ProviderRefresh
   readonly timeoutMs?: number
   readonly policy?: RefreshPolicy
+  /** Whether token requests go over undici's own interface. @default over fetch */
+  readonly undici?: boolean
 }
 
 export type AcmeGrants = Grants<{ acme: OAuth2Client }>
@@ -32,12 +37,13 @@ export interface Share extends OpenedStore {
 }
 
 export function share(world: World): Share {
-  const { clientId, clientSecret, keys, place, policy, refresh, server, timeoutMs } = world
+  const { clientId, clientSecret, keys, place, policy, refresh, server, timeoutMs, undici } = world
   const acme = new OAuth2Client({
     provider: { name: 'acme', server, ...(refresh !== undefined && { refresh }) },
     clientId,
     clientSecret,
     ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(undici === true && { transport: undiciTransport(new Agent()) }),
   })
   const opened = open(place)
   const { store } = opened

@@ -7,23 +7,19 @@ export interface Candidate {
   readonly since: number
 }
 
-/** A bucket's first due members, the longest due first, and the store's time. */
-export type Heads = (bucket: Bucket, count: number) => Promise<{ candidates: readonly Candidate[]; now: number }>
+/** Each bucket's first due members, so many at most, the longest due first. */
+export type Heads = (count: number) => Promise<readonly (readonly Candidate[])[]>
 
 /** Few buckets have more than this many times their share of the first ones. */
 const UNEVENNESS = 4
 
 /** The due grants of all buckets in one order, the longest due first. A bucket tells its first ones only, more when they turn out to be too few. */
 export class DueIndex {
-  readonly #buckets: readonly Bucket[]
   readonly #heads: Heads
   readonly #seen = new Set<Member>()
   #count: number
-  /** The store's time at the last look. */
-  now: number | undefined
 
-  constructor(buckets: readonly Bucket[], limit: number, heads: Heads) {
-    this.#buckets = buckets
+  constructor(limit: number, heads: Heads) {
     this.#heads = heads
     this.#count = Math.min(UNEVENNESS + Math.ceil((limit * UNEVENNESS) / BUCKETS), limit)
   }
@@ -32,13 +28,12 @@ export class DueIndex {
   async next(limit: number): Promise<readonly Candidate[]> {
     for (;;) {
       const count = this.#count
-      const heads = await Promise.all(this.#buckets.map((bucket) => this.#heads(bucket, count)))
-      this.now = heads[0]?.now
-      const full = heads.filter(({ candidates }) => candidates.length >= count)
+      const heads = await this.#heads(count)
+      const full = heads.filter((candidates) => candidates.length >= count)
       // Beyond the last one that a full bucket told, it may have others that come first.
-      const horizon = Math.min(...full.map(({ candidates }) => candidates.at(-1)?.since ?? 0))
+      const horizon = Math.min(...full.map((candidates) => candidates.at(-1)?.since ?? 0))
       const found = heads
-        .flatMap(({ candidates }) => candidates)
+        .flat()
         .filter(({ member, since }) => since <= horizon && !this.#seen.has(member))
         .sort((a, b) => a.since - b.since)
         .slice(0, limit)

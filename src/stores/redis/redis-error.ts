@@ -12,6 +12,12 @@ export function storeError(error: unknown, parameters: readonly string[]): Error
   return new StoreError(`The Redis store failed: ${reason.replace(/\.$/, '')}. ${advice(reason)}`, { cause })
 }
 
+/** Whether a store's error says that a Cluster has a script's keys in several slots. */
+export function isAcrossSlots(error: unknown): boolean {
+  const { cause } = error as { cause?: unknown }
+  return cause instanceof Error && cause.message.startsWith('CROSSSLOT')
+}
+
 function advice(reason: string): string {
   if (reason.startsWith('READONLY')) return 'The server takes no writes: connect to the primary.'
   if (reason.startsWith('OOM')) return "The server's memory is full: give it more, and the policy 'noeviction'."

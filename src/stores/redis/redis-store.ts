@@ -21,7 +21,7 @@ import { type IoredisClient, type NodeRedisClient, scriptRunner, type ScriptRunn
 import { type Candidate, DueIndex } from './due-index.ts'
 import { contentPairs, failurePairs, flag, type Pairs, pairs, replyText, toRecord, whole } from './fields.ts'
 import { type Bucket, keyOf, Keys, type Member, memberOf, rangeOf } from './keys.ts'
-import { storeError } from './redis-error.ts'
+import { isAcrossSlots, storeError } from './redis-error.ts'
 import type { Script } from './script.ts'
 import * as scripts from './scripts.ts'
 
@@ -39,6 +39,9 @@ const MOST = 2 ** 31 - 1
 
 /** So many buckets are asked for their first page at once. */
 const BUCKETS_AT_ONCE = 16
+
+/** So many due grants are taken by one script: the server does nothing else meanwhile. */
+const TAKEN_AT_ONCE = 100
 
 /**
  * A store in Redis (5 or newer) or Valkey, alone, with replicas or as a Cluster, for any number of processes and machines.
@@ -62,6 +65,8 @@ export function redisStore(client: IoredisClient | NodeRedisClient, options: Red
 class RedisStore implements GrantStore {
   readonly #runner: ScriptRunner
   readonly #keys: Keys
+  /** Whether the server is a Cluster: no script then works in several buckets. */
+  #apart = false
   #closed = false
 
   constructor(runner: ScriptRunner, keys: Keys) {
@@ -154,29 +159,28 @@ class RedisStore implements GrantStore {
   }
 
   async due({ before, limit, reserveMs = 0 }: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
+    const now = Number(await this.#run(scripts.clock, [this.#keys.bucketOf('').due], []))
     const records: GrantRecord[] = []
     const most = Math.min(limit, MOST)
-    const index = new DueIndex(this.#keys.buckets, most, (bucket, count) => this.#heads(bucket, before, count))
+    const index = new DueIndex(most, (count) => this.#heads(before, count))
     while (records.length < most) {
       const candidates = await index.next(most - records.length)
       if (candidates.length === 0) break
       records.push(...(await this.#take(candidates, before, reserveMs)))
     }
-    return { records, now: index.now ?? (await this.#heads(this.#keys.bucketOf(''), before, 0)).now }
+    return { records, now }
   }
 
   async close(): Promise<void> {
     this.#closed = true
   }
 
-  async #heads(
-    bucket: Bucket,
-    before: number,
-    count: number,
-  ): Promise<{ candidates: readonly Candidate[]; now: number }> {
-    const answer = await this.#run(scripts.due, [bucket.due], [whole(Math.floor(before)), `${count}`])
-    const [now, heads] = answer as [unknown, readonly unknown[]]
-    return { candidates: candidatesIn(bucket, heads), now: Number(now) }
+  async #heads(before: number, count: number): Promise<readonly (readonly Candidate[])[]> {
+    return this.#together(this.#keys.buckets, async (buckets) => {
+      const keys = buckets.map(({ due }) => due)
+      const answer = await this.#run(scripts.due, keys, [whole(Math.floor(before)), `${count}`])
+      return (answer as readonly (readonly unknown[])[]).map((heads, index) => candidatesIn(buckets[index], heads))
+    })
   }
 
   async *#listBucket(
@@ -206,22 +210,35 @@ class RedisStore implements GrantStore {
 
   /** The candidates' records, in their order; with `reserveMs`, of those that no other worker took meanwhile. */
   async #take(candidates: readonly Candidate[], before: number, reserveMs: number): Promise<readonly GrantRecord[]> {
-    const inBuckets = new Map<Bucket, Member[]>()
-    for (const { bucket, member } of candidates) {
-      const members = inBuckets.get(bucket)
-      if (members === undefined) inBuckets.set(bucket, [member])
-      else members.push(member)
-    }
-    const taken = await Promise.all(
-      [...inBuckets].map(async ([bucket, members]) => {
-        const keys = [bucket.due, ...members.map(bucket.grant)]
-        const till = reserveMs > 0 ? whole(before + reserveMs) : ''
+    const till = reserveMs > 0 ? whole(before + reserveMs) : ''
+    const records: GrantRecord[] = []
+    for (let first = 0; first < candidates.length; first += TAKEN_AT_ONCE) {
+      const some = candidates.slice(first, first + TAKEN_AT_ONCE)
+      const taken = await this.#together(some, async (group) => {
+        const keys = group.flatMap(({ bucket, member }) => [bucket.due, bucket.grant(member)])
+        const members = group.map(({ member }) => member)
         const parameters = [whole(Math.floor(before)), till, `${RECORD_SCHEMA}`, ...members]
         return recordsIn(await this.#run(scripts.take, keys, parameters), members)
-      }),
-    )
-    const since = new Map(candidates.map((candidate) => [candidate.member, candidate.since]))
-    return taken.flat().sort((a, b) => (since.get(memberOf(a.key)) ?? 0) - (since.get(memberOf(b.key)) ?? 0))
+      })
+      records.push(...taken)
+    }
+    return records
+  }
+
+  /** Does `work` for all of these at once, or for each by itself where a Cluster keeps them apart. */
+  async #together<T, R>(
+    items: readonly T[],
+    work: (group: readonly T[]) => Promise<readonly R[]>,
+  ): Promise<readonly R[]> {
+    if (!this.#apart) {
+      try {
+        return await work(items)
+      } catch (error) {
+        if (!isAcrossSlots(error)) throw error
+        this.#apart = true
+      }
+    }
+    return (await Promise.all(items.map((item) => work([item])))).flat()
   }
 
   /** Runs a script that answers whether it did something, the time, and the grant's record. */
@@ -269,7 +286,8 @@ function committed({
   return { committed: outcome > 0, record, now }
 }
 
-function candidatesIn(bucket: Bucket, heads: readonly unknown[]): readonly Candidate[] {
+function candidatesIn(bucket: Bucket | undefined, heads: readonly unknown[]): readonly Candidate[] {
+  if (bucket === undefined) return []
   const texts = heads.map(replyText)
   return texts.flatMap((member, index) =>
     index % 2 === 0 ? [{ bucket, member, since: Number(texts[index + 1]) }] : [],

@@ -162,22 +162,32 @@ return 1`)
 export const page: Script = new Script(`
 return redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])`)
 
-/** The time, and a bucket's first due members, each followed by since when. */
-export const due: Script = new Script(`
+/** The server's time. Its key only names a node. */
+export const clock: Script = new Script(`
 local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-return {now, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])}`)
+return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`)
 
-/** Those of a bucket's members that are still due and not of a newer form, which it reserves when there is a time for that; the first key is its due index. */
+/** The first due members of each of these buckets, each followed by since when. */
+export const due: Script = new Script(`
+local found = {}
+for index, key in ipairs(KEYS) do
+  found[index] = redis.call('ZRANGEBYSCORE', key, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+end
+return found`)
+
+/**
+ * Those of these grants that are still due and not of a newer form, which it reserves when there is a time for that; a grant's key comes
+ * after that of its bucket's due index.
+ */
 export const take: Script = new Script(`
 local before, till, schema = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local found = {}
-for index = 2, #KEYS do
-  local member = ARGV[index + 2]
-  local since = redis.call('ZSCORE', KEYS[1], member)
-  local record = redis.call('HMGET', KEYS[index], ${list(FIELDS)})
+for index = 1, #KEYS / 2 do
+  local due, member = KEYS[2 * index - 1], ARGV[index + 3]
+  local since = redis.call('ZSCORE', due, member)
+  local record = redis.call('HMGET', KEYS[2 * index], ${list(FIELDS)})
   local free = since and tonumber(since) <= before and tonumber(record[3] or 'inf') <= schema
-  if free and till ~= '' then redis.call('ZADD', KEYS[1], till, member) end
-  found[index - 1] = free and record
+  if free and till ~= '' then redis.call('ZADD', due, till, member) end
+  found[index] = free and record
 end
 return found`)
