@@ -12,11 +12,20 @@ export function toBase64Url(bytes: Uint8Array): string {
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }
 
+/** The bytes that are given in base64url; undefined when they are none. */
+export function bytesFromBase64Url(value: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.from(atob(value.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
+  } catch {
+    return undefined
+  }
+}
+
 /** The text whose UTF-8 bytes are given in base64url; undefined when they are none. */
 export function fromBase64Url(value: string): string | undefined {
+  const bytes = bytesFromBase64Url(value)
   try {
-    const binary = atob(value.replaceAll('-', '+').replaceAll('_', '/'))
-    return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(binary, (char) => char.charCodeAt(0)))
+    return bytes === undefined ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     return undefined
   }

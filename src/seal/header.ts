@@ -1,5 +1,4 @@
-import * as base64url from 'jose/base64url'
-
+import { fromBase64Url } from '../base64.ts'
 import { SealError } from '../errors.ts'
 
 /** What a key's id may be: it is shown in messages, also one that a record names. */
@@ -44,7 +43,7 @@ export function readHeader(sealed: string): Header {
 
 function parse(part: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(base64url.decode(part)))
+    const value: unknown = JSON.parse(fromBase64Url(part) ?? '')
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined

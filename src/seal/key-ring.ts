@@ -1,12 +1,10 @@
-import * as base64url from 'jose/base64url'
-
+import { bytesFromBase64Url, toBase64Url } from '../base64.ts'
 import { ConfigError, SealError } from '../errors.ts'
 import { nodeCrypto } from '../node-crypto.ts'
 import type { Cipher } from './cipher.ts'
 import { ContextKeys } from './context-keys.ts'
 import { KEY_ID, readHeader } from './header.ts'
 import { nodeCipher } from './node-cipher.ts'
-import { webCipher } from './web-cipher.ts'
 
 /**
  * Seals and opens tokens at rest. `keyRing()` makes one; a key management service fits behind the same methods.
@@ -26,6 +24,11 @@ export interface KeyRing {
 
 const KEY_BYTES = 32
 
+/** Most of what it takes to import this module would be what only some runtimes need. */
+const loadedWebCipher: Cipher = {
+  importKey: async (bytes) => (await import('./web-cipher.ts')).webCipher.importKey(bytes),
+}
+
 /**
  * A key ring of 256-bit keys: `'2025b:base64url,2025a:base64url'`. The first key seals, all of them open.
  * To rotate over running processes: add the new key last, deploy, move it to the front, deploy, `grants.reseal()`, drop the old one.
@@ -35,7 +38,7 @@ const KEY_BYTES = 32
  * @throws ConfigError for a specification of another form; its message shows no key
  */
 export function keyRing(specification: string | undefined): Required<KeyRing> {
-  return keyRingWith(specification, nodeCrypto === undefined ? webCipher : nodeCipher(nodeCrypto))
+  return keyRingWith(specification, nodeCrypto === undefined ? loadedWebCipher : nodeCipher(nodeCrypto))
 }
 
 /** A key ring that seals with a cipher of one's choice. */
@@ -93,7 +96,7 @@ export function keyRingWith(specification: string | undefined, cipher: Cipher): 
 
 /** A new key for a key ring: 32 random bytes, base64url. */
 export function generateKey(): string {
-  return base64url.encode(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))
 }
 
 // No message below may quote more than a key's id: what was written in the wrong place may be a key.
@@ -125,9 +128,9 @@ function parseKeys(specification: unknown): Map<string, Uint8Array<ArrayBuffer>>
 
 function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]{43}=?$/.test(text)) return undefined
-  const bytes = new Uint8Array(base64url.decode(text.slice(0, 43)))
+  const bytes = bytesFromBase64Url(text.slice(0, 43))
   // Two texts for one key would make two keys of it to a person who compares them.
-  return base64url.encode(bytes) === text.slice(0, 43) ? bytes : undefined
+  return bytes !== undefined && toBase64Url(bytes) === text.slice(0, 43) ? bytes : undefined
 }
 
 /** Compares in a time that depends on the lengths alone. */

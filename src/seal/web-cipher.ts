@@ -1,7 +1,7 @@
-import * as base64url from 'jose/base64url'
 import { compactDecrypt } from 'jose/jwe/compact/decrypt'
 import { CompactEncrypt } from 'jose/jwe/compact/encrypt'
 
+import { toBase64Url } from '../base64.ts'
 import { KEY_PURPOSE, type Cipher } from './cipher.ts'
 import { ALGORITHM, ENCRYPTION, headerFor } from './header.ts'
 
@@ -20,7 +20,7 @@ export const webCipher: Cipher = {
         false,
         ['encrypt', 'decrypt'],
       )
-      const contextHash = base64url.encode(new Uint8Array(await hashing))
+      const contextHash = toBase64Url(new Uint8Array(await hashing))
       return {
         contextHash,
         seal: (plaintext) =>

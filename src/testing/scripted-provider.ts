@@ -1,5 +1,4 @@
-import * as base64url from 'jose/base64url'
-
+import { toBase64Url } from '../base64.ts'
 import { type Clock, completeClock } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
 import type { Provider, ServerMetadata } from '../providers/provider.ts'
@@ -230,5 +229,5 @@ function json(body: object, status = 200, headers: Readonly<Record<string, strin
 }
 
 async function s256(verifier: string): Promise<string> {
-  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
+  return toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
 }
