@@ -83,7 +83,8 @@ async function sendTokenRequest(
       oauthClient(context),
       presetAuth(authenticated),
       request.grantType,
-      request.parameters,
+      // The prepared body has them all.
+      {},
       { [oauth.customFetch]: fetchAndMend, [oauth.allowInsecureRequests]: true },
     )
     await oauth.processGenericTokenEndpointResponse(server.as, oauthClient(context), response)
