@@ -8,6 +8,9 @@ export type NodeCrypto = Pick<
 
 /**
  * Node's own cryptography, where the runtime has it. Its calls answer at once; each of Web Crypto's is handed to a thread, and to wake
- * that takes longer than what it does for a text as short as a token.
+ * that takes longer than what it does for a text as short as a token. Asked for when it is needed: to load it takes as long as to load
+ * this library.
  */
-export const nodeCrypto: NodeCrypto | undefined = globalThis.process?.getBuiltinModule?.('node:crypto')
+export function nodeCrypto(): NodeCrypto | undefined {
+  return globalThis.process?.getBuiltinModule?.('node:crypto')
+}

@@ -20,7 +20,7 @@ export function randomId(): string {
 /** A prefix of a secret's SHA-256 hash: tells secrets apart and reveals none (72 bits of 256). */
 export async function hashOf(secret: string): Promise<string> {
   const hash =
-    nodeCrypto?.createHash('sha256').update(secret).digest() ??
+    nodeCrypto()?.createHash('sha256').update(secret).digest() ??
     new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)))
   return toBase64Url(hash.subarray(0, 9))
 }

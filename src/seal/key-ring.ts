@@ -24,9 +24,13 @@ export interface KeyRing {
 
 const KEY_BYTES = 32
 
-/** Most of what it takes to import this module would be what only some runtimes need. */
-const loadedWebCipher: Cipher = {
-  importKey: async (bytes) => (await import('./web-cipher.ts')).webCipher.importKey(bytes),
+/** Node's own cryptography where it is there, else Web Crypto, for which alone jose is loaded. */
+const platformCipher: Cipher = {
+  importKey: async (bytes) => {
+    const node = nodeCrypto()
+    const cipher = node === undefined ? (await import('./web-cipher.ts')).webCipher : nodeCipher(node)
+    return cipher.importKey(bytes)
+  },
 }
 
 /**
@@ -38,7 +42,7 @@ const loadedWebCipher: Cipher = {
  * @throws ConfigError for a specification of another form; its message shows no key
  */
 export function keyRing(specification: string | undefined): Required<KeyRing> {
-  return keyRingWith(specification, nodeCrypto === undefined ? loadedWebCipher : nodeCipher(nodeCrypto))
+  return keyRingWith(specification, platformCipher)
 }
 
 /** A key ring that seals with a cipher of one's choice. */

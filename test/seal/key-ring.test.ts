@@ -35,8 +35,9 @@ async function goodHeader(): Promise<Record<string, unknown>> {
   return { alg: 'dir', enc: 'A256GCM', kid: '2026a', ctx: base64url.encode(new Uint8Array(hash)) }
 }
 
+const node = nodeCrypto()!
 const CIPHERS = {
-  "Node's cryptography": nodeCipher(nodeCrypto!),
+  "Node's cryptography": nodeCipher(node),
   'Web Crypto': webCipher,
 } as const
 type CipherName = keyof typeof CIPHERS
@@ -134,8 +135,8 @@ describe('sealing that was prepared with Web Crypto', () => {
 })
 
 test('sealing that was prepared with Node’s cryptography derives no key any more', async () => {
-  const derive = vi.fn(nodeCrypto!.createSecretKey)
-  const fresh = keyRingWith(`a:${generateKey()}`, nodeCipher({ ...nodeCrypto!, createSecretKey: derive as never }))
+  const derive = vi.fn(node.createSecretKey)
+  const fresh = keyRingWith(`a:${generateKey()}`, nodeCipher({ ...node, createSecretKey: derive as never }))
   const seal = await fresh.prepare(context)
   const keys = derive.mock.calls.length
   expect(keys).toBeGreaterThan(0)
@@ -169,9 +170,11 @@ describe('the cryptography is', () => {
     ['has not this module', { getBuiltinModule: () => undefined }],
   ])('Web Crypto where the process %s', async (_name, change) => {
     vi.stubGlobal('process', { ...process, ...change })
-    const { keyRing: other } = await import('../../src/seal/index.ts').finally(() => vi.unstubAllGlobals())
+    const { keyRing: other } = await import('../../src/seal/index.ts')
     const encrypt = vi.spyOn(crypto.subtle, 'encrypt')
-    expect(await ring.open(await other(`2026a:${key}`).seal('text', context), context)).toBe('text')
+    const sealed = await other(`2026a:${key}`).seal('text', context)
+    vi.unstubAllGlobals()
+    expect(await ring.open(sealed, context)).toBe('text')
     expect(encrypt).toHaveBeenCalledOnce()
   })
 })
