@@ -14,11 +14,16 @@ export function toBase64Url(bytes: Uint8Array): string {
 
 /** The bytes that are given in base64url; undefined when they are none. */
 export function bytesFromBase64Url(value: string): Uint8Array<ArrayBuffer> | undefined {
+  let binary: string
   try {
-    return Uint8Array.from(atob(value.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
+    binary = atob(value.replaceAll('-', '+').replaceAll('_', '/'))
   } catch {
     return undefined
   }
+  // A loop: Uint8Array.from takes ten times as long.
+  const bytes = new Uint8Array(binary.length)
+  for (let index = 0; index < bytes.length; index += 1) bytes[index] = binary.charCodeAt(index)
+  return bytes
 }
 
 /** The text whose UTF-8 bytes are given in base64url; undefined when they are none. */

@@ -17,10 +17,15 @@ export function randomId(): string {
   return toBase64Url(pool.subarray(used, (used += ID_BYTES)))
 }
 
-/** A prefix of a secret's SHA-256 hash: tells secrets apart and reveals none (72 bits of 256). */
+/** 72 bits. */
+const HASH_LENGTH = 12
+
+/** A prefix of a secret's SHA-256 hash, base64url: tells secrets apart and reveals none. */
 export async function hashOf(secret: string): Promise<string> {
+  const node = nodeCrypto()
   const hash =
-    nodeCrypto()?.createHash('sha256').update(secret).digest() ??
-    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)))
-  return toBase64Url(hash.subarray(0, 9))
+    node === undefined
+      ? toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret))))
+      : node.createHash('sha256').update(secret).digest('base64url')
+  return hash.slice(0, HASH_LENGTH)
 }
