@@ -2,19 +2,13 @@ import { toBase64Url } from '../base64.ts'
 import { nodeCrypto } from '../node-crypto.ts'
 
 const ID_BYTES = 16
-/** Random bytes cost about the same however many are asked for, so they are had for many ids at once. */
-const POOL_BYTES = 256 * ID_BYTES
 
-let pool = new Uint8Array(0)
-let used = 0
-
-/** 128 random bits, base64url. */
+/**
+ * 128 random bits, base64url. Not from a supply: the copies of a process that a host has frozen and started several times would have
+ * the same one.
+ */
 export function randomId(): string {
-  if (used === pool.length) {
-    pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES))
-    used = 0
-  }
-  return toBase64Url(pool.subarray(used, (used += ID_BYTES)))
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(ID_BYTES)))
 }
 
 /** 72 bits. */

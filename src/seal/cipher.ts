@@ -3,6 +3,7 @@
  * the ring for one context, whose hash stands in the protected header.
  */
 export interface Cipher {
+  /** Takes a key of the ring. */
   importKey(bytes: Uint8Array<ArrayBuffer>): Promise<DeriveKey>
 }
 
