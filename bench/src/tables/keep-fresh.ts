@@ -13,6 +13,18 @@ import { withProofPlace } from './proof-places.ts'
 
 const STORES = ['SQLite', 'PostgreSQL', 'Redis'] as const satisfies readonly StoreKind[]
 
+/** A row's workers: their store, and what their token requests go over. */
+interface Setup {
+  readonly store: StoreKind
+  readonly undici: boolean
+}
+
+/** Over undici as a worker with many grants is told to; over fetch for comparison. */
+const SETUPS: readonly Setup[] = [
+  ...STORES.map((store) => ({ store, undici: true })),
+  { store: 'SQLite', undici: false },
+]
+
 /** Where memory is measured, in a few minutes each: the worker is the same on all. */
 const MEMORY_ON = ['SQLite'] as const satisfies readonly StoreKind[]
 
@@ -60,25 +72,32 @@ export const keepFresh: Bench = {
     const measure = (store: StoreKind, size: Omit<Parameters<typeof sharing>[0], 'place' | 'provider'>) =>
       withProofPlace(places, store, async (place) => once(store, size.due, await sharing({ place, provider, ...size })))
     try {
-      const stores = STORES.filter((store) => places.store(store) !== undefined)
+      const setups = SETUPS.filter(({ store }) => places.store(store) !== undefined)
       const results = await interleave(
         rounds,
-        stores.flatMap((store) =>
+        setups.flatMap((setup) =>
           workers.map((processes) => ({
-            name: keyOf(store, processes),
-            run: async (round): Promise<readonly SharingReport[]> =>
+            name: keyOf(setup, processes),
+            run: async (round): Promise<readonly SharingReport[]> => {
               // Each round's processes are new, and warm up themselves.
-              round < 0 ? [] : [await measure(store, { processes, due, warmUp, bare, early: false })],
+              if (round < 0) return []
+              const { store, undici } = setup
+              return [await measure(store, { processes, due, warmUp, bare, early: false, undici })]
+            },
           })),
         ),
       )
-      const of = (store: StoreKind, processes: number): readonly SharingReport[] =>
-        (results.get(keyOf(store, processes)) ?? []).flat()
+      const of = (setup: Setup, processes: number): readonly SharingReport[] =>
+        (results.get(keyOf(setup, processes)) ?? []).flat()
 
       const alone: { readonly store: StoreKind; readonly due: number; readonly report: SharingReport }[] = []
       for (const store of MEMORY_ON.filter((each) => places.store(each) !== undefined)) {
         for (const count of memory) {
-          alone.push({ store, due: count, report: await measure(store, { processes: 1, due: count, bare: 0 }) })
+          alone.push({
+            store,
+            due: count,
+            report: await measure(store, { processes: 1, due: count, bare: 0, undici: true }),
+          })
         }
       }
       return {
@@ -87,7 +106,7 @@ export const keepFresh: Bench = {
         intro:
           'Processes that run `grants.keepFresh()` share the due grants of one store: each reserves some, reads, claims, redeems, seals and commits. Beside it, in the same processes just before and after, as many loops that only redeem refresh tokens with `fetch`: what the server, and the cores that it shares with them, can do. The last rows are one worker with many due grants: its memory when all are renewed and garbage is collected.',
         columns: [
-          'store',
+          'store, requests over',
           'workers',
           'due grants',
           'refreshes per second',
@@ -98,20 +117,25 @@ export const keepFresh: Bench = {
           'whole memory',
         ],
         rows: [
-          ...stores.flatMap((store) =>
-            workers.map((processes) => [store, processes, due, ...cells(of(store, processes))]),
+          ...setups.flatMap((setup) =>
+            workers.map((processes) => [labelOf(setup), processes, due, ...cells(of(setup, processes))]),
           ),
-          ...alone.map(({ due: count, report, store }) => [store, 1, count, ...cells([report])]),
+          ...alone.map(({ due: count, report, store }) => [
+            labelOf({ store, undici: true }),
+            1,
+            count,
+            ...cells([report]),
+          ]),
         ],
         notes: [
           `Each worker has up to 16 refreshes under way. The server counted one redemption for each due grant in every run, and no refresh token came twice. The first ${warmUp} refreshes of a run warm up and are not counted.`,
           `${cpus().length} cores are shared by the workers, the server and the store: once all are busy, more workers get no more done.`,
         ],
         aims: [
-          ...stores.map((store) =>
+          ...setups.map((setup) =>
             growthAim(
-              store,
-              workers.map((processes) => ({ workers: processes, perSecond: rateOf(of(store, processes)) })),
+              labelOf(setup),
+              workers.map((processes) => ({ workers: processes, perSecond: rateOf(of(setup, processes)) })),
             ),
           ),
           ...MEMORY_ON.flatMap((store) => {
@@ -127,7 +151,9 @@ export const keepFresh: Bench = {
   },
 }
 
-const keyOf = (store: StoreKind, processes: number): string => `${store} ${processes}`
+const labelOf = ({ store, undici }: Setup): string => `${store}, ${undici ? 'undiciTransport' : 'fetch'}`
+
+const keyOf = (setup: Setup, processes: number): string => `${labelOf(setup)} ${processes}`
 
 const providerOf = (server: BenchServer): SharingProvider => ({
   server: { issuer: server.issuer, token_endpoint: server.tokenEndpoint },
@@ -186,7 +212,7 @@ export function growthAim(store: string, rates: readonly Rate[]): Aim {
     measured: rates.map(({ perSecond, workers }) => `${cellText(perSecond)} with ${workers}`).join(', '),
     met,
     ...(!met && {
-      why: 'One worker already uses more than one core, for Web Crypto works in threads of its own; the others share what is left with the server.',
+      why: 'The cores are the bound: the workers share them with the server and the store, as the column of busy cores shows.',
     }),
   }
 }

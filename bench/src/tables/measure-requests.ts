@@ -52,7 +52,7 @@ export async function measureRequests(
             server: placeOf(server),
             grant,
             sizes,
-            alone: alone ? (full ? 5_000 : 500) : 0,
+            alone: alone ? (full ? 2_000 : 500) : 0,
           })
         },
       })),
