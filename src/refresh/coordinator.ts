@@ -7,6 +7,7 @@ import type { Token } from '../token.ts'
 import { before } from './before.ts'
 import { Conclusion, declareDead } from './conclusion.ts'
 import { keepLease } from './keep-lease.ts'
+import { sameVersion } from './held.ts'
 import { assertOrigin } from './origin.ts'
 import { hashOf, randomId } from './random.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
@@ -14,6 +15,9 @@ import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 /** How often a claim is repeated whose holder's time to send ran out before it could send, or whose outcome stayed unknown. */
 const CLAIM_TRIES = 3
 const CLAIM_RETRY_MS = 50
+
+/** Longer than a save is apart from the one before it that failed. */
+const HOLDER_SAVES_WITHIN_MS = 1500
 
 /** What a redemption needs. */
 interface Prepared extends Pick<Flight, 'hash' | 'seal'> {
@@ -67,6 +71,10 @@ export class Coordinator {
       if (answer.outcome === 'busy') return { kind: 'busy', waitMs: answer.waitMs, leaseMs: answer.leaseMs }
       if (answer.outcome === 'later') return { kind: 'later', until: answer.until, code: answer.code }
       const sendMs = policy.leaseMs - policy.timeoutMs
+      if (answer.takeover && !policy.forgiving) {
+        const saved = await this.#savedByHolder(record, owner)
+        if (saved !== undefined) return saved
+      }
       // The lease must certainly live when the request is sent: counted from before the claim, with a margin.
       if (this.#context.clock.monotonic() - claimedAt > sendMs * 0.9) continue
       const everUnknown = answer.record.intent?.everUnknown ?? false
@@ -123,6 +131,23 @@ export class Coordinator {
     if (token === undefined)
       throw new ConfigError('There is no token to refresh: save one, or give an `obtain` function.')
     return core.prepareRedemption(token)
+  }
+
+  /**
+   * The holder that is taken over may live, and have the new token: an outage of the store can have kept it from saving for longer than
+   * lease and settle time. It tries at least once a second: it is given that long before the old refresh token is sent.
+   */
+  async #savedByHolder(record: GrantRecord, owner: string): Promise<Outcome | undefined> {
+    const { clock, key, policy, store, storeClock } = this.#context
+    await clock.delay(Math.min(HOLDER_SAVES_WITHIN_MS, (policy.leaseMs - policy.timeoutMs) / 2))
+    try {
+      const { record: current } = await storeClock.ask(() => store.read(key))
+      if (current === undefined) return { kind: 'gone' }
+      return sameVersion({ record }, { record: current }) ? undefined : { kind: 'stored', record: current }
+    } catch (error) {
+      void this.#releaseQuietly(owner)
+      throw error
+    }
   }
 
   /** A claim whose outcome is unknown is repeated with the same owner, which the store answers as the first. */

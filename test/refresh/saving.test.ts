@@ -131,6 +131,54 @@ test('the lease is kept while a token waits to be saved, longer than one lease l
   expect(server.redemptions).toBe(1)
 })
 
+test('after an outage longer than lease and settle time, a process that comes first leaves the holder the time to save its token', async () => {
+  const { clock, server, process, makeClient, all, healthy, down } = broken()
+  const holder = process()
+  // Another process's own connection to the same store.
+  const other = world({ store: healthy, clock })
+  await connected(holder, server, clock, 0)
+  down.set('commit', 'before')
+  expect((await settled(clock, holder.session('acme', 'f').token())).accessToken).toBe('at-f-1')
+  all('before')
+  await clock.advance(60_000)
+  const late = other
+    .process({ clients: { acme: makeClient() } })
+    .session('acme', 'f')
+    .token()
+  // The lease and the settle time are long over: it claims at once.
+  await clock.advance(50)
+  expect((await healthy.read(key())).record!.lease!.until).toBeGreaterThan(clock.now())
+  all(undefined)
+  expect((await settled(clock, late)).accessToken).toBe('at-f-1')
+  expect(server.redemptions).toBe(1)
+  expect((await healthy.read(key())).record).toMatchObject({ version: 2, state: 'active' })
+})
+
+test('whoever takes over a grant whose holder is gone sends nothing when the store goes out meanwhile, and gives the lease back', async () => {
+  const { clock, server, process, down, healthy } = broken()
+  const grants = process({ policy: { waitMs: 60_000 } })
+  await connected(grants, server, clock, 0)
+  const { record } = await healthy.read(key())
+  await healthy.claim(key(), {
+    id: record!.id,
+    version: record!.version,
+    owner: 'a process that dies',
+    leaseMs: 15_000,
+    settleMs: 15_000,
+    intent: { hash: 'h', sendWithinMs: 5000 },
+  })
+  await clock.advance(20_001)
+  const token = grants.session('acme', 'f').token()
+  token.catch(() => undefined)
+  await clock.advance(100)
+  down.set('read', 'before')
+  await expect(settled(clock, token)).rejects.toMatchObject({ code: 'store_error', retryable: true })
+  expect(server.redemptions).toBe(0)
+  expect((await healthy.read(key())).record!.lease).toBeUndefined()
+  down.delete('read')
+  expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-1')
+})
+
 test('a commit that takes longer than five seconds is served meanwhile and finishes by itself', async () => {
   const { clock, server, process, down, told } = broken()
   const grants = process()
