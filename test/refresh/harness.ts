@@ -67,6 +67,17 @@ export async function connected(
 
 export const key = (subject = 'f') => ({ client: 'acme', subject, account: '' })
 
+/** Another process claims the grant, and nothing more is heard of it. */
+export async function claimedElsewhere(
+  store: GrantStore,
+  { leaseMs = 15_000, sendWithinMs = 5000 }: { readonly leaseMs?: number; readonly sendWithinMs?: number } = {},
+): Promise<void> {
+  const { record } = await store.read(key())
+  const { id, version } = record!
+  const intent = { hash: 'h', sendWithinMs }
+  await store.claim(key(), { id, version, owner: 'another process', leaseMs, settleMs: 15_000, intent })
+}
+
 /** Runs work that waits on the fake clock: time goes on until it settles. */
 export async function settled<T>(clock: FakeClock, work: Promise<T>, stepMs = 100, mostMs = 600_000): Promise<T> {
   const state = { done: false }

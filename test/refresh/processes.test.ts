@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { GrantNotFoundError, RefreshTimeoutError } from '../../src/errors.ts'
 import { deferred } from '../../src/refresh/deferred.ts'
-import { connected, HOUR, key, settled, world } from './harness.ts'
+import { claimedElsewhere, connected, HOUR, key, settled, world } from './harness.ts'
 
 test('three processes that find the same spent token redeem it once between them', async () => {
   const { clock, server, process } = world()
@@ -49,15 +49,7 @@ test('a caller waits no longer than waitMs for another process', async () => {
   const { clock, server, process, store } = world()
   const grants = process({ policy: { waitMs: 2000 } })
   await connected(grants, server, clock, 0)
-  const { record } = await store.read(key())
-  await store.claim(key(), {
-    id: record!.id,
-    version: record!.version,
-    owner: 'another process',
-    leaseMs: 15_000,
-    settleMs: 15_000,
-    intent: { hash: 'h', sendWithinMs: 5000 },
-  })
+  await claimedElsewhere(store)
   await expect(settled(clock, grants.session('acme', 'f').token())).rejects.toBeInstanceOf(RefreshTimeoutError)
   expect(server.redemptions).toBe(0)
 })
@@ -66,16 +58,8 @@ test('when the process that redeems dies, another takes over once the lease and 
   const { clock, server, process, store } = world()
   const grants = process({ policy: { waitMs: 60_000 } })
   await connected(grants, server, clock, 0)
-  const { record } = await store.read(key())
   const claimedAt = clock.now()
-  await store.claim(key(), {
-    id: record!.id,
-    version: record!.version,
-    owner: 'a process that dies',
-    leaseMs: 15_000,
-    settleMs: 15_000,
-    intent: { hash: 'h', sendWithinMs: 5000 },
-  })
+  await claimedElsewhere(store)
   const token = await settled(clock, grants.session('acme', 'f').token())
   expect(token.accessToken).toBe('at-f-1')
   expect(clock.now() - claimedAt).toBeGreaterThanOrEqual(20_000)
@@ -87,16 +71,8 @@ test('where the provider does not rotate, the successor of a dead process does n
   server.rotate = false
   const grants = process({ policy: { waitMs: 60_000 } })
   await connected(grants, server, clock, 0)
-  const { record } = await store.read(key())
   const claimedAt = clock.now()
-  await store.claim(key(), {
-    id: record!.id,
-    version: record!.version,
-    owner: 'x',
-    leaseMs: 1000,
-    settleMs: 15_000,
-    intent: { hash: 'h', sendWithinMs: 900 },
-  })
+  await claimedElsewhere(store, { leaseMs: 1000, sendWithinMs: 900 })
   await settled(clock, grants.session('acme', 'f').token())
   expect(clock.now() - claimedAt).toBeLessThan(2000)
 })

@@ -3,7 +3,17 @@ import { StoreError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, HOUR, key, OPERATIONS, settled, world, wrapStore, type Operation } from './harness.ts'
+import {
+  claimedElsewhere,
+  connected,
+  HOUR,
+  key,
+  OPERATIONS,
+  settled,
+  world,
+  wrapStore,
+  type Operation,
+} from './harness.ts'
 
 /** A store that fails on demand: before it has written, or after. */
 function failing(store: GrantStore) {
@@ -158,15 +168,7 @@ test('whoever takes over a grant whose holder is gone sends nothing when the sto
   const { clock, server, process, down, healthy } = broken()
   const grants = process({ policy: { waitMs: 60_000 } })
   await connected(grants, server, clock, 0)
-  const { record } = await healthy.read(key())
-  await healthy.claim(key(), {
-    id: record!.id,
-    version: record!.version,
-    owner: 'a process that dies',
-    leaseMs: 15_000,
-    settleMs: 15_000,
-    intent: { hash: 'h', sendWithinMs: 5000 },
-  })
+  await claimedElsewhere(healthy)
   await clock.advance(20_001)
   const token = grants.session('acme', 'f').token()
   token.catch(() => undefined)

@@ -188,6 +188,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
     await store.once('{a}{b}', 1)
     await store.delete(strange, { id: '2' })
     expect(slots.length).toBeGreaterThan(10)
+    expect(slots.every((each) => each.size === 1)).toBe(true)
     // Once it is known, it is not tried again.
     expect(refused).toBe(1)
   })
