@@ -33,6 +33,12 @@ export class Coordinator {
     this.#context = context
   }
 
+  /** How long after its claim a request may still be sent: the rest of the lease is for its answer. */
+  get #sendMs(): number {
+    const { leaseMs, timeoutMs } = this.#context.policy
+    return leaseMs - timeoutMs
+  }
+
   /** Resolves when no request is under way any more. */
   async idle(): Promise<void> {
     while (this.#late.size > 0) await Promise.all(this.#late)
@@ -70,13 +76,12 @@ export class Coordinator {
         return answer.record === undefined ? { kind: 'gone' } : { kind: 'stored', record: answer.record }
       if (answer.outcome === 'busy') return { kind: 'busy', waitMs: answer.waitMs, leaseMs: answer.leaseMs }
       if (answer.outcome === 'later') return { kind: 'later', until: answer.until, code: answer.code }
-      const sendMs = policy.leaseMs - policy.timeoutMs
       if (answer.takeover && !policy.forgiving) {
         const saved = await this.#savedByHolder(record, owner)
         if (saved !== undefined) return saved
       }
       // The lease must certainly live when the request is sent: counted from before the claim, with a margin.
-      if (this.#context.clock.monotonic() - claimedAt > sendMs * 0.9) continue
+      if (this.#context.clock.monotonic() - claimedAt > this.#sendMs * 0.9) continue
       const everUnknown = answer.record.intent?.everUnknown ?? false
       const flight: Flight = {
         owner,
@@ -97,7 +102,7 @@ export class Coordinator {
     }
     await this.#releaseQuietly(owner)
     throw new StoreError(
-      `The store took too long to grant the lease of a refresh (more than ${policy.leaseMs - policy.timeoutMs} ms). Nothing was sent; try again, or raise policy.leaseMs.`,
+      `The store took too long to grant the lease of a refresh (more than ${this.#sendMs} ms). Nothing was sent; try again, or raise policy.leaseMs.`,
     )
   }
 
@@ -138,8 +143,8 @@ export class Coordinator {
    * lease and settle time. It tries at least once a second: it is given that long before the old refresh token is sent.
    */
   async #savedByHolder(record: GrantRecord, owner: string): Promise<Outcome | undefined> {
-    const { clock, key, policy, store, storeClock } = this.#context
-    await clock.delay(Math.min(HOLDER_SAVES_WITHIN_MS, (policy.leaseMs - policy.timeoutMs) / 2))
+    const { clock, key, store, storeClock } = this.#context
+    await clock.delay(Math.min(HOLDER_SAVES_WITHIN_MS, this.#sendMs / 2))
     try {
       const { record: current } = await storeClock.ask(() => store.read(key))
       if (current === undefined) return { kind: 'gone' }
@@ -162,7 +167,7 @@ export class Coordinator {
           leaseMs: policy.leaseMs,
           settleMs: policy.settleMs,
           repeatWithinMs: policy.repeatWithinMs,
-          intent: { hash: flight.hash, sendWithinMs: policy.leaseMs - policy.timeoutMs },
+          intent: { hash: flight.hash, sendWithinMs: this.#sendMs },
           force: flight.force,
         }
         return await storeClock.ask(() => store.claim(key, request))

@@ -179,7 +179,8 @@ class RedisStore implements GrantStore {
     return this.#together(this.#keys.buckets, async (buckets) => {
       const keys = buckets.map(({ due }) => due)
       const answer = await this.#run(scripts.due, keys, [whole(Math.floor(before)), `${count}`])
-      return (answer as readonly (readonly unknown[])[]).map((heads, index) => candidatesIn(buckets[index], heads))
+      const heads = answer as readonly (readonly unknown[])[]
+      return buckets.map((bucket, index) => candidatesIn(bucket, heads[index] ?? []))
     })
   }
 
@@ -286,8 +287,7 @@ function committed({
   return { committed: outcome > 0, record, now }
 }
 
-function candidatesIn(bucket: Bucket | undefined, heads: readonly unknown[]): readonly Candidate[] {
-  if (bucket === undefined) return []
+function candidatesIn(bucket: Bucket, heads: readonly unknown[]): readonly Candidate[] {
   const texts = heads.map(replyText)
   return texts.flatMap((member, index) =>
     index % 2 === 0 ? [{ bucket, member, since: Number(texts[index + 1]) }] : [],

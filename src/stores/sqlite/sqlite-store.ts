@@ -134,7 +134,7 @@ class SqliteStore implements GrantStore {
     const name = encodeKey(key)
     return this.#write(false, (connection) => {
       const { answer, write } = decideClaim(this.#find(connection, name), request, this.#clock.now())
-      if (write !== undefined) connection.run(this.#updateLease, ...toLeaseValues(write))
+      if (write !== undefined) this.#saveLease(connection, write)
       return answer
     })
   }
@@ -150,7 +150,7 @@ class SqliteStore implements GrantStore {
     const name = encodeKey(key)
     return this.#write(false, (connection) => {
       const released = decideRelease(this.#find(connection, name), request)
-      if (released !== undefined) connection.run(this.#updateLease, ...toLeaseValues(released))
+      if (released !== undefined) this.#saveLease(connection, released)
     })
   }
 
@@ -234,6 +234,10 @@ class SqliteStore implements GrantStore {
 
   #save(connection: Connection, record: GrantRecord): void {
     connection.run(this.#upsert, ...toValues(record))
+  }
+
+  #saveLease(connection: Connection, record: GrantRecord): void {
+    connection.run(this.#updateLease, ...toLeaseValues(record))
   }
 
   #settle<A>(connection: Connection, decision: Decision<A>): A {
