@@ -1,5 +1,6 @@
 import { AuthorizationError, CallbackError, ConfigError } from '../errors.ts'
 import { Secrets } from '../redact.ts'
+import { sameText } from '../same-text.ts'
 import type { PendingLogin } from './authorization.ts'
 import type { ClientContext } from './context.ts'
 import { readText } from './transport.ts'
@@ -104,11 +105,4 @@ function checkIssuer(server: Server, parameters: URLSearchParams): void {
 
 function wrongClient(context: ClientContext): CallbackError {
   return new CallbackError('wrong_client', `The log-in was not begun with this client ('${context.name}').`)
-}
-
-/** Compares without telling by its duration where the texts differ. */
-function sameText(a: string, b: string): boolean {
-  let difference = a.length ^ b.length
-  for (let i = 0; i < b.length; i += 1) difference |= a.charCodeAt(i) ^ b.charCodeAt(i)
-  return difference === 0
 }

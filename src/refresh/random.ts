@@ -1,5 +1,5 @@
 import { toBase64Url } from '../base64.ts'
-import { nodeCrypto } from '../node-crypto.ts'
+import { sha256 } from '../sha256.ts'
 
 const ID_BYTES = 16
 
@@ -16,10 +16,5 @@ const HASH_LENGTH = 12
 
 /** A prefix of a secret's SHA-256 hash, base64url: tells secrets apart and reveals none. */
 export async function hashOf(secret: string): Promise<string> {
-  const node = nodeCrypto()
-  const hash =
-    node === undefined
-      ? toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret))))
-      : node.createHash('sha256').update(secret).digest('base64url')
-  return hash.slice(0, HASH_LENGTH)
+  return (await sha256(secret)).slice(0, HASH_LENGTH)
 }

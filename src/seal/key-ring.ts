@@ -1,6 +1,7 @@
 import { bytesFromBase64Url, toBase64Url } from '../base64.ts'
 import { ConfigError, SealError } from '../errors.ts'
 import { nodeCrypto } from '../node-crypto.ts'
+import { sameText } from '../same-text.ts'
 import type { Cipher } from './cipher.ts'
 import { ContextKeys } from './context-keys.ts'
 import { KEY_ID, readHeader } from './header.ts'
@@ -72,7 +73,7 @@ export function keyRingWith(specification: string | undefined, cipher: Cipher): 
         )
       }
       const key = await contexts.get(kid, context)
-      if (!equal(ctx, key.contextHash)) {
+      if (!sameText(ctx, key.contextHash)) {
         throw new SealError(
           kid,
           `A stored token (key '${kid}') belongs to another grant than the record that holds it: the record was moved or changed. Restore it, or send the user through the log-in again.`,
@@ -135,11 +136,4 @@ function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = bytesFromBase64Url(text.slice(0, 43))
   // Two texts for one key would make two keys of it to a person who compares them.
   return bytes !== undefined && toBase64Url(bytes) === text.slice(0, 43) ? bytes : undefined
-}
-
-/** Compares in a time that depends on the lengths alone. */
-function equal(a: string, b: string): boolean {
-  let difference = a.length ^ b.length
-  for (let index = 0; index < b.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
-  return difference === 0
 }

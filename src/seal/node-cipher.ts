@@ -1,8 +1,9 @@
 import type { NodeCrypto } from '../node-crypto.ts'
+import { sha256 } from '../sha256.ts'
 import { KEY_PURPOSE, type Cipher } from './cipher.ts'
 import { headerFor } from './header.ts'
 
-const ENCRYPTION = 'aes-256-gcm'
+const AES_GCM = 'aes-256-gcm'
 const HASH_BYTES = 32
 const TAG = { authTagLength: 16 } as const
 const IV_BYTES = 12
@@ -18,14 +19,14 @@ export function nodeCipher(node: NodeCrypto): Cipher {
         const expanded = node.createHmac('sha256', ringKey).update(KEY_PURPOSE + context + '\u0001')
         // A key object: raw bytes would be made one for each text.
         const key = node.createSecretKey(expanded.digest())
-        const contextHash = node.createHash('sha256').update(context).digest('base64url')
+        const contextHash = await sha256(context)
         const header = Buffer.from(JSON.stringify(headerFor(keyId, contextHash))).toString('base64url')
         const aad = Buffer.from(header)
         return {
           contextHash,
           seal: async (plaintext) => {
             const iv = node.randomFillSync(Buffer.allocUnsafe(IV_BYTES))
-            const cipher = node.createCipheriv(ENCRYPTION, key, iv, TAG).setAAD(aad)
+            const cipher = node.createCipheriv(AES_GCM, key, iv, TAG).setAAD(aad)
             const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
             const parts = [iv, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'))
             return [header, '', ...parts].join('.')
@@ -33,7 +34,7 @@ export function nodeCipher(node: NodeCrypto): Cipher {
           open: async (sealed) => {
             const [first = '', , iv = '', ciphertext = '', tag = ''] = sealed.split('.')
             const decipher = node
-              .createDecipheriv(ENCRYPTION, key, Buffer.from(iv, 'base64url'), TAG)
+              .createDecipheriv(AES_GCM, key, Buffer.from(iv, 'base64url'), TAG)
               .setAAD(Buffer.from(first))
               .setAuthTag(Buffer.from(tag, 'base64url'))
             const plaintext = Buffer.concat([decipher.update(ciphertext, 'base64url'), decipher.final()])

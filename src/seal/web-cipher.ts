@@ -1,7 +1,7 @@
 import { compactDecrypt } from 'jose/jwe/compact/decrypt'
 import { CompactEncrypt } from 'jose/jwe/compact/encrypt'
 
-import { toBase64Url } from '../base64.ts'
+import { sha256 } from '../sha256.ts'
 import { KEY_PURPOSE, type Cipher } from './cipher.ts'
 import { ALGORITHM, ENCRYPTION, headerFor } from './header.ts'
 
@@ -12,7 +12,7 @@ export const webCipher: Cipher = {
   importKey: async (bytes) => {
     const ringKey = await crypto.subtle.importKey('raw', bytes, 'HKDF', false, ['deriveKey'])
     return async (keyId, context) => {
-      const hashing = crypto.subtle.digest('SHA-256', text.encode(context))
+      const hashing = sha256(context)
       const key = await crypto.subtle.deriveKey(
         { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: text.encode(KEY_PURPOSE + context) },
         ringKey,
@@ -20,7 +20,7 @@ export const webCipher: Cipher = {
         false,
         ['encrypt', 'decrypt'],
       )
-      const contextHash = toBase64Url(new Uint8Array(await hashing))
+      const contextHash = await hashing
       return {
         contextHash,
         seal: (plaintext) =>

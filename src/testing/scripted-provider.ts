@@ -1,7 +1,7 @@
-import { toBase64Url } from '../base64.ts'
 import { type Clock, completeClock } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
 import type { Provider, ServerMetadata } from '../providers/provider.ts'
+import { sha256 } from '../sha256.ts'
 import type { ScriptedAnswer, ScriptedRequest } from './scripted-answer.ts'
 import { connectionError, untilAborted } from './scripted-failure.ts'
 import { type IssuedToken, ScriptedGrants } from './scripted-grants.ts'
@@ -215,7 +215,7 @@ class Scripted implements ScriptedProvider {
     this.#codes.delete(code)
     if (request === undefined || request.get('redirect_uri') !== params.get('redirect_uri')) return undefined
     const challenge = request.get('code_challenge')
-    if (challenge !== null && challenge !== (await s256(params.get('code_verifier') ?? ''))) return undefined
+    if (challenge !== null && challenge !== (await sha256(params.get('code_verifier') ?? ''))) return undefined
     return this.#grants.issue(request.get('scope') ?? undefined, true)
   }
 }
@@ -226,8 +226,4 @@ function granted(token: IssuedToken | undefined): Response {
 
 function json(body: object, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } })
-}
-
-async function s256(verifier: string): Promise<string> {
-  return toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
 }

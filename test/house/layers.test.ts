@@ -21,6 +21,8 @@ const LAYERS: readonly (readonly string[])[] = [
     'redact.ts',
     'logger.ts',
     'node-crypto.ts',
+    'sha256.ts',
+    'same-text.ts',
   ],
   ['client/', 'providers/', 'seal/'],
   ['stores/'],
