@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const PROOFS = {
+  feed: 'scripts/proofs/feed.mjs',
   kill: 'scripts/proofs/kill.mjs',
   outage: 'scripts/proofs/outage.mjs',
   scale: 'scripts/proofs/scale.mjs',

@@ -4,4 +4,6 @@ export function findPrograms(): {
   readonly initdb: string | undefined
   readonly redis: string | undefined
   readonly pgbouncer: string | undefined
+  readonly mariadb: string | undefined
+  readonly mariadbInstall: string | undefined
 }

@@ -29,10 +29,12 @@ export function findPrograms() {
     initdb,
     redis: find(['redis-server', 'valkey-server']),
     pgbouncer: find(['pgbouncer']),
+    mariadb: find(['mariadbd']),
+    mariadbInstall: find(['mariadb-install-db']),
   }
 }
 
-const PACKAGES = { postgres: 'postgresql', redis: 'redis-server', pgbouncer: 'pgbouncer' }
+const PACKAGES = { postgres: 'postgresql', redis: 'redis-server', pgbouncer: 'pgbouncer', mariadb: 'mariadb-server' }
 
 function missingPackages() {
   const programs = findPrograms()

@@ -55,6 +55,15 @@ export function startTimer(clock: Required<Clock>, ms: number, onEnd: () => void
   return () => stopped.abort(STOPPED)
 }
 
+/**
+ * Measures how long ago this was called, in milliseconds: by the monotonic clock, or by the time of day where that says more. A machine that
+ * is suspended stops its monotonic clock.
+ */
+export function stopwatch(clock: Pick<Required<Clock>, 'now' | 'monotonic'>): () => number {
+  const [monotonic, now] = [clock.monotonic(), clock.now()]
+  return () => Math.max(clock.monotonic() - monotonic, clock.now() - now)
+}
+
 /** Fills in what a caller's clock leaves out. A clock without `monotonic` is taken to be its own monotonic clock. */
 export function completeClock(clock: Clock | undefined): Required<Clock> {
   if (clock === undefined) return systemClock

@@ -260,6 +260,20 @@ export class StoreError extends EvergrantError {
   }
 }
 
+/** A row of the store can't be read: it is damaged, or another application or an unknown release wrote it. It was left as it is. */
+export class UnreadableRecordError extends EvergrantError {
+  readonly code = 'unreadable_record'
+  /** The key of the grant; absent where it can't be read either. */
+  declare readonly key?: GrantKey
+
+  constructor(key?: GrantKey) {
+    super(
+      `The stored record of ${key === undefined ? 'an unknown key' : describeKey(key)} cannot be read: it is damaged, or another application wrote it. Restore it from a backup, or delete its row and send the user through the login again. Nothing was changed.`,
+    )
+    if (key !== undefined) this.key = key
+  }
+}
+
 /** A sealed token can't be opened: wrong or missing key, or a record that was tampered with or moved. Nothing is deleted. */
 export class SealError extends EvergrantError {
   readonly code = 'seal_error'
@@ -305,6 +319,7 @@ const errorNames: ReadonlySet<string> = new Set(
     ReauthorizationRequiredError,
     GrantNotFoundError,
     StoreError,
+    UnreadableRecordError,
     SealError,
     RefreshTimeoutError,
   ].map((type) => type.name),

@@ -11,7 +11,7 @@ import {
 import { completeClock, type Clock } from './clock.ts'
 import { CallbackError, ConfigError } from './errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
-import { encodeKey, type GrantKey } from './grant-key.ts'
+import { encodeKey, type GrantKey, indexableKey } from './grant-key.ts'
 import { importToken } from './import-token.ts'
 import { Keepers } from './keepers.ts'
 import { redactingLogger, type Logger } from './logger.ts'
@@ -22,13 +22,18 @@ import { Sealer } from './refresh/envelope.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep-fresh.ts'
 import { Keeper } from './refresh/keeper.ts'
+import { countGrants, listGrants, type ListOptions, readChanges } from './refresh/list-grants.ts'
+import { persistently } from './refresh/persistently.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
-import { statusOf, type GrantStatus } from './refresh/status.ts'
+import { randomId } from './refresh/random.ts'
+import { SealedDocuments } from './refresh/sealed-documents.ts'
+import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './return-to.ts'
 import type { KeyRing } from './seal/key-ring.ts'
 import { OAuth2Session } from './session.ts'
+import type { ChangesAnswer, ChangesRequest } from './stores/changes.ts'
 import { memoryStore } from './stores/memory.ts'
-import type { GrantStore, ListFilter } from './stores/store.ts'
+import type { GrantCount, GrantStore, ListFilter } from './stores/store.ts'
 import type { Token } from './token.ts'
 
 /** Clients by name, as an object or as a look-up (where tenants bring their own). */
@@ -144,8 +149,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       throw new CallbackError('wrong_subject', 'This log-in was begun by another user of the application.')
     }
     const core = coreOf(await this.#client(client))
+    const by = randomId()
     const token = await core.exchangeCode(callback, pending, async () => {
-      if (!(await this.#store.once(pending.id, ONCE_MS))) {
+      const isFirst = await persistently(completeClock(this.#clock), () => this.#store.once(pending.id, ONCE_MS, by))
+      if (!isFirst) {
         throw new CallbackError('already_used', 'This log-in was finished already.')
       }
     })
@@ -202,10 +209,37 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return record === undefined ? undefined : statusOf(record, now)
   }
 
-  /** All grants that fit, one after the other. */
-  async *list(filter: ListFilter = {}): AsyncGenerator<GrantStatus, void, undefined> {
-    const { now } = await this.#store.read(keyOf('', '', ''))
-    for await (const record of this.#store.list(filter)) yield statusOf(record, now)
+  /**
+   * Lists the grants that fit, in the order of their keys: by client, subject and account. Each has a `cursor` to go on from.
+   * @throws ConfigError for a cursor or limit that is none; UnreadableRecordError at the end, when some records could not be read
+   */
+  list(options: ListOptions = {}): AsyncGenerator<ListedGrant, void, undefined> {
+    return listGrants(this.#store, options)
+  }
+
+  /** Counts grants by client and state. */
+  counts(filter: { readonly client?: string } = {}): Promise<readonly GrantCount[]> {
+    return countGrants(this.#store, filter)
+  }
+
+  /**
+   * Reads the change feed: grants that were connected or disconnected, and grants that need their user. It is written with the grant, so a
+   * process that stops loses none. Store `next` after the changes are processed: then each is seen at least once.
+   * @throws ConfigError for a store without a feed
+   */
+  changes(request: ChangesRequest = {}): Promise<ChangesAnswer> {
+    return readChanges(this.#store, request)
+  }
+
+  /**
+   * Small texts by name, next to the grants: sealed with their keys.
+   * @throws ConfigError for a store without documents
+   */
+  get documents(): SealedDocuments {
+    const { documents } = this.#store
+    if (documents === undefined)
+      throw new ConfigError('This store has no documents. Make it with storeOver() of evergrant/store.')
+    return new SealedDocuments(documents, this.#options.keys)
   }
 
   /** Ends a grant: deleted here at once; its revocation at the provider is retried in the background. */
@@ -237,8 +271,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Seals every grant with the ring's first key that is sealed with another. Safe while grants are used, in several processes at once,
-   * and again after a crash: what is done is skipped. Answers how many were sealed anew.
+   * Seals every grant and document with the ring's first key that is sealed with another. Safe while they are used, in several processes
+   * at once, and again after a crash: what is done is skipped. Resolves to how many were resealed.
    */
   async reseal(): Promise<{ resealed: number }> {
     let resealed = 0
@@ -248,6 +282,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       const to = await this.#sealer.seal(record.key, record.id, token)
       if (await this.#store.reseal(record.key, { id: record.id, from: record.sealed, to })) resealed += 1
     }
+    if (this.#store.documents !== undefined) resealed += await this.documents.reseal()
     return { resealed }
   }
 
@@ -358,7 +393,10 @@ function keyOf(client: string, subject: string | undefined, account = ''): Grant
     if (typeof value !== 'string')
       throw new ConfigError(`Expected ${name} to be a string, got ${value === null ? 'null' : typeof value}.`)
   }
-  return Object.freeze({ client, subject: subject ?? '', account })
+  const key = Object.freeze({ client, subject: subject ?? '', account })
+  // Before a login is begun that no store could keep.
+  indexableKey(key)
+  return key
 }
 
 function unknownClient(name: string, known?: readonly string[]): ConfigError {

@@ -41,6 +41,7 @@ export {
   StoreError,
   TokenRequestError,
   TokenResponseError,
+  UnreadableRecordError,
   isEvergrantError,
 } from './errors.ts'
 export type { CallbackErrorCode, ReauthorizationReason } from './errors.ts'
@@ -55,29 +56,17 @@ export type { Logger, LogMethod } from './logger.ts'
 export type { Provider, ProviderRefresh, ServerMetadata } from './providers/provider.ts'
 export type { Background } from './refresh/background.ts'
 export type { KeepFresh, KeepFreshOptions, KeepFreshStats } from './refresh/keep-fresh.ts'
+export type { ListOptions } from './refresh/list-grants.ts'
 export type { RefreshPolicy } from './refresh/policy.ts'
-export type { GrantStatus } from './refresh/status.ts'
+export type { DocumentOptions, SealedDocuments } from './refresh/sealed-documents.ts'
+export type { GrantStatus, ListedGrant } from './refresh/status.ts'
 export type { KeyRing } from './seal/key-ring.ts'
 export { OAuth2Session } from './session.ts'
 export type { OAuth2SessionOptions } from './session.ts'
 export { memoryStore } from './stores/memory.ts'
-export type {
-  ClaimAnswer,
-  ClaimRequest,
-  CommitAnswer,
-  DueRequest,
-  Expectation,
-  Failures,
-  GrantContent,
-  GrantRecord,
-  GrantStore,
-  Intent,
-  Lease,
-  ListFilter,
-  NewGrant,
-  ReleaseRequest,
-  TokenCommit,
-  VerdictCommit,
-} from './stores/store.ts'
+export type { MemoryStoreOptions } from './stores/memory.ts'
+export type { Change, ChangesAnswer, ChangesRequest } from './stores/changes.ts'
+export type { DocumentAnswer, StoredDocument } from './stores/documents.ts'
+export type { GrantCount, GrantStore, ListFilter } from './stores/store.ts'
 export type { TokenOptions, TokenSource } from './token-source.ts'
 export type { AccessToken, JsonValue, Token } from './token.ts'

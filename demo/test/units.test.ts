@@ -36,6 +36,8 @@ test('a token is fresh, then early, then spent', () => {
     client: 'provider',
     subject: 'alice',
     account: '',
+    id: 'id',
+    version: 1,
     state: 'active' as const,
     renewable: true,
     createdAt: 0,

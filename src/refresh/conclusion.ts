@@ -12,6 +12,7 @@ import { nextFailures, refusedTooLong } from './backoff.ts'
 import { contentOf } from './envelope.ts'
 import { keepLease } from './keep-lease.ts'
 import { capturedToken, codeOf, meaningOf, type Meaning } from './outcome.ts'
+import { persistently } from './persistently.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 
 /** What a redemption ended with. */
@@ -34,7 +35,8 @@ export class Conclusion {
 
   async release(request: Omit<ReleaseRequest, 'owner'>): Promise<void> {
     try {
-      await this.#context.store.release(this.#context.key, { owner: this.#flight.owner, ...request })
+      const { owner, record } = this.#flight
+      await this.#context.store.release(this.#context.key, { owner, ...request }, record)
     } catch (error) {
       // The lease ends by itself, and an open intent is waited for: safe, only slower.
       this.#context.logger?.warn('evergrant: a lease could not be released', {
@@ -75,12 +77,8 @@ export class Conclusion {
         idleLifetimeMs: core.provider.refresh?.idleLifetimeMs,
         dead: extra.dead,
       })
-      return this.#context.store.commit(this.#context.key, {
-        id: record.id,
-        version,
-        ...content,
-        failures: extra.failures,
-      })
+      const commit = { id: record.id, version, ...content, failures: extra.failures }
+      return this.#context.store.commit(this.#context.key, commit, record)
     }
     const write = async (): Promise<Outcome> => {
       const answer = await commitOver(record.version)
@@ -250,7 +248,8 @@ export async function declareDead(
 ): Promise<Outcome> {
   const { clock, emitter, key, logger, store } = context
   const { owner, record } = flight
-  const answer = await store.commit(key, { id: record.id, version: record.version, owner, verdict: reason })
+  const verdict = { id: record.id, version: record.version, owner, verdict: reason }
+  const answer = await persistently(clock, () => store.commit(key, verdict, record))
   if (answer.record === undefined) return { kind: 'gone' }
   if (answer.committed) {
     logger?.warn('evergrant: reauthorization required', {

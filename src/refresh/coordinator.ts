@@ -1,4 +1,5 @@
 import type { Redeem, Redeemed } from '../client/client-core.ts'
+import { stopwatch } from '../clock.ts'
 import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../errors.ts'
 import type { RefreshCause } from '../events.ts'
 import type { GrantKey } from '../grant-key.ts'
@@ -71,6 +72,7 @@ export class Coordinator {
     const owner = randomId()
     for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
       const claimedAt = this.#context.clock.monotonic()
+      const sinceClaim = stopwatch(this.#context.clock)
       const answer = await this.#claim(record, { owner, hash, force: options.force })
       if (answer.outcome === 'changed')
         return answer.record === undefined ? { kind: 'gone' } : { kind: 'stored', record: answer.record }
@@ -81,7 +83,7 @@ export class Coordinator {
         if (saved !== undefined) return saved
       }
       // The lease must certainly live when the request is sent: counted from before the claim, with a margin.
-      if (this.#context.clock.monotonic() - claimedAt > this.#sendMs * 0.9) continue
+      if (sinceClaim() > this.#sendMs * 0.9) continue
       const everUnknown = answer.record.intent?.everUnknown ?? false
       const flight: Flight = {
         owner,
@@ -170,7 +172,7 @@ export class Coordinator {
           intent: { hash: flight.hash, sendWithinMs: this.#sendMs },
           force: flight.force,
         }
-        return await storeClock.ask(() => store.claim(key, request))
+        return await storeClock.ask(() => store.claim(key, request, record))
       } catch (error) {
         if (attempt === CLAIM_TRIES) {
           void this.#releaseQuietly(flight.owner)

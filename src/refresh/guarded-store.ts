@@ -1,23 +1,29 @@
 import type { Clock } from '../clock.ts'
 import { StoreError, isEvergrantError } from '../errors.ts'
 import { Secrets } from '../redact.ts'
+import type { Documents } from '../stores/documents.ts'
 import type { GrantStore } from '../stores/store.ts'
 import { before } from './before.ts'
 
 /** A store that does not answer for so long has failed: its operation's outcome is unknown. */
 const STORE_TIMEOUT_MS = 10_000
 
+/** Counting a million grants takes seconds, and no caller of a token waits for it. */
+const COUNT_TIMEOUT_MS = 60_000
+
+type Guard = <T>(operation: string, work: () => Promise<T>, timeoutMs?: number) => Promise<T>
+
 /** The store as the refresh layer uses it: what it throws is a StoreError, and no operation hangs for ever. */
 export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantStore {
-  const guard = async <T>(operation: string, work: () => Promise<T>): Promise<T> => {
+  const guard: Guard = async (operation, work, timeoutMs = STORE_TIMEOUT_MS) => {
     const outcome = work().then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     )
-    const known = await before(outcome, clock, STORE_TIMEOUT_MS)
+    const known = await before(outcome, clock, timeoutMs)
     if (known === undefined) {
       throw new StoreError(
-        `The store did not answer '${operation}' within ${STORE_TIMEOUT_MS} ms. Nothing is lost; try again.`,
+        `The store did not answer '${operation}' within ${timeoutMs} ms. Nothing is lost; try again.`,
       )
     }
     if ('value' in known) return known.value
@@ -26,18 +32,32 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
       cause: new Secrets().cause(known.error),
     })
   }
+  const { documents, page, counts, changes } = store
   return {
     volatile: store.volatile ?? false,
+    documents: documents && guardedDocuments(documents, guard),
     read: (key) => guard('read', () => store.read(key)),
     put: (key, grant, expect) => guard('put', () => store.put(key, grant, expect)),
-    claim: (key, request) => guard('claim', () => store.claim(key, request)),
-    commit: (key, commit) => guard('commit', () => store.commit(key, commit)),
-    release: (key, request) => guard('release', () => store.release(key, request)),
+    claim: (key, request, seen) => guard('claim', () => store.claim(key, request, seen)),
+    commit: (key, commit, seen) => guard('commit', () => store.commit(key, commit, seen)),
+    release: (key, request, seen) => guard('release', () => store.release(key, request, seen)),
     reseal: (key, request) => guard('reseal', () => store.reseal(key, request)),
-    once: (id, ttlMs) => guard('once', () => store.once(id, ttlMs)),
+    once: (id, ttlMs, by) => guard('once', () => store.once(id, ttlMs, by)),
     delete: (key, request) => guard('delete', () => store.delete(key, request)),
     list: (filter) => store.list(filter),
+    page: page && ((request) => guard('page', () => page.call(store, request))),
+    counts: counts && ((filter) => guard('counts', () => counts.call(store, filter), COUNT_TIMEOUT_MS)),
     due: (request) => guard('due', () => store.due(request)),
+    changes: changes && ((request) => guard('changes', () => changes.call(store, request))),
     close: () => store.close(),
+  }
+}
+
+function guardedDocuments(documents: Documents, guard: Guard): Documents {
+  return {
+    get: (name) => guard('documents.get', () => documents.get(name)),
+    put: (name, value, options) => guard('documents.put', () => documents.put(name, value, options)),
+    delete: (name, options) => guard('documents.delete', () => documents.delete(name, options)),
+    list: (prefix) => documents.list(prefix),
   }
 }

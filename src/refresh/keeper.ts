@@ -12,6 +12,7 @@ import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import type { Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
+import { persistently } from './persistently.ts'
 import { resolvePolicy, type ResolvedPolicy } from './policy.ts'
 import { revokeWithRetries } from './revoke.ts'
 import { saveLogIn } from './save-log-in.ts'
@@ -163,11 +164,15 @@ export class Keeper implements TokenSource {
     const { background, clock, emitter, store } = this.#options
     const known = this.#memory.held?.record.id
     const { record } = await this.#storeClock.ask(() => store.read(this.key))
-    // A log-in that was stored here meanwhile is not ended.
+    // A login that was stored here in the meantime stays.
     this.#memory.end([known, record?.id])
-    if (record === undefined || !(await store.delete(this.key, { id: record.id }))) return false
+    if (record === undefined) return false
+    const deletion = { id: record.id }
+    const { record: deleted } = await persistently(clock, () => store.delete(this.key, deletion))
+    if (deleted === undefined) return false
     emitter.emit('disconnected', { key: this.key, at: clock.now() })
-    const revoking = this.#revoke(record)
+    // What was deleted, which may be newer than what was read.
+    const revoking = this.#revoke(deleted)
     // Where there is no background, the caller waits for the first attempt.
     if (background === 'none') await revoking
     else runInBackground(background, () => revoking)

@@ -147,7 +147,14 @@ export class Memory {
       seed === undefined
         ? { state: 'active' as const, sealed, renewable: true, refreshAfter: undefined }
         : contentOf(seed, sealed, { policy: this.#policy, obtainable: obtain !== undefined })
-    const grant: NewGrant = { ...content, id, issuer, clientId: this.#options.core.clientId, schema: RECORD_SCHEMA }
+    const grant: NewGrant = {
+      ...content,
+      lastRefreshedAt: undefined,
+      id,
+      issuer,
+      clientId: this.#options.core.clientId,
+      schema: RECORD_SCHEMA,
+    }
     const answer = await this.#storeClock.ask(() => store.put(this.#options.key, grant, { id: undefined }))
     if (answer.record === undefined)
       throw new StoreError('The store answered a write without the record. It does not keep the store contract.')

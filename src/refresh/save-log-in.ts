@@ -4,6 +4,7 @@ import type { GrantKey } from '../grant-key.ts'
 import { RECORD_SCHEMA, type CommitAnswer, type GrantRecord, type GrantStore, type NewGrant } from '../stores/store.ts'
 import { makeToken, type Token } from '../token.ts'
 import { contentOf, type Sealer } from './envelope.ts'
+import { persistently } from './persistently.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { hashOf, randomId } from './random.ts'
 import type { StoreClock } from './store-clock.ts'
@@ -24,9 +25,6 @@ export interface LogIn {
   /** Whether a stored token belongs to the same user as the new one. */
   readonly sameIdentity: (stored: Token) => boolean
 }
-
-const WRITE_TRIES = 4
-const RETRY_MS = 50
 
 /**
  * Stores the grant of a log-in. When the answer brought no refresh token and the stored grant is of the same identity, the stored
@@ -101,18 +99,19 @@ async function claimFor(logIn: LogIn, record: GrantRecord, carried: Token): Prom
   const { policy } = logIn
   const owner = randomId()
   const hash = await hashOf(carried.refreshToken ?? '')
-  const answer = await persistently(logIn.clock, () =>
-    logIn.store.claim(logIn.key, {
-      id: record.id,
-      version: record.version,
-      owner,
-      leaseMs: policy.leaseMs,
-      settleMs: policy.settleMs,
-      repeatWithinMs: policy.repeatWithinMs,
-      intent: { hash, sendWithinMs: 0 },
-      force: true,
-    }),
-  )
+  const { id, version } = record
+  const { leaseMs, settleMs, repeatWithinMs } = policy
+  const request = {
+    id,
+    version,
+    owner,
+    leaseMs,
+    settleMs,
+    repeatWithinMs,
+    intent: { hash, sendWithinMs: 0 },
+    force: true,
+  }
+  const answer = await persistently(logIn.clock, () => logIn.store.claim(logIn.key, request))
   if (answer.outcome === 'busy') return answer.waitMs
   return answer.outcome === 'changed' ? 'changed' : undefined
 }
@@ -123,21 +122,10 @@ async function newGrant(logIn: LogIn, id: string, token: Token): Promise<NewGran
   const { policy, obtainable, idleLifetimeMs, issuer, clientId } = logIn
   return {
     ...contentOf(stored, sealed, { policy, obtainable, idleLifetimeMs }),
+    lastRefreshedAt: undefined,
     id,
     schema: RECORD_SCHEMA,
     issuer,
     clientId,
-  }
-}
-
-/** Repeats a store operation whose outcome is unknown, unchanged, a few times. */
-async function persistently<T>(clock: Required<Clock>, work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === WRITE_TRIES) throw error
-      await clock.delay(RETRY_MS * 2 ** (attempt - 1))
-    }
   }
 }

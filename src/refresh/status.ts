@@ -2,8 +2,12 @@ import type { ReauthorizationReason } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { GrantRecord } from '../stores/store.ts'
 
-/** What is known of a grant, without any secret. Times are milliseconds since the epoch. */
+/** What is known of a grant, without any secret. Times are whole milliseconds since the epoch. */
 export interface GrantStatus extends GrantKey {
+  /** The login's id: a grant that was disconnected and connected again has another one. */
+  readonly id: string
+  /** 1 at first, +1 at each refresh and each change of state. */
+  readonly version: number
   /** `reauthorization_required`: only the user can bring it back. */
   readonly state: 'active' | 'reauthorization_required'
   readonly reason?: ReauthorizationReason
@@ -18,6 +22,7 @@ export interface GrantStatus extends GrantKey {
   /** No refresh is tried before, after failures. */
   readonly backoffUntil?: number
   readonly scope?: readonly string[]
+  /** When the last refresh returned a token; absent before the first one. */
   readonly lastRefreshedAt?: number
   /** The last failure since the current token, if any. */
   readonly lastError?: { readonly code: string; readonly at: number; readonly count: number }
@@ -25,10 +30,18 @@ export interface GrantStatus extends GrantKey {
   readonly updatedAt: number
 }
 
+/** One grant of a list. */
+export interface ListedGrant extends GrantStatus {
+  /** Where a list goes on after this grant: `list({ after: cursor })`. */
+  readonly cursor: string
+}
+
 export function statusOf(record: GrantRecord, now: number): GrantStatus {
   const { failures } = record
   return Object.freeze({
     ...record.key,
+    id: record.id,
+    version: record.version,
     state: record.state,
     ...(record.reason !== undefined && { reason: record.reason }),
     renewable: record.renewable,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, stopwatch } from '../clock.ts'
 import { makeToken, type Token } from '../token.ts'
 
 /** Differences that are surely this small are the time of the answer, not of the clock. */
@@ -22,8 +22,12 @@ export class StoreClock {
   /** Asks the store, and learns from the time that its answer carries. */
   async ask<A extends { readonly now: number }>(question: () => Promise<A>): Promise<A> {
     const askedAt = this.#clock.monotonic()
+    const took = stopwatch(this.#clock)
     const answer = await question()
-    this.#observe(answer.now, this.#clock.monotonic() - askedAt)
+    const tookMs = took()
+    // The machine slept, or its clock was set: what was known of it no longer holds.
+    if (tookMs - (this.#clock.monotonic() - askedAt) > NOISE_MS) this.#learned = false
+    this.#observe(answer.now, tookMs)
     return answer
   }
 

@@ -15,6 +15,11 @@ export class ExpiringMap<K, V> {
     return entry !== undefined && entry.until > now ? entry.value : undefined
   }
 
+  /** The entries that have not ended. */
+  *all(now: number): Generator<[K, V]> {
+    for (const [key, { value, until }] of this.#entries) if (until > now) yield [key, value]
+  }
+
   set(key: K, value: V, until: number, now: number): void {
     this.#entries.set(key, { value, until })
     if (this.#entries.size < this.#sweepAt) return

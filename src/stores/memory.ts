@@ -1,63 +1,84 @@
 import { type Clock, completeClock } from '../clock.ts'
-import { encodeKey, type GrantKey } from '../grant-key.ts'
+import { type GrantKey, indexableKey } from '../grant-key.ts'
+import { changeOf, type ChangesAnswer, type ChangesRequest } from './changes.ts'
+import { ExpiringMap } from './expiring-map.ts'
+import { assertCursor, byBytes, countByClient, orderedPage, type SortedRecords } from './lists.ts'
+import { MemoryDocuments } from './memory-documents.ts'
+import { MemoryFeed } from './memory-feed.ts'
+import { storable } from './record.ts'
 import {
   decideClaim,
   decideCommit,
   decidePut,
   decideRelease,
   type Decision,
+  DELETED_MS,
   dueSince,
   matchesFilter,
   TOMBSTONE_MS,
-} from './decisions.ts'
-import { ExpiringMap } from './expiring-map.ts'
+} from './rules.ts'
 import type {
   ClaimAnswer,
   ClaimRequest,
   CommitAnswer,
+  DeleteAnswer,
   DueRequest,
   Expectation,
+  GrantCount,
+  GrantPage,
   GrantRecord,
   GrantStore,
   ListFilter,
   NewGrant,
+  PageRequest,
   ReleaseRequest,
   TokenCommit,
   VerdictCommit,
 } from './store.ts'
 
+/** What a memory store may differ in. */
 export interface MemoryStoreOptions {
   /** The store's time. @default the machine's clock */
   readonly clock?: Clock
+  /** Whether the change feed has every refresh, and not only what becomes of grants. @default false */
+  readonly everyRefresh?: boolean
 }
 
 /** A store of this process alone: what is in it ends with the process, so it needs no sealing keys. */
 export function memoryStore(options: MemoryStoreOptions = {}): GrantStore {
-  return new MemoryStore(completeClock(options.clock))
+  return new MemoryStore(completeClock(options.clock), options.everyRefresh === true)
 }
 
 // Every method does its work before its first await: that is what makes it atomic.
 class MemoryStore implements GrantStore {
   readonly volatile = true
+  readonly documents: MemoryDocuments
   readonly #clock: Clock
+  readonly #everyRefresh: boolean
+  readonly #feed = new MemoryFeed()
   readonly #records = new Map<string, GrantRecord>()
+  /** The encoded keys in their order; absent: a list has to sort them first. */
+  #names: readonly string[] | undefined
   /** Deleted and replaced log-ins, by key and id. */
   readonly #tombstones = new ExpiringMap<string, true>()
-  readonly #seen = new ExpiringMap<string, true>()
-  /** Grants that were answered as due, and when they are due again. */
+  /** Deleted records, for repeats of their deletion, by key and id. */
+  readonly #deleted = new ExpiringMap<string, GrantRecord>()
+  /** Grants that were returned as due, and when they are due again. */
   readonly #reserved = new Map<string, number>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, everyRefresh: boolean) {
     this.#clock = clock
+    this.#everyRefresh = everyRefresh
+    this.documents = new MemoryDocuments(() => clock.now())
   }
 
   async read(key: GrantKey): Promise<{ record?: GrantRecord | undefined; now: number }> {
-    return { record: this.#records.get(encodeKey(key)), now: this.#clock.now() }
+    return { record: this.#records.get(indexableKey(key)), now: this.#clock.now() }
   }
 
   async put(key: GrantKey, grant: NewGrant, expect?: Expectation): Promise<CommitAnswer> {
     const now = this.#clock.now()
-    const name = encodeKey(key)
+    const name = indexableKey(key)
     const record = this.#records.get(name)
     const buried = this.#tombstones.get(tombstone(name, grant.id), now) === true
     const decision = decidePut(record, buried, key, grant, expect, now)
@@ -66,47 +87,62 @@ class MemoryStore implements GrantStore {
   }
 
   async claim(key: GrantKey, request: ClaimRequest): Promise<ClaimAnswer> {
-    const name = encodeKey(key)
+    const name = indexableKey(key)
     return this.#settle(name, decideClaim(this.#records.get(name), request, this.#clock.now()))
   }
 
   async commit(key: GrantKey, commit: TokenCommit | VerdictCommit): Promise<CommitAnswer> {
-    const name = encodeKey(key)
+    const name = indexableKey(key)
     return this.#settle(name, decideCommit(this.#records.get(name), commit, this.#clock.now()))
   }
 
   async release(key: GrantKey, request: ReleaseRequest): Promise<void> {
-    const name = encodeKey(key)
+    const name = indexableKey(key)
     const released = decideRelease(this.#records.get(name), request)
     if (released !== undefined) this.#save(name, released)
   }
 
   async reseal(key: GrantKey, request: { id: string; from: string; to: string }): Promise<boolean> {
-    const name = encodeKey(key)
+    const name = indexableKey(key)
     const record = this.#records.get(name)
     if (record?.id !== request.id || record.sealed !== request.from) return false
     this.#save(name, { ...record, sealed: request.to })
     return true
   }
 
-  async once(id: string, ttlMs: number): Promise<boolean> {
-    const now = this.#clock.now()
-    if (this.#seen.get(id, now) === true) return false
-    this.#seen.set(id, true, now + ttlMs, now)
-    return true
+  async once(id: string, ttlMs: number, by: string): Promise<boolean> {
+    return this.documents.once(id, ttlMs, by)
   }
 
-  async delete(key: GrantKey, request: { id: string }): Promise<boolean> {
-    const name = encodeKey(key)
-    if (this.#records.get(name)?.id !== request.id) return false
+  async delete(key: GrantKey, { id }: { id: string }): Promise<DeleteAnswer> {
+    const now = this.#clock.now()
+    const name = indexableKey(key)
+    const record = this.#records.get(name)
+    if (record?.id !== id) return { record: this.#deleted.get(tombstone(name, id), now), now }
     this.#records.delete(name)
+    this.#names = undefined
     this.#reserved.delete(name)
-    this.#bury(name, request.id, this.#clock.now())
-    return true
+    this.#bury(name, id, now)
+    this.#deleted.set(tombstone(name, id), record, now + DELETED_MS, now)
+    this.#feed.add(changeOf(record, undefined, now, this.#everyRefresh))
+    return { record, now }
   }
 
   async *list(filter?: ListFilter): AsyncGenerator<GrantRecord> {
     for (const record of this.#records.values()) if (matchesFilter(record, filter)) yield record
+  }
+
+  async page(request: PageRequest): Promise<GrantPage> {
+    assertCursor(request.after)
+    return orderedPage(this.#sorted(), request)
+  }
+
+  async counts(filter: { readonly client?: string | undefined } = {}): Promise<readonly GrantCount[]> {
+    return countByClient(this.list(filter))
+  }
+
+  async changes(request: ChangesRequest): Promise<ChangesAnswer> {
+    return this.#feed.read(request, this.#clock.now())
   }
 
   async due({ before, limit, reserveMs = 0 }: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
@@ -129,8 +165,16 @@ class MemoryStore implements GrantStore {
     return { ...decision.answer, record: this.#save(name, decision.write) }
   }
 
+  /** All records in the order of their keys. */
+  #sorted(): SortedRecords {
+    this.#names ??= [...this.#records.keys()].sort(byBytes)
+    return { names: this.#names, get: (name) => this.#records.get(name) }
+  }
+
   #save(name: string, written: GrantRecord): GrantRecord {
-    const record = frozen(written)
+    const record = Object.freeze(storable(written))
+    this.#feed.add(changeOf(this.#records.get(name), record, record.updatedAt, this.#everyRefresh))
+    if (!this.#records.has(name)) this.#names = undefined
     this.#records.set(name, record)
     this.#reserved.delete(name)
     return record
@@ -143,20 +187,4 @@ class MemoryStore implements GrantStore {
 
 function tombstone(name: string, id: string): string {
   return `${id} ${name}`
-}
-
-/** A record that neither its giver nor its receivers can change. */
-function frozen(record: GrantRecord): GrantRecord {
-  return Object.freeze({
-    ...record,
-    key: Object.freeze({ ...record.key }),
-    scope: record.scope === undefined ? undefined : Object.freeze([...record.scope]),
-    lease: freezeCopy(record.lease),
-    intent: freezeCopy(record.intent),
-    failures: freezeCopy(record.failures),
-  })
-}
-
-function freezeCopy<T extends object>(value: T | undefined): T | undefined {
-  return value === undefined ? undefined : Object.freeze({ ...value })
 }

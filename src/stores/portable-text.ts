@@ -3,8 +3,12 @@ const FOREIGN = /[\0\\\p{Surrogate}]/gu
 
 const WRITTEN = /\\(\\|u[0-9a-f]{4})/g
 
+/** Whether a text may have any of them: faster than looking for lone ones. */
+const SUSPECT = /[\0\\\ud800-\udfff]/
+
 /** The text in characters that every server keeps; almost always the text itself. */
 export function toPortableText(text: string): string {
+  if (!SUSPECT.test(text)) return text
   return text.replace(FOREIGN, (character) =>
     character === '\\' ? '\\\\' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
@@ -12,6 +16,7 @@ export function toPortableText(text: string): string {
 
 /** The text that `toPortableText` wrote. */
 export function fromPortableText(text: string): string {
+  if (!text.includes('\\')) return text
   return text.replace(WRITTEN, (_written, what: string) =>
     what === '\\' ? '\\' : String.fromCharCode(Number.parseInt(what.slice(1), 16)),
   )

@@ -1,5 +1,7 @@
-import type { ReauthorizationReason } from '../errors.ts'
+import type { ReauthorizationReason, UnreadableRecordError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
+import type { ChangesAnswer, ChangesRequest } from './changes.ts'
+import type { Documents } from './documents.ts'
 
 /** Who may redeem the grant's refresh token, until when (store time). */
 export interface Lease {
@@ -73,6 +75,8 @@ export interface GrantRecord extends NewGrant {
   readonly lease?: Lease | undefined
   readonly intent?: Intent | undefined
   readonly failures?: Failures | undefined
+  /** The lease's owner that gave the verdict: it recognises its own when it repeats the commit. */
+  readonly verdictBy?: string | undefined
   readonly createdAt: number
   /** When token or state last changed. */
   readonly updatedAt: number
@@ -137,7 +141,10 @@ export interface VerdictCommit {
 
 /** What came of a write. */
 export interface CommitAnswer {
-  /** Whether this call wrote. A repeated `put` is answered true while its own log-in is there; a repeated `commit` is answered false with its own record. */
+  /**
+   * Whether this call wrote, or found what it would have written: a repeated `put` while its own login is there, a repeated verdict.
+   * A repeated token commit is answered false, with its own record.
+   */
   readonly committed: boolean
   /** The record as it is now, ours or the one that won; absent when there is none. */
   readonly record?: GrantRecord | undefined
@@ -167,6 +174,39 @@ export interface ListFilter {
   readonly state?: 'active' | 'reauthorization_required' | undefined
 }
 
+/** One page of a list, in the order of the encoded keys' bytes. */
+export interface PageRequest extends ListFilter {
+  /** `next` of the page before. @default the beginning */
+  readonly after?: string | undefined
+  /** The store may return fewer, with `next`. */
+  readonly limit: number
+  /** Only grants whose next refresh is due at this moment or before (store time). */
+  readonly dueBefore?: number | undefined
+}
+
+/** Some grants of a list. */
+export interface GrantPage {
+  readonly records: readonly GrantRecord[]
+  /** Where the next page begins; absent: there is none. */
+  readonly next?: string | undefined
+  /** What kept rows from being read. They are left out. @default none */
+  readonly unreadable?: readonly UnreadableRecordError[] | undefined
+}
+
+/** How many grants of one client are in one state. */
+export interface GrantCount {
+  readonly client: string
+  readonly state: 'active' | 'reauthorization_required'
+  readonly count: number
+}
+
+/** What a deletion deleted. */
+export interface DeleteAnswer {
+  /** The deleted record, also when the deletion is repeated within a minute; absent: that login was not there. */
+  readonly record?: GrantRecord | undefined
+  readonly now: number
+}
+
 /** Which grants to renew next. */
 export interface DueRequest {
   readonly before: number
@@ -176,37 +216,47 @@ export interface DueRequest {
 }
 
 /**
- * Where grants are kept. Each operation is atomic; time is the store's own clock; a commit is durable before it is answered.
+ * Where grants are kept. Each operation is atomic; time is the store's own clock; a commit is durable before its promise resolves.
  * Every operation may reject; then its outcome is unknown and the caller repeats it unchanged.
- * `storeContract` in `evergrant/testing` proves an implementation.
+ * `storeOver` in `evergrant/store` makes one over a small backend; `storeContract` in `evergrant/testing` proves an implementation.
+ * Records are frozen. The last parameter of `claim`, `commit` and `release`, `seen`, is the record that the caller works from, as this
+ * store returned it: it saves a store that reads before it writes a round trip, and may be ignored.
  */
 export interface GrantStore {
   /** Whether nothing of it outlives the process: then `Grants` needs no sealing keys. @default false */
   readonly volatile?: boolean
+  /** Small texts by name, next to the grants. */
+  readonly documents?: Documents | undefined
   read(key: GrantKey): Promise<{ record?: GrantRecord | undefined; now: number }>
   /**
-   * Writes a log-in: replaces what is there with version + 1, no lease, no intent, no failures.
-   * A log-in that it replaces leaves a tombstone, as a deleted one does.
-   * When the record or a tombstone already has that id nothing changes and the record is answered: a retry is harmless.
+   * Writes a login: replaces what is there with version + 1, no lease, no intent, no failures.
+   * A login that it replaces leaves a tombstone, as a deleted one does.
+   * When the record or a tombstone already has that id nothing changes and the record is returned: a retry is harmless.
    * With `expect`, only while id and version of what is there are those.
    */
   put(key: GrantKey, grant: NewGrant, expect?: Expectation): Promise<CommitAnswer>
-  claim(key: GrantKey, request: ClaimRequest): Promise<ClaimAnswer>
+  claim(key: GrantKey, request: ClaimRequest, seen?: GrantRecord): Promise<ClaimAnswer>
   /** Writes token or verdict, version + 1, ends any lease; a token ends the intent too, a verdict closes it. */
-  commit(key: GrantKey, commit: TokenCommit | VerdictCommit): Promise<CommitAnswer>
+  commit(key: GrantKey, commit: TokenCommit | VerdictCommit, seen?: GrantRecord): Promise<CommitAnswer>
   /** Ends the owner's lease; another's is left alone. */
-  release(key: GrantKey, request: ReleaseRequest): Promise<void>
+  release(key: GrantKey, request: ReleaseRequest, seen?: GrantRecord): Promise<void>
   /** Replaces the sealed envelope by the same one sealed anew, if it is still the old one; version and times stay. */
   reseal(key: GrantKey, request: { id: string; from: string; to: string }): Promise<boolean>
-  /** True the first time this id is seen within `ttlMs`: single use of pending log-ins. */
-  once(id: string, ttlMs: number): Promise<boolean>
-  /** Deletes that log-in's grant only; leaves a tombstone of its id for a day. Answers whether it was there. */
-  delete(key: GrantKey, request: { id: string }): Promise<boolean>
+  /** True for the first caller that uses this id within `ttlMs`, and again for the same `by`: single use of pending logins. */
+  once(id: string, ttlMs: number, by: string): Promise<boolean>
+  /** Deletes that login's grant only; leaves a tombstone of its id for a day. */
+  delete(key: GrantKey, request: { id: string }): Promise<DeleteAnswer>
+  /** All grants that fit. Each that is there from beginning to end comes once. */
   list(filter?: ListFilter): AsyncIterable<GrantRecord>
+  /** @throws ConfigError for an `after` that is no cursor */
+  page?: ((request: PageRequest) => Promise<GrantPage>) | undefined
+  counts?: ((filter?: { readonly client?: string | undefined }) => Promise<readonly GrantCount[]>) | undefined
   /**
    * Active grants, of no newer schema, whose `refreshAfter`, back-off and lease are past at `before` (store time), the longest due first.
-   * With `reserveMs`, each is answered to one asker only for so long, unless it is written meanwhile: workers then share the due grants.
+   * With `reserveMs`, each is returned to one caller only during that time, unless it is written in between: workers then share the due grants.
    */
   due(request: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }>
+  /** Reads the change feed. */
+  changes?: ((request: ChangesRequest) => Promise<ChangesAnswer>) | undefined
   close(): Promise<void>
 }

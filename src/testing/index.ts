@@ -1,5 +1,5 @@
 /**
- * Fakes for tests, and the contract that every store keeps. No test runner is needed, nothing listens on a port.
+ * Fakes for tests, and the contracts of stores and of their databases. No test runner is needed, nothing listens on a port.
  *
  * ```ts
  * import { fakeClock, scriptedProvider, storeContract } from 'evergrant/testing'
@@ -10,6 +10,8 @@
  * ```
  * @module
  */
+export { backendContract } from './backend-contract.ts'
+export type { BackendContractCase, BackendContractOptions } from './backend/stage.ts'
 export type { StoreContractCase, StoreContractOptions } from './contract/stage.ts'
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export type { ScriptedAnswer, ScriptedAnswerFunction, ScriptedRequest } from './scripted-answer.ts'

@@ -1,8 +1,12 @@
 import { claimCases } from './contract/claim.ts'
 import { commitCases } from './contract/commit.ts'
+import { documentCases } from './contract/documents.ts'
+import { feedCases } from './contract/feed.ts'
+import { listCases } from './contract/lists.ts'
 import { otherCases } from './contract/others.ts'
 import { putCases } from './contract/put.ts'
 import { releaseCases } from './contract/release.ts'
+import { seenCases } from './contract/seen.ts'
 import { Stage, type StoreContractCase, type StoreContractOptions } from './contract/stage.ts'
 
 /**
@@ -14,7 +18,17 @@ import { Stage, type StoreContractCase, type StoreContractOptions } from './cont
  * Without `clock`, the cases wait some seconds in all; they leave grants behind, under clients named `contract …`.
  */
 export function storeContract(options: StoreContractOptions): StoreContractCase[] {
-  const cases = [...putCases, ...claimCases, ...commitCases, ...releaseCases, ...otherCases]
+  const cases = [
+    ...putCases,
+    ...claimCases,
+    ...commitCases,
+    ...releaseCases,
+    ...seenCases,
+    ...otherCases,
+    ...listCases,
+    ...documentCases,
+    ...feedCases,
+  ]
   return cases.map(([name, run]) => ({
     name,
     run: async () => {

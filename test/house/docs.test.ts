@@ -199,7 +199,7 @@ test.each([
   ['refresh/policy.ts', 'RefreshPolicy'],
   ['refresh/status.ts', 'GrantStatus'],
   ['events.ts', 'GrantEvents'],
-  ['stores/sqlite/sqlite-store.ts', 'SqliteStoreOptions'],
+  ['stores/sqlite/index.ts', 'SqliteStoreOptions'],
   ['testing/scripted-provider.ts', 'ScriptedProviderOptions'],
 ])('docs/library.md names every member of %s %s', (file, name) => {
   const members = membersOf(file, name)

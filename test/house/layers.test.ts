@@ -23,6 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'node-crypto.ts',
     'sha256.ts',
     'same-text.ts',
+    'next-turn.ts',
   ],
   ['client/', 'providers/', 'seal/'],
   ['stores/'],

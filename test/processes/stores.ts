@@ -20,6 +20,8 @@ export interface Place {
   readonly at: string
   /** A table's, schema's or prefix's name of the proof's own. */
   readonly space: string
+  /** Whether the change feed has every refresh. @default false */
+  readonly everyRefresh?: boolean
 }
 
 /** A store with the connection that it works on. */
@@ -44,10 +46,10 @@ interface Kind {
 export type ServerName = 'postgres' | 'redis' | 'pgbouncer' | 'cluster'
 
 /** A pooler in transaction mode does not keep prepared statements. */
-const openPostgres = ({ at, space }: Place, prepare: boolean): OpenedStore => {
+const openPostgres = ({ at, space, everyRefresh }: Place, prepare: boolean): OpenedStore => {
   const pool = new Pool({ connectionString: at, max: 4, connectionTimeoutMillis: 2_000 })
   pool.on('error', () => undefined)
-  return { store: postgresStore(pool, { schema: space, prepare }), end: () => pool.end() }
+  return { store: postgresStore(pool, { schema: space, prepare, everyRefresh }), end: () => pool.end() }
 }
 
 const postgres: Kind = {
@@ -69,11 +71,11 @@ const clusterAt = (urls: string): Cluster => {
 
 const KINDS = {
   SQLite: {
-    open: ({ at }) => {
+    open: ({ at, everyRefresh = false }) => {
       const database = new DatabaseSync(at)
       chmodSync(at, 0o600)
       return {
-        store: sqliteStore(database),
+        store: sqliteStore(database, { everyRefresh }),
         setReadOnly: (readOnly) => database.exec(`PRAGMA query_only = ${readOnly ? 'ON' : 'OFF'}`),
         end: async () => {
           if (database.isOpen) database.close()
@@ -85,10 +87,10 @@ const KINDS = {
   PostgreSQL: postgres,
   Redis: {
     server: 'redis',
-    open: ({ at, space }) => {
+    open: ({ at, space, everyRefresh }) => {
       const client = new Redis(at, { maxRetriesPerRequest: 1, retryStrategy: () => 100 })
       client.on('error', () => undefined)
-      return { store: redisStore(client, { prefix: space }), end: async () => client.disconnect() }
+      return { store: redisStore(client, { prefix: space, everyRefresh }), end: async () => client.disconnect() }
     },
     clear: async ({ at, space }) => {
       const client = new Redis(at)
@@ -105,9 +107,9 @@ const KINDS = {
   'Redis Cluster': {
     server: 'cluster',
     topology: true,
-    open: ({ at, space }) => {
+    open: ({ at, space, everyRefresh }) => {
       const cluster = clusterAt(at)
-      return { store: redisStore(cluster, { prefix: space }), end: async () => cluster.disconnect() }
+      return { store: redisStore(cluster, { prefix: space, everyRefresh }), end: async () => cluster.disconnect() }
     },
     clear: async ({ at, space }) => {
       for (const url of at.split(',')) {

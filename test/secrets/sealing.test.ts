@@ -17,7 +17,7 @@ async function another(onStage: Stage, keys: KeyRing) {
 function rowsOf(file: string): Record<string, unknown>[] {
   const database = new DatabaseSync(file, { readOnly: true })
   try {
-    return database.prepare('SELECT * FROM evergrant_grants ORDER BY key').all()
+    return database.prepare('SELECT * FROM evergrant_records ORDER BY key').all()
   } finally {
     database.close()
   }
@@ -88,7 +88,7 @@ test('a sealed token that was moved to another grant’s record does not open th
   await mint(onStage, 'alice')
   await mint(onStage, 'mallory')
   const [alice, mallory] = rowsOf(file) as [Record<string, string>, Record<string, string>]
-  const put = 'UPDATE evergrant_grants SET sealed = ? WHERE key = ?'
+  const put = 'UPDATE evergrant_records SET sealed = ? WHERE key = ?'
   tamper(file, put, alice['sealed']!, mallory['key']!)
   await using fresh = await another(onStage, keys)
   const stolen = fresh.grants.session('acme', 'mallory')
@@ -102,14 +102,14 @@ test('a sealed token that was moved to another grant’s record does not open th
   expect(provider.stats().tokenRequests.total).toBe(0)
   expect(await fresh.grants.session('acme', 'alice').accessToken()).toBeTypeOf('string')
   // With alice's log-in id beside it, it is still not mallory's.
-  tamper(file, 'UPDATE evergrant_grants SET id = ?, version = version + 1 WHERE key = ?', alice['id']!, mallory['key']!)
+  tamper(file, 'UPDATE evergrant_records SET entry = ? WHERE key = ?', alice['entry']!, mallory['key']!)
   expect(await run('moved with its id', () => stolen.token())).toBeInstanceOf(SealError)
   expect(onStage.leaks()).toEqual([])
   // Put back, nothing was lost.
   tamper(
     file,
-    'UPDATE evergrant_grants SET id = ?, sealed = ? WHERE key = ?',
-    mallory['id']!,
+    'UPDATE evergrant_records SET entry = ?, sealed = ? WHERE key = ?',
+    mallory['entry']!,
     mallory['sealed']!,
     mallory['key']!,
   )
@@ -123,7 +123,7 @@ test('a sealed token of an earlier log-in does not open in a later one’s recor
   await mint(onStage, 'alice')
   const [earlier] = rowsOf(file) as [Record<string, string>]
   await mint(onStage, 'alice')
-  tamper(file, 'UPDATE evergrant_grants SET sealed = ?', earlier['sealed']!)
+  tamper(file, 'UPDATE evergrant_records SET sealed = ?', earlier['sealed']!)
   await using fresh = await another(onStage, keys)
   expect(await run('replayed', () => fresh.grants.session('acme', 'alice').token())).toBeInstanceOf(SealError)
 })
@@ -141,7 +141,7 @@ test.for<[string, (sealed: string) => string]>([
   const { file, keys, run, provider } = onStage
   await mint(onStage, 'alice')
   const [row] = rowsOf(file) as [Record<string, string>]
-  tamper(file, 'UPDATE evergrant_grants SET sealed = ?', change(row['sealed']!))
+  tamper(file, 'UPDATE evergrant_records SET sealed = ?', change(row['sealed']!))
   const before = rowsOf(file)
   await using fresh = await another(onStage, keys)
   const session = fresh.grants.session('acme', 'alice')

@@ -93,10 +93,10 @@ test('a token that waits to be saved is in no log, no event and no file', async 
 })
 
 test.for<[string, (file: string) => void]>([
-  ['has lost its table', (file) => change(file, 'DROP TABLE evergrant_grants')],
+  ['has lost its table', (file) => change(file, 'DROP TABLE evergrant_records')],
   [
     'has another table under that name',
-    (file) => change(file, 'ALTER TABLE evergrant_grants RENAME COLUMN sealed TO other'),
+    (file) => change(file, 'ALTER TABLE evergrant_records RENAME COLUMN sealed TO other'),
   ],
 ])('an SQLite file that %s is a StoreError without secrets', async ([, spoil]) => {
   const onStage = await stage()

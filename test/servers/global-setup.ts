@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 
+import { connectMysql, type MariadbServer, startMariadb } from './start-mariadb.ts'
 import { connect, type PostgresServer, startPostgres } from './start-postgres.ts'
 import { ping, type RedisServer, startRedis } from './start-redis.ts'
 
@@ -49,13 +50,24 @@ async function findRedis(): Promise<Found> {
   return running ?? owned(await startRedis())
 }
 
-function owned(server: PostgresServer | RedisServer | undefined): Found {
+async function findMariadb(): Promise<Found> {
+  const given = process.env['MYSQL_URL']
+  if (given) return connectMysql(given).then(() => ({ url: given }))
+  // The disk is not waited for: no test of the shared server ends the machine.
+  return owned(await startMariadb({ 'innodb-flush-log-at-trx-commit': '2' }))
+}
+
+function owned(server: PostgresServer | RedisServer | MariadbServer | undefined): Found {
   return server && { url: server.url, end: () => server.stop() }
 }
 
 /** One server of each kind for the whole run, got when the first test file asks for it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const finders: Readonly<Record<string, () => Promise<Found>>> = { '/postgres': findPostgres, '/redis': findRedis }
+  const finders: Readonly<Record<string, () => Promise<Found>>> = {
+    '/postgres': findPostgres,
+    '/redis': findRedis,
+    '/mariadb': findMariadb,
+  }
   const asked = new Map<string, Promise<Found>>()
   const server = createServer((request, response) => {
     const path = request.url ?? ''

@@ -14,6 +14,11 @@ export function redis(): Promise<string | undefined> {
   return ask('redis', 'Redis (Debian: apt-get install redis-server), or set REDIS_URL')
 }
 
+/** The URL of the run's MariaDB: `MYSQL_URL`, or a server that is started. Use tables of your own. */
+export function mariadb(): Promise<string | undefined> {
+  return ask('mariadb', 'MariaDB (Debian: apt-get install mariadb-server), or set MYSQL_URL')
+}
+
 async function ask(name: string, wanted: string): Promise<string | undefined> {
   const response = await fetch(`${inject('servers')}/${name}`)
   if (!response.ok) throw new Error(`The tests' ${name}: ${await response.text()}`)

@@ -55,9 +55,12 @@ export class Callers {
     return this.#known.get(process)
   }
 
-  /** What a process was told to end, it need not give. */
-  forget(process: Process): void {
-    this.#known.delete(process)
+  /** Ends the grant. What a process was told to end, it need not give. */
+  async disconnect(process: Process): Promise<void> {
+    const known = this.#known.get(process)
+    const family = known && this.#server.access.get(known.accessToken)?.family
+    if (family !== undefined) process.ended.add(family)
+    await process.session.disconnect().catch(() => undefined)
   }
 
   /** One call of `token()`. Answers the token, or the error. */
@@ -77,7 +80,8 @@ export class Callers {
     const began = this.#timeline.now
     const known = this.#usable(process, want)
     const { spentMs } = this.#policy.margins({ receivedAt: 0, expiresAt: this.#lifetimeMs })
-    const surely = known !== undefined && this.#left(known) > spentMs + NOISE_MS + LOOK_MS
+    const farMs = spentMs + NOISE_MS + LOOK_MS + this.#ledger.slowestMs
+    const surely = known !== undefined && this.#left(known) > farMs
     let result: AccessToken | Error
     try {
       result = await call()
@@ -89,7 +93,7 @@ export class Callers {
     this.#trace?.(
       `${this.#timeline.now} process ${process.index} answers ${JSON.stringify(want ?? 'refresh')} of ${began}: ${result instanceof Error ? `${result.name} ${result.message}` : result.accessToken}`,
     )
-    if (surely && this.#current(known) && !this.#pauses && this.#timeline.now - began > LOOK_MS + 100)
+    if (surely && this.#current(process, known) && !this.#pauses && this.#timeline.now - began > LOOK_MS + 100)
       this.#ledger.fail(
         'I5',
         `process ${process.index} let a caller wait since ${Math.round(began)} ms while it had ${known.accessToken}`,
@@ -133,7 +137,7 @@ export class Callers {
     if (error instanceof GrantNotFoundError) return
     // I5: a token that is known and has not expired is handed out, whatever fails.
     const known = this.#usable(process, want)
-    if (known !== undefined && this.#current(known))
+    if (known !== undefined && this.#current(process, known))
       this.#ledger.fail(
         'I5',
         `process ${process.index} had ${known.accessToken} and answered ${error.name}: ${error.message}`,
@@ -152,10 +156,11 @@ export class Callers {
     return (this.#server.access.get(access.accessToken)?.expiresAt ?? 0) - this.#timeline.now
   }
 
-  /** Whether it is a token of the log-in that is stored, and alive. */
-  #current(access: AccessToken): boolean {
+  /** Whether it is a token of the log-in that is stored, and alive, and that this process was not told to end. */
+  #current(process: Process, access: AccessToken): boolean {
     const { record } = this.#ledger
     const family = this.#server.access.get(access.accessToken)?.family
+    if (family !== undefined && process.ended.has(family)) return false
     return record?.state === 'active' && family === this.#server.familyOf(tokenOf(record)?.refreshToken)
   }
 

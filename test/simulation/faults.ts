@@ -1,6 +1,6 @@
 import type { Fault, RequestFault, Scenario, StoreFault, StorePoint } from './scenario.ts'
 
-/** Which fault strikes which operation, and what has struck. */
+/** Which fault strikes which trip or request, and what has struck. */
 export class Faults {
   readonly struck: string[] = []
   enabled = false
@@ -24,7 +24,8 @@ export class Faults {
     const nth = this.#counts.get(point) ?? 0
     this.#counts.set(point, nth + 1)
     const found = this.#faults.find((each) => each.point === point && each.nth === nth)
-    if (found !== undefined) this.struck.push(`${point === 'request' ? 'request' : 'store'} ${found.fault}`)
+    if (found !== undefined)
+      this.struck.push(`${point === 'request' ? 'request' : 'store'} ${found.fault}`, `at ${point}`)
     return found?.fault
   }
 }

@@ -1,9 +1,11 @@
+import type { Change } from '../../src/stores/changes.ts'
 import type { GrantRecord } from '../../src/stores/store.ts'
 import type { TokenFields } from '../../src/token.ts'
+import { expectedChange, shown } from './feed.ts'
 import type { Process } from './process.ts'
 import type { Mode, Family, Issued, Server } from './server.ts'
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I8' | 'I9' | 'other'
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I8' | 'I9' | 'feed' | 'other'
 
 export class Violation extends Error {
   readonly invariant: Invariant
@@ -24,6 +26,8 @@ export interface Redemption {
   state: 'wire' | 'answering' | 'held' | 'done'
   /** Nobody waits for its answer any more. */
   orphan: boolean
+  /** Its answer was saved more than `settleMs` after it was sent. */
+  savedLate?: boolean
   issued?: Issued | undefined
 }
 
@@ -41,8 +45,14 @@ export class Ledger {
   readonly endedAt = new Map<Family, number>()
   readonly familyOfId = new Map<string, Family>()
   readonly residue = new Set<Invariant>()
+  /** Log-ins that somebody asked to delete. */
+  readonly deleting = new Set<string>()
+  /** When each log-in was deleted, by its id. */
+  readonly deletedAt = new Map<string, number>()
+  /** What the change feed must have, in its order. */
+  readonly #expected: string[] = []
   record: GrantRecord | undefined
-  /** Two requests with one refresh token were under way, the older for longer than `settleMs`: beyond the protocol's assumption. */
+  /** A refresh token was sent again while the answer to an older request was saved after more than `settleMs`, or not yet: beyond assumption Q. */
   beyondQ = false
   /** How long the store's slowest answer was on its way: so far a process may be wrong about the store's time, and take tokens to end early. */
   slowestMs = 0
@@ -53,6 +63,7 @@ export class Ledger {
   readonly #settleMs: number
   readonly #server: Server
   readonly #now: () => number
+  #violation: Violation | undefined
   #watched: Family | undefined
   #wasHeld = false
   #alive = false
@@ -65,8 +76,10 @@ export class Ledger {
     this.#now = options.now
   }
 
+  /** Throws, and again after the event: what an operation throws, its caller may catch. */
   fail(invariant: Invariant, what: string): never {
-    throw new Violation(invariant, what, this.#now())
+    this.#violation ??= new Violation(invariant, what, this.#now())
+    throw this.#violation
   }
 
   /** A finding that a provider's way explains once assumption Q is broken; else a violation. */
@@ -81,7 +94,9 @@ export class Ledger {
     // A provider that is known not to mind is asked again at once.
     const harmless = this.#declared && (this.#mode === 'time' || this.#mode === 'static')
     for (const other of this.redemptions) {
-      if (other === redemption || other.state === 'done' || other.refreshToken !== redemption.refreshToken) continue
+      if (other === redemption || other.refreshToken !== redemption.refreshToken) continue
+      if (other.savedLate === true && this.#mode !== 'static') this.beyondQ = true
+      if (other.state === 'done') continue
       const settled = this.#now() >= other.sentAt + this.#settleMs
       // Once two have met beyond Q, each of their answers may begin the next.
       if (!settled && !harmless && !this.beyondQ) {
@@ -104,10 +119,9 @@ export class Ledger {
   }
 
   /** I4: a verdict comes from the lease's owner, about a refresh token that is worth nothing. */
-  verdict(owner: string, reason: string): void {
-    const { record } = this
-    if (record === undefined) return
-    if (record.lease?.owner !== owner) this.fail('I4', `a verdict by ${owner}, the lease is ${record.lease?.owner}'s`)
+  #verdict(record: GrantRecord, { verdictBy, reason }: GrantRecord): void {
+    const owner = record.lease?.owner
+    if (owner !== verdictBy) this.fail('I4', `a verdict by ${verdictBy}, the lease is ${owner}'s`)
     const family = this.#familyOf(record)
     if (family?.alive === true && this.#heldSomewhere(family, true))
       this.#judge('I4', `the verdict '${reason}' on a grant that is alive`, ['refuse', 'grace-last'])
@@ -115,12 +129,20 @@ export class Ledger {
       this.fail('I4', `the reason 'revoked' for a grant that the provider has not ended`)
   }
 
-  /** After every write to the store. */
+  /** After every write of the grant's row. */
   wrote(before: GrantRecord | undefined, after: GrantRecord | undefined): void {
+    const change = expectedChange(before, after)
+    if (change !== undefined) this.#expected.push(change)
+    const isChanged = before !== undefined && before.id === after?.id && before.version !== after.version
+    if (isChanged && after.verdictBy !== undefined) this.#verdict(before, after)
     this.record = after
+    if (before !== undefined && after === undefined) {
+      if (!this.deleting.has(before.id)) this.fail('I8', 'a log-in was deleted by the end of another')
+      this.deletedAt.set(before.id, this.#now())
+    }
     const [was, is] = [this.#familyOf(before), this.#familyOf(after)]
     if (was !== undefined && was !== is) this.endedAt.set(was, this.#now())
-    if (after === undefined || after === before) return
+    if (after === undefined) return
     // I8: a record's tokens are those of its own log-in.
     const own = this.familyOfId.get(after.id)
     if (own === undefined && is !== undefined) {
@@ -134,16 +156,22 @@ export class Ledger {
     for (const redemption of this.redemptions) {
       if (redemption.state !== 'held') continue
       const { issued } = redemption
-      if (issued?.accessToken === accessToken || (issued?.refreshToken === refreshToken && this.#mode !== 'static'))
-        redemption.state = 'done'
+      const isSaved =
+        issued?.accessToken === accessToken || (issued?.refreshToken === refreshToken && this.#mode !== 'static')
+      if (!isSaved) continue
+      redemption.state = 'done'
+      redemption.savedLate = this.#now() > redemption.sentAt + this.#settleMs
     }
   }
 
   /** A commit found something else in the store: is the token that it brought given up? */
-  lost(accessToken: string | undefined, claimed: { id: string; version: number }): void {
+  lost(
+    accessToken: string | undefined,
+    claimed: { id: string; version: number },
+    record: GrantRecord | undefined,
+  ): void {
     const redemption = this.redemptions.find((each) => each.issued?.accessToken === accessToken)
     if (redemption === undefined || redemption.state !== 'held') return
-    const { record } = this
     const premature =
       record?.id === claimed.id &&
       record.state === 'reauthorization_required' &&
@@ -154,6 +182,7 @@ export class Ledger {
 
   /** I2, after every event: the refresh token that works is somewhere. */
   check(): void {
+    if (this.#violation !== undefined) throw this.#violation
     const family = this.#familyOf(this.record)
     const held = family !== undefined && this.#heldSomewhere(family, false)
     const { excuse } = this
@@ -180,8 +209,11 @@ export class Ledger {
     this.#alive = family?.alive === true
   }
 
-  /** When all is done: nothing waits to be saved, and what is stored works unless that is excused. */
-  atTheEnd(): void {
+  /** When all is done: the feed has each change once, nothing waits to be saved, what is stored works unless that is excused. */
+  atTheEnd(feed: readonly Change[]): void {
+    const told = feed.map(shown)
+    if (told.join() !== this.#expected.join())
+      this.fail('feed', `expected ${this.#expected.join(', ')}, got ${told.join(', ')}`)
     // A worker may be at it just now.
     const before = this.#now() - JUST_NOW_MS
     const waiting = this.redemptions.find(

@@ -132,7 +132,7 @@ export class Network {
             if (fault === 'answer-vanished') return gone()
             if (fault === 'pause') {
               const most = bounded ? latest - 300 - (timeline.now - sentAt) : latest
-              process.pausedUntil = timeline.now + random.between(1, Math.max(1, most))
+              process.pause(random.between(1, Math.max(1, most)))
             }
             answer(given)
           })

@@ -5,6 +5,7 @@ import type { Provider } from '../../src/providers/provider.ts'
 import type { RefreshPolicy } from '../../src/refresh/policy.ts'
 import type { OAuth2Session } from '../../src/session.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
+import type { Family } from './server.ts'
 import type { Owner, Timeline } from './timeline.ts'
 
 /** When the store's clock stands at virtual time 0. */
@@ -24,17 +25,25 @@ export class Process implements Owner {
   troubledAt = Number.NEGATIVE_INFINITY
   /** Whether it suspects its registration: then it gives no verdicts. */
   suspicious = false
+  /** Log-ins that it was told to end. */
+  readonly ended = new Set<Family>()
   readonly startedAt: number
+  readonly #timeline: Timeline
+  readonly #sleeps: boolean
+  /** For how long it has slept, or will have after its present pause. */
+  #sleptMs = 0
   #grants: Grants<{ acme: OAuth2Client }> | undefined
   #session: OAuth2Session | undefined
 
-  constructor(index: number, timeline: Timeline, options: { skewMs: number; lagMs: () => number }) {
+  constructor(index: number, timeline: Timeline, options: { skewMs: number; sleeps: boolean; lagMs: () => number }) {
     this.index = index
+    this.#timeline = timeline
+    this.#sleeps = options.sleeps
     this.skewMs = options.skewMs
     this.startedAt = timeline.now
     this.clock = {
       now: () => EPOCH + timeline.now + this.skewMs,
-      monotonic: () => timeline.now - this.startedAt,
+      monotonic: () => timeline.now - this.startedAt - this.#sleptMs,
       delay: (ms, signal) =>
         new Promise((resolve, reject) => {
           if (signal?.aborted === true) {
@@ -43,13 +52,29 @@ export class Process implements Owner {
           }
           const abort = (): void => reject(signal?.reason as Error)
           signal?.addEventListener('abort', abort, { once: true })
-          timeline.after(Math.max(ms, 0) + options.lagMs(), this, () => {
+          let sleptMs = this.#sleptMs
+          const onTime = (): void => {
             if (signal?.aborted === true) return
+            const lostMs = this.#sleptMs - sleptMs
+            if (lostMs > 0) {
+              sleptMs += lostMs
+              timeline.after(lostMs, this, onTime)
+              return
+            }
             signal?.removeEventListener('abort', abort)
             resolve()
-          })
+          }
+          timeline.after(Math.max(ms, 0) + options.lagMs(), this, onTime)
         }),
     }
+  }
+
+  /** Stops it for `ms`. Whether its machine sleeps meanwhile, its scenario says. */
+  pause(ms: number): void {
+    const { now } = this.#timeline
+    const until = Math.max(now + ms, this.pausedUntil)
+    if (this.#sleeps) this.#sleptMs += until - Math.max(now, this.pausedUntil)
+    this.pausedUntil = until
   }
 
   /** Starts its program. */

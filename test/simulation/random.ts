@@ -32,7 +32,7 @@ export class Random {
  * are made at once. Answers how to put everything back.
  */
 export function seedGlobals(random: Random): () => void {
-  const { getRandomValues } = crypto
+  const { getRandomValues, randomUUID } = crypto
   const { digest } = crypto.subtle
   const mathRandom = Math.random
   const define = (target: object, name: string, value: unknown): void => {
@@ -42,6 +42,9 @@ export function seedGlobals(random: Random): () => void {
     for (let index = 0; index < bytes.length; index++) bytes[index] = random.between(0, 255)
     return bytes
   })
+  let uuids = 0
+  // A number of its own, in the form of the others, is as good as a random one and costs nothing.
+  define(crypto, 'randomUUID', () => `00000000-0000-4000-8000-${String(++uuids).padStart(12, '0')}`)
   define(crypto.subtle, 'digest', async (_name: string, data: Uint8Array) => {
     const hash = createHash('sha256').update(data).digest()
     return hash.buffer.slice(hash.byteOffset, hash.byteOffset + hash.byteLength)
@@ -52,6 +55,7 @@ export function seedGlobals(random: Random): () => void {
   Error.stackTraceLimit = 0
   return () => {
     define(crypto, 'getRandomValues', getRandomValues)
+    define(crypto, 'randomUUID', randomUUID)
     define(crypto.subtle, 'digest', digest)
     Math.random = mathRandom
     Error.stackTraceLimit = stackTraceLimit

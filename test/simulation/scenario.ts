@@ -1,15 +1,22 @@
 import * as fc from 'fast-check'
 import { MODES, type Mode } from './server.ts'
 
-/** What may happen to a store operation; `crash` ends the process that asked, `pause` stops it for a while before it gets the answer; `replaced`: meanwhile another process logs the user in. */
+/**
+ * What may happen to a trip to the database. `crash` ends the process that asked, `pause` stops it for a while before it gets the answer,
+ * `pause-all` all processes. `replaced`: meanwhile another process logs the user in. `twice`: the driver sends the command again and
+ * returns the second answer.
+ */
 export const STORE_FAULTS = [
   'fail-before',
   'fail-after',
   'hang-before',
   'hang-after',
   'late',
+  'slow-request',
   'slow-answer',
+  'twice',
   'pause',
+  'pause-all',
   'replaced',
   'ended-and-replaced',
   'crash-before',
@@ -42,10 +49,13 @@ export const REQUEST_FAULTS = [
 ] as const
 export type RequestFault = (typeof REQUEST_FAULTS)[number]
 
-export const STORE_POINTS = ['read', 'put', 'claim', 'commit', 'release', 'delete', 'due'] as const
-export type StorePoint = (typeof STORE_POINTS)[number]
+/** What a process asks of its store. */
+export type Operation = 'read' | 'due' | Writing
+type Writing = 'put' | 'claim' | 'commit' | 'release' | 'delete'
+/** Which trip: the only one of an operation that reads, the swap of one that writes, or its look at the row before. */
+export type StorePoint = Operation | `${Writing}-look`
 
-/** A fault strikes the `nth` operation of its kind since the beginning. */
+/** A fault strikes the `nth` trip of its kind since the beginning. */
 export type Fault =
   | { readonly point: StorePoint; readonly nth: number; readonly fault: StoreFault }
   | { readonly point: 'request'; readonly nth: number; readonly fault: RequestFault }
@@ -74,6 +84,7 @@ export const ACTS = [
   'pause',
   'store-down',
   'store-cut',
+  'store-slow',
   'commits-down',
   'provider-down',
   'jump',
@@ -93,6 +104,8 @@ export interface Scenario {
   readonly background: 'detached' | 'none'
   /** How far each process's time of day is off from the store's at first. */
   readonly skews: readonly number[]
+  /** Whether a pause is the machine's sleep, which stops the process's monotonic clock and timers. Not where a clock jumps: see README.md. */
+  readonly sleeps: boolean
   /** Assumption Q for the wire: no request is under way for longer than `settleMs`. */
   readonly bounded: boolean
   /** The whole OAuth2Client instead of its core. */
@@ -111,7 +124,7 @@ export const LIFETIME_MS: Readonly<Record<Scenario['timing'], number>> = {
 /** Faults and acts happen until then; afterwards everything works. */
 export const TROUBLED_MS = 150_000
 
-const act: fc.Arbitrary<Act> = fc.record({
+const someAct: fc.Arbitrary<Act> = fc.record({
   kind: fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom<ActKind>('token', 'burst', 'rejected', 'validity', 'refresh') },
     { weight: 2, arbitrary: fc.constantFrom<ActKind>('log-in', 'disconnect', 'recheck', 'end-at-provider') },
@@ -126,14 +139,32 @@ const act: fc.Arbitrary<Act> = fc.record({
   ms: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 40_000 })),
 })
 
+/** Long enough for one process to look while another waits for its answer. */
+const slowStore: fc.Arbitrary<Act> = fc.record({
+  kind: fc.constant('store-slow' as const),
+  at: fc.integer({ min: 0, max: TROUBLED_MS }),
+  process: fc.constant(0),
+  ms: fc.integer({ min: 10_000, max: 40_000 }),
+})
+
+const act = fc.oneof({ weight: 12, arbitrary: someAct }, { weight: 1, arbitrary: slowStore })
+
 const storeFault: fc.Arbitrary<Fault> = fc.record({
   point: fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom<StorePoint>('claim', 'commit') },
-    { weight: 2, arbitrary: fc.constantFrom<StorePoint>('read', 'put', 'release') },
-    { weight: 1, arbitrary: fc.constantFrom<StorePoint>('delete', 'due') },
+    { weight: 4, arbitrary: fc.constantFrom<StorePoint>('claim', 'commit') },
+    { weight: 3, arbitrary: fc.constantFrom<StorePoint>('read', 'put', 'release') },
+    { weight: 2, arbitrary: fc.constantFrom<StorePoint>('delete', 'due', 'claim-look', 'commit-look') },
+    { weight: 1, arbitrary: fc.constantFrom<StorePoint>('put-look', 'release-look', 'delete-look') },
   ),
   nth: fc.nat(6),
   fault: fc.constantFrom(...STORE_FAULTS),
+})
+
+/** What is known of the store's time is old: the look at a grant reaches its process after the machine's sleep. */
+const sleptLook: fc.Arbitrary<Fault> = fc.record({
+  point: fc.constantFrom('read' as const, 'due' as const),
+  nth: fc.nat(20),
+  fault: fc.constant('pause-all' as const),
 })
 
 const requestFault: fc.Arbitrary<Fault> = fc.record({
@@ -156,9 +187,17 @@ export function scenarios(options: { readonly bounded: boolean }): fc.Arbitrary<
       fc.constant([]),
       fc.array(fc.integer({ min: -7_200_000, max: 7_200_000 }), { minLength: 4, maxLength: 4 }),
     ),
+    sleeps: fc.boolean(),
     bounded: fc.constant(options.bounded),
     whole: fc.oneof({ weight: 19, arbitrary: fc.constant(false) }, fc.constant(true)),
     acts: fc.array(act, { maxLength: 8 }),
-    faults: fc.array(fc.oneof(storeFault, requestFault), { maxLength: 5 }),
+    faults: fc.array(
+      fc.oneof(
+        { weight: 7, arbitrary: storeFault },
+        { weight: 7, arbitrary: requestFault },
+        { weight: 1, arbitrary: sleptLook },
+      ),
+      { maxLength: 5 },
+    ),
   })
 }

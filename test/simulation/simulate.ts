@@ -1,7 +1,7 @@
 import { resolvePolicy, type RefreshPolicy } from '../../src/refresh/policy.ts'
-import { memoryStore } from '../../src/stores/memory.ts'
 import { Callers } from './callers.ts'
 import { providerOf, simulatedCore, simulatedFetch } from './client.ts'
+import { Database } from './database.ts'
 import { Faults } from './faults.ts'
 import { Ledger, Violation, type Invariant } from './ledger.ts'
 import { Network } from './network.ts'
@@ -57,7 +57,8 @@ class Simulation {
   readonly #ledger: Ledger
   readonly #network: Network
   readonly #callers: Callers
-  readonly #memory
+  readonly #database: Database
+  readonly #sleeps: boolean
   readonly #provider
   readonly #timeoutMs: number
   readonly #policy: RefreshPolicy
@@ -66,6 +67,7 @@ class Simulation {
   readonly #trace: ((line: string) => void) | undefined
   readonly #cutUntil = new Map<number, number>()
   #storeDownUntil = 0
+  #storeSlowUntil = 0
   #commitsDownUntil = 0
   #providerDownUntil = 0
   #failure: unknown
@@ -94,7 +96,7 @@ class Simulation {
         }),
     })
     this.#ledger = new Ledger({ ...scenario, settleMs, server: this.#server, now: () => timeline.now })
-    this.#memory = memoryStore({ clock: { now: () => EPOCH + timeline.now } })
+    this.#database = new Database(this.#ledger, KEY, () => EPOCH + timeline.now)
     this.#network = new Network({
       timeline,
       random,
@@ -111,6 +113,7 @@ class Simulation {
       trace: this.#trace,
     })
     const has = (...kinds: readonly Act['kind'][]): boolean => scenario.acts.some((act) => kinds.includes(act.kind))
+    this.#sleeps = scenario.sleeps && !has('jump')
     this.#callers = new Callers({
       timeline,
       ledger: this.#ledger,
@@ -118,7 +121,7 @@ class Simulation {
       policy: this.#resolved,
       lifetimeMs: LIFETIME_MS[scenario.timing],
       jumps: has('jump'),
-      pauses: has('pause') || scenario.faults.some(({ fault }) => fault === 'pause'),
+      pauses: has('pause') || scenario.faults.some(({ fault }) => fault === 'pause' || fault === 'pause-all'),
       exact: scenario.skews.length === 0 && !has('jump'),
       trace,
     })
@@ -161,16 +164,17 @@ class Simulation {
     await this.#until(this.#timeline.now + TROUBLED_MS)
     this.#faults.enabled = false
     this.#storeDownUntil = 0
+    this.#storeSlowUntil = 0
     this.#commitsDownUntil = 0
     this.#providerDownUntil = 0
     this.#cutUntil.clear()
     await this.#answerAll(true)
     // What waits to be saved is tried again every second at least; a request may still be out.
     await this.#until(this.#timeline.now + 4 * this.#resolved.settleMs + this.#resolved.timeoutMs + 25_000)
-    this.#ledger.atTheEnd()
+    this.#ledger.atTheEnd(this.#database.feed)
     await this.#until(this.#timeline.now + LIFETIME_MS[this.#scenario.timing])
     await this.#answerAll(false)
-    this.#ledger.atTheEnd()
+    this.#ledger.atTheEnd(this.#database.feed)
     const family = this.#ledger.record
     this.#trace?.(`${this.#timeline.now} end: ${family?.state} version ${family?.version}`)
   }
@@ -212,6 +216,7 @@ class Simulation {
     const { skews, workers, whole, background } = this.#scenario
     const process = new Process(index, this.#timeline, {
       skewMs: skews[index] ?? 0,
+      sleeps: this.#sleeps,
       lagMs: () => (this.#random.chance(0.7) ? 0 : this.#random.between(1, 8)),
     })
     this.#processes[index] = process
@@ -220,9 +225,7 @@ class Simulation {
         timeline: this.#timeline,
         random: this.#random,
         faults: this.#faults,
-        ledger: this.#ledger,
-        memory: this.#memory,
-        key: KEY,
+        database: this.#database,
         downUntil: (asking, point) =>
           Math.max(
             this.#storeDownUntil,
@@ -230,9 +233,17 @@ class Simulation {
             point === 'commit' ? this.#commitsDownUntil : 0,
           ),
         crash: (dying) => this.#crash(dying, this.#random.between(0, 5000)),
+        slowMs: () => {
+          const isSlow = this.#timeline.now < this.#storeSlowUntil && this.#random.chance(0.6)
+          return isSlow ? this.#random.between(500, 9000) : 0
+        },
+        pauseAll: (ms) => {
+          for (const each of this.#processes) each.pause(ms)
+        },
         replace: (asking, ended) => this.#replace(asking, ended),
         trace: this.#trace,
       },
+      this.#ledger,
       process,
     )
     process.boot({
@@ -299,10 +310,12 @@ class Simulation {
       case 'crash':
         return this.#crash(process, ms)
       case 'pause':
-        process.pausedUntil = now + ms
-        return
+        return process.pause(ms)
       case 'store-down':
         this.#storeDownUntil = now + ms
+        return
+      case 'store-slow':
+        this.#storeSlowUntil = now + ms
         return
       case 'store-cut':
         this.#cutUntil.set(process.index, now + ms)
@@ -361,8 +374,7 @@ class Simulation {
       case 'log-in':
         return this.#work(process, () => this.#logIn(process))
       case 'disconnect':
-        callers.forget(process)
-        return this.#work(process, () => process.session.disconnect().catch(() => undefined))
+        return this.#work(process, () => callers.disconnect(process))
       case 'recheck':
         return this.#work(process, () => process.grants.recheck().catch(() => undefined))
       default:

@@ -13,6 +13,7 @@ const calm: Scenario = {
   timing: 'default',
   background: 'detached',
   skews: [],
+  sleeps: false,
   bounded: true,
   whole: false,
   acts: [],

@@ -49,3 +49,29 @@ export function betterSqliteShaped(database: DatabaseSync): SqliteDatabase {
     },
   }
 }
+
+/** A connection that writes down the SQL it is given. */
+export function spied(database: DatabaseSync): { database: SqliteDatabase; log: string[] } {
+  const log: string[] = []
+  const inner = betterSqliteShaped(database)
+  return {
+    log,
+    database: {
+      exec: (sql) => {
+        log.push(sql)
+        return inner.exec(sql)
+      },
+      close: () => inner.close(),
+      prepare: (sql) => {
+        const statement = inner.prepare(sql)
+        const told =
+          <A extends unknown[], R>(run: (...parameters: A) => R) =>
+          (...parameters: A): R => {
+            log.push(sql)
+            return run(...parameters)
+          }
+        return { run: told(statement.run), get: told(statement.get), all: told(statement.all) }
+      },
+    },
+  }
+}

@@ -20,7 +20,7 @@ const grant: NewGrant = {
   renewable: true,
 }
 
-const store = sqliteStore(file)
+const store = sqliteStore(file, { everyRefresh: true })
 
 /** Claims and commits until the grant has the version that was asked for. */
 async function contend(last: number): Promise<Report> {

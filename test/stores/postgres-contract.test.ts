@@ -7,6 +7,7 @@ import { afterAll, describe, test } from 'vitest'
 import { postgresStore } from '../../src/stores/postgres/index.ts'
 import { storeContract } from '../../src/testing/index.ts'
 import { postgres } from '../servers/index.ts'
+import { feedSettled } from './settled.ts'
 
 const url = await postgres()
 const schema = `test_${randomBytes(6).toString('hex')}`
@@ -21,21 +22,22 @@ describe.skipIf(url === undefined)('the store contract', () => {
   })
 
   describe('pg', () => {
-    for (const { name, run } of storeContract({ create: () => postgresStore(pool, { schema }) })) test(name, run)
+    for (const { name, run } of storeContract({ create: () => feedSettled(postgresStore(pool, { schema }), pool) }))
+      test(name, run)
   })
 
   describe('postgres.js', () => {
-    const create = () => postgresStore(sql, { schema, table: 'Order' })
+    const create = () => feedSettled(postgresStore(sql, { schema, table: 'Order' }), pool)
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 
   describe('pg with prepared statements', () => {
-    const create = () => postgresStore(pool, { schema, prepare: true })
+    const create = () => feedSettled(postgresStore(pool, { schema, prepare: true }), pool)
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 
   describe('postgres.js with prepared statements', () => {
-    const create = () => postgresStore(sql, { schema, table: 'Order', prepare: true })
+    const create = () => feedSettled(postgresStore(sql, { schema, table: 'Order', prepare: true }), pool)
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 })

@@ -3,10 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { Pool } from 'pg'
 import { afterAll, describe, test } from 'vitest'
 
-import { type PostgresPool, postgresStore } from '../../src/stores/postgres/index.ts'
+import { PostgresBackend } from '../../src/stores/postgres/backend.ts'
+import { type PostgresPool, runner } from '../../src/stores/postgres/connection.ts'
+import { tablesNamed } from '../../src/stores/postgres/schema.ts'
+import { storeOver } from '../../src/stores/store-over.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { postgres } from '../servers/index.ts'
+import { feedSettled } from './settled.ts'
 import { answersLikeMemory, claimsAtTheEdgesLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
 
 const url = await postgres()
@@ -22,25 +26,30 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
 
   /** A pool whose server's clock shows another time. */
   const at = (now: () => number): PostgresPool => ({
-    query: (text, values) => pool.query(text.replace('clock_timestamp()', `to_timestamp(${now() / 1000})`), values),
+    query: (text, values) => pool.query(text.replaceAll('clock_timestamp()', `to_timestamp(${now() / 1000})`), values),
   })
+
+  const storeAt = (now: () => number, table: string): GrantStore => {
+    const backend = new PostgresBackend(runner(at(now), false), tablesNamed({ schema, table }))
+    return feedSettled(storeOver(backend, { clock: { now } }), pool)
+  }
 
   /** A store with nothing in it. */
   async function open(now: () => number): Promise<GrantStore> {
-    const store = postgresStore(at(now), { schema })
+    const store = storeAt(now, 'grants')
     await store.read({ client: '', subject: '', account: '' })
-    await pool.query(`DELETE FROM ${schema}.evergrant_grants`)
-    await pool.query(`DELETE FROM ${schema}.evergrant_grants_once`)
+    await pool.query(`DELETE FROM ${schema}.grants`)
+    await pool.query(`DELETE FROM ${schema}.grants_changes`)
     return store
   }
 
-  test('memory and PostgreSQL give the same answers to whatever comes', () => answersLikeMemory(open, 60))
+  test('memory and PostgreSQL give the same answers to whatever comes', () => answersLikeMemory(open, 60), 180_000)
 
   test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
 
   describe('the store contract', () => {
     const clock = fakeClock()
-    const create = () => postgresStore(at(clock.now), { schema, table: 'fake_time' })
+    const create = () => storeAt(clock.now, 'fake_time')
     for (const { name, run } of storeContract({ create, clock })) test(name, run)
 
     test('and a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))

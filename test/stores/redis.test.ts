@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import { createClient, RESP_TYPES } from 'redis'
 import { afterAll, describe, expect, test } from 'vitest'
 
-import { ConfigError, StoreError } from '../../src/errors.ts'
+import { ConfigError, StoreError, UnreadableRecordError } from '../../src/errors.ts'
 import { type IoredisClient, type NodeRedisClient, redisStore } from '../../src/stores/redis/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { redis } from '../servers/index.ts'
@@ -55,7 +55,7 @@ describe('what can not be used', () => {
 })
 
 test('it is not volatile, and touches nothing before it is used', () => {
-  expect(redisStore(unused, { prefix: 'my-app_1.2:grants/x' }).volatile).toBe(undefined)
+  expect(redisStore(unused, { prefix: 'my-app_1.2:grants/x' }).volatile).toBe(false)
 })
 
 describe('a failure', () => {
@@ -113,6 +113,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
   let stores = 0
 
   afterAll(async () => {
+    await Promise.all(opened.map((store) => store.close()))
     await removeKeys(client, prefix)
     client.disconnect()
     node.destroy()
@@ -121,8 +122,12 @@ describe.skipIf(url === undefined)('on a server', async () => {
   /** A prefix that nobody has used. */
   const newPrefix = (): string => `${prefix}-${(stores += 1)}`
 
-  const open = (by: IoredisClient | NodeRedisClient = client, named = newPrefix()): GrantStore =>
-    redisStore(by, { prefix: named })
+  const opened: GrantStore[] = []
+  const open = (by: IoredisClient | NodeRedisClient = client, named = newPrefix()): GrantStore => {
+    const store = redisStore(by, { prefix: named })
+    opened.push(store)
+    return store
+  }
 
   async function keysOf(named: string): Promise<string[]> {
     return (await client.keys(`${named}:*`)).map((name) => name.slice(named.length + 1)).sort()
@@ -132,8 +137,8 @@ describe.skipIf(url === undefined)('on a server', async () => {
     const [one, two] = [open(), open()]
     await one.put(key, grant)
     expect((await two.read(key)).record).toBe(undefined)
-    expect(await one.once('id', 60_000)).toBe(true)
-    expect(await two.once('id', 60_000)).toBe(true)
+    expect(await one.once('id', 60_000, 'one')).toBe(true)
+    expect(await two.once('id', 60_000, 'two')).toBe(true)
   })
 
   test('clients of both kinds share one store', async () => {
@@ -158,11 +163,15 @@ describe.skipIf(url === undefined)('on a server', async () => {
       const listed: unknown[] = []
       for await (const record of store.list()) listed.push(record.key)
       expect(listed).toEqual([key])
+      expect(await store.counts!()).toEqual([{ client: 'c', state: 'active', count: 1 }])
+      expect((await store.changes!({})).changes).toMatchObject([{ kind: 'connected', key, id: '1', version: 1 }])
+      expect((await store.documents!.put('d', 'é', { version: 0 })).put).toBe(true)
+      expect((await store.documents!.get('d')).document).toEqual({ value: 'é', version: 1 })
     }
     prefixed.disconnect()
   })
 
-  test('where a Cluster keeps buckets apart, all keys of a script lie in one slot, and are told', async () => {
+  test('where a Cluster keeps buckets apart, all keys of a script lie in one slot, and are named', async () => {
     const slots: Set<string>[] = []
     let refused = 0
     const spy: IoredisClient = {
@@ -185,7 +194,11 @@ describe.skipIf(url === undefined)('on a server', async () => {
     expect(other).toMatchObject({ key: strange, id: '2' })
     await store.due({ before: 1, limit: 1 })
     for await (const _ of store.list());
-    await store.once('{a}{b}', 1)
+    await store.page!({ limit: 1 })
+    await store.counts!()
+    await store.changes!({})
+    await store.once('{a}{b}', 1, 'one')
+    await store.documents!.put('{a}{b}', 'x', { version: 0 })
     await store.delete(strange, { id: '2' })
     expect(slots.length).toBeGreaterThan(10)
     expect(slots.every((each) => each.size === 1)).toBe(true)
@@ -193,49 +206,160 @@ describe.skipIf(url === undefined)('on a server', async () => {
     expect(refused).toBe(1)
   })
 
+  /** A client that counts the scripts it is asked to run. */
+  const counting = (): IoredisClient & { scripts: number } => {
+    const spy = {
+      scripts: 0,
+      evalsha: (sha: string, keyCount: number, ...rest: string[]) => {
+        spy.scripts += 1
+        return client.evalsha(sha, keyCount, ...rest)
+      },
+      eval: (script: string, keyCount: number, ...rest: string[]) => client.eval(script, keyCount, ...rest),
+    }
+    return spy
+  }
+
   test('where all buckets are on one server, it is asked for due grants with one script, and for their records with another', async () => {
     const named = newPrefix()
-    const store = open(client, named)
+    const spy = counting()
+    const store = open(spy, named)
     for (let index = 0; index < 30; index += 1) {
       await store.put({ client: 'c', subject: `s${index}`, account: '' }, { ...grant, refreshAfter: 1 })
     }
-    let scripts = 0
-    const counting: IoredisClient = {
-      evalsha: (sha, keyCount, ...rest) => {
-        scripts += 1
+    spy.scripts = 0
+    expect((await store.due({ before: 1, limit: 10, reserveMs: 1 })).records).toHaveLength(10)
+    expect(spy.scripts).toBe(2)
+  })
+
+  test('a refresh is three scripts: a read and two swaps; the first operation of all looks at the version before', async () => {
+    const named = newPrefix()
+    await open(client, named).put(key, grant)
+    const spy = counting()
+    const store = open(spy, named)
+    const { record } = await store.read(key)
+    expect(spy.scripts).toBe(2)
+    const claimed = await store.claim(key, { ...claim, intent: { hash: 'h', sendWithinMs: 30_000 } }, record)
+    expect(spy.scripts).toBe(3)
+    const seen = claimed.outcome === 'claimed' ? claimed.record : undefined
+    expect((await store.commit(key, { ...grant, version: 1, sealed: 'y' }, seen)).committed).toBe(true)
+    expect(spy.scripts).toBe(4)
+  })
+
+  test('a command that the client sends twice writes once, and finds its own writing', async () => {
+    const twice: IoredisClient = {
+      evalsha: async (sha, keyCount, ...rest) => {
+        await client.evalsha(sha, keyCount, ...rest)
         return client.evalsha(sha, keyCount, ...rest)
       },
       eval: (script, keyCount, ...rest) => client.eval(script, keyCount, ...rest),
     }
-    expect((await open(counting, named).due({ before: 1, limit: 10, reserveMs: 1 })).records).toHaveLength(10)
-    // The third tells the time.
-    expect(scripts).toBe(3)
+    const named = newPrefix()
+    await open(client, named).read(key)
+    const store = redisStore(twice, { prefix: named, everyRefresh: true })
+    expect(await store.put(key, grant)).toMatchObject({ committed: true, record: { version: 1 } })
+    expect(await store.claim(key, claim)).toMatchObject({ outcome: 'claimed', takeover: false })
+    expect(await store.commit(key, { ...grant, version: 1 })).toMatchObject({ committed: true, record: { version: 2 } })
+    expect((await store.delete(key, { id: '1' })).record).toMatchObject({ version: 2 })
+    const { changes } = await store.changes!({})
+    expect(changes.map(({ kind, version }) => [kind, version])).toEqual([
+      ['connected', 1],
+      ['refreshed', 2],
+      ['disconnected', 2],
+    ])
   })
 
-  test('grants have no time to live; tombstones and single-use ids have one', async () => {
+  test('grants have no time to live; what is left of them, and what ends, has one', async () => {
     const named = newPrefix()
     const store = open(client, named)
-    await store.put(key, { ...grant, refreshAfter: 1 })
-    await store.put(key, { ...grant, id: '2', refreshAfter: 1 })
-    await store.once('an id', 1_000)
+    const gone = { ...key, account: 'gone' }
+    for (const each of [key, gone]) await store.put(each, { ...grant, refreshAfter: 1 })
+    await store.delete(gone, { id: '1' })
+    await store.once('an id', 1_000, 'one')
+    await store.documents!.put('stays', 'x', { version: 0 })
+    await store.documents!.put('ends', 'x', { version: 0, ttlMs: 1_000 })
     const ttls: Record<string, number> = {}
-    for (const name of await keysOf(named)) ttls[name.replace(/\{\d+\}:/, '')] = await client.pttl(`${named}:${name}`)
-    const name = '["s","c",""]'
+    for (const name of await keysOf(named)) {
+      if (name.includes(':row:')) ttls[name.replace(/\{\d+\}:row:/, '')] = await client.pttl(`${named}:${name}`)
+    }
+    const about = (expected: number) => expect.toSatisfy((ms: number) => ms > expected - 30_000 && ms <= expected)
     expect(ttls).toEqual({
-      due: -1,
-      index: -1,
-      [`grant:${name}`]: -1,
-      [`tombstones:${name}`]: expect.toSatisfy((ms: number) => ms > 86_000_000 && ms <= 86_400_000),
-      'once:an id': expect.toSatisfy((ms: number) => ms > 1_000 && ms <= 61_000),
+      '["c","s",""]': -1,
+      '["c","s","gone"]': about(86_400_000 + 60_000),
+      '"once:an id"': about(61_000),
+      '"stays"': -1,
+      '"ends"': about(1_000 + 86_400_000 + 60_000),
     })
   })
 
-  test('nothing is left of a grant that was deleted but its tombstone', async () => {
+  test('a grant that comes back in the row of a deleted one has no time to live', async () => {
     const named = newPrefix()
     const store = open(client, named)
-    await store.put(key, { ...grant, refreshAfter: 1 })
+    await store.put(key, grant)
+    const [row] = (await keysOf(named)).filter((name) => name.includes(':row:'))
     await store.delete(key, { id: '1' })
-    expect((await keysOf(named)).map((name) => name.replace(/\{\d+\}:/, ''))).toEqual(['tombstones:["s","c",""]'])
+    expect(await client.pttl(`${named}:${row}`)).toBeGreaterThan(0)
+    await store.put(key, { ...grant, id: '2' })
+    expect(await client.pttl(`${named}:${row}`)).toBe(-1)
+  })
+
+  test('nothing is left of a grant that was deleted but its row, for a day, and the change', async () => {
+    const named = newPrefix()
+    const store = open(client, named)
+    await store.put(key, { ...grant, refreshAfter: 1, state: 'reauthorization_required' })
+    await store.put(key, { ...grant, id: '2', refreshAfter: 1 })
+    await store.delete(key, { id: '2' })
+    const parts = (await keysOf(named)).map((name) => name.replace(/\{\d+\}:/, ''))
+    expect(parts.toSorted()).toEqual(['changes', 'row:["c","s",""]', 'version'])
+  })
+
+  test('keys that a newer version of the library made are left alone', async () => {
+    const named = newPrefix()
+    await client.set(`${named}:version`, '3')
+    const store = open(client, named)
+    const attempts = [
+      () => store.put(key, grant),
+      () => store.read(key),
+      () => store.due({ before: 1, limit: 1 }),
+      () => store.page!({ limit: 1 }),
+      () => store.changes!({}),
+      () => store.documents!.get('d'),
+    ]
+    for (const attempt of attempts) {
+      const error: unknown = await attempt().catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(ConfigError)
+      expect((error as Error).message).toMatch(/version 3, and this process knows 2.* Upgrade this process/)
+    }
+    expect(await keysOf(named)).toEqual(['version'])
+    // The store looks again: it may be used when the keys are gone.
+    await client.del(`${named}:version`)
+    expect((await store.put(key, grant)).committed).toBe(true)
+    expect(await client.get(`${named}:version`)).toBe('2')
+  })
+
+  test('a row that was damaged can not be used, and is left as it is', async () => {
+    const named = newPrefix()
+    const store = open(client, named)
+    const other = { ...key, account: 'other' }
+    for (const each of [key, other]) await store.put(each, { ...grant, refreshAfter: 1 })
+    const [row] = (await keysOf(named)).filter((name) => name.endsWith('row:["c","s",""]'))
+    for (const entry of ['', 'nonsense', '[]', '{"record":{"id":1}}']) {
+      await client.hset(`${named}:${row}`, 'entry', entry)
+      const before = await client.hgetall(`${named}:${row}`)
+      for (const attempt of [
+        () => store.read(key),
+        () => store.put(key, { ...grant, id: '2' }),
+        () => store.claim(key, claim),
+        () => store.commit(key, { ...grant, version: 1 }),
+        () => store.delete(key, { id: '1' }),
+      ]) {
+        await expect(attempt()).rejects.toThrow(UnreadableRecordError)
+      }
+      expect(await client.hgetall(`${named}:${row}`)).toEqual(before)
+      expect((await store.due({ before: 1, limit: 5 })).records.map((record) => record.key)).toEqual([other])
+      expect(await store.page!({ limit: 5 })).toMatchObject({ records: [{ key: other }], unreadable: [{ key }] })
+    }
+    await client.hdel(`${named}:${row}`, 'schema')
+    expect((await store.due({ before: 1, limit: 5 })).records.map((record) => record.key)).toEqual([other])
   })
 
   test('scripts that the server has forgotten are sent anew', async () => {
@@ -266,7 +390,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
       const found: unknown[] = []
       for await (const record of store.list({ subject: odd })) found.push(record.sealed)
       expect(found).toEqual([`${odd}!`])
-      expect(await store.delete(strange, { id: odd })).toBe(true)
+      expect((await store.delete(strange, { id: odd })).record).toMatchObject({ key: strange, sealed: `${odd}!` })
       expect((await store.put(strange, content)).committed).toBe(false)
     }
   })
@@ -298,9 +422,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
         store.put({ client: 'c', subject, account: `${index}` }, { ...grant, refreshAfter: (index * 7919) % 120 }),
       ),
     )
-    const newer = { client: 'c', subject: 'one', account: 'newer' }
     const start = Date.UTC(2026, 0, 1)
-    await store.put(newer, { ...grant, refreshAfter: 0, schema: 2 })
     for (const limit of [0, 1, 10, 119, 120, 500]) {
       const { records, now } = await store.due({ before: 1_000, limit })
       const times = records.map((record) => record.refreshAfter)
@@ -385,5 +507,17 @@ describe.skipIf(own === undefined)('a server that is killed', () => {
       const answer = await until('A commit', () => store.commit(key, { ...grant, version: 1, sealed: 'y' }))
       expect(answer).toMatchObject({ committed: true, record: { version: 2, sealed: 'y' } })
     }
+  })
+
+  test('that is emptied has another feed, and takes grants again', async () => {
+    await until('A connection', () => io.ping())
+    const store = redisStore(io, { prefix: 'flushed' })
+    await store.put(key, grant)
+    const { next } = await store.changes!({})
+    await io.flushall()
+    expect(await store.changes!({ after: next })).toMatchObject({ expired: true, changes: [] })
+    expect(await store.put(key, grant)).toMatchObject({ committed: true, record: { version: 1 } })
+    expect((await store.changes!({ after: next })).expired).toBe(true)
+    expect((await store.changes!({})).changes).toHaveLength(1)
   })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
+import type { Change } from '../../src/stores/changes.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { Report } from './contender.ts'
 
@@ -39,10 +40,30 @@ async function runAll(children: readonly ChildProcess[]): Promise<Report[]> {
   return Promise.all(reports)
 }
 
-test('of several processes exactly one gets the lease of each version, and none waits long', async () => {
+/** Reads the feed while others write it, until it has so many changes. */
+async function follow(count: number): Promise<Change[]> {
+  const store = sqliteStore(file)
+  const found: Change[] = []
+  for (let after: string | undefined; found.length < count;) {
+    const { changes, next, expired } = await store.changes!({ after, limit: 7 })
+    expect(expired ?? false).toBe(false)
+    found.push(...changes)
+    after = next
+    if (changes.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  await store.close()
+  return found
+}
+
+test('of several processes exactly one gets the lease of each version, none waits long, and the feed has each once', async () => {
   const names = ['one', 'two', 'three']
   const versions = 300
-  const reports = await runAll(await Promise.all(names.map((name) => start(name, 'contend', `${versions}`))))
+  const children = await Promise.all(names.map((name) => start(name, 'contend', `${versions}`)))
+  const following = follow(versions)
+  const reports = await runAll(children)
+  expect((await following).map(({ version }) => version)).toEqual(
+    Array.from({ length: versions }, (_, index) => index + 1),
+  )
   const won = reports.flatMap((report) => report.won).sort((a, b) => a - b)
   expect(won).toEqual(Array.from({ length: versions - 1 }, (_, index) => index + 1))
   expect(Math.max(...reports.map((report) => report.longestWaitMs))).toBeLessThan(5_000)
@@ -52,7 +73,7 @@ test('of several processes exactly one gets the lease of each version, and none 
   await store.close()
 })
 
-test('a process that is killed while it writes leaves a file that others go on with, and nothing half done', async () => {
+test('a process that is killed while it writes leaves a file that others go on with, and no row without its change', async () => {
   const victim = await start('victim', 'hammer')
   victim.send('go')
   let answered = -1
@@ -72,6 +93,9 @@ test('a process that is killed while it writes leaves a file that others go on w
   // One turn is one transaction: all of it or nothing; and what was answered is there.
   for (const count of rounds.values()) expect(count).toBe(20)
   expect(rounds.size).toBeGreaterThan(answered)
+  const { changes } = await store.changes!({ limit: 10_000 })
+  expect(changes).toHaveLength(20 * rounds.size)
+  expect(new Set(changes.map(({ key }) => key.subject.split(' ')[0]))).toEqual(new Set(rounds.keys()))
   expect(
     (
       await store.put(

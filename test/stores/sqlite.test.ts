@@ -10,7 +10,7 @@ import { ConfigError, StoreError } from '../../src/errors.ts'
 import { type SqliteDatabase, sqliteStore, type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
-import { betterSqliteShaped } from './better-sqlite.ts'
+import { betterSqliteShaped, spied } from './better-sqlite.ts'
 
 let folder = ''
 let file = ''
@@ -33,32 +33,6 @@ function open(source: string | SqliteDatabase = file, options: SqliteStoreOption
   return store
 }
 
-/** A connection that writes down the SQL it is given. */
-function spied(database: DatabaseSync): { database: SqliteDatabase; log: string[] } {
-  const log: string[] = []
-  const inner = betterSqliteShaped(database)
-  return {
-    log,
-    database: {
-      exec: (sql) => {
-        log.push(sql)
-        return inner.exec(sql)
-      },
-      close: () => inner.close(),
-      prepare: (sql) => {
-        const statement = inner.prepare(sql)
-        const told =
-          <A extends unknown[], R>(run: (...parameters: A) => R) =>
-          (...parameters: A): R => {
-            log.push(sql)
-            return run(...parameters)
-          }
-        return { run: told(statement.run), get: told(statement.get), all: told(statement.all) }
-      },
-    },
-  }
-}
-
 const start = Date.UTC(2026, 0, 1)
 const key = { client: 'c', subject: 's', account: '' }
 const grant: NewGrant = {
@@ -79,6 +53,13 @@ const claim: ClaimRequest = {
   intent: { hash: 'h', sendWithinMs: 1 },
 }
 const keyOf = (subject: string): typeof key => ({ ...key, subject })
+
+/** Lets the database refuse what is inserted into a table under a condition. */
+function refuse(table: string, condition: string): void {
+  const other = new DatabaseSync(file)
+  other.exec(`CREATE TRIGGER no BEFORE INSERT ON ${table} WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'refused'); END`)
+  other.close()
+}
 
 describe('the file', () => {
   test('is readable for its owner only, with its write-ahead log and index', async () => {
@@ -136,20 +117,33 @@ describe('its tables', () => {
     await first.put(key, grant)
     await first.close()
     const newer = new DatabaseSync(file)
-    newer.exec('UPDATE evergrant_grants_meta SET value = 2')
+    newer.exec("UPDATE evergrant_records_meta SET value = 3 WHERE name = 'version'")
     newer.close()
     const refused = open().put(key, { ...grant, id: '2' })
     await expect(refused).rejects.toThrow(ConfigError)
-    await expect(refused).rejects.toThrow(/version 2, and this release knows 1: a newer release made them/)
+    await expect(refused).rejects.toThrow(/version 3, and this release knows 2: a newer release made them/)
+  })
+
+  test('of an older release are left alone', async () => {
+    const older = new DatabaseSync(file)
+    older.exec(
+      "CREATE TABLE evergrant_records_meta (name, value); INSERT INTO evergrant_records_meta VALUES ('version', 1)",
+    )
+    older.close()
+    const refused = open().read(key)
+    await expect(refused).rejects.toThrow(ConfigError)
+    await expect(refused).rejects.toThrow(
+      /version 1, and this release knows 2: an older release made them.*options\.table/,
+    )
   })
 
   test('may have columns that a newer release added', async () => {
     const first = sqliteStore(file)
     await first.put(key, grant)
     const newer = new DatabaseSync(file)
-    newer.exec("ALTER TABLE evergrant_grants ADD COLUMN more TEXT DEFAULT 'kept'")
+    newer.exec("ALTER TABLE evergrant_records ADD COLUMN more TEXT DEFAULT 'kept'")
     expect((await first.claim(key, claim)).outcome).toBe('claimed')
-    expect(newer.prepare('SELECT more FROM evergrant_grants').get()).toEqual({ more: 'kept' })
+    expect(newer.prepare('SELECT more FROM evergrant_records').get()).toEqual({ more: 'kept' })
     await first.close()
     newer.close()
   })
@@ -166,31 +160,8 @@ describe('its tables', () => {
     const [one, two] = [open(file, { table: 'one' }), open(file, { table: 'two' })]
     await one.put(key, grant)
     expect((await two.read(key)).record).toBe(undefined)
-    expect(await one.once('id', 60_000)).toBe(true)
-    expect(await two.once('id', 60_000)).toBe(true)
-  })
-
-  test('answer lists and due grants from an index', async () => {
-    const { database, log } = spied(new DatabaseSync(file))
-    const store = open(database)
-    await store.put(key, grant)
-    log.length = 0
-    for await (const _ of store.list({ client: 'c' }));
-    for await (const _ of store.list({ subject: 's' }));
-    for await (const _ of store.list({ state: 'reauthorization_required' }));
-    await store.due({ before: 1, limit: 1 })
-    const second = new DatabaseSync(file)
-    const plans = log.map((sql) => {
-      const rows = second.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...Array<number>(sql.split('?').length - 1).fill(1))
-      return rows.map((row) => row['detail']).join('; ')
-    })
-    second.close()
-    expect(plans).toEqual([
-      expect.stringMatching(/SEARCH .* sqlite_autoindex_evergrant_grants_1 \(key>\? AND key<\?\)$/),
-      expect.stringMatching(/SEARCH .* evergrant_grants_by_subject \(subject=\? AND key>\? AND key<\?\)$/),
-      expect.stringMatching(/SEARCH .* evergrant_grants_dead \(key>\? AND key<\?\)$/),
-      expect.stringMatching(/SEARCH .* evergrant_grants_due \(due_at<\?\)$/),
-    ])
+    expect(await one.once('id', 60_000, 'a')).toBe(true)
+    expect(await two.once('id', 60_000, 'b')).toBe(true)
   })
 })
 
@@ -242,22 +213,17 @@ describe('one turn of the event loop', () => {
   test('is one transaction, and durable only when it has to be', async () => {
     const { database, log } = spied(new DatabaseSync(file))
     const store = open(database)
-    await store.put(key, grant)
-    log.length = 0
-    await Promise.all([store.claim(key, claim), store.once('a', 1), store.release(key, { owner: 'o', spent: 'no' })])
-    expect(log.filter((sql) => /^(BEGIN|COMMIT|PRAGMA)/.test(sql))).toEqual([
-      'PRAGMA synchronous = NORMAL',
-      'BEGIN IMMEDIATE',
-      'COMMIT',
-    ])
-    log.length = 0
-    await Promise.all([store.claim(key, claim), store.commit(key, { ...grant, version: 1 })])
+    await Promise.all([store.put(key, grant), store.put(keyOf('other'), grant)])
+    const transactions = (): string[] => log.splice(0).filter((sql) => /^(BEGIN|COMMIT|PRAGMA)/.test(sql))
+    transactions()
+    await Promise.all([store.claim(key, claim), store.once('a', 1, 'a')])
+    await store.release(key, { owner: 'o', spent: 'no' })
+    const one = ['BEGIN IMMEDIATE', 'COMMIT']
+    expect(transactions()).toEqual(['PRAGMA synchronous = NORMAL', ...one, ...one])
+    await Promise.all([store.claim(key, claim), store.commit(keyOf('other'), { ...grant, version: 1 })])
     await store.reseal(key, { id: '1', from: 'x', to: 'y' })
     await store.delete(key, { id: '1' })
-    expect(log.filter((sql) => /^(BEGIN|COMMIT|PRAGMA)/.test(sql))).toEqual([
-      'PRAGMA synchronous = FULL',
-      ...Array.from({ length: 3 }, () => ['BEGIN IMMEDIATE', 'COMMIT']).flat(),
-    ])
+    expect(transactions()).toEqual(['PRAGMA synchronous = FULL', ...one, ...one, ...one])
   })
 
   test('reads take no lock', async () => {
@@ -268,36 +234,34 @@ describe('one turn of the event loop', () => {
     await store.read(key)
     await store.due({ before: 1, limit: 5 })
     for await (const _ of store.list());
-    expect(log).toHaveLength(3)
+    await store.counts?.()
+    await store.changes?.({})
+    expect(log.length).toBeGreaterThan(5)
     expect(log.every((sql) => sql.startsWith('SELECT'))).toBe(true)
   })
 
   test('one operation that fails does not fail the others', async () => {
     const store = open()
     await store.read(key)
-    const results = await Promise.allSettled([
-      store.put(keyOf('a'), grant),
-      store.put(keyOf('b'), { ...grant, sealed: undefined as unknown as string }),
-      store.put(keyOf('c'), grant),
-      store.once(Symbol('no text') as unknown as string, 1),
-      store.put(keyOf('d'), grant),
-    ])
+    refuse('evergrant_records', "new.sealed = 'bad'")
+    const sealed = ['x', 'bad', 'x', 'bad', 'x']
+    const results = await Promise.allSettled(
+      sealed.map((sealed, index) => store.put(keyOf(`${index}`), { ...grant, sealed })),
+    )
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(StoreError)
-    const there = await Promise.all(
-      ['a', 'b', 'c', 'd'].map(async (name) => (await store.read(keyOf(name))).record?.id),
-    )
-    expect(there).toEqual(['1', undefined, '1', '1'])
+    const there = await Promise.all(sealed.map(async (_, index) => (await store.read(keyOf(`${index}`))).record?.id))
+    expect(there).toEqual(['1', undefined, '1', undefined, '1'])
   })
 
-  test('a failure of one operation alone is undone', async () => {
+  test('a failure of one operation alone is undone: no row without its change', async () => {
     const store = open()
     await store.put(key, grant)
-    await expect(store.put(key, { ...grant, id: '2', sealed: undefined as unknown as string })).rejects.toThrow(
-      StoreError,
-    )
-    // The log-in that was to be replaced must not have got its tombstone.
-    expect((await store.delete(key, { id: '1' })) && (await store.put(key, grant)).committed).toBe(false)
+    refuse('evergrant_records_changes', 'true')
+    await expect(store.put(key, { ...grant, id: '2' })).rejects.toThrow(StoreError)
+    await expect(store.delete(key, { id: '1' })).rejects.toThrow(StoreError)
+    expect((await store.read(key)).record).toMatchObject({ id: '1', version: 1 })
+    expect((await store.changes?.({}))?.changes).toHaveLength(1)
   })
 
   test('more operations than fit into one transaction are all done', async () => {
@@ -382,7 +346,7 @@ describe('while another connection writes', () => {
     await store.put(key, grant)
     expect(log).toContain('PRAGMA busy_timeout = 0')
     const other = lock()
-    await expect(store.once('id', 1)).rejects.toThrow('kept busy')
+    await expect(store.once('id', 1, 'a')).rejects.toThrow('kept busy')
     other.exec('COMMIT')
     other.close()
   })
@@ -417,10 +381,10 @@ describe('a failure', () => {
     const database = new DatabaseSync(file)
     const store = open(betterSqliteShaped(database))
     await store.put(key, grant)
-    database.exec('ALTER TABLE evergrant_grants RENAME COLUMN sealed TO hidden')
+    database.exec('ALTER TABLE evergrant_records RENAME COLUMN sealed TO hidden')
     await expect(store.read(key)).rejects.toThrow(StoreError)
     await expect(store.list()[Symbol.asyncIterator]().next()).rejects.toThrow(/no such column/)
-    database.exec('ALTER TABLE evergrant_grants RENAME COLUMN hidden TO sealed')
+    database.exec('ALTER TABLE evergrant_records RENAME COLUMN hidden TO sealed')
     expect((await store.read(key)).record?.sealed).toBe('x')
   })
 
@@ -479,14 +443,14 @@ describe('a failure', () => {
 })
 
 describe('closing', () => {
-  test('waits for what is under way, and refuses what comes after', async () => {
+  test('waits for what is in progress, and refuses what comes after', async () => {
     const store = sqliteStore(file)
     const writes = Array.from({ length: 5 }, (_, index) => store.put(keyOf(`${index}`), grant))
     const reading = store.read(keyOf('0'))
     await store.close()
     expect((await Promise.all(writes)).every((answer) => answer.committed)).toBe(true)
     expect((await reading).now).toBeGreaterThan(0)
-    for (const late of [store.read(key), store.put(key, grant), store.once('a', 1)]) {
+    for (const late of [store.read(key), store.put(key, grant), store.once('a', 1, 'a')]) {
       await expect(late).rejects.toThrow('closed')
     }
     await store.close()
@@ -504,22 +468,25 @@ describe('closing', () => {
   })
 })
 
-test('expired tombstones and ids are swept out of the file', async () => {
+test('rows without a grant are removed a minute after their time', async () => {
   const clock = fakeClock()
   const database = new DatabaseSync(file)
   const store = open(betterSqliteShaped(database), { clock })
-  const count = (table: string): unknown =>
-    database.prepare(`SELECT count(*) AS n FROM evergrant_grants_${table}`).get()?.['n']
+  const count = (): unknown => database.prepare('SELECT count(*) AS n FROM evergrant_records').get()?.['n']
   await store.put(key, grant)
-  await store.put(key, { ...grant, id: '2' })
-  await store.delete(key, { id: '2' })
-  await store.once('short', 60_000)
-  await store.once('long', 7 * 24 * 3_600_000)
-  expect([count('tombstones'), count('once')]).toEqual([2, 2])
-  await clock.advance(24 * 3_600_000 - 1)
-  await store.once('another', 60_000)
-  expect([count('tombstones'), count('once')]).toEqual([2, 2])
+  await store.put(keyOf('gone'), grant)
+  await store.delete(keyOf('gone'), { id: '1' })
+  await store.once('short', 60_000, 'a')
+  await store.once('long', 7 * 24 * 3_600_000, 'a')
+  expect(count()).toBe(4)
   await clock.advance(60_000)
-  await store.once('again', 60_000)
-  expect([count('tombstones'), count('once')]).toEqual([0, 2])
+  await store.once('second', 60_000, 'a')
+  expect(count()).toBe(5)
+  await clock.advance(60_001)
+  await store.once('third', 60_000, 'a')
+  expect(count()).toBe(5)
+  await clock.advance(24 * 3_600_000)
+  await store.once('fourth', 60_000, 'a')
+  expect(count()).toBe(3)
+  expect((await store.read(key)).record?.id).toBe('1')
 })

@@ -15,6 +15,7 @@ import { expect } from 'vitest'
 
 import type { GrantKey } from '../../src/grant-key.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
+import { CHANGES_KEPT_MS, type Change } from '../../src/stores/changes.ts'
 import type { FakeClock } from '../../src/testing/index.ts'
 import type { Failures, GrantRecord, GrantStore } from '../../src/stores/store.ts'
 
@@ -31,6 +32,17 @@ const owner = constantFrom('one', 'two')
 const ms = constantFrom(0, 1, 10, 1_000)
 const key = constantFrom('a', 'b').map((subject) => ({ client: 'c', subject, account: '' }))
 const optional = <T>(value: Arbitrary<T>): Arbitrary<T | undefined> => option(value, { nil: undefined })
+
+const name = constantFrom('d1', 'd2', 'e')
+
+/** The whole feed, in an order that all stores have: grants' changes may come in any order among each other. */
+async function allChanges(store: GrantStore): Promise<readonly Change[]> {
+  const { changes } = await store.changes!({ limit: 10_000 })
+  const { now } = await store.read({ client: '', subject: '', account: '' })
+  // Older ones may be there or not.
+  const kept = changes.filter(({ at }) => at > now - CHANGES_KEPT_MS)
+  return kept.toSorted((a, b) => (a.key.subject < b.key.subject ? -1 : a.key.subject > b.key.subject ? 1 : 0))
+}
 
 const moment = ms.map((offset) => START + offset)
 const failures: Arbitrary<Failures> = record({
@@ -113,11 +125,55 @@ const step: Arbitrary<Step> = oneof(
       (store) =>
         store.delete(k, { id: i }),
   ),
-  tuple(id, ms).map(
-    ([i, ttlMs]): Step =>
+  tuple(id, ms, owner).map(
+    ([i, ttlMs, by]): Step =>
       (store) =>
-        store.once(i, ttlMs),
+        store.once(i, ttlMs, by),
   ),
+  tuple(name, constantFrom('x', 'y'), version, boolean(), optional(ms)).map(
+    ([n, value, v, hit, ttlMs]): Step =>
+      async (store) => {
+        const { documents } = store
+        const { document } = await documents!.get(n)
+        return documents!.put(n, value, { version: hit ? (document?.version ?? 0) : v, ttlMs })
+      },
+  ),
+  tuple(name, version).map(([n, v]): Step => async (store) => [
+    await store.documents!.delete(n, { version: v }),
+    await store.documents!.get(n),
+  ]),
+  constant((async (store) => {
+    const found: unknown[] = []
+    for await (const document of store.documents!.list('d')) found.push(document)
+    return found.map((document) => JSON.stringify(document)).sort()
+  }) satisfies Step),
+  constant((async (store) => [
+    await store.counts!(),
+    (await allChanges(store)).map(({ kind, key: { subject }, id, version, at, reason }) => [
+      kind,
+      subject,
+      id,
+      version,
+      at,
+      reason,
+    ]),
+  ]) satisfies Step),
+  constantFrom(1, 2).map((limit): Step => async (store) => {
+    const first = await store.page!({ limit })
+    const second = first.next === undefined ? undefined : await store.page!({ limit, after: first.next })
+    return [first.records, second?.records ?? [], first.next]
+  }),
+  // A whole refresh by a process that passes on what it has seen.
+  tuple(key, owner, content, boolean()).map(([k, o, c, gone]): Step => async (store) => {
+    const { record } = await store.read(k)
+    if (record === undefined) return undefined
+    const { id: i, version: v } = record
+    if (gone) await store.release(k, { owner: o, spent: 'no' }, record)
+    const request = { id: i, version: v, owner: o, leaseMs: 10, settleMs: 10, intent: { hash: 'h', sendWithinMs: 10 } }
+    const claim = await store.claim(k, request, record)
+    const seen = claim.outcome === 'claimed' ? claim.record : record
+    return [claim, await store.commit(k, { ...c, id: i, version: v }, seen)]
+  }),
   tuple(moment, optional(ms)).map(
     ([before, reserveMs]): Step =>
       async (store) =>

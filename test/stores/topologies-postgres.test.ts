@@ -9,6 +9,7 @@ import { storeContract } from '../../src/testing/index.ts'
 import { postgres, present } from '../servers/index.ts'
 import { startPgbouncer } from '../servers/start-pgbouncer.ts'
 import { race } from './race.ts'
+import { feedSettled } from './settled.ts'
 
 const url = await postgres()
 const pgbouncer =
@@ -26,11 +27,12 @@ describe.skipIf(pgbouncer === undefined)('PostgreSQL behind pgbouncer in transac
   })
 
   describe('keeps the store contract with pg', () => {
-    for (const { name, run } of storeContract({ create: () => postgresStore(pool, { schema }) })) test(name, run)
+    const create = () => feedSettled(postgresStore(pool, { schema }), pool)
+    for (const { name, run } of storeContract({ create })) test(name, run)
   })
 
   describe('keeps the store contract with postgres.js', () => {
-    const create = () => postgresStore(sql, { schema, table: 'other' })
+    const create = () => feedSettled(postgresStore(sql, { schema, table: 'other' }), pool)
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 

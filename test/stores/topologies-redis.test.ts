@@ -55,10 +55,43 @@ describe.skipIf(cluster === undefined)('a Redis Cluster of three nodes', async (
     const store = redisStore(io, { prefix: 'spread' })
     for (let index = 0; index < 60; index += 1)
       await store.put({ client: 'c', subject: `${index}`, account: '' }, grant)
-    const counts = await Promise.all(
-      io.nodes('master').map(async (each) => (await each.keys('spread:*:grant:*')).length),
-    )
+    const counts = await Promise.all(io.nodes('master').map(async (each) => (await each.keys('spread:*:row:*')).length))
     expect(counts.reduce((sum, count) => sum + count)).toBe(60)
     expect(Math.min(...counts)).toBeGreaterThan(5)
+  })
+
+  test('has its lists, counts, due grants and changes of all nodes in one order', async () => {
+    const store = redisStore(node, { prefix: 'merged' })
+    const reader = redisStore(io, { prefix: 'merged' })
+    const subjects = Array.from({ length: 40 }, (_, index) => `${index}`)
+    for (const [index, subject] of subjects.entries()) {
+      await store.put({ client: 'c', subject, account: '' }, { ...grant, refreshAfter: 100 - index })
+    }
+    const { records, next } = await reader.page!({ limit: 25 })
+    expect(records.map(({ key }) => key.subject)).toEqual(subjects.toSorted().slice(0, 25))
+    expect((await reader.page!({ limit: 25, after: next })).records).toHaveLength(15)
+    expect(await reader.counts!()).toEqual([{ client: 'c', state: 'active', count: 40 }])
+    const due = await reader.due({ before: 100, limit: 10, reserveMs: 60_000 })
+    expect(due.records.map(({ key }) => key.subject)).toEqual(subjects.toReversed().slice(0, 10))
+    const read: string[] = []
+    for (let after: string | undefined; ;) {
+      const page = await reader.changes!({ after, limit: 7 })
+      if (page.changes.length === 0) break
+      read.push(...page.changes.map(({ key }) => key.subject))
+      after = page.next
+    }
+    // The nodes are on one machine, and so is their time; two writes may share a millisecond.
+    expect(read.toSorted()).toEqual(subjects.toSorted())
+    expect(Math.max(...read.map((subject, index) => Math.abs(Number(subject) - index)))).toBeLessThan(10)
+  })
+
+  test('has a feed that is another one after its keys were removed', async () => {
+    const store = redisStore(io, { prefix: 'emptied' })
+    await store.put({ client: 'c', subject: 's', account: '' }, grant)
+    const { next } = await store.changes!({})
+    for (const each of io.nodes('master')) {
+      for (const name of await each.keys('emptied:*')) await each.del(name)
+    }
+    expect(await store.changes!({ after: next })).toMatchObject({ expired: true, changes: [] })
   })
 })

@@ -48,7 +48,7 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
     service = await openAddress(primary.port)
     client = new Redis({ port: service.port, maxRetriesPerRequest: 0, retryStrategy: () => 20 })
     client.on('error', () => undefined)
-    store = redisStore(client)
+    store = redisStore(client, { everyRefresh: true })
     await order(replica, 'REPLICAOF', '127.0.0.1', `${source.port}`)
     await store.put(key, grant)
     expect((await store.claim(key, claim)).outcome).toBe('claimed')
@@ -105,7 +105,7 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
     expect(answer).toMatchObject({ committed: true, record: { version: 2, sealed: 'new' } })
   })
 
-  test('what had not reached the replica is lost: the next claimant finds the intent open, and knows that', async () => {
+  test('what had not reached the replica is lost, in the feed too: the next claimant finds the intent open, and a reader that it is ahead', async () => {
     // The roles are changed: the first one comes back and follows.
     await primary.resume()
     ;[primary, replica] = [replica, primary]
@@ -116,6 +116,12 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
     await replicated()
     source.lead(undefined)
     expect((await store.commit(key, { ...grant, version: 2, sealed: 'newest' })).committed).toBe(true)
+    const ahead = await store.changes!({})
+    expect(ahead.changes.map(({ kind, version }) => [kind, version])).toEqual([
+      ['connected', 1],
+      ['refreshed', 2],
+      ['refreshed', 3],
+    ])
     await promote()
     const { answer } = await persistently(() => store.read(key))
     expect(answer.record).toMatchObject({ version: 2, sealed: 'new', intent: { open: true } })
@@ -125,5 +131,7 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
       takeover: true,
       record: { intent: { attempt: 2, everUnknown: true } },
     })
+    expect((await store.changes!({ after: ahead.next })).expired).toBe(true)
+    expect((await store.changes!({})).changes.map(({ version }) => version)).toEqual([1, 2])
   })
 })

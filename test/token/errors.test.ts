@@ -36,6 +36,7 @@ const family: readonly [errors.EvergrantError, string, boolean][] = [
   [new errors.GrantNotFoundError(key), 'grant_not_found', false],
   [new errors.StoreError('full', { cause }), 'store_error', true],
   [new errors.SealError('k1', 'no key'), 'seal_error', false],
+  [new errors.UnreadableRecordError({ client: 'c', subject: 's', account: '' }), 'unreadable_record', false],
   [new errors.RefreshTimeoutError(key, 30_000, 100), 'refresh_timeout', true],
 ]
 

@@ -1,4 +1,5 @@
-import type { GrantRecord, ReauthorizationReason } from 'evergrant'
+import type { ReauthorizationReason } from 'evergrant'
+import type { GrantRecord } from 'evergrant/store'
 import type { JournalEntry, LogLine } from '../live/journal.ts'
 import { fingerprintOf } from '../token-view.ts'
 import type { SwitchKind } from './fault-kinds.ts'

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { startProvider, type DevelopmentProvider } from '@evergrant/provider'
-import { Grants, OAuth2Client, type GrantRecord, type GrantStore } from 'evergrant'
+import { Grants, OAuth2Client, type GrantStore } from 'evergrant'
+import type { GrantRecord } from 'evergrant/store'
 import { keyRing } from 'evergrant/seal'
 import { openStore, type OpenedStore } from '../store/open-store.ts'
 import type { StoreChoice } from '../store/store-choice.ts'

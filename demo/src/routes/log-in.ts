@@ -45,7 +45,7 @@ export function logInRoutes(parts: DemoParts): Hono<WebEnv> {
       if (pending === undefined) {
         throw new CallbackError('state_mismatch', 'The callback belongs to no log-in that this browser began.')
       }
-      if (!(await store.once(`log-in:${pending.id}`, onceMs))) {
+      if (!(await store.once(`log-in:${pending.id}`, onceMs, crypto.randomUUID()))) {
         throw new CallbackError('already_used', 'This log-in was finished already.')
       }
       if (pending.subject !== subject) {

@@ -1,21 +1,23 @@
 import { ConfigError } from '../../errors.ts'
-import type { Run } from './client.ts'
-import { CONTENT, FAILURES, INTENT } from './rows.ts'
+import type { Run } from './connection.ts'
 
 /** The form of the tables that this release knows; a newer one is left alone. */
-const TABLES_VERSION = 1
+const TABLES_VERSION = 2
 
-/** Two processes that make the tables at once wait for each other at this advisory lock, which ends with its transaction. */
+/**
+ * Two processes that make the tables at once wait for each other at this advisory lock, which ends with its
+ * transaction.
+ */
 const MIGRATION_LOCK = "hashtextextended('evergrant migration', 0)"
 
 /** The tables' names, quoted and with their schema. */
 export interface Tables {
-  readonly grants: string
-  readonly once: string
+  readonly records: string
+  readonly changes: string
   readonly meta: string
   /** The schema alone; undefined: the first one of the connections' `search_path`. */
   readonly schema: string | undefined
-  /** The quoted name of an index of the grants' table. */
+  /** The quoted name of an index of the records' table. */
   readonly index: (end: string) => string
 }
 
@@ -24,7 +26,7 @@ export function tablesNamed(options: {
   readonly schema?: string | undefined
   readonly table?: string | undefined
 }): Tables {
-  const { schema, table = 'evergrant_grants' } = options
+  const { schema, table = 'evergrant_records' } = options
   for (const [name, value] of [
     ['schema', schema],
     ['table', table],
@@ -37,8 +39,8 @@ export function tablesNamed(options: {
   }
   const qualified = (name: string): string => (schema === undefined ? `"${name}"` : `"${schema}"."${name}"`)
   return {
-    grants: qualified(table),
-    once: qualified(`${table}_once`),
+    records: qualified(table),
+    changes: qualified(`${table}_changes`),
     meta: qualified(`${table}_meta`),
     schema,
     index: (end) => `"${table}_${end}"`,
@@ -46,19 +48,49 @@ export function tablesNamed(options: {
 }
 
 /**
- * Makes what is missing. Any number of processes may do so at once; one that finds the tables made needs no right to make any.
+ * Makes what is missing. Any number of processes may do so at once; one that finds the tables made needs no right to
+ * make any.
  * @throws ConfigError for tables of a newer release
  */
 export async function migrate(run: Run, tables: Tables): Promise<void> {
-  if ((await versionOf(run, tables)) === TABLES_VERSION) return
-  await run(migration(tables), [])
-  await versionOf(run, tables)
+  if ((await versionOf(run, tables)) === undefined) {
+    await run(migration(tables), [])
+    await versionOf(run, tables)
+  }
+  await noteServer(run, tables)
+}
+
+/**
+ * A feed's transaction ids are one server's. Where the tables turn up on another one (a dump was restored, a replica
+ * became the primary) they mean nothing: the changes are removed, and a new epoch ends all cursors. A role that may
+ * not ask which server it is changes nothing.
+ */
+export async function noteServer(run: Run, { changes, meta }: Tables): Promise<void> {
+  await run(
+    `DO $server$
+    DECLARE
+      here text;
+    BEGIN
+      BEGIN
+        SELECT system_identifier || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8) INTO here
+          FROM pg_control_system();
+      EXCEPTION WHEN OTHERS THEN
+        RETURN;
+      END;
+      IF NOT EXISTS (SELECT 1 FROM ${meta} WHERE server IS DISTINCT FROM here) THEN RETURN; END IF;
+      UPDATE ${meta} SET server = here, epoch = '${crypto.randomUUID()}', removed_xid = 0, removed_seq = 0
+        WHERE server IS DISTINCT FROM here;
+      IF FOUND THEN DELETE FROM ${changes}; END IF;
+    END
+  $server$`,
+    [],
+  )
 }
 
 async function versionOf(run: Run, { meta }: Tables): Promise<number | undefined> {
   const [found] = await run('SELECT to_regclass($1::text)::oid', [meta])
   if (found?.[0] === null || found === undefined) return undefined
-  const [row] = await run(`SELECT value FROM ${meta} WHERE name = $1::text`, ['version'])
+  const [row] = await run(`SELECT version FROM ${meta} WHERE $1::boolean`, [true])
   const version = row === undefined ? undefined : Number(row[0])
   if (version !== undefined && !(version <= TABLES_VERSION)) {
     throw new ConfigError(
@@ -68,56 +100,52 @@ async function versionOf(run: Run, { meta }: Tables): Promise<number | undefined
   return version
 }
 
-/** One statement, so that it is one transaction also behind a pooler. Each look in it comes after the lock, and sees what was made meanwhile. */
-function migration(tables: Tables): string {
-  const { grants, once, meta, schema, index } = tables
-  const typed = (columns: Readonly<Record<string, string>>): string =>
-    Object.entries(columns)
-      .map(([name, type]) => `${name} ${type}${['state', 'sealed', 'renewable'].includes(name) ? ' NOT NULL' : ''},`)
-      .join(' ')
+/**
+ * One statement, so that it is one transaction also behind a pooler. Each look in it comes after the lock, and sees
+ * what was made meanwhile.
+ */
+function migration({ records, changes, meta, schema, index }: Tables): string {
   return `DO $migration$
     BEGIN
       PERFORM pg_advisory_xact_lock(${MIGRATION_LOCK});
       PERFORM set_config('client_min_messages', 'warning', true);
       ${schema === undefined ? '' : schemaMigration(schema)}
-      CREATE TABLE IF NOT EXISTS ${meta} (name text PRIMARY KEY, value integer NOT NULL);
-      IF EXISTS (SELECT 1 FROM ${meta} WHERE name = 'version') THEN RETURN; END IF;
-      CREATE TABLE IF NOT EXISTS ${grants} (
-        key text COLLATE "C" PRIMARY KEY,
-        subject text COLLATE "C" NOT NULL,
-        id text NOT NULL,
-        version bigint NOT NULL,
-        schema integer NOT NULL,
-        issuer text NOT NULL,
-        client_id text NOT NULL,
-        ${typed(CONTENT)}
-        lease_owner text,
-        lease_until bigint,
-        claim_takeover boolean,
-        ${typed(INTENT)}
-        ${typed(FAILURES)}
-        tombstones jsonb,
-        forget_at bigint,
-        reserved_until bigint,
-        due_at bigint GENERATED ALWAYS AS (
-          CASE WHEN state = 'active' AND refresh_after IS NOT NULL
-          THEN coalesce(reserved_until, greatest(refresh_after, failure_not_before, lease_until, 0)) END
-        ) STORED,
-        created_at bigint NOT NULL,
-        updated_at bigint NOT NULL
+      CREATE TABLE IF NOT EXISTS ${meta} (
+        version integer NOT NULL,
+        epoch text NOT NULL,
+        server text,
+        removed_xid bigint NOT NULL,
+        removed_seq bigint NOT NULL
       );
-      CREATE INDEX IF NOT EXISTS ${index('subject')} ON ${grants} (subject, key);
-      CREATE INDEX IF NOT EXISTS ${index('dead')} ON ${grants} (key) WHERE state = 'reauthorization_required';
-      CREATE INDEX IF NOT EXISTS ${index('due')} ON ${grants} (due_at) WHERE due_at IS NOT NULL;
-      CREATE INDEX IF NOT EXISTS ${index('forget')} ON ${grants} (forget_at) WHERE forget_at IS NOT NULL;
-      CREATE TABLE IF NOT EXISTS ${once} (id text PRIMARY KEY, until bigint NOT NULL);
-      CREATE INDEX IF NOT EXISTS ${index('once_until')} ON ${once} (until);
-      INSERT INTO ${meta} (name, value) VALUES ('version', ${TABLES_VERSION});
+      IF EXISTS (SELECT 1 FROM ${meta}) THEN RETURN; END IF;
+      CREATE TABLE IF NOT EXISTS ${records} (
+        key text COLLATE "C" PRIMARY KEY,
+        revision text NOT NULL,
+        entry text NOT NULL,
+        sealed text NOT NULL,
+        subject text COLLATE "C",
+        state text,
+        schema integer,
+        due_at bigint,
+        forget_at bigint
+      );
+      CREATE INDEX IF NOT EXISTS ${index('subject')} ON ${records} (subject, key);
+      CREATE INDEX IF NOT EXISTS ${index('state')} ON ${records} (state, key) WHERE state <> 'active';
+      CREATE INDEX IF NOT EXISTS ${index('due')} ON ${records} (due_at) WHERE due_at IS NOT NULL;
+      CREATE INDEX IF NOT EXISTS ${index('forget')} ON ${records} (forget_at) WHERE forget_at IS NOT NULL;
+      CREATE TABLE IF NOT EXISTS ${changes} (
+        xid bigint NOT NULL DEFAULT txid_current(),
+        seq bigint GENERATED ALWAYS AS IDENTITY,
+        at bigint NOT NULL,
+        change text NOT NULL,
+        PRIMARY KEY (xid, seq)
+      );
+      INSERT INTO ${meta} VALUES (${TABLES_VERSION}, '${crypto.randomUUID()}', NULL, 0, 0);
     END
   $migration$`
 }
 
-/** Whoever may not make schemas may use one that is there: `IF NOT EXISTS` alone asks for the right first. */
+/** A role that may not make schemas may use one that is there: `IF NOT EXISTS` alone asks for the right first. */
 function schemaMigration(schema: string): string {
   return `IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '${schema}') THEN
         CREATE SCHEMA "${schema}";

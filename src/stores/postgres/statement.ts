@@ -1,4 +1,4 @@
-import type { PostgresValue } from './client.ts'
+import type { PostgresValue } from './connection.ts'
 
 /** One statement, whose parameters have names. */
 export interface Statement<Name extends string> {

@@ -1,198 +1,132 @@
-import { TOMBSTONE_MS } from '../decisions.ts'
-import { type Columns, CONTENT, FAILURES, INTENT, RECORD } from './rows.ts'
+import { SWEEP_LIMIT } from '../sweep.ts'
 import type { Tables } from './schema.ts'
 import { type Statement, statement } from './statement.ts'
 
-/** The server's time, read once for the whole statement. One that waited for a row's lock works with an earlier time, which makes leases shorter and never two of them. */
-const CLOCK = 'WITH clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)'
+/** The server's time, in seconds: of a row that is written, after the wait for its lock. */
+const NOW = 'extract(epoch FROM clock_timestamp())'
 
-/** A deleted grant's row stays until its tombstones are over: a log-in that is put meanwhile meets it under its row lock, whatever its snapshot showed. */
-const PRESENT = "g.state <> 'deleted'"
+const IN_TIME = 'clock_timestamp() < to_timestamp(:too_late::float8)'
 
-const SAME_VERSION = 'g.key = :key::text AND g.id = :id::text AND g.version = :version::bigint'
+/**
+ * The time, if the row is written in time. An UPDATE that waited for a lock looks at its conditions again only if the
+ * row was changed meanwhile. Only an error undoes a statement: a swap that is late by then fails with 22P02.
+ */
+const NOW_IN_TIME = `CASE WHEN ${IN_TIME} THEN ${NOW} ELSE ('waited past its time: ' || r.revision)::numeric END`
 
-/** As long as there is a lease, its intent is there and open. */
-const OWN = '(g.lease_owner = :owner::text)'
+/** A row, in the order in which `backend.ts` takes its values. */
+const ROW = 'r.key, r.revision, r.entry, r.sealed'
 
-/** Whether a claim is a further attempt with a refresh token whose fate is not known. */
-const CARRIES_ON = '(g.intent_open OR (g.intent_ever_unknown AND g.intent_hash = :hash::text))'
-
-/** Whether the owner only renews its lease. */
-const INTENT_STAYS = `(${OWN} AND :hash::text IS NULL)`
-
-/** Neither another's lease nor an unsettled intent nor the back-off stands in the way: `decideClaim` in SQL. */
-const FREE = `(:hash::text IS NOT NULL
-    AND (g.lease_until IS NULL OR g.lease_until <= clock.now)
-    AND (g.intent_open IS NOT TRUE
-      OR (clock.now >= g.intent_started_at AND clock.now < g.intent_started_at + :repeat_within_ms::bigint)
-      OR g.intent_send_before + :settle_ms::bigint <= clock.now)
-    AND (g.failure_not_before IS NULL OR g.failure_not_before <= clock.now
-      OR (:force::boolean AND NOT g.failure_mandatory)))`
-
-/** Every write of a grant ends a worker's reservation. */
-const UNRESERVED = 'reserved_until = NULL'
-
-const UNHELD = `${UNRESERVED}, lease_owner = NULL, lease_until = NULL, claim_takeover = NULL`
-
-const typed = (columns: Readonly<Record<string, string>>): [name: string, parameter: string][] =>
-  Object.entries(columns).map(([name, type]) => [name, `:${name}::${type}`])
-
-const given = (columns: Readonly<Record<string, string>>): string =>
-  typed(columns)
-    .map(([name, parameter]) => `${name} = ${parameter}`)
-    .join(', ')
-
-const nothing = (columns: Readonly<Record<string, string>>): string =>
-  Object.keys(columns)
-    .map((name) => `${name} = NULL`)
-    .join(', ')
-
-/** What a log-in writes. */
-const LOG_IN = { id: 'text', schema: 'integer', issuer: 'text', client_id: 'text', ...CONTENT } as const
-
-type LogInColumn = 'id' | 'schema' | 'issuer' | 'client_id' | Columns<typeof CONTENT>
-type LogInNames = 'key' | LogInColumn
+/** In which form a swap is sent. */
+export interface SwapForm {
+  /** Whether there must be no row. */
+  readonly isNew: boolean
+  /** Whether it may come too late. */
+  readonly guarded: boolean
+  /** Whether it adds to the feed. */
+  readonly told: boolean
+}
 
 /** The statements of one store. Each is the whole of its operation, so that no pooler can come between two halves. */
 export interface Statements {
   readonly read: Statement<'key'>
-  readonly claim: Statement<
-    | 'key'
-    | 'id'
-    | 'version'
-    | 'owner'
-    | 'lease_ms'
-    | 'settle_ms'
-    | 'repeat_within_ms'
-    | 'hash'
-    | 'send_within_ms'
-    | 'force'
-  >
-  readonly commit: Statement<'key' | 'id' | 'version' | 'schema' | Columns<typeof CONTENT> | Columns<typeof FAILURES>>
-  readonly verdict: Statement<'key' | 'id' | 'version' | 'owner' | 'reason'>
-  readonly release: Statement<'key' | 'owner' | 'unknown' | 'settled' | Columns<typeof FAILURES>>
-  readonly put: Statement<LogInNames | 'subject' | 'only_new'>
-  readonly replace: Statement<LogInNames | 'expected_id' | 'expected_version'>
-  readonly reseal: Statement<'key' | 'id' | 'from' | 'to'>
-  readonly once: Statement<'id' | 'ttl_ms'>
-  readonly remove: Statement<'key' | 'id'>
+  readonly swap: (form: SwapForm) => Statement<string>
+  readonly page: Statement<'from' | 'below' | 'after' | 'subject' | 'state' | 'due_before' | 'limit'>
+  readonly counts: Statement<'from' | 'below'>
   readonly due: Statement<'before' | 'schema' | 'limit'>
   readonly reserve: Statement<'before' | 'schema' | 'limit' | 'until'>
-  readonly forget: Statement<'limit'>
-  readonly forgetOnce: Statement<'limit'>
+  readonly changes: Statement<'epoch' | 'xid' | 'seq' | 'limit'>
+  readonly forget: Statement<'before'>
+  readonly trim: Statement<'before'>
 }
 
-/** The statements for these tables. Each answers the time first, where it answers it, then a record's columns. */
-export function statements({ grants, once }: Tables): Statements {
-  const update = `${CLOCK} UPDATE ${grants} AS g`
-  const answer = `RETURNING clock.now, ${RECORD}`
+/** The statements for these tables. */
+export function statements(tables: Tables): Statements {
+  const { records } = tables
+  const swaps = new Map<string, Statement<string>>()
+  const due = `SELECT * FROM ${records}
+    WHERE due_at <= :before::bigint AND coalesce(schema, 0) <= :schema::integer ORDER BY due_at LIMIT :limit::bigint`
   return {
     read: statement(
-      `${CLOCK} SELECT clock.now, ${RECORD} FROM clock LEFT JOIN ${grants} AS g ON g.key = :key::text AND ${PRESENT}`,
+      `SELECT ${NOW} AS now, ${ROW} FROM (SELECT 1) AS one LEFT JOIN ${records} AS r ON r.key = :key::text`,
     ),
-    claim: statement(`${update} SET
-        ${UNRESERVED}, lease_owner = :owner::text,
-        lease_until = clock.now + :lease_ms::bigint,
-        claim_takeover = coalesce(CASE WHEN ${OWN} THEN g.intent_ever_unknown ELSE g.intent_open END, false),
-        intent_started_at = CASE WHEN ${OWN} OR ${CARRIES_ON} THEN g.intent_started_at ELSE clock.now END,
-        intent_send_before =
-          CASE WHEN ${INTENT_STAYS} THEN g.intent_send_before ELSE clock.now + :send_within_ms::bigint END,
-        intent_attempt =
-          CASE WHEN ${OWN} THEN g.intent_attempt WHEN ${CARRIES_ON} THEN g.intent_attempt + 1 ELSE 1 END,
-        intent_hash = CASE WHEN ${INTENT_STAYS} THEN g.intent_hash ELSE :hash::text END,
-        intent_open = true,
-        intent_ever_unknown = CASE WHEN ${OWN} THEN g.intent_ever_unknown ELSE coalesce(${CARRIES_ON}, false) END
-      FROM clock WHERE ${SAME_VERSION} AND (${OWN} OR ${FREE})
-      ${answer}, g.claim_takeover`),
-    commit: statement(`${update} SET
-        version = g.version + 1, schema = coalesce(:schema::integer, g.schema), ${given(CONTENT)},
-        ${UNHELD}, ${nothing(INTENT)}, ${given(FAILURES)}, updated_at = clock.now
-      FROM clock WHERE ${SAME_VERSION} ${answer}`),
-    verdict: statement(`${update} SET
-        version = g.version + 1, state = 'reauthorization_required', reason = :reason::text,
-        ${UNHELD}, intent_open = false, updated_at = clock.now
-      FROM clock WHERE ${SAME_VERSION} AND ${OWN} ${answer}`),
-    release: statement(`UPDATE ${grants} AS g SET
-        ${UNHELD},
-        intent_open = :unknown::boolean AND NOT :settled::boolean,
-        intent_ever_unknown = g.intent_ever_unknown OR :unknown::boolean,
-        ${typed(FAILURES)
-          .map(
-            ([name, parameter]) =>
-              `${name} = CASE WHEN :failure_code::text IS NULL THEN g.${name} ELSE ${parameter} END`,
-          )
-          .join(', ')}
-      WHERE g.key = :key::text AND ${OWN}`),
-    put: statement(`${CLOCK} INSERT INTO ${grants} AS g
-        (key, subject, version, ${Object.keys(LOG_IN).join(', ')}, created_at, updated_at)
-      SELECT :key::text, :subject::text, 1, ${typed(LOG_IN)
-        .map(([, parameter]) => parameter)
-        .join(', ')}, clock.now, clock.now
-      FROM clock
-      ON CONFLICT (key) DO UPDATE SET ${replacing((column) => `excluded.${column}`, 'excluded.updated_at')}
-      WHERE g.id <> excluded.id AND ${notBuried('excluded.id', 'excluded.updated_at')}
-        AND (NOT :only_new::boolean OR NOT (${PRESENT}))
-      RETURNING g.updated_at AS now, ${RECORD}`),
-    replace: statement(`${update} SET ${replacing((column) => `:${column}::${LOG_IN[column]}`, 'clock.now')}
-      FROM clock
-      WHERE g.key = :key::text AND g.id = :expected_id::text AND g.version = :expected_version::bigint
-        AND g.id <> :id::text AND ${notBuried(':id::text', 'clock.now')}
-      ${answer}`),
-    reseal: statement(
-      `UPDATE ${grants} AS g SET ${UNRESERVED}, sealed = :to::text
-      WHERE g.key = :key::text AND g.id = :id::text AND g.sealed = :from::text RETURNING 1`,
-    ),
-    once: statement(`${CLOCK} INSERT INTO ${once} AS o (id, until)
-      SELECT :id::text, clock.now + :ttl_ms::bigint FROM clock
-      ON CONFLICT (id) DO UPDATE SET until = excluded.until WHERE o.until <= excluded.until - :ttl_ms::bigint
-      RETURNING 1`),
-    remove: statement(`${update} SET
-        tombstones = ${buried('clock.now')}, forget_at = clock.now + ${TOMBSTONE_MS},
-        state = 'deleted', id = '', version = 0, sealed = '', issuer = '', client_id = '',
-        reason = NULL, expires_at = NULL, refresh_after = NULL, refresh_token_expires_at = NULL, scope = NULL,
-        last_refreshed_at = NULL, ${UNHELD}, ${nothing(INTENT)}, ${nothing(FAILURES)}, updated_at = clock.now
-      FROM clock WHERE g.key = :key::text AND g.id = :id::text RETURNING 1`),
+    swap: (form) => {
+      const name = JSON.stringify(form)
+      const known = swaps.get(name) ?? statement(swapText(tables, form))
+      swaps.set(name, known)
+      return known
+    },
+    // Planned for its values: what is null is then no condition, and a state may have an index of its own.
+    page: statement(`SELECT ${ROW} FROM ${records} AS r
+      WHERE r.key >= :from::text AND r.key < :below::text AND (:after::text IS NULL OR r.key > :after::text)
+        AND r.state IS NOT NULL AND (:state::text IS NULL OR r.state = :state::text)
+        AND (:subject::text IS NULL OR r.subject = :subject::text)
+        AND (:due_before::bigint IS NULL OR r.due_at <= :due_before::bigint)
+      ORDER BY r.key LIMIT :limit::bigint`),
+    // What is split off may lack the end of a name that has quotes and commas, but differs from client to client.
+    counts: statement(`SELECT min(r.key) AS one, r.state, count(*) AS count FROM ${records} AS r
+      WHERE r.key >= :from::text AND r.key < :below::text AND r.state IS NOT NULL
+      GROUP BY split_part(r.key, '","', 1), r.state`),
     due: statement(
-      `${CLOCK} SELECT clock.now, ${RECORD} FROM clock LEFT JOIN (${dueIn(grants)}) AS g ON true ORDER BY g.due_at`,
+      `SELECT ${NOW} AS now, ${ROW} FROM (SELECT 1) AS one LEFT JOIN (${due}) AS r ON true ORDER BY r.due_at`,
     ),
     // Rows that are locked are being reserved by another worker, or written.
-    reserve: statement(`${CLOCK}, due AS MATERIALIZED (${dueIn(grants)} FOR UPDATE SKIP LOCKED),
+    reserve: statement(`WITH due AS MATERIALIZED (${due} FOR UPDATE SKIP LOCKED),
       reserved AS (
-        UPDATE ${grants} AS g SET reserved_until = :until::bigint FROM due WHERE g.key = due.key
-        RETURNING ${RECORD}, due.due_at AS since
+        UPDATE ${records} AS r SET due_at = :until::bigint FROM due WHERE r.key = due.key
+        RETURNING ${ROW}, due.due_at AS since
       )
-      SELECT clock.now, ${RECORD} FROM clock LEFT JOIN reserved AS g ON true ORDER BY g.since`),
-    // Looked at again under its lock: a log-in may have come meanwhile. Rows that another sweep has are its own.
-    forget: statement(`${CLOCK} DELETE FROM ${grants} AS g USING clock
-      WHERE g.forget_at <= clock.now AND g.key IN (
-        SELECT d.key FROM ${grants} AS d, clock WHERE d.forget_at <= clock.now
-        LIMIT :limit::bigint FOR UPDATE OF d SKIP LOCKED)`),
-    forgetOnce: statement(`${CLOCK} DELETE FROM ${once} AS o USING clock
-      WHERE o.until <= clock.now AND o.id IN (
-        SELECT d.id FROM ${once} AS d, clock WHERE d.until <= clock.now
-        LIMIT :limit::bigint FOR UPDATE OF d SKIP LOCKED)`),
+      SELECT ${NOW} AS now, ${ROW} FROM (SELECT 1) AS one LEFT JOIN reserved AS r ON true ORDER BY r.since`),
+    // Rows are looked at again under their locks: they may have been written meanwhile.
+    forget: statement(`WITH ended AS MATERIALIZED (
+        SELECT key FROM ${records} WHERE forget_at < :before::bigint
+        ORDER BY forget_at LIMIT ${SWEEP_LIMIT} FOR UPDATE SKIP LOCKED
+      )
+      DELETE FROM ${records} AS r USING ended WHERE r.key = ended.key`),
+    ...feedStatements(tables),
   }
 }
 
-/** What a log-in sets in the row of the one before. */
-function replacing(value: (column: LogInColumn) => string, now: string): string {
-  const columns = (Object.keys(LOG_IN) as LogInColumn[]).map((column) => `${column} = ${value(column)}`)
-  return `${columns.join(', ')}, version = g.version + 1, ${UNHELD}, ${nothing(INTENT)}, ${nothing(FAILURES)},
-        tombstones = ${buried(now)}, forget_at = NULL, created_at = ${now}, updated_at = ${now}`
+function swapText({ records, changes }: Tables, { isNew, guarded, told }: SwapForm): string {
+  const write = isNew
+    ? `INSERT INTO ${records} AS r (key, revision, entry, sealed, subject, state, schema, due_at, forget_at)
+      SELECT :key::text, :to::text, :entry::text, coalesce(:sealed::text, ''), :subject::text, :state::text,
+        :schema::integer, :due_at::bigint, :forget_at::bigint ${guarded ? `WHERE ${IN_TIME}` : ''}
+      ON CONFLICT (key) DO NOTHING`
+    : `UPDATE ${records} AS r SET revision = :to::text, entry = :entry::text,
+        sealed = coalesce(:sealed::text, r.sealed), subject = :subject::text, state = :state::text,
+        schema = :schema::integer, due_at = :due_at::bigint, forget_at = :forget_at::bigint
+      WHERE r.key = :key::text AND r.revision = :from::text ${guarded ? `AND ${IN_TIME}` : ''}`
+  const swapped = `${write} RETURNING ${guarded ? NOW_IN_TIME : NOW} AS now`
+  if (!told) return swapped
+  return `WITH swapped AS (${swapped}),
+    told AS (INSERT INTO ${changes} (at, change) SELECT :at::bigint, :change::text FROM swapped)
+    SELECT now FROM swapped`
 }
 
-/** The row's tombstones that are not over, with one of the log-in that is in it. */
-function buried(now: string): string {
-  return `nullif(
-          coalesce((SELECT jsonb_object_agg(t.key, t.value) FROM jsonb_each(g.tombstones) AS t WHERE t.value::bigint > ${now}), '{}')
-          || CASE WHEN ${PRESENT} THEN jsonb_build_object(g.id, ${now} + ${TOMBSTONE_MS}) ELSE '{}' END, '{}')`
-}
-
-function notBuried(id: string, now: string): string {
-  return `coalesce((g.tombstones ->> ${id})::bigint <= ${now}, true)`
-}
-
-function dueIn(grants: string): string {
-  return `SELECT * FROM ${grants}
-        WHERE due_at <= :before::bigint AND schema <= :schema::integer ORDER BY due_at LIMIT :limit::bigint`
+function feedStatements({ changes, meta }: Tables): Pick<Statements, 'changes' | 'trim'> {
+  return {
+    // Transactions below the snapshot's `xmin` are all finished: no more changes can appear among theirs.
+    changes: statement(`SELECT feed.epoch, feed.finished, feed.goes_on, c.xid, c.seq, c.change
+      FROM (
+        SELECT m.epoch, txid_snapshot_xmin(t.seen) AS finished, :epoch::text IS NULL OR (m.epoch = :epoch::text
+          AND (:xid::bigint, :seq::bigint) >= (m.removed_xid, m.removed_seq)
+          AND :xid::bigint <= txid_snapshot_xmax(t.seen)) AS goes_on
+        FROM ${meta} AS m, (SELECT txid_current_snapshot() AS seen) AS t
+      ) AS feed
+      LEFT JOIN LATERAL (
+        SELECT * FROM ${changes}
+        WHERE feed.goes_on AND (xid, seq) > (:xid::bigint, :seq::bigint) AND xid < feed.finished
+        ORDER BY xid, seq LIMIT :limit::bigint
+      ) AS c ON true ORDER BY c.xid, c.seq`),
+    // What was removed is noted: a cursor from before it is expired.
+    trim: statement(`WITH removed AS (
+        DELETE FROM ${changes} AS c
+        USING (SELECT xid, seq, at FROM ${changes} ORDER BY xid, seq LIMIT ${SWEEP_LIMIT}) AS first
+        WHERE c.xid = first.xid AND c.seq = first.seq AND first.at < :before::bigint
+          AND first.xid < txid_snapshot_xmin(txid_current_snapshot())
+        RETURNING c.xid, c.seq
+      ), last AS (SELECT xid, seq FROM removed ORDER BY xid DESC, seq DESC LIMIT 1)
+      UPDATE ${meta} AS m SET removed_xid = last.xid, removed_seq = last.seq
+      FROM last WHERE (last.xid, last.seq) > (m.removed_xid, m.removed_seq)`),
+  }
 }

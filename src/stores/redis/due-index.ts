@@ -1,45 +1,33 @@
-import { BUCKETS, type Bucket, type Member } from './keys.ts'
+/**
+ * Lists that are filled by chance seldom have more of the first items than their share and so many of its square roots.
+ */
+const DEVIATIONS = 5
 
-/** A grant that a bucket says is due. */
-export interface Candidate {
-  readonly bucket: Bucket
-  readonly member: Member
-  readonly since: number
+/** What to take of many lists. */
+export interface Wanted<T> {
+  readonly limit: number
+  /** How many lists there are. */
+  readonly lists: number
+  readonly order: (a: T, b: T) => number
+  readonly fits?: (item: T) => boolean
 }
 
-/** Each bucket's first due members, so many at most, the longest due first. */
-export type Heads = (count: number) => Promise<readonly (readonly Candidate[])[]>
-
-/** Few buckets have more than this many times their share of the first ones. */
-const UNEVENNESS = 4
-
-/** The due grants of all buckets in one order, the longest due first. A bucket tells its first ones only, more when they turn out to be too few. */
-export class DueIndex {
-  readonly #heads: Heads
-  readonly #seen = new Set<Member>()
-  #count: number
-
-  constructor(limit: number, heads: Heads) {
-    this.#heads = heads
-    this.#count = Math.min(UNEVENNESS + Math.ceil((limit * UNEVENNESS) / BUCKETS), limit)
-  }
-
-  /** The next ones, at most `limit`; none when there are no more. */
-  async next(limit: number): Promise<readonly Candidate[]> {
-    for (;;) {
-      const count = this.#count
-      const heads = await this.#heads(count)
-      const full = heads.filter((candidates) => candidates.length >= count)
-      // Beyond the last one that a full bucket told, it may have others that come first.
-      const horizon = Math.min(...full.map((candidates) => candidates.at(-1)?.since ?? 0))
-      const found = heads
-        .flat()
-        .filter(({ member, since }) => since <= horizon && !this.#seen.has(member))
-        .sort((a, b) => a.since - b.since)
-        .slice(0, limit)
-      for (const { member } of found) this.#seen.add(member)
-      if (found.length > 0 || full.length === 0) return found
-      this.#count *= 2
-    }
+/**
+ * The first of all items of many lists, in one order. `heads` returns the first `count` items of each list, in that
+ * order. A list is asked for its first ones only, for more when they turn out to be too few. Fewer than `limit`: there
+ * are no more.
+ */
+export async function firstOf<T>(
+  { limit, lists, order, fits = () => true }: Wanted<T>,
+  heads: (count: number) => Promise<readonly (readonly T[])[]>,
+): Promise<readonly T[]> {
+  const share = limit / lists
+  for (let count = Math.min(1 + Math.ceil(share + DEVIATIONS * Math.sqrt(share)), limit); ; count *= 2) {
+    const found = await heads(count)
+    const full = found.filter(({ length }) => length >= count)
+    // After the last item of a full list there may be others that come first.
+    const [horizon] = full.flatMap((items) => items.slice(-1)).sort(order)
+    const first = found.flat().filter((item) => (horizon === undefined || order(item, horizon) <= 0) && fits(item))
+    if (first.length >= limit || full.length === 0) return first.sort(order).slice(0, limit)
   }
 }

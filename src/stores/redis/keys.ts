@@ -1,29 +1,38 @@
 import { ConfigError } from '../../errors.ts'
-import type { GrantKey } from '../../grant-key.ts'
-import type { ListFilter } from '../store.ts'
 
-/** How many buckets the grants lie in: enough to spread them evenly over a cluster, few enough to ask each of them for its due grants. Another number would not find what is stored. */
-export const BUCKETS = 128
+/**
+ * How many buckets the rows lie in: enough to spread them evenly over a Cluster, few enough to ask each of them. With
+ * another number the store would not find what is stored.
+ */
+const BUCKETS = 128
 
-/** A client's grants of one subject lie together. */
-export type Member = string
+/** What a bucket has. `list`, `dead` and `ends` are about rows that have a state. */
+export type Part =
+  /** Sorted set of rows by `dueAt`. */
+  | 'due'
+  /** Sorted set of rows in the order of their keys. */
+  | 'list'
+  /** The same of those in state 'reauthorization_required'. */
+  | 'dead'
+  /** Sorted set of the rows that end, by when. */
+  | 'ends'
+  /** Stream: the bucket's part of the change feed. */
+  | 'changes'
+  /** The highest id that was removed from the stream. */
+  | 'trimmed'
+  /** Hash: one row. */
+  | `row:${string}`
 
-/** The names of one bucket's keys. In braces is what a cluster places them by. */
-export interface Bucket {
-  /** Sorted set of the members that a worker may renew, by since when. */
-  readonly due: string
-  /** Sorted set of all members, in the order of their bytes. */
-  readonly index: string
-  /** Hash: the record. */
-  readonly grant: (member: Member) => string
-  /** Sorted set of deleted and replaced log-ins, by when they are forgotten. */
-  readonly tombstones: (member: Member) => string
+/** A row's key, and the number of its bucket. */
+export interface Place {
+  readonly bucket: number
+  readonly key: string
 }
 
 /** Names all keys of one store. */
 export class Keys {
+  readonly buckets: readonly number[] = Array.from({ length: BUCKETS }, (_, number) => number)
   readonly #prefix: string
-  readonly buckets: readonly Bucket[]
 
   /** @throws ConfigError for a prefix that would move keys to other slots */
   constructor(prefix: string) {
@@ -31,49 +40,36 @@ export class Keys {
       throw new ConfigError("Expected options.prefix to be 1 to 100 letters, digits and characters of '_.:/-'.")
     }
     this.#prefix = prefix
-    this.buckets = Array.from({ length: BUCKETS }, (_, number) => this.#bucket(number))
   }
 
-  /** The bucket of all grants of a subject. */
-  bucketOf(subject: string): Bucket {
-    return this.#bucket(hash(subject) % BUCKETS)
+  /** The form of what is stored; a random text that is another one in another database. */
+  whole(part: 'version' | 'epoch'): string {
+    return `${this.#prefix}:${part}`
   }
 
-  once(id: string): string {
-    return `${this.#prefix}:once:${id}`
-  }
-
-  #bucket(number: number): Bucket {
-    const start = `${this.#prefix}:{${number}}`
-    return {
-      due: `${start}:due`,
-      index: `${start}:index`,
-      grant: (member) => `${start}:grant:${member}`,
-      tombstones: (member) => `${start}:tombstones:${member}`,
-    }
+  /** In braces is what a Cluster places a key by: what is in one bucket lies together. */
+  of(bucket: number, part: Part): string {
+    return `${this.#prefix}:{${bucket}}:${part}`
   }
 }
 
-/** A grant's name in its bucket: JSON, so that no character of a key means anything. The subject comes first, for the lists of one subject's grants. */
-export function memberOf({ client, subject, account }: GrantKey): Member {
-  return JSON.stringify([subject, client, account])
+/** The bucket of all grants of a subject, which is given as JSON. */
+export function bucketOf(subject: string): number {
+  return hash(subject) % BUCKETS
 }
 
-export function keyOf(member: Member): GrantKey {
-  const [subject = '', client = '', account = ''] = JSON.parse(member) as readonly string[]
-  return { client, subject, account }
+/** A grant lies in its subject's bucket, a document in its name's. */
+export function placeOf(key: string): Place {
+  return { bucket: bucketOf(subjectOf(key) ?? key), key }
 }
 
-/** Where the members of a list begin and end (ZRANGEBYLEX), as far as their order tells. */
-export function rangeOf(filter: ListFilter | undefined): { readonly from: string; readonly below: string } {
-  if (filter?.subject === undefined) return { from: '-', below: '+' }
-  const names = filter.client === undefined ? [filter.subject] : [filter.subject, filter.client]
-  const start = JSON.stringify(names).slice(0, -1)
-  // The comma after the last name, and the character after the comma: nothing that begins so is beyond it.
-  return { from: `[${start},`, below: `(${start}-` }
+/** The JSON of a grant's subject; undefined for a document. */
+export function subjectOf(key: string): string | undefined {
+  const parts: unknown = JSON.parse(key)
+  return Array.isArray(parts) ? JSON.stringify(parts[1]) : undefined
 }
 
-/** FNV-1a. What it answers must never change. */
+/** FNV-1a. What it returns must never change. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let index = 0; index < text.length; index += 1) {

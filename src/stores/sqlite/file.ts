@@ -5,7 +5,10 @@ const MODE = 0o600
 
 const OTHERS = 0o077
 
-/** Makes the file before SQLite does, which would make it as open as the umask allows; narrows one that is there. SQLite gives its `-wal` and `-shm` the file's own mode. */
+/**
+ * Makes the file before SQLite does, which would make it as open as the umask allows. Narrows one that is there.
+ * SQLite gives `-wal` and `-shm` the file's own mode.
+ */
 export function protectFile(path: string): void {
   try {
     // Fails when it exists: what is there must be neither truncated nor opened.

@@ -148,7 +148,7 @@ export const commitCases: readonly Case[] = [
         verdict: 'answer_lost',
       })
       const intent = { ...present(claimed.intent, 'an intent'), open: false }
-      const dead = { state: 'reauthorization_required', reason: 'answer_lost' }
+      const dead = { state: 'reauthorization_required', reason: 'answer_lost', verdictBy: 'one' }
       const expected = { ...claimed, ...dead, version: 2, lease: undefined, intent, updatedAt: answer.now }
       same(answer, { committed: true, record: expected, now: answer.now }, 'the answer to a verdict')
       same([intent.everUnknown, expected.failures], [true, kept], '`everUnknown` and failures')
@@ -170,14 +170,17 @@ export const commitCases: readonly Case[] = [
     },
   ],
   [
-    'a repeated verdict changes nothing',
+    'a repeated verdict changes nothing, and its owner recognises it',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one')
       const verdict = { id: record.id, version: 1, owner: 'one', verdict: 'revoked' } as const
-      await stage.store.commit(record.key, verdict)
+      const { record: dead } = await stage.store.commit(record.key, verdict)
       const again = await stage.store.commit(record.key, verdict)
-      same([again.committed, again.record?.version, again.record?.reason], [false, 2, 'revoked'], 'the answer')
+      same([again.committed, again.record], [true, dead], 'the answer to its repeat')
+      const other = await stage.store.commit(record.key, { ...verdict, owner: 'two' })
+      same([other.committed, other.record], [false, dead], 'the answer to the same of another owner')
+      same(await stage.read(), dead, 'the record')
     },
   ],
   [

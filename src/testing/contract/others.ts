@@ -20,11 +20,12 @@ export const otherCases: readonly Case[] = [
     'an id is seen once',
     async (stage) => {
       const [one, other] = [`${newId()}:{*}\0😀`, newId()]
-      same(await stage.store.once(one, 600_000), true, 'an id that was never seen')
-      same(await stage.store.once(one, 600_000), false, 'an id that was seen')
-      same(await stage.store.once(other, 600_000), true, 'another id')
+      same(await stage.store.once(one, 600_000, 'a'), true, 'an id that was never seen')
+      same(await stage.store.once(one, 600_000, 'b'), false, 'an id that was seen')
+      same(await stage.store.once(one, 600_000, 'a'), true, 'the id for the same caller again')
+      same(await stage.store.once(other, 600_000, 'b'), true, 'another id')
       const race = newId()
-      const answers = await Promise.all(Array.from({ length: 20 }, () => stage.store.once(race, 600_000)))
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, by) => stage.store.once(race, 600_000, `${by}`)))
       same(answers.filter(Boolean).length, 1, 'how many of twenty at once see an id first')
     },
   ],
@@ -32,27 +33,28 @@ export const otherCases: readonly Case[] = [
     'an id is forgotten after its time',
     async (stage) => {
       const id = newId()
-      await stage.store.once(id, SHORT_MS)
+      await stage.store.once(id, SHORT_MS, 'a')
       await stage.pass(SHORT_MS)
-      same(await stage.store.once(id, 600_000), true, 'an id whose time is over')
-      same(await stage.store.once(id, 600_000), false, 'the same id again')
+      same(await stage.store.once(id, 600_000, 'b'), true, 'an id whose time is over')
+      same(await stage.store.once(id, 600_000, 'a'), false, 'the same id again')
     },
   ],
   [
-    'a deletion deletes that log-in only',
+    'a deletion deletes that login only, and returns what it deleted, also when it is repeated',
     async (stage) => {
       const record = await stage.login()
       const other = await stage.login({}, stage.key('subject', 'account'))
-      same(await stage.store.delete(record.key, { id: newId() }), false, 'a deletion of another log-in')
+      const remove = async (id: string): Promise<unknown> => (await stage.store.delete(record.key, { id })).record
+      same(await remove(newId()), undefined, 'what a deletion of another login returns')
       same(await stage.read(), record, 'the record')
-      await stage.claimed(record, 'one')
-      same(await stage.store.delete(record.key, { id: record.id }), true, 'a deletion')
+      const { record: claimed } = await stage.claimed(record, 'one')
+      same(await remove(record.id), claimed, 'what a deletion returns')
       same((await stage.store.read(record.key)).record, undefined, 'what is there')
-      same(await stage.store.delete(record.key, { id: record.id }), false, 'its repeat')
+      same(await remove(record.id), claimed, 'what its repeat returns')
       same(await stage.read(other.key), other, "another account's record")
       const next = await stage.login()
-      same(await stage.store.delete(record.key, { id: record.id }), false, 'a late repeat of the deletion')
-      same((await stage.read()).id, next.id, 'the log-in that came after')
+      same(await remove(record.id), claimed, 'what a late repeat returns')
+      same((await stage.read()).id, next.id, 'the login that came after')
       same(next.lease, undefined, 'its lease')
     },
   ],

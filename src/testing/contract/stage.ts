@@ -38,11 +38,14 @@ export const SHORT_MS = 50
 export class Stage {
   readonly store: GrantStore
   readonly client: string
+  /** Whether time is moved, so that nothing has to be waited for. */
+  readonly isFast: boolean
   readonly #clock: StoreContractOptions['clock']
 
   constructor(store: GrantStore, clock: StoreContractOptions['clock']) {
     this.store = store
     this.#clock = clock
+    this.isFast = clock !== undefined
     // Cases, and runs of them, may share a database.
     this.client = `contract ${newId()}`
   }

@@ -1,0 +1,58 @@
+import { ConfigError, type UnreadableRecordError } from '../errors.ts'
+import { encodeKey } from '../grant-key.ts'
+import { nextTurn } from '../next-turn.ts'
+import type { ChangesAnswer, ChangesRequest } from '../stores/changes.ts'
+import { assertCursor, collectPage, countByClient, pageLimit } from '../stores/lists.ts'
+import type { GrantCount, GrantPage, GrantStore, ListFilter, PageRequest } from '../stores/store.ts'
+import { type ListedGrant, statusOf } from './status.ts'
+
+/** Which grants to list, and where to begin. */
+export interface ListOptions extends ListFilter {
+  /** The `cursor` of a listed grant: the list begins after it. @default the beginning */
+  readonly after?: string
+  /** Maximum number of grants. @default all */
+  readonly limit?: number
+  /** Only grants whose next refresh is due at this moment or before, in milliseconds since the epoch. */
+  readonly dueBefore?: number
+}
+
+/** The grants of a store in the order of their keys, read in pages. */
+export async function* listGrants(
+  store: GrantStore,
+  options: ListOptions,
+): AsyncGenerator<ListedGrant, void, undefined> {
+  const { limit = Number.MAX_SAFE_INTEGER, ...filter } = options
+  pageLimit(limit)
+  const unreadable: UnreadableRecordError[] = []
+  const { now } = await store.read({ client: '', subject: '', account: '' })
+  let left = limit
+  for (let after = filter.after, more = true; more; more = after !== undefined && left > 0) {
+    const page = await pageOf(store, { ...filter, after, limit: left })
+    for (const record of page.records) yield Object.freeze({ ...statusOf(record, now), cursor: encodeKey(record.key) })
+    unreadable.push(...(page.unreadable ?? []))
+    left -= page.records.length
+    after = page.next
+    await nextTurn()
+  }
+  // What can be read comes first: one damaged record must not hide the others.
+  if (unreadable[0] !== undefined) throw unreadable[0]
+}
+
+async function pageOf(store: GrantStore, request: PageRequest): Promise<GrantPage> {
+  if (store.page !== undefined) return store.page(request)
+  assertCursor(request.after)
+  return collectPage(store.list(request), request)
+}
+
+export async function countGrants(
+  store: GrantStore,
+  filter: { readonly client?: string },
+): Promise<readonly GrantCount[]> {
+  return store.counts === undefined ? countByClient(store.list(filter)) : store.counts(filter)
+}
+
+/** @throws ConfigError for a store without a feed */
+export async function readChanges(store: GrantStore, request: ChangesRequest): Promise<ChangesAnswer> {
+  if (store.changes !== undefined) return store.changes(request)
+  throw new ConfigError('This store has no change feed. Use the SQLite, PostgreSQL, Redis or memory store.')
+}

@@ -1,0 +1,109 @@
+import { SealError } from '../errors.ts'
+import type { KeyRing } from '../seal/key-ring.ts'
+import type { DocumentAnswer, Documents, StoredDocument } from '../stores/documents.ts'
+
+/** How a stored value begins: sealed, or clear because it is public. A reader says which one it expects. */
+const SEALED = 's:'
+const CLEAR = 'c:'
+
+/** How a document is kept. */
+export interface DocumentOptions {
+  /** Whether the value is public and stored as it is. A reader must say the same. @default false: it is sealed */
+  readonly clear?: boolean
+}
+
+/** Small texts by name, next to the grants: sealed with the keys of the grants, each bound to its name. */
+export class SealedDocuments {
+  readonly #documents: Documents
+  readonly #keys: KeyRing | undefined
+
+  constructor(documents: Documents, keys: KeyRing | undefined) {
+    this.#documents = documents
+    this.#keys = keys
+  }
+
+  /**
+   * Reads a document.
+   * @throws SealError wrong or missing key, another name's value, or a value that is not kept as `clear` says
+   */
+  async get(name: string, options: DocumentOptions = {}): Promise<StoredDocument | undefined> {
+    const { document } = await this.#documents.get(name)
+    return document && this.#opened(name, document, options)
+  }
+
+  /**
+   * Stores a value if the document's version is `version`; with 0, if there is no document: of several writers the first one wins. It ends
+   * after `ttlMs`. Resolves to whether it was stored, and the document that is there now.
+   * @throws ConfigError for a name that cannot be indexed, or a value above 64 KiB once it is sealed
+   */
+  async put(
+    name: string,
+    value: string,
+    options: DocumentOptions & { readonly version: number; readonly ttlMs?: number },
+  ): Promise<Omit<DocumentAnswer, 'now'>> {
+    const { version, ttlMs } = options
+    const text = options.clear === true ? `${CLEAR}${value}` : `${SEALED}${await this.#seal(name, value)}`
+    const { put, document } = await this.#documents.put(name, text, { version, ttlMs })
+    return { put, document: document && (await this.#opened(name, document, options)) }
+  }
+
+  /** Deletes the document of that version. Resolves to whether it is deleted. */
+  delete(name: string, options: { readonly version: number }): Promise<boolean> {
+    return this.#documents.delete(name, options)
+  }
+
+  /** Reads the documents whose name begins so, and that are kept as `clear` says. */
+  async *list(
+    prefix: string,
+    options: DocumentOptions = {},
+  ): AsyncGenerator<StoredDocument & { readonly name: string }> {
+    for await (const { name, ...document } of this.#documents.list(prefix)) {
+      if (document.value.startsWith(options.clear === true ? CLEAR : SEALED))
+        yield { name, ...(await this.#opened(name, document, options)) }
+    }
+  }
+
+  /** Seals every document with the ring's first key that is sealed with another one. Resolves to how many were resealed. */
+  async reseal(): Promise<number> {
+    const { currentKeyId } = this.#keys ?? {}
+    let resealed = 0
+    for await (const { name, value, version, expiresAt } of this.#documents.list('')) {
+      if (!value.startsWith(SEALED) || this.#keys?.keyIdOf === undefined || currentKeyId === undefined) continue
+      if (this.#keys.keyIdOf(value.slice(SEALED.length)) === currentKeyId) continue
+      const clear = await this.#open(name, value.slice(SEALED.length))
+      const { now } = await this.#documents.get(name)
+      const ttlMs = expiresAt === undefined ? undefined : Math.max(expiresAt - now, 1)
+      const text = `${SEALED}${await this.#seal(name, clear)}`
+      if ((await this.#documents.put(name, text, { version, ttlMs })).put) resealed += 1
+    }
+    return resealed
+  }
+
+  async #opened(name: string, document: StoredDocument, { clear = false }: DocumentOptions): Promise<StoredDocument> {
+    const { value } = document
+    if (!value.startsWith(clear ? CLEAR : SEALED)) {
+      throw new SealError(
+        '',
+        `A stored document is not kept ${clear ? 'clear' : 'sealed'}, as its reader expects. It was left as it is.`,
+      )
+    }
+    return {
+      ...document,
+      value: clear ? value.slice(CLEAR.length) : await this.#open(name, value.slice(SEALED.length)),
+    }
+  }
+
+  // Without a key ring, in a store that ends with the process, values stay as they are.
+  async #seal(name: string, value: string): Promise<string> {
+    return this.#keys === undefined ? value : this.#keys.seal(value, contextOf(name))
+  }
+
+  async #open(name: string, sealed: string): Promise<string> {
+    return this.#keys === undefined ? sealed : this.#keys.open(sealed, contextOf(name))
+  }
+}
+
+/** What a sealed value is bound to: no grant has such a context. */
+function contextOf(name: string): string {
+  return JSON.stringify({ document: name })
+}

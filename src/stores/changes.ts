@@ -1,0 +1,69 @@
+import { ConfigError, type ReauthorizationReason } from '../errors.ts'
+import type { GrantKey } from '../grant-key.ts'
+import type { GrantRecord } from './store.ts'
+
+/** How long a change is kept at least. */
+export const CHANGES_KEPT_MS: number = 7 * 24 * 3_600_000
+
+/** Most changes of one answer. */
+const MOST = 10_000
+
+/** One line of the change feed. It never holds a token. */
+export interface Change {
+  /**
+   * `connected`: a login was stored. `reauthorization_required`: only the user can bring the grant back. `disconnected`: the grant was deleted.
+   * `refreshed`: a grant that needed its user works again, or, in a store with `everyRefresh`, any refresh.
+   */
+  readonly kind: 'connected' | 'reauthorization_required' | 'disconnected' | 'refreshed'
+  readonly key: GrantKey
+  /** The login's id. */
+  readonly id: string
+  /** The version that the change made; of a disconnected grant, its last one. */
+  readonly version: number
+  /** Store time, in milliseconds. */
+  readonly at: number
+  readonly reason?: ReauthorizationReason
+}
+
+/** Which changes to read. */
+export interface ChangesRequest {
+  /** `next` of the answer before. @default the oldest change that is kept */
+  readonly after?: string | undefined
+  /** @default 100 */
+  readonly limit?: number | undefined
+}
+
+/**
+ * Some changes, and the cursor to go on from. `expired`: changes after the cursor were removed (they are kept for 7 days), or it is of another
+ * database. Then list the grants, and go on from `next`, which is the feed's present end.
+ */
+export interface ChangesAnswer {
+  readonly expired?: boolean
+  readonly changes: readonly Change[]
+  readonly next: string
+}
+
+/** What the feed says of a write; undefined: nothing. */
+export function changeOf(
+  before: GrantRecord | undefined,
+  after: GrantRecord | undefined,
+  at: number,
+  everyRefresh: boolean,
+): Change | undefined {
+  const record = after ?? before
+  if (record === undefined) return undefined
+  const told = { key: record.key, id: record.id, version: record.version, at: Math.round(at) }
+  if (after === undefined) return { kind: 'disconnected', ...told }
+  if (before?.id !== after.id) return { kind: 'connected', ...told }
+  if (before.version === after.version) return undefined
+  if (after.state !== 'active') {
+    return { kind: 'reauthorization_required', ...told, ...(after.reason !== undefined && { reason: after.reason }) }
+  }
+  return everyRefresh || before.state !== 'active' ? { kind: 'refreshed', ...told } : undefined
+}
+
+/** @throws ConfigError for a limit that is no number of changes */
+export function changesLimit({ limit = 100 }: ChangesRequest): number {
+  if (Number.isInteger(limit) && limit > 0) return Math.min(limit, MOST)
+  throw new ConfigError(`Expected limit to be a whole number, 1 or more, got ${String(limit)}.`)
+}

@@ -1,0 +1,147 @@
+import { ConfigError } from '../errors.ts'
+import { assertIndexable } from '../grant-key.ts'
+
+/** Longest value, in bytes of UTF-8. */
+export const LONGEST_VALUE: number = 64 * 1024
+
+/** How long an ended document's version is remembered, so that a writer of before cannot meet its number again. */
+const ENDED_MS = 24 * 3_600_000
+
+/** Names of single-use ids; no other document may begin so. */
+const ONCE = 'once:'
+
+/** A small text that is stored under a name. */
+export interface StoredDocument {
+  readonly value: string
+  /** 1 at first, +1 at each write, also after the document ended. */
+  readonly version: number
+  /** When it ends (store time); absent: never. */
+  readonly expiresAt?: number
+}
+
+/** What a `put` came to. */
+export interface DocumentAnswer {
+  /** Whether this value is stored, with the next version. */
+  readonly put: boolean
+  /** The document as it is now. */
+  readonly document?: StoredDocument | undefined
+  readonly now: number
+}
+
+/** Small texts by name: client registrations, server facts, locks. A write needs the version that it replaces. */
+export interface Documents {
+  get(name: string): Promise<{ readonly document?: StoredDocument | undefined; readonly now: number }>
+  /**
+   * Stores a value if the document's version is `version`; with 0, if there is no document: of several, the first one wins. It ends after `ttlMs`.
+   * @throws ConfigError for a name that can't be indexed or a value above 64 KiB, before any I/O
+   */
+  put(
+    name: string,
+    value: string,
+    options: { readonly version: number; readonly ttlMs?: number | undefined },
+  ): Promise<DocumentAnswer>
+  /** Deletes the document of that version. Returns whether it is deleted. */
+  delete(name: string, options: { readonly version: number }): Promise<boolean>
+  /** Documents whose name begins so. */
+  list(prefix: string): AsyncIterable<StoredDocument & { readonly name: string }>
+}
+
+/** What is remembered under a name; without `value`, of a document that was deleted. */
+export interface DocumentEntry {
+  readonly version: number
+  readonly value?: string | undefined
+  readonly expiresAt?: number | undefined
+  /** From then on nothing is remembered. */
+  readonly forgetAt?: number | undefined
+}
+
+/** What an operation returns, and what to write with it. */
+export interface DocumentDecision<A> {
+  readonly answer: A
+  readonly write?: DocumentEntry
+}
+
+/** The document of an entry, unless it ended. */
+export function documentOf(entry: DocumentEntry | undefined, now: number): StoredDocument | undefined {
+  if (entry?.value === undefined || (entry.expiresAt !== undefined && entry.expiresAt <= now)) return undefined
+  const { value, version, expiresAt } = entry
+  return expiresAt === undefined ? { value, version } : { value, version, expiresAt }
+}
+
+function versionOf(entry: DocumentEntry | undefined, now: number): number {
+  return entry === undefined || (entry.forgetAt !== undefined && entry.forgetAt <= now) ? 0 : entry.version
+}
+
+export function decidePutDocument(
+  entry: DocumentEntry | undefined,
+  value: string,
+  { version, ttlMs }: { readonly version: number; readonly ttlMs?: number | undefined },
+  now: number,
+): DocumentDecision<DocumentAnswer> {
+  const current = documentOf(entry, now)
+  if ((current?.version ?? 0) !== version) return { answer: { put: false, document: current, now } }
+  const document: StoredDocument = {
+    value,
+    version: versionOf(entry, now) + 1,
+    ...(ttlMs !== undefined && { expiresAt: Math.round(now + ttlMs) }),
+  }
+  const { expiresAt } = document
+  const write = { ...document, ...(expiresAt !== undefined && { forgetAt: expiresAt + ENDED_MS }) }
+  return { answer: { put: true, document, now }, write }
+}
+
+export function decideDeleteDocument(
+  entry: DocumentEntry | undefined,
+  version: number,
+  now: number,
+): DocumentDecision<boolean> {
+  if (entry === undefined || versionOf(entry, now) !== version || version === 0) return { answer: false }
+  // Deleted by this call's first try, or ended: there is nothing to delete.
+  if (documentOf(entry, now) === undefined) return { answer: entry.value === undefined }
+  return { answer: true, write: { version, forgetAt: Math.round(now) + ENDED_MS } }
+}
+
+/** `once` in terms of a document: its value names who was first. */
+export function decideOnce(
+  entry: DocumentEntry | undefined,
+  by: string,
+  ttlMs: number,
+  now: number,
+): DocumentDecision<boolean> {
+  const document = documentOf(entry, now)
+  if (document !== undefined) return { answer: document.value === by }
+  const expiresAt = Math.round(now + ttlMs)
+  return { answer: true, write: { version: 1, value: by, expiresAt, forgetAt: expiresAt } }
+}
+
+/** The key of a document's row. */
+export function documentKey(name: string): string {
+  if (typeof name !== 'string' || isOnce(name)) {
+    throw new ConfigError(`Expected a document's name to be a string that does not begin with '${ONCE}'.`)
+  }
+  return rowKey(name)
+}
+
+/** Whether a name is a single-use id's. */
+export function isOnce(name: string): boolean {
+  return name.startsWith(ONCE)
+}
+
+export function onceKey(id: string): string {
+  return rowKey(`${ONCE}${id}`)
+}
+
+function rowKey(name: string): string {
+  const text = JSON.stringify(name)
+  assertIndexable(text, "a document's name")
+  return text
+}
+
+/** @throws ConfigError for a value that no store takes */
+export function assertValue(value: string): void {
+  if (typeof value !== 'string') throw new ConfigError(`Expected a document to be a string, got ${typeof value}.`)
+  const bytes = value.length > LONGEST_VALUE ? value.length : new TextEncoder().encode(value).length
+  if (bytes > LONGEST_VALUE) {
+    throw new ConfigError(`Expected a document to be at most ${LONGEST_VALUE} bytes, got ${bytes}. Store it elsewhere.`)
+  }
+}

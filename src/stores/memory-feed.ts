@@ -1,0 +1,34 @@
+import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest, changesLimit } from './changes.ts'
+
+/** The change feed of a store that ends with its process. */
+export class MemoryFeed {
+  readonly #epoch: string = crypto.randomUUID()
+  #changes: Change[] = []
+  /** How many changes were removed: the number of the first one that is kept. */
+  #removed = 0
+
+  add(change: Change | undefined): void {
+    if (change !== undefined) this.#changes.push(Object.freeze({ ...change, key: Object.freeze({ ...change.key }) }))
+  }
+
+  read(request: ChangesRequest, now: number): ChangesAnswer {
+    const limit = changesLimit(request)
+    this.#trim(now)
+    const end = this.#removed + this.#changes.length
+    const [epoch, written] = request.after?.split('.') ?? [this.#epoch, `${this.#removed}`]
+    const number = Number(written)
+    if (epoch !== this.#epoch || !(number >= this.#removed && number <= end)) {
+      return { expired: true, changes: [], next: `${this.#epoch}.${end}` }
+    }
+    const changes = this.#changes.slice(number - this.#removed, number - this.#removed + limit)
+    return { changes, next: `${this.#epoch}.${number + changes.length}` }
+  }
+
+  #trim(now: number): void {
+    const first = this.#changes.findIndex(({ at }) => at > now - CHANGES_KEPT_MS)
+    const ended = first === -1 ? this.#changes.length : first
+    if (ended === 0) return
+    this.#changes = this.#changes.slice(ended)
+    this.#removed += ended
+  }
+}

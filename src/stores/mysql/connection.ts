@@ -1,0 +1,34 @@
+import { ConfigError } from '../../errors.ts'
+import { codeOf, isUndone, mysqlFailure } from './errors.ts'
+
+/** What the store binds to SQL. */
+export type MysqlValue = string | number | null
+
+/** The part of a pool of `mysql2/promise` that the store uses. A statement comes with its options, whatever the pool's are. */
+export interface MysqlPool {
+  execute(
+    query: Record<'rowsAsArray' | 'nestTables', boolean> & { sql: string; values: MysqlValue[] },
+  ): Promise<readonly [unknown, ...unknown[]]>
+}
+
+/** Resolves to a query's rows; of a write, to one row: how many rows it affected, and its `LAST_INSERT_ID(value)`. */
+export type Run = (sql: string, values?: MysqlValue[]) => Promise<unknown[][]>
+
+/** Runs prepared statements, up to five times where others' undo them. An `INSERT` over a row affects none. */
+export function runner(pool: MysqlPool): Run {
+  if (typeof (pool as MysqlPool | undefined)?.execute !== 'function' || 'promise' in pool) {
+    throw new ConfigError("Expected a pool of 'mysql2/promise', or `pool.promise()` of one of 'mysql2'.")
+  }
+  return async (sql, values = []) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const [result] = await pool.execute({ sql, values, rowsAsArray: true, nestTables: false })
+        const { affectedRows, insertId } = result as { affectedRows?: unknown; insertId?: unknown }
+        return Array.isArray(result) ? result : [[affectedRows, insertId]]
+      } catch (error) {
+        if (codeOf(error) === 'ER_DUP_ENTRY') return [[0]]
+        if (!isUndone(error) || tries === 5) throw mysqlFailure(error, values)
+      }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Grants in a MySQL or MariaDB database, shared by any number of processes and machines.
+ *
+ * ```ts
+ * const pool = createPool(process.env.DATABASE_URL)
+ * const grants = new Grants({ clients, store: mysqlStore(pool), keys: keyRing(process.env.EVERGRANT_KEYS) })
+ * ```
+ * @module
+ */
+import type { GrantStore } from '../store.ts'
+import { storeOver } from '../store-over.ts'
+import { MysqlBackend } from './backend.ts'
+import type { MysqlPool } from './connection.ts'
+
+export type { MysqlPool, MysqlValue } from './connection.ts'
+
+/**
+ * A store in MySQL 8, MariaDB 10.6, or newer. Takes a pool of `mysql2/promise`, and leaves it open.
+ * Its time is the server's clock.
+ * It has no change feed: commits overtake each other, and the server does not say which are in progress.
+ * @param options.table name of the table, which is created at first use; default 'evergrant_records'
+ * @throws ConfigError for a pool or a name that it can't use
+ */
+export function mysqlStore(pool: MysqlPool, options: { readonly table?: string | undefined } = {}): GrantStore {
+  return storeOver(new MysqlBackend(pool, options.table))
+}

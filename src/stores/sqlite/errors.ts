@@ -1,0 +1,31 @@
+import { isEvergrantError, StoreError } from '../../errors.ts'
+
+const BUSY = 5
+const LOCKED = 6
+/** Many processes raced for the write-ahead log's index; nothing is wrong. */
+const PROTOCOL = 15
+
+/** Whether an error only says that another connection is at work just now. */
+export function isBusy(error: unknown): boolean {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
+  if (typeof errcode === 'number') return [BUSY, LOCKED, PROTOCOL].includes(errcode & 0xff)
+  return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(code)
+}
+
+/** The store's error for one from below, which is rebuilt: drivers put SQL and its parameters on theirs. */
+export function storeError(error: unknown): Error {
+  if (isEvergrantError(error)) return error
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  const fromSqlite = typeof code === 'string' && /^(ERR_)?SQLITE_/.test(code)
+  const fromSystem = typeof code === 'string' && /^E[A-Z]+$/.test(code)
+  const reason = (fromSqlite || fromSystem) && typeof message === 'string' ? message : 'unexpected failure'
+  const busy = isBusy(error)
+  const cause = new Error(typeof code === 'string' ? `${code}: ${reason}` : reason)
+  return new StoreError(
+    busy
+      ? 'The SQLite store is kept busy by other processes. ' +
+          'Try again; if it repeats, spread the load or use a database server.'
+      : `The SQLite store failed: ${reason}. Check its file, its folder and the space on the disk.`,
+    { cause },
+  )
+}

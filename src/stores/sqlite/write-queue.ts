@@ -1,0 +1,117 @@
+import type { Clock } from '../../clock.ts'
+import { nextTurn } from '../../next-turn.ts'
+import type { Connection } from './connection.ts'
+import { isBusy, storeError } from './errors.ts'
+
+/** How many writes share one transaction at most: the event loop stands still meanwhile. */
+const GROUP = 256
+
+/** Waits between two tries for the lock, jittered: SQLite's own waiting would freeze the event loop. */
+const FIRST_WAIT_MS = 1
+const LONGEST_WAIT_MS = 16
+
+interface Job {
+  /** Whether the disk must have it before the promise resolves. */
+  readonly durable: boolean
+  run(): () => void
+  fail(error: Error): void
+}
+
+/** Runs the writes of one event-loop turn in one transaction, the next turn's in the next. */
+export class WriteQueue {
+  readonly #connection: Connection
+  readonly #clock: Required<Clock>
+  readonly #busyTimeoutMs: number
+  #waiting: Job[] = []
+  #running: Promise<void> | undefined
+  #synchronous: 'FULL' | 'NORMAL' | undefined
+
+  constructor(connection: Connection, clock: Required<Clock>, busyTimeoutMs: number) {
+    this.#connection = connection
+    this.#clock = clock
+    this.#busyTimeoutMs = busyTimeoutMs
+  }
+
+  /** Runs `work` in a transaction with the write lock. It may run more than once, and must do nothing but SQL. */
+  write<T>(durable: boolean, work: (connection: Connection) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({
+        durable,
+        run: () => {
+          const result = work(this.#connection)
+          return () => resolve(result)
+        },
+        fail: reject,
+      })
+      this.#running ??= this.#drain()
+    })
+  }
+
+  /** Resolves when nothing is waiting or running. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // The rest of this turn's operations come along.
+      await nextTurn()
+      await this.#together(this.#waiting.splice(0, GROUP))
+    }
+    this.#running = undefined
+  }
+
+  /** One failing operation must not fail the others of its turn: without it they are run anew. */
+  async #together(turn: readonly Job[]): Promise<void> {
+    let jobs = turn
+    while (jobs.length > 0) {
+      let running: Job | undefined
+      const work = (): (() => void)[] => {
+        const settle = jobs.map((job) => {
+          running = job
+          return job.run()
+        })
+        running = undefined
+        return settle
+      }
+      try {
+        this.#setSynchronous(jobs.some((job) => job.durable) ? 'FULL' : 'NORMAL')
+        const transaction = (): (() => void)[] => this.#connection.transaction(work)
+        const settle = await retryBusy(this.#clock, this.#busyTimeoutMs, transaction)
+        for (const resolve of settle) resolve()
+        return
+      } catch (error) {
+        const failed = running === undefined || isBusy(error) ? jobs : [running]
+        for (const job of failed) job.fail(storeError(error))
+        jobs = jobs.filter((job) => !failed.includes(job))
+      }
+    }
+  }
+
+  /**
+   * A power cut may lose what was committed at NORMAL, but breaks nothing:
+   * https://www.sqlite.org/pragma.html#pragma_synchronous
+   */
+  #setSynchronous(level: 'FULL' | 'NORMAL'): void {
+    if (this.#synchronous === level) return
+    this.#connection.exec(`PRAGMA synchronous = ${level}`)
+    this.#synchronous = level
+  }
+}
+
+/** Calls `work` again while another connection keeps it from working, for `timeoutMs` at most. */
+export async function retryBusy<T>(clock: Required<Clock>, timeoutMs: number, work: () => T): Promise<T> {
+  let wait = FIRST_WAIT_MS
+  let deadline: number | undefined
+  for (;;) {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      deadline ??= clock.monotonic() + timeoutMs
+      if (clock.monotonic() >= deadline) throw error
+    }
+    await clock.delay(wait * (0.5 + Math.random()))
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS)
+  }
+}

@@ -1,0 +1,258 @@
+import { type Clock, completeClock } from '../clock.ts'
+import { StoreError } from '../errors.ts'
+import { type GrantKey, indexableKey } from '../grant-key.ts'
+import type { Backend, Write } from './backend.ts'
+import { changeOf, changesLimit } from './changes.ts'
+import { decodeRow, encodeRow, type GrantRow, storable } from './record.ts'
+import { RowDocuments } from './row-documents.ts'
+import { RowLists } from './row-lists.ts'
+import {
+  decideClaim,
+  decideCommit,
+  decidePut,
+  decideRelease,
+  type Decision,
+  DELETED_MS,
+  TOMBSTONE_MS,
+} from './rules.ts'
+import { remember, seenOf } from './seen.ts'
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  CommitAnswer,
+  DeleteAnswer,
+  DueRequest,
+  Expectation,
+  GrantCount,
+  GrantPage,
+  GrantRecord,
+  GrantStore,
+  ListFilter,
+  NewGrant,
+  PageRequest,
+  ReleaseRequest,
+  TokenCommit,
+  VerdictCommit,
+} from './store.ts'
+import { type Plan, Swapper } from './swap.ts'
+
+/** What a store over a backend may differ in. */
+export interface StoreOverOptions {
+  /** Whether the change feed has every refresh, and not only what becomes of grants. @default false */
+  readonly everyRefresh?: boolean | undefined
+  /** Measures how long ago a row was seen. The time of the store is the backend's. @default the machine's clock */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * The whole store contract over a database that can read a row and swap it: `Backend` says what it must promise.
+ *
+ * ```ts
+ * const store = storeOver(myBackend(connection))
+ * ```
+ * Operations reject with what the backend rejects with; `Grants` turns it into a `StoreError`.
+ */
+export function storeOver(backend: Backend, options: StoreOverOptions = {}): GrantStore {
+  return new StoreOver(backend, options)
+}
+
+class StoreOver implements GrantStore {
+  readonly volatile: boolean
+  readonly documents: RowDocuments
+  readonly changes: GrantStore['changes']
+  readonly #backend: Backend
+  readonly #swapper: Swapper<GrantRow>
+  readonly #lists: RowLists
+  readonly #clock: Required<Clock>
+  readonly #everyRefresh: boolean
+  readonly #running = new Set<Promise<unknown>>()
+  readonly #closing = new AbortController()
+  #closed: Promise<void> | undefined
+
+  constructor(backend: Backend, { clock, everyRefresh = false }: StoreOverOptions) {
+    this.volatile = backend.volatile === true
+    this.#backend = backend
+    this.#clock = completeClock(clock)
+    this.#swapper = new Swapper(backend, this.#clock, decodeRow)
+    this.#everyRefresh = everyRefresh
+    const run = <T>(work: () => Promise<T>): Promise<T> => this.#run(work)
+    this.#lists = new RowLists(backend, () => this.#assertOpen())
+    this.documents = new RowDocuments(backend, this.#clock, run)
+    if (backend.changes !== undefined) {
+      const read = backend.changes.bind(backend)
+      this.changes = (request) => run(async () => read({ after: request.after, limit: changesLimit(request) }))
+    }
+  }
+
+  read(key: GrantKey): Promise<{ record?: GrantRecord | undefined; now: number }> {
+    return this.#run(async () => {
+      const name = indexableKey(key)
+      const { content, revision, now } = await this.#swapper.look(name)
+      return { record: this.#remember(content.record, content, { name, revision, now }), now }
+    })
+  }
+
+  put(key: GrantKey, grant: NewGrant, expect?: Expectation): Promise<CommitAnswer> {
+    return this.#decide(key, true, (row, now) => {
+      const isBuried = (row.buried[grant.id] ?? 0) > now
+      const decision = decidePut(row.record, isBuried, key, grant, expect, now)
+      return [decision, row.record === undefined ? row.buried : buriedWith(row, row.record.id, now)]
+    })
+  }
+
+  claim(key: GrantKey, request: ClaimRequest, seen?: GrantRecord): Promise<ClaimAnswer> {
+    const guardMs = request.intent?.sendWithinMs ?? request.leaseMs
+    return this.#decide(key, false, (row, now) => [decideClaim(row.record, request, now), row.buried], {
+      seen,
+      guardMs,
+    })
+  }
+
+  commit(key: GrantKey, commit: TokenCommit | VerdictCommit, seen?: GrantRecord): Promise<CommitAnswer> {
+    return this.#decide(key, true, (row, now) => [decideCommit(row.record, commit, now), row.buried], { seen })
+  }
+
+  async release(key: GrantKey, request: ReleaseRequest, seen?: GrantRecord): Promise<void> {
+    const decide = (row: GrantRow, now: number): [Decision<{ now: number }>, GrantRow['buried']] => {
+      const write = decideRelease(row.record, request)
+      return [{ answer: { now }, ...(write !== undefined && { write }) }, row.buried]
+    }
+    await this.#decide(key, false, decide, { seen })
+  }
+
+  async reseal(key: GrantKey, request: { id: string; from: string; to: string }): Promise<boolean> {
+    // Durable: the key of the old envelope may be thrown away once all are said to be resealed.
+    const answer = await this.#decide(key, true, ({ record, buried }, now) => {
+      const found = record?.id === request.id && record.sealed === request.from
+      if (!found) return [{ answer: { done: false, now } }, buried]
+      return [{ answer: { done: true, now }, write: { ...record, sealed: request.to } }, buried]
+    })
+    return answer.done
+  }
+
+  once(id: string, ttlMs: number, by: string): Promise<boolean> {
+    return this.documents.once(id, ttlMs, by)
+  }
+
+  delete(key: GrantKey, { id }: { id: string }): Promise<DeleteAnswer> {
+    return this.#run(async () => {
+      const name = indexableKey(key)
+      const { answer, now } = await this.#swapper.change(name, (content, now) => {
+        const { record } = content
+        if (record?.id !== id) {
+          const before = content.deleted.find((each) => each.record.id === id && each.until > now)
+          return { answer: { record: before?.record, wrote: false } }
+        }
+        const deleted = [...content.deleted, { until: now + DELETED_MS, record }]
+        const next = { buried: buriedWith(content, id, now), deleted }
+        return { answer: { record, wrote: true }, write: this.#write(content, next, now, true) }
+      })
+      if (answer.wrote) void this.#forgetDeleted(name)
+      return { record: answer.record, now }
+    })
+  }
+
+  list(filter?: ListFilter): AsyncGenerator<GrantRecord> {
+    return this.#lists.list(filter)
+  }
+
+  page(request: PageRequest): Promise<GrantPage> {
+    return this.#run(() => this.#lists.page(request))
+  }
+
+  counts(filter: { readonly client?: string | undefined } = {}): Promise<readonly GrantCount[]> {
+    return this.#run(() => this.#lists.counts(filter))
+  }
+
+  due(request: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
+    return this.#run(() =>
+      this.#lists.due(request, (row, now) => {
+        const content = decodeRow(row)
+        return this.#remember(content.record, content, { name: row.key, revision: row.revision, now })
+      }),
+    )
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#closing.abort()
+      await Promise.allSettled(this.#running)
+      await this.#backend.close()
+    })()
+    return this.#closed
+  }
+
+  /** Decides on the grant's row and writes what was decided. The answer's record is the one that is stored then. */
+  #decide<A extends { readonly now: number; readonly record?: GrantRecord | undefined } | { readonly now: number }>(
+    key: GrantKey,
+    durable: boolean,
+    decide: (row: GrantRow, now: number) => [Decision<A>, GrantRow['buried']],
+    { seen, guardMs }: { seen?: GrantRecord | undefined; guardMs?: number } = {},
+  ): Promise<A> {
+    return this.#run(async () => {
+      const name = indexableKey(key)
+      const plan = (before: GrantRow, now: number): Plan<{ answer: A; next: GrantRow }> => {
+        const [{ answer, write }, buried] = decide(before, now)
+        if (write === undefined) return { answer: { answer, next: before } }
+        const next = { record: storable(write), buried, deleted: before.deleted }
+        return { answer: { answer, next }, write: this.#write(before, next, now, durable) }
+      }
+      const how = { seen: seenOf(seen, name), ...(guardMs !== undefined && { guardMs }) }
+      const { answer: done, revision, now } = await this.#swapper.change(name, plan, how)
+      const { answer, next } = done
+      if (!('record' in answer)) return { ...answer, now }
+      return { ...answer, record: this.#remember(next.record, next, { name, revision, now }), now }
+    })
+  }
+
+  /** The record with what it was read from, or written to. */
+  #remember(
+    record: GrantRecord | undefined,
+    { buried, deleted }: GrantRow,
+    { name, revision, now }: { name: string; revision: string | undefined; now: number },
+  ): GrantRecord | undefined {
+    if (record === undefined || Object.isFrozen(record)) return record
+    const at = this.#clock.monotonic()
+    return remember(record, revision === undefined ? undefined : { name, revision, now, at, rest: { buried, deleted } })
+  }
+
+  #write(before: GrantRow, next: GrantRow, now: number, durable: boolean): Omit<Write, 'notAfter'> {
+    const change = changeOf(before.record, next.record, now, this.#everyRefresh)
+    return { ...encodeRow(before, next, now), durable, ...(change !== undefined && { change }) }
+  }
+
+  /** The sealed text of what was deleted is kept for repeats of the deletion only. */
+  async #forgetDeleted(name: string): Promise<void> {
+    try {
+      await this.#clock.delay(DELETED_MS, this.#closing.signal)
+      await this.#run(() =>
+        this.#swapper.change(name, (content, now) => {
+          if (content.deleted.every(({ until }) => until > now)) return { answer: undefined }
+          return { answer: undefined, write: this.#write(content, content, now, false) }
+        }),
+      )
+    } catch {
+      // It is left out at the row's next writing, and removed with its tombstone.
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new StoreError('The store is closed. Make a new one.')
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    this.#assertOpen()
+    const running = work()
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+}
+
+/** The row's tombstones, with one of the login that is no more. */
+function buriedWith({ buried }: GrantRow, id: string, now: number): GrantRow['buried'] {
+  return { ...buried, [id]: now + TOMBSTONE_MS }
+}

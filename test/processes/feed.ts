@@ -1,0 +1,173 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+import { encodeKey, type GrantKey } from '../../src/grant-key.ts'
+import type { Change } from '../../src/stores/changes.ts'
+import type { GrantRecord, GrantStore } from '../../src/stores/store.ts'
+import { open, type Place } from './stores.ts'
+import { pause, until } from './world.ts'
+
+export interface FeedOptions {
+  readonly place: Place
+  /** How many writers are killed, one after the other. */
+  readonly kills: number
+  /** Kills the server and starts it again; absent: it is left alone. */
+  readonly killServer?: (() => Promise<void>) | undefined
+  /** After how many killed writers the server is killed. @default 10 */
+  readonly serverEvery?: number
+}
+
+export interface FeedReport {
+  /** Changes that each reader read. */
+  readonly read: readonly number[]
+  /** Places where a reader's feed says something else than what was stored: a change missed, told twice, out of order or without its version. */
+  readonly wrong: readonly string[]
+  readonly kills: number
+  readonly serverKills: number
+}
+
+const WRITERS = 3
+const KEYS: readonly GrantKey[] = Array.from({ length: 8 }, (_, index) => ({
+  client: 'feed',
+  subject: `s${index}`,
+  account: '',
+}))
+
+/** Kills writers, and the server, in the middle of their work while two readers read the feed; then compares both with the store. */
+export async function feed({ place, kills, killServer, serverEvery = 10 }: FeedOptions): Promise<FeedReport> {
+  const shared = { ...place, everyRefresh: true }
+  const opened = [open(shared), open(shared), open(shared)]
+  const [own, ...stores] = opened.map(({ store }) => store)
+  await own!.read(KEYS[0]!)
+  const readers = stores.map((store, index) => new Reader(store, [7, 100][index] ?? 100))
+  const writers = await Promise.all(Array.from({ length: WRITERS }, () => startWriter(shared)))
+  let serverKills = 0
+  try {
+    for (let count = 1; count <= kills; count += 1) {
+      await pause(randomInt(120))
+      const index = count % WRITERS
+      const next = startWriter(shared)
+      await stop(writers[index]!)
+      if (killServer !== undefined && count % serverEvery === 0) {
+        await killServer()
+        serverKills += 1
+      }
+      writers[index] = await next
+    }
+    await Promise.all(writers.map(stop))
+    const wrong: string[] = []
+    for (const reader of readers) {
+      await reader.finish()
+      for (const key of KEYS) wrong.push(...faults(reader.of(key), await stored(own!, key)))
+    }
+    return { read: readers.map(({ count }) => count), wrong, kills, serverKills }
+  } finally {
+    await Promise.all(writers.map(stop))
+    for (const reader of readers) reader.stop()
+    for (const { end, store } of opened) {
+      await store.close()
+      await end()
+    }
+  }
+}
+
+/** Reads the feed without end, keeping its cursor only after what it read was kept. */
+class Reader {
+  readonly #store: GrantStore
+  readonly #limit: number
+  readonly #changes: Change[] = []
+  #after: string | undefined
+  #empty = 0
+  #stopped = false
+  readonly #done: Promise<void>
+  #failure: unknown
+
+  constructor(store: GrantStore, limit: number) {
+    this.#store = store
+    this.#limit = limit
+    this.#done = this.#run().catch((error: unknown) => {
+      this.#failure = error
+    })
+  }
+
+  get count(): number {
+    return this.#changes.length
+  }
+
+  of(key: GrantKey): readonly Change[] {
+    return this.#changes.filter((change) => encodeKey(change.key) === encodeKey(key))
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Resolves when nothing more is in the feed. */
+  async finish(): Promise<void> {
+    this.#empty = 0
+    await until('the feed was read to its end', () => this.#empty >= 5 || this.#failure !== undefined, 60_000)
+    this.stop()
+    await this.#done
+    if (this.#failure !== undefined) throw this.#failure as Error
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const answer = await this.#store.changes!({ after: this.#after, limit: this.#limit }).catch(() => undefined)
+      if (answer?.expired === true) throw new Error('A cursor expired, though nothing was removed.')
+      if (answer !== undefined) {
+        this.#changes.push(...answer.changes)
+        this.#after = answer.next
+        this.#empty = answer.changes.length === 0 ? this.#empty + 1 : 0
+      }
+      if (answer === undefined || answer.changes.length === 0) await pause(10)
+    }
+  }
+}
+
+/** Where one grant's changes are no chain of its versions, or end elsewhere than the store. */
+function faults(changes: readonly Change[], record: GrantRecord | undefined): string[] {
+  const found: string[] = []
+  let last: Change | undefined
+  for (const change of changes) {
+    const follows =
+      change.kind === 'disconnected'
+        ? last?.kind !== 'disconnected' && last?.id === change.id && last.version === change.version
+        : change.version === (last === undefined || last.kind === 'disconnected' ? 1 : last.version + 1) &&
+          (change.kind === 'connected') === (last?.kind === 'disconnected' || last?.id !== change.id)
+    if (!follows) found.push(`${told(last)} is followed by ${told(change)}`)
+    last = change
+  }
+  const alive = last !== undefined && last.kind !== 'disconnected' ? last : undefined
+  if (alive?.id !== record?.id || alive?.version !== record?.version)
+    found.push(`${told(last)} is the last change, and the store has ${record?.id} ${record?.version}`)
+  return found
+}
+
+const told = (change: Change | undefined): string =>
+  change === undefined ? 'nothing' : `${change.kind} ${change.id.slice(0, 6)} ${change.version}`
+
+async function stored(store: GrantStore, key: GrantKey): Promise<GrantRecord | undefined> {
+  return (await store.read(key)).record
+}
+
+async function startWriter(place: Place): Promise<ChildProcess> {
+  const child = fork(
+    fileURLToPath(new URL('feed-writer.ts', import.meta.url)),
+    [JSON.stringify(place), JSON.stringify(KEYS)],
+    {
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  )
+  await once(child, 'message')
+  return child
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill('SIGKILL')
+  await gone
+}
