@@ -263,12 +263,16 @@ export class StoreError extends EvergrantError {
 /** A row of the store can't be read: it is damaged, or another application or an unknown release wrote it. It was left as it is. */
 export class UnreadableRecordError extends EvergrantError {
   readonly code = 'unreadable_record'
-  /** The key of the grant; absent where it can't be read either. */
+  /** The key of the grant; absent for a document, and where the key can't be read either. */
   declare readonly key?: GrantKey
 
-  constructor(key?: GrantKey) {
+  /** `what`: what kind of row it is, in the message. */
+  constructor(key?: GrantKey, what = 'record of an unknown key') {
     super(
-      `The stored record of ${key === undefined ? 'an unknown key' : describeKey(key)} cannot be read: it is damaged, or another application wrote it. Restore it from a backup, or delete its row and send the user through the login again. Nothing was changed.`,
+      `The stored ${key === undefined ? what : `record of ${describeKey(key)}`} cannot be read: it is damaged, or another application wrote it. Nothing was changed. ` +
+        (key === undefined
+          ? 'Restore its row from a backup, or delete it.'
+          : 'Restore its row from a backup, or delete it and send the user through the login again.'),
     )
     if (key !== undefined) this.key = key
   }

@@ -26,6 +26,7 @@ import { countGrants, listGrants, type ListOptions, readChanges } from './refres
 import { persistently } from './refresh/persistently.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import { randomId } from './refresh/random.ts'
+import { resealAll } from './refresh/reseal.ts'
 import { SealedDocuments } from './refresh/sealed-documents.ts'
 import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './return-to.ts'
@@ -218,7 +219,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /** Counts grants by client and state. */
-  counts(filter: { readonly client?: string } = {}): Promise<readonly GrantCount[]> {
+  counts(filter: { readonly client?: string | undefined } = {}): Promise<readonly GrantCount[]> {
     return countGrants(this.#store, filter)
   }
 
@@ -272,18 +273,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   /**
    * Seals every grant and document with the ring's first key that is sealed with another. Safe while they are used, in several processes
-   * at once, and again after a crash: what is done is skipped. Resolves to how many were resealed.
+   * at once, and again after a crash: what is done is skipped. Resolves to how many were resealed. A document's version grows by 1.
+   * @throws SealError at the end, when something could not be opened: everything else is resealed then
    */
-  async reseal(): Promise<{ resealed: number }> {
-    let resealed = 0
-    for await (const record of this.#store.list()) {
-      if (!this.#sealer.isOutdated(record.sealed)) continue
-      const token = await this.#sealer.open(record.key, record.id, record.sealed)
-      const to = await this.#sealer.seal(record.key, record.id, token)
-      if (await this.#store.reseal(record.key, { id: record.id, from: record.sealed, to })) resealed += 1
-    }
-    if (this.#store.documents !== undefined) resealed += await this.documents.reseal()
-    return { resealed }
+  reseal(): Promise<{ resealed: number }> {
+    const documents = this.#store.documents === undefined ? undefined : this.documents
+    return resealAll({ store: this.#store, sealer: this.#sealer, documents, logger: this.#logger })
   }
 
   /** Starts a worker that renews grants as they become due, also those that nobody uses. Any number of processes may run one. */

@@ -9,11 +9,11 @@ import { type ListedGrant, statusOf } from './status.ts'
 /** Which grants to list, and where to begin. */
 export interface ListOptions extends ListFilter {
   /** The `cursor` of a listed grant: the list begins after it. @default the beginning */
-  readonly after?: string
+  readonly after?: string | undefined
   /** Maximum number of grants. @default all */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Only grants whose next refresh is due at this moment or before, in milliseconds since the epoch. */
-  readonly dueBefore?: number
+  readonly dueBefore?: number | undefined
 }
 
 /** The grants of a store in the order of their keys, read in pages. */
@@ -23,6 +23,7 @@ export async function* listGrants(
 ): AsyncGenerator<ListedGrant, void, undefined> {
   const { limit = Number.MAX_SAFE_INTEGER, ...filter } = options
   pageLimit(limit)
+  assertFilter(filter)
   const unreadable: UnreadableRecordError[] = []
   const { now } = await store.read({ client: '', subject: '', account: '' })
   let left = limit
@@ -38,6 +39,14 @@ export async function* listGrants(
   if (unreadable[0] !== undefined) throw unreadable[0]
 }
 
+/** @throws ConfigError for values that no grant could fit */
+function assertFilter({ state, dueBefore }: ListOptions): void {
+  if (state !== undefined && state !== 'active' && state !== 'reauthorization_required')
+    throw new ConfigError(`Expected state to be 'active' or 'reauthorization_required', got '${String(state)}'.`)
+  if (dueBefore !== undefined && !Number.isFinite(dueBefore))
+    throw new ConfigError(`Expected dueBefore to be milliseconds since the epoch, got ${String(dueBefore)}.`)
+}
+
 async function pageOf(store: GrantStore, request: PageRequest): Promise<GrantPage> {
   if (store.page !== undefined) return store.page(request)
   assertCursor(request.after)
@@ -46,7 +55,7 @@ async function pageOf(store: GrantStore, request: PageRequest): Promise<GrantPag
 
 export async function countGrants(
   store: GrantStore,
-  filter: { readonly client?: string },
+  filter: { readonly client?: string | undefined },
 ): Promise<readonly GrantCount[]> {
   return store.counts === undefined ? countByClient(store.list(filter)) : store.counts(filter)
 }

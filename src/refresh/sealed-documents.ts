@@ -1,6 +1,6 @@
 import { SealError } from '../errors.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
-import type { DocumentAnswer, Documents, StoredDocument } from '../stores/documents.ts'
+import { assertPut, type DocumentAnswer, type Documents, type StoredDocument } from '../stores/documents.ts'
 
 /** How a stored value begins: sealed, or clear because it is public. A reader says which one it expects. */
 const SEALED = 's:'
@@ -39,9 +39,10 @@ export class SealedDocuments {
   async put(
     name: string,
     value: string,
-    options: DocumentOptions & { readonly version: number; readonly ttlMs?: number },
+    options: DocumentOptions & { readonly version: number; readonly ttlMs?: number | undefined },
   ): Promise<Omit<DocumentAnswer, 'now'>> {
     const { version, ttlMs } = options
+    assertPut(value, { version, ttlMs })
     const text = options.clear === true ? `${CLEAR}${value}` : `${SEALED}${await this.#seal(name, value)}`
     const { put, document } = await this.#documents.put(name, text, { version, ttlMs })
     return { put, document: document && (await this.#opened(name, document, options)) }
@@ -63,20 +64,25 @@ export class SealedDocuments {
     }
   }
 
-  /** Seals every document with the ring's first key that is sealed with another one. Resolves to how many were resealed. */
-  async reseal(): Promise<number> {
-    const { currentKeyId } = this.#keys ?? {}
-    let resealed = 0
-    for await (const { name, value, version, expiresAt } of this.#documents.list('')) {
-      if (!value.startsWith(SEALED) || this.#keys?.keyIdOf === undefined || currentKeyId === undefined) continue
-      if (this.#keys.keyIdOf(value.slice(SEALED.length)) === currentKeyId) continue
-      const clear = await this.#open(name, value.slice(SEALED.length))
-      const { now } = await this.#documents.get(name)
-      const ttlMs = expiresAt === undefined ? undefined : Math.max(expiresAt - now, 1)
-      const text = `${SEALED}${await this.#seal(name, clear)}`
-      if ((await this.#documents.put(name, text, { version, ttlMs })).put) resealed += 1
+  /** Reseals every document that another key than the ring's first sealed, each by an `attempt`, which learns whether it was resealed. */
+  async reseal(attempt: (work: () => Promise<boolean>) => Promise<void>): Promise<void> {
+    for await (const document of this.#documents.list('')) {
+      if (this.#isOutdated(document.value)) await attempt(() => this.#reseal(document))
     }
-    return resealed
+  }
+
+  #isOutdated(value: string): boolean {
+    const keys = this.#keys
+    if (!value.startsWith(SEALED) || keys?.keyIdOf === undefined || keys.currentKeyId === undefined) return false
+    return keys.keyIdOf(value.slice(SEALED.length)) !== keys.currentKeyId
+  }
+
+  async #reseal({ name, value, version, expiresAt }: StoredDocument & { readonly name: string }): Promise<boolean> {
+    const clear = await this.#open(name, value.slice(SEALED.length))
+    const { now } = await this.#documents.get(name)
+    const ttlMs = expiresAt === undefined ? undefined : Math.max(expiresAt - now, 1)
+    const text = `${SEALED}${await this.#seal(name, clear)}`
+    return (await this.#documents.put(name, text, { version, ttlMs })).put
   }
 
   async #opened(name: string, document: StoredDocument, { clear = false }: DocumentOptions): Promise<StoredDocument> {
@@ -84,7 +90,7 @@ export class SealedDocuments {
     if (!value.startsWith(clear ? CLEAR : SEALED)) {
       throw new SealError(
         '',
-        `A stored document is not kept ${clear ? 'clear' : 'sealed'}, as its reader expects. It was left as it is.`,
+        `A stored document is kept ${clear ? 'sealed' : 'clear'}: ${clear ? 'read it without' : 'if it is meant to be public, read it with'} \`clear: true\`. It was left as it is.`,
       )
     }
     return {

@@ -2,7 +2,7 @@ import { ConfigError } from '../errors.ts'
 import { assertIndexable } from '../grant-key.ts'
 
 /** Longest value, in bytes of UTF-8. */
-export const LONGEST_VALUE: number = 64 * 1024
+const LONGEST_VALUE = 64 * 1024
 
 /** How long an ended document's version is remembered, so that a writer of before cannot meet its number again. */
 const ENDED_MS = 24 * 3_600_000
@@ -137,11 +137,21 @@ function rowKey(name: string): string {
   return text
 }
 
-/** @throws ConfigError for a value that no store takes */
-export function assertValue(value: string): void {
+/** @throws ConfigError for a value or options that no store takes */
+export function assertPut(
+  value: string,
+  options: { readonly version: number; readonly ttlMs?: number | undefined },
+): void {
   if (typeof value !== 'string') throw new ConfigError(`Expected a document to be a string, got ${typeof value}.`)
+  const { version, ttlMs = 1 } = options ?? {}
+  if (!(Number.isInteger(version) && version >= 0)) {
+    throw new ConfigError(`Expected version to be that of the document to replace, or 0, got ${String(version)}.`)
+  }
+  if (!(ttlMs > 0)) throw new ConfigError(`Expected ttlMs to be more than 0 milliseconds, got ${String(ttlMs)}.`)
   const bytes = value.length > LONGEST_VALUE ? value.length : new TextEncoder().encode(value).length
   if (bytes > LONGEST_VALUE) {
-    throw new ConfigError(`Expected a document to be at most ${LONGEST_VALUE} bytes, got ${bytes}. Store it elsewhere.`)
+    throw new ConfigError(
+      `Expected a document to take at most ${LONGEST_VALUE} bytes as stored, got ${bytes}. Split it.`,
+    )
   }
 }

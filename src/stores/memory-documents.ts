@@ -1,5 +1,5 @@
 import {
-  assertValue,
+  assertPut,
   decideDeleteDocument,
   decideOnce,
   decidePutDocument,
@@ -35,7 +35,7 @@ export class MemoryDocuments implements Documents {
     options: { version: number; ttlMs?: number | undefined },
   ): Promise<DocumentAnswer> {
     const key = documentKey(name)
-    assertValue(value)
+    assertPut(value, options)
     return this.#change(key, (entry, now) => decidePutDocument(entry, value, options, now))
   }
 

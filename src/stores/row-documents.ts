@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { UnreadableRecordError } from '../errors.ts'
 import type { Backend, Row, Write } from './backend.ts'
 import {
-  assertValue,
+  assertPut,
   decideDeleteDocument,
   decideOnce,
   decidePutDocument,
@@ -27,9 +27,6 @@ interface Entry {
   readonly ended?: true
 }
 
-/** How a document's row is found. Single-use ids are in no list. */
-type Kind = 'document' | 'once'
-
 /** Documents as rows of a backend. */
 export class RowDocuments implements Documents {
   readonly #backend: Backend
@@ -52,7 +49,7 @@ export class RowDocuments implements Documents {
   put(name: string, value: string, options: { version: number; ttlMs?: number | undefined }): Promise<DocumentAnswer> {
     return this.#run(async () => {
       const key = documentKey(name)
-      assertValue(value)
+      assertPut(value, options)
       return this.#change(key, 'document', (entry, now) => decidePutDocument(entry, value, options, now))
     })
   }
@@ -78,7 +75,7 @@ export class RowDocuments implements Documents {
 
   async #change<A>(
     key: string,
-    kind: Kind,
+    kind: 'document' | 'once',
     decide: (entry: DocumentEntry | undefined, now: number) => DocumentDecision<A>,
   ): Promise<A> {
     const { answer } = await this.#swapper.change(key, (entry, now) => {
@@ -97,12 +94,12 @@ function decode(row: Row | undefined): DocumentEntry | undefined {
   } catch {
     entry = null
   }
-  if (typeof entry?.version !== 'number') throw new UnreadableRecordError()
+  if (typeof entry?.version !== 'number') throw new UnreadableRecordError(undefined, 'document')
   const { version, expiresAt, forgetAt, ended } = entry
   return { version, expiresAt, forgetAt, value: ended === true ? undefined : fromPortableText(row.sealed) }
 }
 
-function encode(document: DocumentEntry, kind: Kind): Omit<Write, 'notAfter'> {
+function encode(document: DocumentEntry, kind: 'document' | 'once'): Omit<Write, 'notAfter'> {
   const { value, forgetAt, ...rest } = document
   const ended = value === undefined
   const entry: Entry = ended ? { ...rest, forgetAt, ended } : { ...rest, forgetAt }

@@ -1,5 +1,5 @@
 import { type Clock, completeClock } from '../clock.ts'
-import { StoreError } from '../errors.ts'
+import { ConfigError } from '../errors.ts'
 import { type GrantKey, indexableKey } from '../grant-key.ts'
 import type { Backend, Write } from './backend.ts'
 import { changeOf, changesLimit } from './changes.ts'
@@ -51,8 +51,13 @@ export interface StoreOverOptions {
  * const store = storeOver(myBackend(connection))
  * ```
  * Operations reject with what the backend rejects with; `Grants` turns it into a `StoreError`.
+ * @throws ConfigError for a backend that lacks a method
  */
 export function storeOver(backend: Backend, options: StoreOverOptions = {}): GrantStore {
+  for (const member of ['read', 'swap', 'list', 'due', 'close'] as const) {
+    if (typeof (backend as Backend | undefined)?.[member] !== 'function')
+      throw new ConfigError(`Expected backend to be a Backend: it has no method '${member}'.`)
+  }
   return new StoreOver(backend, options)
 }
 
@@ -237,7 +242,7 @@ class StoreOver implements GrantStore {
   }
 
   #assertOpen(): void {
-    if (this.#closed !== undefined) throw new StoreError('The store is closed. Make a new one.')
+    if (this.#closed !== undefined) throw new ConfigError('The store is closed. Make a new one.')
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {

@@ -66,3 +66,29 @@ test('without keys there is nothing to reseal', async () => {
   await connected(grants, server, clock, HOUR)
   expect(await grants.reseal()).toEqual({ resealed: 0 })
 })
+
+test('a record that cannot be opened keeps no other from being resealed, and is named', async () => {
+  const lines: { message: string; fields: Record<string, unknown> }[] = []
+  const log = (message: string, fields: object = {}) =>
+    void lines.push({ message, fields: fields as Record<string, unknown> })
+  const { clock, server, process, store } = world()
+  const before = process({ keys: keyRing(a) })
+  for (const subject of ['u1', 'u2', 'u3']) await connected(before, server, clock, HOUR, subject)
+  await before.documents.put('d1', 'secret', { version: 0 })
+  const { record } = await store.read(key('u2'))
+  const damaged = `${record!.sealed.slice(0, -20)}${'A'.repeat(20)}`
+  await store.reseal(record!.key, { id: record!.id, from: record!.sealed, to: damaged })
+  const grants = process({ keys: keyRing(`${b},${a}`), logger: { debug: log, info: log, warn: log, error: log } })
+  await expect(grants.reseal()).rejects.toMatchObject({
+    code: 'seal_error',
+    keyId: 'a',
+    message: expect.stringMatching(/^1 stored records could not be opened, and 3 others were resealed/) as string,
+  })
+  expect(lines.filter(({ message }) => message.includes('could not be resealed'))).toMatchObject([
+    { fields: { subject: 'u2' } },
+  ])
+  const after = process({ keys: keyRing(b) })
+  for (const subject of ['u1', 'u3']) expect(await after.session('acme', subject).accessToken()).toBe(`at-${subject}-0`)
+  expect(await after.documents.get('d1')).toEqual({ value: 'secret', version: 2 })
+  expect((await store.read(key('u2'))).record?.sealed).toBe(damaged)
+})

@@ -240,7 +240,9 @@ describe.skipIf(url === undefined)('MySQL store on MariaDB', () => {
     const none = mysqlStore(poolOf({ uri: 'mysql://root@127.0.0.1:1/test' }))
     await expect(none.read(key)).rejects.toThrow(/ECONNREFUSED.*Check the connection and the server\.$/)
     const denied = mysqlStore(poolOf({ uri: url!.replace('root@', 'nobody_known:wrong_password@') }))
-    await expect(denied.read(key)).rejects.toThrow(/Access denied.*check the rights\.$/)
+    await expect(denied.read(key)).rejects.toThrow(
+      /Access denied.*Check the user, the password and the user's rights\.$/,
+    )
   })
 })
 

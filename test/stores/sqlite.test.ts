@@ -81,6 +81,14 @@ describe('the file', () => {
     before.close()
   })
 
+  test('a folder that is given in its place stays as open as it is', async () => {
+    const shared = await mkdtemp(join(tmpdir(), 'evergrant-shared-'))
+    await chmod(shared, 0o777)
+    await expect(sqliteStore(shared).read(key)).rejects.toMatchObject({ code: 'store_error' })
+    expect((await stat(shared)).mode & 0o777).toBe(0o777)
+    await rm(shared, { recursive: true })
+  })
+
   test('is made when it is first needed', async () => {
     const store = open()
     await expect(stat(file)).rejects.toThrow('ENOENT')

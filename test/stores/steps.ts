@@ -130,7 +130,7 @@ const step: Arbitrary<Step> = oneof(
       (store) =>
         store.once(i, ttlMs, by),
   ),
-  tuple(name, constantFrom('x', 'y'), version, boolean(), optional(ms)).map(
+  tuple(name, constantFrom('x', 'y'), version, boolean(), optional(constantFrom(1, 10, 1_000))).map(
     ([n, value, v, hit, ttlMs]): Step =>
       async (store) => {
         const { documents } = store

@@ -24,6 +24,7 @@ export class DynamodbBackend implements Backend {
     if (typeof (client as DynamodbClient | undefined)?.updateItem !== 'function') {
       throw new ConfigError("Expected client to be a `new DynamoDB({})` of '@aws-sdk/client-dynamodb'.")
     }
+    if (typeof table !== 'string' || table === '') throw new ConfigError('Expected options.table to be a table name.')
     this.#client = client
     this.#table = table
     this.#now = () => Math.floor(now())

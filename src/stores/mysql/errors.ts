@@ -1,5 +1,10 @@
 import { storeFailure } from '../failure.ts'
 
+const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
+  [/DENIED/, "Check the user, the password and the user's rights."],
+  [/PREVENTS|READ_ONLY/, 'The server takes no writes: connect to the primary.'],
+]
+
 export const codeOf = (error: unknown): string => String((error as { readonly code?: unknown } | undefined)?.code)
 
 /** Whether the server undid a statement because of others', and would do it at another try. */
@@ -8,7 +13,6 @@ export const isUndone = (error: unknown): boolean =>
 
 /** The store's error for one of the driver, without the statement's values. */
 export function mysqlFailure(error: unknown, values: readonly unknown[]): Error {
-  const isRefused = /DENIED|PREVENTS|READ_ONLY/.test(codeOf(error))
-  const advice = isRefused ? 'Connect to the primary, and check the rights.' : 'Check the connection and the server.'
+  const [, advice = 'Check the connection and the server.'] = ADVICE.find(([code]) => code.test(codeOf(error))) ?? []
   return storeFailure('MySQL', error, { values, advice: () => advice })
 }

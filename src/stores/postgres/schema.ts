@@ -105,11 +105,14 @@ async function versionOf(run: Run, { meta }: Tables): Promise<number | undefined
  * what was made meanwhile.
  */
 function migration({ records, changes, meta, schema, index }: Tables): string {
+  // A role that may not make schemas may use one that is there: `IF NOT EXISTS` alone asks for the right first.
+  const missing = `NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '${schema}')`
+  const makeSchema = schema === undefined ? '' : `IF ${missing} THEN CREATE SCHEMA "${schema}"; END IF;`
   return `DO $migration$
     BEGIN
       PERFORM pg_advisory_xact_lock(${MIGRATION_LOCK});
       PERFORM set_config('client_min_messages', 'warning', true);
-      ${schema === undefined ? '' : schemaMigration(schema)}
+      ${makeSchema}
       CREATE TABLE IF NOT EXISTS ${meta} (
         version integer NOT NULL,
         epoch text NOT NULL,
@@ -143,11 +146,4 @@ function migration({ records, changes, meta, schema, index }: Tables): string {
       INSERT INTO ${meta} VALUES (${TABLES_VERSION}, '${crypto.randomUUID()}', NULL, 0, 0);
     END
   $migration$`
-}
-
-/** A role that may not make schemas may use one that is there: `IF NOT EXISTS` alone asks for the right first. */
-function schemaMigration(schema: string): string {
-  return `IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '${schema}') THEN
-        CREATE SCHEMA "${schema}";
-      END IF;`
 }

@@ -17,7 +17,8 @@ export function protectFile(path: string): void {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
   }
   for (const name of [path, `${path}-wal`, `${path}-shm`]) {
-    const mode = statSync(name, { throwIfNoEntry: false })?.mode
-    if (mode !== undefined && (mode & OTHERS) !== 0) chmodSync(name, mode & ~OTHERS & 0o777)
+    const stats = statSync(name, { throwIfNoEntry: false })
+    // A folder, or a device, that was given by mistake stays as open as it is.
+    if (stats?.isFile() === true && (stats.mode & OTHERS) !== 0) chmodSync(name, stats.mode & ~OTHERS & 0o777)
   }
 }

@@ -103,6 +103,17 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
+    'a put whose version or time is none is refused',
+    withDocuments(async (documents) => {
+      const name = newId()
+      for (const options of [{ version: -1 }, { version: 0.5 }, { version: Number.NaN }, { version: 0, ttlMs: 0 }]) {
+        const refused = await documents.put(name, 'x', options).then(() => 'accepted', codeOf)
+        same(refused, 'config_error', `a put with ${JSON.stringify(options)}`)
+      }
+      same((await documents.get(name)).document, undefined, 'the document after all of them')
+    }),
+  ],
+  [
     'a document may have 64 KiB and no more',
     withDocuments(async (documents) => {
       const name = newId()
