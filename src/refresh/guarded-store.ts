@@ -8,8 +8,8 @@ import { before } from './before.ts'
 /** A store that does not answer for so long has failed: its operation's outcome is unknown. */
 const STORE_TIMEOUT_MS = 10_000
 
-/** Counting a million grants takes seconds, and no caller of a token waits for it. */
-const COUNT_TIMEOUT_MS = 60_000
+/** Counting a million grants, or searching them without an index, takes seconds. No caller of a token waits for it. */
+const SEARCH_TIMEOUT_MS = 60_000
 
 type Guard = <T>(operation: string, work: () => Promise<T>, timeoutMs?: number) => Promise<T>
 
@@ -45,11 +45,11 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
     once: (id, ttlMs, by) => guard('once', () => store.once(id, ttlMs, by)),
     delete: (key, request) => guard('delete', () => store.delete(key, request)),
     list: (filter) => store.list(filter),
-    page: page && ((request) => guard('page', () => page.call(store, request))),
-    counts: counts && ((filter) => guard('counts', () => counts.call(store, filter), COUNT_TIMEOUT_MS)),
+    page: page && ((request) => guard('page', () => page.call(store, request), SEARCH_TIMEOUT_MS)),
+    counts: counts && ((filter) => guard('counts', () => counts.call(store, filter), SEARCH_TIMEOUT_MS)),
     due: (request) => guard('due', () => store.due(request)),
     changes: changes && ((request) => guard('changes', () => changes.call(store, request))),
-    close: () => store.close(),
+    close: () => guard('close', () => store.close()),
   }
 }
 

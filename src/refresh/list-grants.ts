@@ -43,7 +43,7 @@ export async function* listGrants(
 function assertFilter({ state, dueBefore }: ListOptions): void {
   if (state !== undefined && state !== 'active' && state !== 'reauthorization_required')
     throw new ConfigError(`Expected state to be 'active' or 'reauthorization_required', got '${String(state)}'.`)
-  if (dueBefore !== undefined && !Number.isFinite(dueBefore))
+  if (dueBefore !== undefined && !Number.isSafeInteger(Math.floor(dueBefore)))
     throw new ConfigError(`Expected dueBefore to be milliseconds since the epoch, got ${String(dueBefore)}.`)
 }
 

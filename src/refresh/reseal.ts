@@ -1,4 +1,4 @@
-import { SealError, UnreadableRecordError } from '../errors.ts'
+import { ConfigError, SealError, UnreadableRecordError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { GrantStore } from '../stores/store.ts'
 import type { Sealer } from './envelope.ts'
@@ -19,12 +19,12 @@ export interface Resealing {
  */
 export async function resealAll({ store, sealer, documents, logger }: Resealing): Promise<{ resealed: number }> {
   let resealed = 0
-  const failures: (SealError | UnreadableRecordError)[] = []
+  const failures: unknown[] = []
   const attempt = async (what: object, work: () => Promise<boolean>): Promise<void> => {
     try {
       if (await work()) resealed += 1
     } catch (error) {
-      if (!(error instanceof SealError || error instanceof UnreadableRecordError)) throw error
+      if (![SealError, UnreadableRecordError, ConfigError].some((type) => error instanceof type)) throw error
       failures.push(error)
       logger?.error('evergrant: a record could not be resealed', { ...what, error })
     }
@@ -39,12 +39,16 @@ export async function resealAll({ store, sealer, documents, logger }: Resealing)
     }
     return false
   })
-  await documents?.reseal((work) => attempt({ document: true }, work))
+  const isDocument = { document: true }
+  await attempt(isDocument, async () => {
+    await documents?.reseal((work) => attempt(isDocument, work))
+    return false
+  })
   const [first] = failures
-  if (first === undefined) return { resealed }
+  if (failures.length === 0) return { resealed }
   throw new SealError(
     first instanceof SealError ? first.keyId : '',
-    `${failures.length} stored records could not be opened, and ${resealed} others were resealed. The log names them. Repair or delete them before you drop the old key.`,
+    `${failures.length} stored records could not be resealed, and ${resealed} others were resealed. The log names them. Repair or delete them before you drop the old key.`,
     { cause: first },
   )
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { ConfigError } from '../errors.ts'
 import { jittered } from './backoff.ts'
 import { before } from './before.ts'
 import { deferred } from './deferred.ts'
@@ -65,7 +66,9 @@ export class Saver {
       try {
         await onSaved(await attempt)
         return
-      } catch {
+      } catch (error) {
+        // It will never be saved: the store refuses what it would have to write.
+        if (error instanceof ConfigError) return
         await this.#clock.delay(
           jittered(Math.min(LONGEST_DELAY_MS / 1.2, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 10))),
         )

@@ -43,6 +43,15 @@ export interface ChangesAnswer {
   readonly next: string
 }
 
+/** The change of a stored line; none for a line that is damaged, which must not stop its readers. */
+export function changeIn(line: string): readonly Change[] {
+  try {
+    return [JSON.parse(line) as Change]
+  } catch {
+    return []
+  }
+}
+
 /** What the feed says of a write; undefined: nothing. */
 export function changeOf(
   before: GrantRecord | undefined,

@@ -4,6 +4,9 @@ import { assertIndexable } from '../grant-key.ts'
 /** Longest value, in bytes of UTF-8. */
 const LONGEST_VALUE = 64 * 1024
 
+/** Longest time of a document: a hundred years. */
+const LONGEST_MS = 100 * 365 * 24 * 3_600_000
+
 /** How long an ended document's version is remembered, so that a writer of before cannot meet its number again. */
 const ENDED_MS = 24 * 3_600_000
 
@@ -147,7 +150,8 @@ export function assertPut(
   if (!(Number.isInteger(version) && version >= 0)) {
     throw new ConfigError(`Expected version to be that of the document to replace, or 0, got ${String(version)}.`)
   }
-  if (!(ttlMs > 0)) throw new ConfigError(`Expected ttlMs to be more than 0 milliseconds, got ${String(ttlMs)}.`)
+  if (!(typeof ttlMs === 'number' && ttlMs > 0 && ttlMs <= LONGEST_MS))
+    throw new ConfigError(`Expected ttlMs to be 1 to ${LONGEST_MS} milliseconds, got ${String(ttlMs)}.`)
   const bytes = value.length > LONGEST_VALUE ? value.length : new TextEncoder().encode(value).length
   if (bytes > LONGEST_VALUE) {
     throw new ConfigError(

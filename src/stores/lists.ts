@@ -25,8 +25,9 @@ export function keyRange(prefix: string): { readonly from: string; readonly belo
 
 /** How the keys of a row's client begin: what `RowCount.key` is. */
 export function clientOfKey(key: string): string {
-  const [client] = JSON.parse(key) as [string]
-  return clientPrefix(client)
+  // As it is written, whatever that is: a search goes on after it.
+  const [start] = /^\["(?:[^"\\]|\\.)*",/s.exec(key) ?? []
+  return start ?? key
 }
 
 /** Compares texts by their UTF-8 bytes, as databases do: by code points, which JavaScript's own order is not. */

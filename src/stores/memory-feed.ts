@@ -1,5 +1,8 @@
 import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest, changesLimit } from './changes.ts'
 
+/** How many changes come between two looks for old ones, where nobody reads. */
+const TRIMMED_EVERY = 1024
+
 /** The change feed of a store that ends with its process. */
 export class MemoryFeed {
   readonly #epoch: string = crypto.randomUUID()
@@ -8,7 +11,9 @@ export class MemoryFeed {
   #removed = 0
 
   add(change: Change | undefined): void {
-    if (change !== undefined) this.#changes.push(Object.freeze({ ...change, key: Object.freeze({ ...change.key }) }))
+    if (change === undefined) return
+    this.#changes.push(Object.freeze({ ...change, key: Object.freeze({ ...change.key }) }))
+    if (this.#changes.length % TRIMMED_EVERY === 0) this.#trim(change.at)
   }
 
   read(request: ChangesRequest, now: number): ChangesAnswer {

@@ -173,8 +173,26 @@ function isEntry(value: unknown): value is Entry {
   if (Object.keys(value).some((name) => !MEMBERS.has(name))) return false
   const { record, buried = {}, deleted = [] } = value as Entry
   if (typeof buried !== 'object' || buried === null || !Array.isArray(deleted)) return false
-  if (record === undefined) return true
-  const texts = [record?.id, record?.issuer, record?.clientId, record?.state]
-  const numbers = [record?.version, record?.schema, record?.createdAt, record?.updatedAt]
-  return texts.every((text) => typeof text === 'string') && numbers.every((number) => typeof number === 'number')
+  return (
+    (record === undefined || isRecord(record)) &&
+    deleted.every((each: unknown) => has(each, 'number', ['until']) && isRecord((each as Deleted).record))
+  )
+}
+
+function isRecord(value: unknown): boolean {
+  if (!has(value, 'string', ['id', 'issuer', 'clientId', 'state'])) return false
+  if (!has(value, 'number', ['version', 'schema', 'createdAt', 'updatedAt'])) return false
+  const { lease, intent, failures, scope } = value as GrantRecord
+  return (
+    (lease === undefined || has(lease, 'number', ['until'])) &&
+    (intent === undefined || has(intent, 'number', ['startedAt', 'sendBefore', 'attempt'])) &&
+    (failures === undefined || has(failures, 'number', ['notBefore', 'count'])) &&
+    (scope === undefined || Array.isArray(scope))
+  )
+}
+
+/** Whether a value has members of these names, all of that type. */
+function has(value: unknown, type: 'string' | 'number', names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return names.every((name) => typeof (value as Record<string, unknown>)[name] === type)
 }

@@ -16,6 +16,7 @@ import {
   type StoredDocument,
 } from './documents.ts'
 import { fromPortableText, toPortableText } from './portable-text.ts'
+import { readable } from './row-lists.ts'
 import { Swapper } from './swap.ts'
 
 /** The form of a document's entry; the value is the row's sealed text. */
@@ -63,10 +64,12 @@ export class RowDocuments implements Documents {
   async *list(prefix: string): AsyncGenerator<StoredDocument & { readonly name: string }> {
     const start = JSON.stringify(prefix).slice(0, -1)
     const { now } = await this.#run(() => this.#swapper.look(documentKey('')))
+    const unreadable: UnreadableRecordError[] = []
     for await (const row of this.#backend.list({ prefix: start, state: 'document' })) {
-      const document = documentOf(decode(row), now)
+      const document = readable(unreadable, () => documentOf(decode(row), now))
       if (document !== undefined) yield { name: JSON.parse(row.key) as string, ...document }
     }
+    if (unreadable[0] !== undefined) throw unreadable[0]
   }
 
   once(id: string, ttlMs: number, by: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { UnreadableRecordError } from '../errors.ts'
+import { decodeKey } from '../grant-key.ts'
 import type { Backend, Row, RowFilter } from './backend.ts'
 import { assertCursor, clientPrefix, collectPage, countByClient, pageLimit, sortedCounts } from './lists.ts'
 import { decodeRow } from './record.ts'
@@ -37,7 +38,8 @@ export class RowLists {
     if (this.#backend.page === undefined) {
       return { ...(await collectPage(this.#readable(request, unreadable), request)), unreadable }
     }
-    const { after, dueBefore } = request
+    const { after } = request
+    const dueBefore = request.dueBefore === undefined ? undefined : Math.floor(request.dueBefore)
     const { rows, next } = await this.#backend.page({ ...rowFilter(request), after, dueBefore, limit })
     return { records: rows.flatMap((row) => readable(unreadable, () => recordIn(row)) ?? []), next, unreadable }
   }
@@ -45,9 +47,9 @@ export class RowLists {
   async counts(filter: { readonly client?: string | undefined }): Promise<readonly GrantCount[]> {
     if (this.#backend.counts === undefined) return countByClient(this.list(filter))
     const counts = await this.#backend.counts({ prefix: clientPrefix(filter.client) })
-    const named = counts.map(({ key, state, count }) => {
-      const [client] = JSON.parse(`${key.slice(0, -1)}]`) as [string]
-      return { client, state: state as GrantRecord['state'], count }
+    const named = counts.flatMap(({ key, state, count }) => {
+      const client = decodeKey(`${key}"",""]`)?.client
+      return client === undefined ? [] : [{ client, state: state as GrantRecord['state'], count }]
     })
     return sortedCounts(named)
   }
@@ -80,7 +82,8 @@ function recordIn(row: Row): GrantRecord | undefined {
   return record && remember(record)
 }
 
-function readable<T>(unreadable: UnreadableRecordError[], read: () => T): T | undefined {
+/** What is read; of a row that cannot be read nothing, and why. */
+export function readable<T>(unreadable: UnreadableRecordError[], read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {

@@ -146,14 +146,14 @@ class StoreOver implements GrantStore {
         const { record } = content
         if (record?.id !== id) {
           const before = content.deleted.find((each) => each.record.id === id && each.until > now)
-          return { answer: { record: before?.record, wrote: false } }
+          return { answer: before?.record }
         }
         const deleted = [...content.deleted, { until: now + DELETED_MS, record }]
         const next = { buried: buriedWith(content, id, now), deleted }
-        return { answer: { record, wrote: true }, write: this.#write(content, next, now, true) }
+        return { answer: record, write: this.#write(content, next, now, true) }
       })
-      if (answer.wrote) void this.#forgetDeleted(name)
-      return { record: answer.record, now }
+      if (answer !== undefined) void this.#forgetDeleted(name)
+      return { record: answer && remember(answer), now }
     })
   }
 

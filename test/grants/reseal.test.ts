@@ -82,7 +82,7 @@ test('a record that cannot be opened keeps no other from being resealed, and is 
   await expect(grants.reseal()).rejects.toMatchObject({
     code: 'seal_error',
     keyId: 'a',
-    message: expect.stringMatching(/^1 stored records could not be opened, and 3 others were resealed/) as string,
+    message: expect.stringMatching(/^1 stored records could not be resealed, and 3 others were resealed/) as string,
   })
   expect(lines.filter(({ message }) => message.includes('could not be resealed'))).toMatchObject([
     { fields: { subject: 'u2' } },

@@ -77,11 +77,20 @@ test('a feed of which all was removed goes on with new numbers', async () => {
   await clock.advance(8 * DAY_MS)
   // Its own change is removed only later.
   await store.once('an id', 1, 'a')
-  expect(await store.changes!({})).toEqual({ changes: [], next })
+  const start = await store.changes!({})
+  expect(start.changes).toEqual([])
   expect(await store.changes!({ after: next })).toEqual({ changes: [], next })
   await store.put(keyOf('second'), grant)
-  expect(await subjectsAfter(store, next)).toEqual(['second'])
-  expect(await subjectsAfter(store)).toEqual(['second'])
+  for (const after of [next, start.next, undefined]) expect(await subjectsAfter(store, after)).toEqual(['second'])
+})
+
+test('a damaged line of the feed stops no reader', async () => {
+  const store = open()
+  for (const subject of ['first', 'second', 'third']) await store.put(keyOf(subject), grant)
+  const other = new DatabaseSync(file)
+  other.exec(`UPDATE evergrant_records_changes SET change = '{' WHERE seq = 2`)
+  other.close()
+  expect(await subjectsAfter(store)).toEqual(['first', 'third'])
 })
 
 test('one sweep removes five hundred changes at most', async () => {
@@ -113,6 +122,8 @@ test('a cursor from after the backup that was put back, or of another file, is e
   expect(await restored.changes!({ after })).toEqual({ expired: true, changes: [], next: before })
   await restored.put(keyOf('third'), grant)
   expect(await subjectsAfter(restored, before)).toEqual(['third'])
+  // It has as many changes now as the cursor counts, and they are others.
+  expect(await restored.changes!({ after })).toMatchObject({ expired: true, changes: [] })
   const elsewhere = open({}, join(folder, 'another.db'))
   await elsewhere.put(keyOf('first'), grant)
   expect((await elsewhere.changes!({ after: before })).expired).toBe(true)

@@ -375,3 +375,27 @@ test('a damaged entry is an error for its grant alone, and is left as it is', as
   }
   await store.close()
 })
+
+test('counts pass over keys that are damaged', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
+  const file = join(folder, 'counts.db')
+  const store = sqliteStore(file)
+  const grant = {
+    id: '1',
+    schema: 1,
+    issuer: 'i',
+    clientId: 'c',
+    state: 'active',
+    sealed: 'x',
+    renewable: true,
+  } as const
+  for (const subject of ['1', '2', '3', '4']) await store.put({ client: 'A', subject, account: '' }, grant)
+  const other = new DatabaseSync(file)
+  other.exec(`UPDATE evergrant_records SET key = '["\\u0041","1",""]' WHERE key = '["A","1",""]'`)
+  other.exec(`UPDATE evergrant_records SET key = '[broken' WHERE key = '["A","2",""]'`)
+  other.close()
+  const counts = await store.counts!()
+  expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(3)
+  await store.close()
+  await rm(folder, { recursive: true })
+})

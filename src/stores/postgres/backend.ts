@@ -1,6 +1,6 @@
 import { systemClock } from '../../clock.ts'
 import type { Backend, DueRows, Found, Row, RowCount, RowFilter, RowPageRequest, Write } from '../backend.ts'
-import type { Change, ChangesAnswer } from '../changes.ts'
+import { changeIn, type ChangesAnswer } from '../changes.ts'
 import { clientOfKey, keyRange } from '../lists.ts'
 import { endedBefore, Sweep } from '../sweep.ts'
 import type { PostgresValue, Run } from './connection.ts'
@@ -110,7 +110,7 @@ export class PostgresBackend implements Backend {
     const changes = rows.filter((row) => row[3] !== null)
     const last = changes.at(-1)
     return {
-      changes: changes.map((row) => JSON.parse(String(row[5])) as Change),
+      changes: changes.flatMap((row) => changeIn(String(row[5]))),
       next: last === undefined ? (after ?? end) : `${String(present)}.${String(last[3])}.${String(last[4])}`,
     }
   }

@@ -72,8 +72,8 @@ export async function noteServer(run: Run, { changes, meta }: Tables): Promise<v
       here text;
     BEGIN
       BEGIN
-        SELECT system_identifier || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8) INTO here
-          FROM pg_control_system();
+        SELECT concat_ws('.', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8), d.oid) INTO here
+          FROM pg_control_system(), pg_database AS d WHERE d.datname = current_database();
       EXCEPTION WHEN OTHERS THEN
         RETURN;
       END;

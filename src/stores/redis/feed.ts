@@ -1,4 +1,4 @@
-import type { Change, ChangesAnswer } from '../changes.ts'
+import { changeIn, type ChangesAnswer } from '../changes.ts'
 import { type Connection, replyText } from './connection.ts'
 import { firstOf } from './due-index.ts'
 import type { Keys } from './keys.ts'
@@ -52,7 +52,7 @@ export async function readFeed(
   const found = await firstOf({ limit: from === undefined ? 1 : limit, lists: buckets.length, order }, heads)
   if (expired) return { expired, changes: [], next: cursorOf(epoch, ends) }
   for (const { bucket, id } of found) next.set(bucket, id)
-  return { changes: found.map(({ change }) => JSON.parse(change) as Change), next: cursorOf(epoch, next) }
+  return { changes: found.flatMap(({ change }) => changeIn(change)), next: cursorOf(epoch, next) }
 }
 
 /** A bucket's stream: its last id, the highest one that was removed, and some entries. */
