@@ -60,30 +60,23 @@ export async function migrate(run: Run, tables: Tables): Promise<void> {
   await noteServer(run, tables)
 }
 
+/** Which server and database these are: a restored dump, or a replica that became the primary, is another. */
+const HERE = `SELECT concat_ws('.', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8), d.oid) AS here
+  FROM pg_control_system(), pg_database AS d WHERE d.datname = current_database()`
+
 /**
- * A feed's transaction ids are one server's. Where the tables turn up on another one (a dump was restored, a replica
- * became the primary) they mean nothing: the changes are removed, and a new epoch ends all cursors. A role that may
- * not ask which server it is changes nothing.
+ * A feed's transaction ids are one server's. Where the tables turn up on another one they mean nothing: the changes are
+ * removed, and a new epoch ends all cursors. A role that may not ask which server it is changes nothing.
  */
 export async function noteServer(run: Run, { changes, meta }: Tables): Promise<void> {
+  const moved = `SELECT 1 FROM ${meta}, (${HERE}) AS s WHERE server IS DISTINCT FROM here AND $1::boolean`
+  // With a value, so that it can be pipelined behind a pooler: a text of several statements can't.
+  if ((await run(moved, [true]).catch(() => [])).length === 0) return
   await run(
-    `DO $server$
-    DECLARE
-      here text;
-    BEGIN
-      BEGIN
-        SELECT concat_ws('.', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8), d.oid) INTO here
-          FROM pg_control_system(), pg_database AS d WHERE d.datname = current_database();
-      EXCEPTION WHEN OTHERS THEN
-        RETURN;
-      END;
-      IF NOT EXISTS (SELECT 1 FROM ${meta} WHERE server IS DISTINCT FROM here) THEN RETURN; END IF;
-      UPDATE ${meta} SET server = here, epoch = '${crypto.randomUUID()}', removed_xid = 0, removed_seq = 0
-        WHERE server IS DISTINCT FROM here;
-      IF FOUND THEN DELETE FROM ${changes}; END IF;
-    END
-  $server$`,
-    [],
+    `WITH moved AS (UPDATE ${meta} SET server = here, epoch = $1::text, removed_xid = 0, removed_seq = 0
+      FROM (${HERE}) AS s WHERE server IS DISTINCT FROM here RETURNING 1)
+    DELETE FROM ${changes} WHERE EXISTS (SELECT 1 FROM moved)`,
+    [crypto.randomUUID()],
   )
 }
 
