@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { StoreError } from '../../src/errors.ts'
+import { ConfigError, StoreError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
@@ -276,4 +276,18 @@ test('a log-in is stored although the store fails at first, and once only', asyn
   down.delete('put')
   await settled(clock, saving)
   expect((await store.read(key())).record).toMatchObject({ version: 1 })
+})
+
+test('a token that the store will never take is served from memory, and close() does not wait for it', async () => {
+  const clock = fakeClock()
+  const store = wrapStore(memoryStore({ clock }), async (operation, real) => {
+    if (operation === 'commit') throw new ConfigError('Expected sealed to be at most 1000000 characters, got 1400000.')
+    return real()
+  })
+  const { server, process } = world({ clock, store })
+  const grants = process()
+  const session = await connected(grants, server, clock)
+  expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-1')
+  await settled(clock, grants.close())
+  expect(server.redemptions).toBe(1)
 })
