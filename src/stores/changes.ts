@@ -1,5 +1,6 @@
-import { ConfigError, type ReauthorizationReason } from '../errors.ts'
+import type { ReauthorizationReason } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
+import { pageLimit } from './lists.ts'
 import type { GrantRecord } from './store.ts'
 
 /** How long a change is kept at least. */
@@ -73,6 +74,5 @@ export function changeOf(
 
 /** @throws ConfigError for a limit that is no number of changes */
 export function changesLimit({ limit = 100 }: ChangesRequest): number {
-  if (Number.isInteger(limit) && limit > 0) return Math.min(limit, MOST)
-  throw new ConfigError(`Expected limit to be a whole number, 1 or more, got ${String(limit)}.`)
+  return pageLimit(limit, MOST)
 }

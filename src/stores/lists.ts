@@ -45,9 +45,9 @@ function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
-/** @throws ConfigError for a limit that is no number of records */
-export function pageLimit(limit: number): number {
-  if (Number.isInteger(limit) && limit > 0) return Math.min(limit, MOST)
+/** The limit, or the most of one page. @throws ConfigError for a limit that is no number of records */
+export function pageLimit(limit: number, most: number = MOST): number {
+  if (Number.isInteger(limit) && limit > 0) return Math.min(limit, most)
   throw new ConfigError(`Expected limit to be a whole number, 1 or more, got ${String(limit)}.`)
 }
 

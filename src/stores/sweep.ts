@@ -8,7 +8,7 @@ const EVERY_MS = 60_000
 export const SWEEP_LIMIT = 500
 
 /** A row is removed this much later than it says: a caller may still decide on it. */
-const LINGER_MS = 60_000
+export const LINGER_MS = 60_000
 
 /** Says when rows and changes that ended are to be removed. */
 export class Sweep {

@@ -1,14 +1,12 @@
 import type { Backend, DueRows, Found, Row, RowCount, RowFilter, RowPageRequest, Write } from '../backend.ts'
 import type { ChangesAnswer } from '../changes.ts'
+import { LINGER_MS } from '../sweep.ts'
 import { type Connection, replyText } from './connection.ts'
 import { firstOf } from './due-index.ts'
 import { readFeed } from './feed.ts'
 import { type Keys, type Place, placeOf } from './keys.ts'
 import { batches, DEAD, Lists, rowOf } from './lists.ts'
 import * as scripts from './scripts.ts'
-
-/** The server removes a row this much later than it says: a caller may still decide on it. */
-const LINGER_MS = 60_000
 
 /** What a swap touches, in the order of its script. */
 const PARTS = ['due', 'list', 'dead', 'ends', 'changes', 'trimmed'] as const

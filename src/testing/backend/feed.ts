@@ -1,7 +1,7 @@
 import { decodeKey } from '../../grant-key.ts'
 import type { Row } from '../../stores/backend.ts'
 import type { Change } from '../../stores/changes.ts'
-import { changesAfter as clientChangesAfter, endOf, type Read } from '../contract/feed-reader.ts'
+import { changesAfter, endOf, type Read } from '../contract/feed-reader.ts'
 import { present, same } from '../contract/stage.ts'
 import { type Case, type Stage } from './stage.ts'
 
@@ -14,12 +14,6 @@ const withFeed =
     const read = stage.backend.changes?.bind(stage.backend)
     if (read !== undefined) await run(read, stage)
   }
-
-/** The stage's changes after a cursor: waits until there are `count`, and reads to the end. */
-function changesAfter(read: Read, stage: Stage, from: string, count: number, limit?: number): Promise<Change[]> {
-  const { client, isFast } = stage
-  return clientChangesAfter(read, from, { client, isFast, count, ...(limit !== undefined && { limit }) })
-}
 
 /** A change as a store would write it. Versions tell them apart. */
 function changeOf(key: string, version: number): Change {

@@ -21,11 +21,13 @@ export async function endOf(read: Read): Promise<string> {
   }
 }
 
-/** A client's changes after a cursor, in pages: waits until there are `count`, and reads to the end. */
+/** A stage's changes after a cursor, in pages: waits until there are `count`, and reads to the end. */
 export async function changesAfter(
   read: Read,
+  { client, isFast }: { readonly client: string; readonly isFast: boolean },
   from: string,
-  { client, count, isFast, limit = 1000 }: { client: string; count: number; isFast: boolean; limit?: number },
+  count: number,
+  limit = 1000,
 ): Promise<Change[]> {
   const found: Change[] = []
   const until = performance.now() + PATIENCE_MS[isFast ? 1 : 0]

@@ -1,6 +1,6 @@
 import type { Change } from '../../stores/changes.ts'
 import { codeOf } from './documents.ts'
-import { changesAfter as clientChangesAfter, endOf, type Read } from './feed-reader.ts'
+import { changesAfter, endOf, type Read } from './feed-reader.ts'
 import { type Case, present, same, type Stage } from './stage.ts'
 
 /** Cases of a store that has a change feed; without one they pass. */
@@ -10,12 +10,6 @@ const withFeed =
     const read = stage.store.changes?.bind(stage.store)
     if (read !== undefined) await run(read, stage)
   }
-
-/** The stage's changes after a cursor: waits until there are `count`, and reads to the end. */
-function changesAfter(read: Read, stage: Stage, from: string, count: number, limit?: number): Promise<Change[]> {
-  const { client, isFast } = stage
-  return clientChangesAfter(read, from, { client, isFast, count, ...(limit !== undefined && { limit }) })
-}
 
 const told = ({ kind, version, reason }: Change): unknown[] => [
   kind,
