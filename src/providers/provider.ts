@@ -17,6 +17,31 @@ export interface ServerMetadata {
   readonly [member: string]: unknown
 }
 
+/** One kind of refused token request, and what it means at this provider. All members of `when` that are given must fit. */
+export interface Refusal {
+  readonly when: {
+    /** The answer's status. */
+    readonly status?: number
+    /** The error code, as the answer has it. */
+    readonly error?: string
+    /** Is searched for in the description or message, without regard to case. */
+    readonly description?: string | RegExp
+    /** Members of the answer: each must be there with that value; nested objects likewise, lists when each given element fits one. */
+    readonly body?: Readonly<Record<string, unknown>>
+  }
+  /** `dead`: the grant is over. `later`: it passes by itself. `registration`: the client is wrong, or not for this grant. `request`: the call is wrong. */
+  readonly means: 'dead' | 'later' | 'registration' | 'request'
+}
+
+/** An answer of the provider's APIs that means "this access token is over", beside 401. All members that are given must fit. */
+export interface RejectedAnswer {
+  readonly status: number
+  /** As in `Refusal`; looked at in JSON of up to 64 KiB. */
+  readonly body?: Readonly<Record<string, unknown>>
+  /** Headers by name; the value is compared exactly. */
+  readonly header?: Readonly<Record<string, string>>
+}
+
 /** What is known of how a provider refreshes: data that margins and recovery go by. Durations in milliseconds. */
 export interface ProviderRefresh {
   /** Whether a refresh answers with a new refresh token and the old one ends. Absent: unknown, treated as strict. */
@@ -37,6 +62,8 @@ export interface ProviderRefresh {
   readonly absoluteLifetimeMs?: number
   /** Error codes beyond `invalid_grant` that mean that the grant is dead. */
   readonly deadGrantErrors?: readonly string[]
+  /** What single refusals mean here; the first that fits decides, before the general rules. */
+  readonly refusals?: readonly Refusal[]
 }
 
 /** One authorization server and its ways, as data. A preset can be spread: `{ ...providers.google, server: {…} }`. */
@@ -61,5 +88,37 @@ export interface Provider {
   readonly resourceOrigins?: readonly string[]
   /** Token types beyond `bearer` that are to be used as bearer tokens, lower case. */
   readonly tokenTypes?: readonly string[]
+  /** The members, from the outside to the inside, under which an answer has its tokens, e.g. `['body']`; the common wrappers are known. */
+  readonly answerPath?: readonly string[]
+  /** Answers of the provider's APIs, beside 401, that mean that the access token is over. */
+  readonly rejected?: readonly RejectedAnswer[]
+  /** Members of a token answer that API calls need beside the token (`instance_url`): they are handed out in `AccessToken.extra`. */
+  readonly handOut?: readonly string[]
+  /** Parameters of the callback that are kept in the token's `extra` (`realmId`). */
+  readonly callbackParams?: readonly string[]
+  /** What offline access takes: `none` where grants don't end with the access token anyway. Absent: nothing is known, nothing is added. */
+  readonly offline?: 'none' | { readonly params?: Readonly<Record<string, string>>; readonly scope?: string }
+  /** What makes the provider ask for consent again, without which some give a refresh token the first time only. */
+  readonly consentParams?: Readonly<Record<string, string>>
+  /** `false` where ID tokens don't return the nonce. @default true */
+  readonly nonce?: boolean
+  /** Signing algorithms of its ID tokens. @default what its metadata lists, else RS256 */
+  readonly idTokenAlgs?: readonly string[]
+  /** Whether redirect URIs are names that the provider made (`postmessage`, eBay's RuName) and no URLs. @default false */
+  readonly opaqueRedirectUri?: boolean
+  /** Where the callback tells at which origin its tokens are had, refreshed and revoked (Zoho's data centres); no other origin than `allowed` is accepted. */
+  readonly tokenOriginFrom?: { readonly param: string; readonly allowed: readonly string[] }
+  /** The endpoint for refreshes, where it is another than the token endpoint. */
+  readonly refreshEndpoint?: string
+  /** How token requests are written. @default 'form' (RFC 6749) */
+  readonly bodyFormat?: 'form' | 'json'
+  /** Sent with every request to the provider's endpoints. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Issuers that this provider had before: grants and identities of theirs stay good. */
+  readonly formerIssuers?: readonly string[]
+  /** Whether installations that the provider begins, without a state, may be completed. @default false */
+  readonly unsolicited?: boolean
+  /** What a revocation ends: this token, the grant, or everything that the person has at this client. @default 'grant' */
+  readonly revocation?: { readonly ends: 'token' | 'grant' | 'person' }
   readonly refresh?: ProviderRefresh
 }
