@@ -1,17 +1,19 @@
 import type { Clock } from '../clock.ts'
 import { ConfigError, ReauthorizationRequiredError, isEvergrantError } from '../errors.ts'
+import { encodeKey } from '../grant-key.ts'
 import type { Logger } from '../logger.ts'
 import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import { jittered } from './backoff.ts'
+import { before } from './before.ts'
+import { FairQueue } from './fair-queue.ts'
 import type { Keeper } from './keeper.ts'
-import { RateLimit } from './rate-limit.ts'
 import { StoreClock } from './store-clock.ts'
 
 /** How a worker keeps grants fresh. */
 export interface KeepFreshOptions {
   /** Grants are renewed so long before they are due by themselves, in milliseconds. @default 0 */
   readonly withinMs?: number
-  /** How many refreshes this worker has under way at most. @default 16 */
+  /** How many refreshes this worker has under way at most; one that hangs for a minute counts no more. @default 16 */
   readonly concurrency?: number
   /** Limits for each client's provider, in this worker. */
   readonly perClient?: { readonly concurrency?: number; readonly perSecond?: number }
@@ -53,23 +55,34 @@ export interface KeepFreshContext {
 const CONCURRENCY = 16
 /** So many times its concurrency a worker takes at most: with a store in many parts (Redis) asking costs more than a grant's claim. */
 const AHEAD = 4
-/** A worker that dies gives its share back after this. */
+/** A worker that dies gives its share back after this. What was taken and can't be begun in this time comes again too. */
 const RESERVE_MS = 60_000
 const IDLE_MS = 1000
 const LONGEST_PAUSE_MS = 30_000
+/** While its clients are busy, a worker looks so often behind their grants for those of other clients, and at so many. */
+const LOOK_FURTHER_MS = 1000
+const FURTHEST = 1000
+/** The same while it has nothing to do but for clients that are at their limits. */
+const FRUITLESS_MS = 100
+/** What hangs for longer takes no place from others any more. */
+const PLACE_MS = 60_000
+/** A client that can't be had in this time is one that can't be had. */
+const CLIENT_MS = 10_000
 
 type Counts = { -readonly [K in keyof KeepFreshStats]: number }
 
 /** Renews grants as they become due. Any number of processes may run one: each due grant is reserved for one of them, and redeemed under its lease. */
 export function keepFresh(context: KeepFreshContext, options: KeepFreshOptions = {}): KeepFresh {
   const worker = new Worker(context, checked(options))
-  const done = worker.run()
+  const { signal } = options
+  const onAbort = (): void => worker.stop()
+  if (signal?.aborted === true) worker.stop()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const done = worker.run().finally(() => signal?.removeEventListener('abort', onAbort))
   const stop = (): Promise<void> => {
     worker.stop()
     return done
   }
-  if (options.signal?.aborted === true) worker.stop()
-  options.signal?.addEventListener('abort', () => worker.stop(), { once: true })
   return { done, stats: () => ({ ...worker.counts }), stop }
 }
 
@@ -94,80 +107,122 @@ class Worker {
   readonly #context: KeepFreshContext
   readonly #options: KeepFreshOptions
   readonly #concurrency: number
-  /** How many grants it has taken and not finished at most. */
+  /** How many grants it has taken and not finished at most, while no client is at its limit. */
   readonly #most: number
   readonly #storeClock: StoreClock
-  readonly #limits = new Map<string, RateLimit>()
-  readonly #underway = new Set<Promise<void>>()
+  readonly #queue: FairQueue<GrantRecord>
+  /** What takes up a place. */
+  readonly #running = new Set<Promise<void>>()
+  /** The keys of what is under way, also of what hangs and takes no place any more. */
+  readonly #underway = new Set<string>()
+  /** How long clients that could not be had are left alone, by name. */
+  readonly #pauses = new Map<string, number>()
   readonly #stopped = new AbortController()
+  #resting = new AbortController()
+  /** When to look for due grants again, and when that was done last (monotonic). */
+  #lookAt = Number.NEGATIVE_INFINITY
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #further: number
+  #failurePause = IDLE_MS
 
   constructor(context: KeepFreshContext, options: KeepFreshOptions) {
     this.#context = context
     this.#options = options
     this.#concurrency = options.concurrency ?? CONCURRENCY
+    const { concurrency = this.#concurrency, perSecond } = options.perClient ?? {}
     // What was taken must be begun before its reservation is over, be it all of one client.
-    const { perSecond = Number.POSITIVE_INFINITY } = options.perClient ?? {}
-    const begun = Math.floor((perSecond * RESERVE_MS) / 2000)
+    const begun = Math.floor(((perSecond ?? Number.POSITIVE_INFINITY) * RESERVE_MS) / 2000)
     this.#most = Math.min(AHEAD * this.#concurrency, Math.max(this.#concurrency + 1, begun))
+    this.#further = this.#most
+    const limits = { concurrency: Math.min(concurrency, this.#concurrency), perSecond, keepMs: RESERVE_MS }
+    this.#queue = new FairQueue(limits, context.clock)
     this.#storeClock = new StoreClock(context.clock)
   }
 
   stop(): void {
     this.#stopped.abort()
+    this.#resting.abort()
   }
 
   async run(): Promise<void> {
-    let pause = IDLE_MS
     while (!this.#stopped.signal.aborted) {
-      try {
-        const taken = await this.#takeDue()
-        pause = IDLE_MS
-        if (taken === 0) await this.#rest(pause)
-      } catch (error) {
-        this.#context.logger?.warn('evergrant: the keep-fresh worker could not ask the store for due grants', {
-          code: isEvergrantError(error) ? error.code : 'unexpected_error',
-        })
-        await this.#rest(pause)
-        pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
-      }
+      this.#begin()
+      const now = this.#context.clock.monotonic()
+      const lookInMs = this.#mayLookAt() - now
+      if (lookInMs <= 0) await this.#look()
+      else await this.#rest(Math.min(lookInMs, this.#turnInMs(now)))
     }
-    await Promise.all(this.#underway)
+    await Promise.all(this.#running)
   }
 
-  /** Takes a batch as large as there is room for, and waits until there is room again. */
-  async #takeDue(): Promise<number> {
+  /** Whether no grant waits for others of its own worker: then more may be taken. */
+  get #hasRoom(): boolean {
+    return this.#running.size + this.#queue.size <= this.#concurrency
+  }
+
+  /** In which time something may begin by itself, and not because something else ends. */
+  #turnInMs(now: number): number {
+    return this.#running.size < this.#concurrency ? Math.max(this.#queue.readyAt - now, 1) : Number.POSITIVE_INFINITY
+  }
+
+  #mayLookAt(): number {
+    const idle = this.#running.size < this.#concurrency && this.#queue.ready === 0
+    return this.#hasRoom || idle ? this.#lookAt : Math.max(this.#lookAt, this.#lookedAt + LOOK_FURTHER_MS)
+  }
+
+  /**
+   * Takes due grants, and keeps what can be begun in time. The rest was reserved with them, so that the next look goes on behind them: no
+   * client's grants, however many, hide those of another one.
+   */
+  async #look(): Promise<void> {
+    const { clock, logger, store } = this.#context
     const { withinMs = 0 } = this.#options
-    const limit = this.#most - this.#underway.size
-    const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
-    const { records } = await this.#storeClock.ask(() => this.#context.store.due(request))
-    for (const record of records) this.#begin(record)
-    while (this.#underway.size > this.#concurrency) await Promise.race(this.#underway)
-    return records.length
-  }
-
-  #begin(record: GrantRecord): void {
-    const work: Promise<void> = this.#limitOf(record.key.client)
-      .run(() => this.#renew(record))
-      .finally(() => this.#underway.delete(work))
-    this.#underway.add(work)
-  }
-
-  #limitOf(client: string): RateLimit {
-    let limit = this.#limits.get(client)
-    if (limit === undefined) {
-      const { concurrency = this.#concurrency, perSecond } = this.#options.perClient ?? {}
-      limit = new RateLimit({ concurrency: Math.min(concurrency, this.#concurrency), perSecond }, this.#context.clock)
-      this.#limits.set(client, limit)
-    }
-    return limit
-  }
-
-  async #renew(record: GrantRecord): Promise<void> {
-    // What was taken and not begun is left to the others, whose turn comes when the reservation is over.
-    if (this.#stopped.signal.aborted) return
-    this.counts.underway += 1
+    const limit = this.#hasRoom ? this.#most - this.#running.size - this.#queue.size : this.#further
     try {
-      const keeper = await this.#context.keeperOf(record)
+      const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
+      const { records } = await this.#storeClock.ask(() => store.due(request))
+      const ready = this.#queue.ready
+      for (const record of records)
+        if (!this.#underway.has(encodeKey(record.key))) this.#queue.offer(record.key.client, record)
+      const fruitful = this.#queue.ready > ready
+      this.#failurePause = IDLE_MS
+      this.#further = fruitful || records.length === 0 ? this.#most : Math.min(FURTHEST, this.#further * 2)
+      this.#lookedAt = clock.monotonic()
+      this.#lookAt = this.#lookedAt
+      if (records.length === 0) this.#lookAt += jittered(IDLE_MS)
+      else if (!fruitful) this.#lookAt += FRUITLESS_MS
+    } catch (error) {
+      logger?.warn('evergrant: the keep-fresh worker could not ask the store for due grants', {
+        code: isEvergrantError(error) ? error.code : 'unexpected_error',
+      })
+      this.#lookedAt = clock.monotonic()
+      this.#lookAt = this.#lookedAt + jittered(this.#failurePause)
+      this.#failurePause = Math.min(this.#failurePause * 2, LONGEST_PAUSE_MS)
+    }
+  }
+
+  /** Begins what may be begun. What was taken and is not begun is left to the others, whose turn comes when the reservation is over. */
+  #begin(): void {
+    while (this.#running.size < this.#concurrency && !this.#stopped.signal.aborted) {
+      const turn = this.#queue.next()
+      if (turn === undefined) return
+      const place: Promise<void> = before(this.#renew(turn.item), this.#context.clock, PLACE_MS).then(() => {
+        turn.end()
+        this.#running.delete(place)
+        this.#begin()
+        this.#resting.abort()
+      })
+      this.#running.add(place)
+    }
+  }
+
+  /** Never rejects. */
+  async #renew(record: GrantRecord): Promise<void> {
+    const name = encodeKey(record.key)
+    this.counts.underway += 1
+    this.#underway.add(name)
+    try {
+      const keeper = await this.#keeperOf(record)
       const renewed = await keeper.keepAlive(record, this.#storeClock)
       this.counts[renewed ? 'refreshed' : 'skipped'] += 1
     } catch (error) {
@@ -178,14 +233,35 @@ class Worker {
       }
     } finally {
       this.counts.underway -= 1
+      this.#underway.delete(name)
     }
   }
 
-  async #rest(ms: number): Promise<void> {
+  /** A client that can't be had is left alone for a while: its grants would fail one after the other, or hang. */
+  async #keeperOf(record: GrantRecord): Promise<Keeper> {
+    const { client } = record.key
+    const { clock, keeperOf } = this.#context
     try {
-      await this.#context.clock.delay(jittered(ms), this.#stopped.signal)
+      const keeper = await before(keeperOf(record), clock, CLIENT_MS)
+      if (keeper === undefined) throw new ConfigError(`Client '${client}' was not found within ${CLIENT_MS} ms.`)
+      this.#pauses.delete(client)
+      return keeper
+    } catch (error) {
+      const ms = Math.min(LONGEST_PAUSE_MS, (this.#pauses.get(client) ?? IDLE_MS / 2) * 2)
+      this.#pauses.set(client, ms)
+      this.#queue.pause(client, ms)
+      throw error
+    }
+  }
+
+  /** A worker keeps its process alive: no wait of it is longer than a second, which a clock's timer may let the process end in. */
+  async #rest(ms: number): Promise<void> {
+    this.#resting = new AbortController()
+    if (this.#stopped.signal.aborted) return
+    try {
+      await this.#context.clock.delay(Math.min(ms, IDLE_MS), this.#resting.signal)
     } catch {
-      // Stopped.
+      // Woken, or stopped.
     }
   }
 }
