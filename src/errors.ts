@@ -76,8 +76,12 @@ export type CallbackErrorCode =
   | 'already_used'
   | 'wrong_subject'
   | 'wrong_client'
+  | 'refused'
 
-/** The callback can't be trusted or used; nothing was sent to the provider. */
+/**
+ * The callback can't be trusted or used; nothing was sent to the provider. Only with `refused` the code was exchanged: the application's `subject`
+ * function knew nobody by the identity, and the token was dropped.
+ */
 export class CallbackError extends EvergrantError {
   readonly code: CallbackErrorCode
 
@@ -221,6 +225,12 @@ const REASON_TEXT: Readonly<Record<ReauthorizationReason, string>> = {
   identity_changed: 'a refresh answered with the identity of another user',
 }
 
+/** What has to be done where another log-in alone would end in the same. */
+const CURE: { readonly [K in ReauthorizationReason]?: string } = {
+  no_refresh_token:
+    "Ask for offline access and send the user through the log-in again: scope offline_access, or the provider's own parameters (Google: access_type=offline and prompt=consent). A grant of the application itself needs `obtain`.",
+}
+
 /** The grant is dead: only the user can bring it back, by logging in again. */
 export class ReauthorizationRequiredError extends EvergrantError {
   readonly code = 'reauthorization_required'
@@ -229,7 +239,7 @@ export class ReauthorizationRequiredError extends EvergrantError {
 
   constructor(key: GrantKey, reason: ReauthorizationReason, options?: { cause?: unknown }) {
     super(
-      `The grant of ${describeKey(key)} is dead: ${REASON_TEXT[reason]}. Send the user through the log-in again.`,
+      `The grant of ${describeKey(key)} is dead: ${REASON_TEXT[reason]}. ${CURE[reason] ?? 'Send the user through the log-in again.'}`,
       options,
     )
     this.key = key

@@ -21,6 +21,8 @@ export interface GrantEvents {
   reauthorization_required: { key: GrantKey; at: number; reason: ReauthorizationReason }
   /** A new token is in memory and served, but could not be saved yet. */
   save_delayed: { key: GrantKey; at: number; attempts: number }
+  /** A log-in was finished and its grant saved. `identityChanged`: it was another person's of the provider before. */
+  connected: { key: GrantKey; at: number; scope?: readonly string[]; renewable: boolean; identityChanged?: boolean }
   /** The grant was ended by the application. */
   disconnected: { key: GrantKey; at: number }
   /** The registration, not the grants, seems broken: no grant is marked dead until one refresh succeeds. */

@@ -48,3 +48,15 @@ export function assertIndexable(text: string, what: string): void {
     `Expected ${what} to take at most ${LONGEST_KEY} bytes as URL-escaped JSON, got ${length}. Use shorter ids.`,
   )
 }
+
+/** The key of these names, where a store can index it. @throws ConfigError */
+export function checkedKey(client: string, subject: string | undefined, account = ''): GrantKey {
+  for (const [name, value] of Object.entries({ client, subject, account })) {
+    if (typeof value !== 'string')
+      throw new ConfigError(`Expected ${name} to be a string, got ${value === null ? 'null' : typeof value}.`)
+  }
+  const key = Object.freeze({ client, subject: subject ?? '', account })
+  // Before a login is begun that no store could keep.
+  indexableKey(key)
+  return key
+}

@@ -1,6 +1,4 @@
 import type { ClientCore } from './client/client-core.ts'
-import { makePendingLogin } from './client/authorization.ts'
-import { readClaims } from './client/id-token.ts'
 import {
   coreOf,
   type AuthorizationOptions,
@@ -9,9 +7,9 @@ import {
   type PendingLogin,
 } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './clock.ts'
-import { CallbackError, ConfigError } from './errors.ts'
+import { ConfigError } from './errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
-import { encodeKey, type GrantKey, indexableKey } from './grant-key.ts'
+import { checkedKey, encodeKey, type GrantKey } from './grant-key.ts'
 import { importToken } from './import-token.ts'
 import { Keepers } from './keepers.ts'
 import { redactingLogger, type Logger } from './logger.ts'
@@ -20,17 +18,21 @@ import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
+import { sameIdentity } from './refresh/identity.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep-fresh.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { countGrants, listGrants, type ListOptions, readChanges } from './refresh/list-grants.ts'
+import type { CompleteOptions, LogInResult, Pending } from './refresh/log-in.ts'
+import { LogIns } from './refresh/log-ins.ts'
+import { disconnectAll, recheckAll } from './refresh/many-grants.ts'
 import { persistently } from './refresh/persistently.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
-import { randomId } from './refresh/random.ts'
 import { resealAll } from './refresh/reseal.ts'
 import { SealedDocuments } from './refresh/sealed-documents.ts'
 import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './return-to.ts'
 import type { KeyRing } from './seal/key-ring.ts'
+import { lazyKeys } from './seal/lazy-keys.ts'
 import { OAuth2Session } from './session.ts'
 import type { ChangesAnswer, ChangesRequest } from './stores/changes.ts'
 import { memoryStore } from './stores/memory.ts'
@@ -52,8 +54,11 @@ export interface GrantsOptions<C extends Record<string, OAuth2Client>> {
   readonly clients: C | ClientResolver
   /** @default memoryStore() */
   readonly store?: GrantStore
-  /** Sealing keys; required by every store that outlives the process. */
-  readonly keys?: KeyRing
+  /**
+   * Sealing keys; required by every store that outlives the process. A function is called at the first use: a build that only loads the module
+   * needs no keys then.
+   */
+  readonly keys?: KeyRing | (() => KeyRing)
   /** How grants without a refresh token are renewed: e.g. `{ acme: (client) => client.clientCredentials() }`. */
   readonly obtain?: Obtain<C>
   readonly policy?: RefreshPolicy
@@ -77,8 +82,10 @@ export interface ConnectOptions extends Omit<AuthorizationOptions, 'redirectUri'
   readonly returnTo?: string
 }
 
-/** Single use is remembered longer than a pending log-in is accepted. */
-const ONCE_MS = 20 * 60_000
+/** A finished log-in. */
+export interface CompletedLogIn extends LogInResult {
+  readonly session: OAuth2Session
+}
 
 /** Many grants over one store, in any number of processes: each is refreshed once, wherever it is used. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
@@ -92,6 +99,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #keepers = new Keepers()
   readonly #health = new Map<string, ClientHealth>()
   readonly #workers = new Set<KeepFresh>()
+  readonly #keys: KeyRing | undefined
+  readonly #logIns: LogIns
   #closed = false
 
   /** @throws ConfigError */
@@ -115,50 +124,50 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#store = guardedStore(store, completeClock(options.clock))
     this.#policy = policy
     this.#clock = options.clock
-    this.#sealer = new Sealer(keys)
+    this.#keys = typeof keys === 'function' ? lazyKeys(keys) : keys
+    this.#sealer = new Sealer(this.#keys)
     this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
+    this.#logIns = new LogIns({
+      store: this.#store,
+      sealer: this.#sealer,
+      clock: completeClock(options.clock),
+      background: options.background ?? 'detached',
+      emitter: this.#emitter,
+      logger: this.#logger,
+      coreOf: async (name) => coreOf(await this.#client(name)),
+      keeperOf: async (key) => this.#keeper(key),
+    })
   }
 
   /**
    * Begins a log-in. Redirect the user to `url`, and keep the whole in the user's own web session (or a sealed cookie) for `complete()`.
+   * Without `subject`, the log-in itself tells who it is: see `complete()`.
    * @throws ConfigError for an unknown client or a `returnTo` that leaves the site
    */
-  async connect(client: keyof C & string, subject: string, options: ConnectOptions = {}): Promise<PendingLogin> {
-    const { account = '', returnTo, ...request } = options
-    const key = keyOf(client, subject, account)
+  async connect(client: keyof C & string, subject?: string, options: ConnectOptions = {}): Promise<PendingLogin> {
+    const { account, returnTo, ...request } = options
+    const key = checkedKey(client, subject ?? '', account)
     if (returnTo !== undefined) checkReturnTo(returnTo)
     const pending = await (await this.#client(client)).authorizationRequest(request)
-    return makePendingLogin({ ...pending, ...key, ...(returnTo !== undefined && { returnTo }) })
+    return Object.freeze({
+      ...pending,
+      client,
+      ...(subject !== undefined && { subject }),
+      account: key.account,
+      ...(returnTo !== undefined && { returnTo }),
+    })
   }
 
   /**
-   * Ends a log-in: turns the callback into a token and stores the grant. Each pending log-in is used once.
-   * @throws CallbackError, AuthorizationError when the user declined, and what `OAuth2Client.exchangeCode` throws
+   * Ends a log-in: turns the callback into a token and stores the grant. Each code is sent once, in all processes together: another call with
+   * the same pending log-in waits for the first one and returns the same, with `repeated: true`.
+   * Once the code is exchanged, a store that fails loses nothing: the call is repeated by its caller, or finds what was saved meanwhile.
+   * @throws CallbackError when the callback can't be trusted, `already_used` when this log-in was tried before and failed; AuthorizationError
+   * when the user declined; StoreError when the grant can't be saved yet; what `OAuth2Client.exchangeCode` throws
    */
-  async complete(
-    callback: Callback,
-    pending: PendingLogin,
-    options: { readonly subject: string },
-  ): Promise<{ session: OAuth2Session; returnTo?: string }> {
-    const { client, account = '', subject, returnTo } = pending
-    if (client === undefined || subject === undefined) {
-      throw new ConfigError(
-        'Expected the pending log-in that grants.connect() made: this one names no client or subject.',
-      )
-    }
-    if (subject !== options.subject) {
-      throw new CallbackError('wrong_subject', 'This log-in was begun by another user of the application.')
-    }
-    const core = coreOf(await this.#client(client))
-    const by = randomId()
-    const token = await core.exchangeCode(callback, pending, async () => {
-      const isFirst = await persistently(completeClock(this.#clock), () => this.#store.once(pending.id, ONCE_MS, by))
-      if (!isFirst) {
-        throw new CallbackError('already_used', 'This log-in was finished already.')
-      }
-    })
-    const session = await this.#save(keyOf(client, subject, account), token)
-    return returnTo === undefined ? { session } : { session, returnTo: checkReturnTo(returnTo) }
+  async complete(callback: Callback, pending: Pending, options: CompleteOptions): Promise<CompletedLogIn> {
+    const result = await this.#logIns.complete(callback, pending, options)
+    return { session: this.#sessionOf(result.key), ...result }
   }
 
   /** The session of one grant; all sessions of one key share one state. Whether there is such a grant shows when it is used. */
@@ -171,8 +180,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   ): OAuth2Session {
     const key =
       typeof clientOrStatus === 'object'
-        ? keyOf(clientOrStatus.client, clientOrStatus.subject, clientOrStatus.account)
-        : keyOf(clientOrStatus, subject, options.account)
+        ? checkedKey(clientOrStatus.client, clientOrStatus.subject, clientOrStatus.account)
+        : checkedKey(clientOrStatus, subject, options.account)
     return this.#sessionOf(key)
   }
 
@@ -190,13 +199,14 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     token: Token | object,
     options: AccountOption = {},
   ): Promise<OAuth2Session> {
-    const key = keyOf(client, subject, options.account)
+    const key = checkedKey(client, subject, options.account)
     return this.#save(key, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
   }
 
   async #save(key: GrantKey, token: Token): Promise<OAuth2Session> {
+    const core = coreOf(await this.#client(key.client))
     const keeper = await this.#keeper(key)
-    await keeper.replace(token, (stored) => sameIdentity(stored, token, key))
+    await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key))
     return new OAuth2Session(keeper, { policy: this.#policy })
   }
 
@@ -206,7 +216,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     subject: string,
     options: AccountOption = {},
   ): Promise<GrantStatus | undefined> {
-    const { record, now } = await this.#store.read(keyOf(client, subject, options.account))
+    const { record, now } = await this.#store.read(checkedKey(client, subject, options.account))
     return record === undefined ? undefined : statusOf(record, now)
   }
 
@@ -240,43 +250,64 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const { documents } = this.#store
     if (documents === undefined)
       throw new ConfigError('This store has no documents. Make it with storeOver() of evergrant/store.')
-    return new SealedDocuments(documents, this.#options.keys)
+    return new SealedDocuments(documents, this.#keys)
   }
 
-  /** Ends a grant: deleted here at once; its revocation at the provider is retried in the background. */
+  /**
+   * Ends a grant: deleted here at once; its revocation at the provider is retried in the background. A grant whose client is not known any more
+   * is deleted and not revoked.
+   * @throws StoreError when it could not be deleted; ConfigError for an unknown client without a grant
+   */
   async disconnect(client: keyof C & string, subject: string, options: AccountOption = {}): Promise<void> {
-    await (await this.#keeper(keyOf(client, subject, options.account))).disconnect()
+    await this.#end(checkedKey(client, subject, options.account))
   }
 
-  /** Ends everything of one person. Answers how many grants there were. */
+  /**
+   * Ends everything of one person, one after the other. Resolves to how many grants there were.
+   * @throws UnfinishedError at the end, when some could not be ended: the others are; StoreError when nothing can be listed
+   */
   async disconnectSubject(subject: string): Promise<number> {
-    let count = 0
-    for await (const record of this.#store.list({ subject })) {
-      if (await (await this.#keeper(record.key)).disconnect()) count += 1
-    }
-    return count
+    if (typeof subject !== 'string') throw new ConfigError('disconnectSubject() needs the subject, as a string.')
+    return disconnectAll({ store: this.#store, logger: this.#logger }, subject, (key) => this.#end(key))
   }
 
-  /** Gives dead grants one more try, after a bad deployment or a provider's incident. Answers how many live again. */
-  async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
-    let count = 0
-    for await (const record of this.#store.list({ ...filter, state: 'reauthorization_required' })) {
-      try {
-        if (await (await this.#keeper(record.key)).recheck()) count += 1
-      } catch (error) {
-        // One that can't be tried now must not keep the others from it.
-        this.#logger?.warn('evergrant: a dead grant could not be rechecked', { ...record.key, error })
-      }
+  async #end(key: GrantKey): Promise<boolean> {
+    let keeper: Keeper
+    try {
+      keeper = await this.#keeper(key)
+    } catch (error) {
+      // Deleting needs no client; a name that nothing is stored under is a mistake.
+      const ended = await this.#endWithoutClient(key)
+      if (!ended) throw error
+      this.#logger?.warn('evergrant: a disconnected grant was not revoked: its client is not known', { ...key, error })
+      return true
     }
-    return count
+    return keeper.disconnect()
+  }
+
+  async #endWithoutClient(key: GrantKey): Promise<boolean> {
+    const clock = completeClock(this.#clock)
+    const { record } = await this.#store.read(key)
+    if (record === undefined) return false
+    const { record: deleted } = await persistently(clock, () => this.#store.delete(key, { id: record.id }))
+    if (deleted !== undefined) this.#emitter.emit('disconnected', { key, at: clock.now() })
+    return deleted !== undefined
+  }
+
+  /**
+   * Gives dead grants one more try, after a bad deployment or a provider's incident. Resolves to how many live again.
+   * @throws UnfinishedError at the end, when some could not be tried: the others were; StoreError when nothing can be listed
+   */
+  async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
+    return recheckAll({ store: this.#store, logger: this.#logger }, filter, async (key) => this.#keeper(key))
   }
 
   /**
    * Seals every grant and document with the ring's first key that is sealed with another. Safe while they are used, in several processes
    * at once, and again after a crash: what is done is skipped. Resolves to how many were resealed. A document's version grows by 1.
-   * @throws SealError at the end, when something could not be opened: everything else is resealed then
+   * @throws UnfinishedError at the end, when something could not be resealed: everything else is; StoreError when nothing can be listed
    */
-  reseal(): Promise<{ resealed: number }> {
+  async reseal(): Promise<{ resealed: number }> {
     const documents = this.#store.documents === undefined ? undefined : this.documents
     return resealAll({ store: this.#store, sealer: this.#sealer, documents, logger: this.#logger })
   }
@@ -308,8 +339,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
-    await Promise.all(this.#keepers.all().map((keeper) => keeper.close()))
+    await this.#logIns.close()
+    const closed = await Promise.allSettled(this.#keepers.all().map((keeper) => keeper.close()))
     await this.#store.close()
+    for (const each of closed) if (each.status === 'rejected') throw each.reason
   }
 
   #clientNow(name: string): OAuth2Client | undefined {
@@ -383,26 +416,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 }
 
-function keyOf(client: string, subject: string | undefined, account = ''): GrantKey {
-  for (const [name, value] of Object.entries({ client, subject, account })) {
-    if (typeof value !== 'string')
-      throw new ConfigError(`Expected ${name} to be a string, got ${value === null ? 'null' : typeof value}.`)
-  }
-  const key = Object.freeze({ client, subject: subject ?? '', account })
-  // Before a login is begun that no store could keep.
-  indexableKey(key)
-  return key
-}
-
 function unknownClient(name: string, known?: readonly string[]): ConfigError {
   return new ConfigError(
     `There is no client '${name}'${known === undefined ? '' : `: \`clients\` has ${known.map((each) => `'${each}'`).join(', ') || 'none'}`}.`,
   )
-}
-
-/** Whether two tokens are of one user: by their ID tokens' subject, else by the account that the caller names. */
-function sameIdentity(stored: Token, token: Token, key: GrantKey): boolean {
-  const [before, after] = [readClaims(stored.idToken), readClaims(token.idToken)]
-  if (before === undefined || after === undefined) return key.account !== ''
-  return before['sub'] !== undefined && before['iss'] === after['iss'] && before['sub'] === after['sub']
 }

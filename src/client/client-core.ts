@@ -5,6 +5,7 @@ import type { Secrets } from '../redact.ts'
 import type { Token } from '../token.ts'
 import type { PendingLogin } from './authorization.ts'
 import type { Callback } from './callback.ts'
+import type { UserInfo } from './user-info.ts'
 
 /** What one redemption brought. */
 export interface Redeemed {
@@ -50,6 +51,10 @@ export interface ClientCore {
    * `OAuth2Client.exchangeCode`, with a last step after every check of the callback and before the code is sent: what it rejects with ends the exchange.
    */
   exchangeCode(callback: Callback, pending: PendingLogin, beforeSend?: () => Promise<void>): Promise<Token>
+  /** `OAuth2Client.userInfo`. */
+  userInfo(token: Token): Promise<UserInfo>
+  /** Whether the server has a user info endpoint. */
+  hasUserInfo(): Promise<boolean>
   /** Revokes at the provider (RFC 7009); false when the server has no revocation endpoint. */
   revoke(token: Token, options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean>
 }

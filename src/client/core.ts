@@ -6,6 +6,7 @@ import { assertOrigin, compileOrigins, originRule } from './resource-origins.ts'
 import { revokeToken } from './revocation.ts'
 import type { Server } from './server.ts'
 import { assertSecure } from './transport-security.ts'
+import { fetchUserInfo } from './user-info.ts'
 
 /** A client as the refresh layer sees it. */
 export function makeCore(context: ClientContext, resourceOrigins: readonly string[] | undefined): ClientCore {
@@ -41,6 +42,8 @@ export function makeCore(context: ClientContext, resourceOrigins: readonly strin
       return directory.server().then((server) => assertDefault(url, server))
     },
     exchangeCode: (callback, pending, beforeSend) => exchangeCode(context, callback, pending, beforeSend),
+    userInfo: (token) => fetchUserInfo(context, token),
+    hasUserInfo: async () => (await directory.server()).metadata.userinfo_endpoint !== undefined,
     revoke: (token, options) => revokeToken(context, token, undefined, options?.signal),
   }
 }

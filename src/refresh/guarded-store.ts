@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { StoreError, isEvergrantError } from '../errors.ts'
+import { nextTurn } from '../next-turn.ts'
 import { Secrets } from '../redact.ts'
 import type { Documents } from '../stores/documents.ts'
 import type { GrantStore } from '../stores/store.ts'
@@ -11,12 +12,16 @@ const STORE_TIMEOUT_MS = 10_000
 /** Counting a million grants, or searching them without an index, takes seconds. No caller of a token waits for it. */
 const SEARCH_TIMEOUT_MS = 60_000
 
+/** So many steps of a list may be taken before others get a turn of the event loop. */
+const AT_ONCE = 100
+
 type Guard = <T>(operation: string, work: () => Promise<T>, timeoutMs?: number) => Promise<T>
 
-/** The store as the refresh layer uses it: what it throws is a StoreError, and no operation hangs for ever. */
+/** The store as the refresh layer uses it: what it throws is a StoreError, and no operation, nor a step of a list, hangs for ever. */
 export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantStore {
-  const guard: Guard = async (operation, work, timeoutMs = STORE_TIMEOUT_MS) => {
-    const outcome = work().then(
+  const guard: Guard = async <T>(operation: string, work: () => Promise<T>, timeoutMs = STORE_TIMEOUT_MS) => {
+    // A store may throw, or answer at once, where it should promise.
+    const outcome = new Promise<T>((resolve) => resolve(work())).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     )
@@ -44,7 +49,7 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
     reseal: (key, request) => guard('reseal', () => store.reseal(key, request)),
     once: (id, ttlMs, by) => guard('once', () => store.once(id, ttlMs, by)),
     delete: (key, request) => guard('delete', () => store.delete(key, request)),
-    list: (filter) => store.list(filter),
+    list: (filter) => guardedList('list', () => store.list(filter), guard),
     page: page && ((request) => guard('page', () => page.call(store, request), SEARCH_TIMEOUT_MS)),
     counts: counts && ((filter) => guard('counts', () => counts.call(store, filter), SEARCH_TIMEOUT_MS)),
     due: (request) => guard('due', () => store.due(request)),
@@ -58,6 +63,27 @@ function guardedDocuments(documents: Documents, guard: Guard): Documents {
     get: (name) => guard('documents.get', () => documents.get(name)),
     put: (name, value, options) => guard('documents.put', () => documents.put(name, value, options)),
     delete: (name, options) => guard('documents.delete', () => documents.delete(name, options)),
-    list: (prefix) => documents.list(prefix),
+    list: (prefix) => guardedList('documents.list', () => documents.list(prefix), guard),
+  }
+}
+
+/** Each step of the list has the time that a search may take: a store without an index reads everything to find the first grant. */
+async function* guardedList<T>(operation: string, open: () => AsyncIterable<T>, guard: Guard): AsyncGenerator<T> {
+  const iterator = await guard(operation, async () => open()[Symbol.asyncIterator]())
+  let taking = false
+  try {
+    for (let steps = 1; ; steps += 1) {
+      taking = true
+      const step = await guard(operation, () => iterator.next(), SEARCH_TIMEOUT_MS)
+      taking = false
+      if (step.done === true) return
+      yield step.value
+      if (steps % AT_ONCE === 0) await nextTurn()
+    }
+  } finally {
+    const end = async (): Promise<unknown> => iterator.return?.()
+    // One that hangs or has failed is told, and not waited for.
+    const ending = guard(operation, end).catch(() => undefined)
+    if (!taking) await ending
   }
 }

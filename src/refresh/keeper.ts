@@ -14,6 +14,7 @@ import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
 import { persistently } from './persistently.ts'
 import { resolvePolicy, type ResolvedPolicy } from './policy.ts'
+import { randomId } from './random.ts'
 import { revokeWithRetries } from './revoke.ts'
 import { saveLogIn } from './save-log-in.ts'
 import { Saver } from './saver.ts'
@@ -179,12 +180,18 @@ export class Keeper implements TokenSource {
     return true
   }
 
-  /** Stores the token of a log-in in place of what is there; see `saveLogIn`. */
-  async replace(token: Token, sameIdentity: (stored: Token) => boolean): Promise<void> {
-    const { clock, core, key, obtain, sealer, store } = this.#options
+  /** Stores the token of a log-in that this client made in place of what is there, as the grant of that id; see `saveLogIn`. */
+  async replace(
+    core: ClientCore,
+    token: Token,
+    sameIdentity: (stored: Token) => boolean,
+    id: string = randomId(),
+  ): Promise<GrantRecord> {
+    const { clock, key, obtain, sealer, store } = this.#options
     const saved = await saveLogIn(
       {
         key,
+        id,
         store,
         sealer,
         clock,
@@ -201,6 +208,7 @@ export class Keeper implements TokenSource {
     )
     this.#flights.restart()
     await this.#memory.adopt(saved)
+    return saved
   }
 
   /** Revokes a disconnected grant at the provider, best effort: it is gone here already. */

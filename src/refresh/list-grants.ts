@@ -3,7 +3,7 @@ import { encodeKey } from '../grant-key.ts'
 import { nextTurn } from '../next-turn.ts'
 import type { ChangesAnswer, ChangesRequest } from '../stores/changes.ts'
 import { assertCursor, collectPage, countByClient, pageLimit } from '../stores/lists.ts'
-import type { GrantCount, GrantPage, GrantStore, ListFilter, PageRequest } from '../stores/store.ts'
+import type { GrantCount, GrantPage, GrantRecord, GrantStore, ListFilter, PageRequest } from '../stores/store.ts'
 import { type ListedGrant, statusOf } from './status.ts'
 
 /** Which grants to list, and where to begin. */
@@ -15,6 +15,9 @@ export interface ListOptions extends ListFilter {
   /** Only grants whose next refresh is due at this moment or before, in milliseconds since the epoch. */
   readonly dueBefore?: number | undefined
 }
+
+/** So many records are looked at in one turn of the event loop. */
+const PAGE = 500
 
 /** The grants of a store in the order of their keys, read in pages. */
 export async function* listGrants(
@@ -45,6 +48,28 @@ function assertFilter({ state, dueBefore }: ListOptions): void {
     throw new ConfigError(`Expected state to be 'active' or 'reauthorization_required', got '${String(state)}'.`)
   if (dueBefore !== undefined && !Number.isSafeInteger(Math.floor(dueBefore)))
     throw new ConfigError(`Expected dueBefore to be milliseconds since the epoch, got ${String(dueBefore)}.`)
+}
+
+/**
+ * The records that fit, for what is done with each of them. Where the store has pages, no answer of it and no turn of the event loop is
+ * longer than one. Records that can't be read are left out, and told to `onUnreadable`.
+ */
+export async function* eachRecord(
+  store: GrantStore,
+  filter: ListFilter,
+  onUnreadable: (error: UnreadableRecordError) => void,
+): AsyncGenerator<GrantRecord, void, undefined> {
+  if (store.page === undefined) {
+    yield* store.list(filter)
+    return
+  }
+  for (let after: string | undefined, more = true; more; more = after !== undefined) {
+    const page = await store.page({ ...filter, after, limit: PAGE })
+    for (const error of page.unreadable ?? []) onUnreadable(error)
+    yield* page.records
+    after = page.next
+    await nextTurn()
+  }
 }
 
 async function pageOf(store: GrantStore, request: PageRequest): Promise<GrantPage> {

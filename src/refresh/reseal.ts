@@ -1,8 +1,11 @@
-import { ConfigError, SealError, UnreadableRecordError } from '../errors.ts'
+import { isEvergrantError, SealError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { GrantStore } from '../stores/store.ts'
+import { Secrets } from '../redact.ts'
+import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import type { Sealer } from './envelope.ts'
+import { eachRecord } from './list-grants.ts'
 import type { SealedDocuments } from './sealed-documents.ts'
+import { ManyAttempts } from './unfinished.ts'
 
 /** What resealing needs. */
 export interface Resealing {
@@ -15,40 +18,32 @@ export interface Resealing {
 
 /**
  * Seals everything with the ring's first key that is sealed with another one. What cannot be opened keeps nothing else from it.
- * @throws SealError at the end, when something could not be opened; what the store rejects with, at once
+ * @throws UnfinishedError at the end, when something is left; StoreError when nothing can be listed
  */
 export async function resealAll({ store, sealer, documents, logger }: Resealing): Promise<{ resealed: number }> {
-  let resealed = 0
-  const failures: unknown[] = []
-  const attempt = async (what: object, work: () => Promise<boolean>): Promise<void> => {
-    try {
-      if (await work()) resealed += 1
-    } catch (error) {
-      if (![SealError, UnreadableRecordError, ConfigError].some((type) => error instanceof type)) throw error
-      failures.push(error)
-      logger?.error('evergrant: a record could not be resealed', { ...what, error })
-    }
+  const attempts = new ManyAttempts('reseal()', logger)
+  const records = eachRecord(store, {}, (error) => attempts.failed(error, error.key))
+  await attempts.each(records, async (record) => {
+    if (sealer.isOutdated(record.sealed)) await attempts.one(record.key, () => reseal(store, sealer, record))
+  })
+  if (documents !== undefined && !attempts.isHopeless) {
+    await attempts.each(documents.outdated(), (document) =>
+      attempts.one(document.name, () => document.reseal().catch(rethrown)),
+    )
   }
-  await attempt({}, async () => {
-    for await (const { key, id, sealed } of store.list()) {
-      if (!sealer.isOutdated(sealed)) continue
-      await attempt(key, async () => {
-        const to = await sealer.seal(key, id, await sealer.open(key, id, sealed))
-        return store.reseal(key, { id, from: sealed, to })
-      })
-    }
-    return false
-  })
-  const isDocument = { document: true }
-  await attempt(isDocument, async () => {
-    await documents?.reseal((work) => attempt(isDocument, work))
-    return false
-  })
-  const [first] = failures
-  if (failures.length === 0) return { resealed }
-  throw new SealError(
-    first instanceof SealError ? first.keyId : '',
-    `${failures.length} stored records could not be resealed, and ${resealed} others were resealed. The log names them. Repair or delete them before you drop the old key.`,
-    { cause: first },
-  )
+  return { resealed: attempts.end() }
+}
+
+async function reseal(store: GrantStore, sealer: Sealer, { key, id, sealed }: GrantRecord): Promise<boolean> {
+  const to = await sealer
+    .open(key, id, sealed)
+    .then((token) => sealer.seal(key, id, token))
+    .catch(rethrown)
+  return store.reseal(key, { id, from: sealed, to })
+}
+
+/** A key service may throw anything. */
+function rethrown(error: unknown): never {
+  if (isEvergrantError(error)) throw error
+  throw new SealError('', 'The key ring failed; try again.', { cause: new Secrets().cause(error) })
 }

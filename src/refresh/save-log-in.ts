@@ -11,6 +11,8 @@ import type { StoreClock } from './store-clock.ts'
 
 export interface LogIn {
   readonly key: GrantKey
+  /** Of the new grant. */
+  readonly id: string
   readonly store: GrantStore
   readonly sealer: Sealer
   readonly clock: Required<Clock>
@@ -34,7 +36,7 @@ export interface LogIn {
  */
 export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecord> {
   const token = withEnd(answer, logIn.absoluteLifetimeMs)
-  const id = randomId()
+  const { id } = logIn
   const put = async (whole: Token, expect?: GrantRecord): Promise<CommitAnswer> => {
     const grant = await newGrant(logIn, id, whole)
     return persistently(logIn.clock, () =>

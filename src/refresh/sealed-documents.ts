@@ -64,10 +64,10 @@ export class SealedDocuments {
     }
   }
 
-  /** Reseals every document that another key than the ring's first sealed, each by an `attempt`, which learns whether it was resealed. */
-  async reseal(attempt: (work: () => Promise<boolean>) => Promise<void>): Promise<void> {
+  /** The documents that another key than the ring's first sealed, each with how to reseal it, which tells whether it was. */
+  async *outdated(): AsyncGenerator<{ readonly name: string; readonly reseal: () => Promise<boolean> }> {
     for await (const document of this.#documents.list('')) {
-      if (this.#isOutdated(document.value)) await attempt(() => this.#reseal(document))
+      if (this.#isOutdated(document.value)) yield { name: document.name, reseal: () => this.#reseal(document) }
     }
   }
 

@@ -73,14 +73,14 @@ async function timeOfTheGoodOne(setting: {
     clients: lookUp === undefined ? clients : (name: string) => lookUp(name, clients[name]),
   })
   const began = clock.now()
-  let renewedAt: number | undefined
+  const renewed: number[] = []
   grants.on('refreshed', ({ key }) => {
-    if (key.client === 'good') renewedAt ??= clock.now()
+    if (key.client === 'good') renewed.push(clock.now())
   })
   const worker = grants.keepFresh(setting.options)
-  while (renewedAt === undefined && clock.now() - began < setting.mostMs) await clock.advance(setting.stepMs ?? 1000)
+  while (renewed.length === 0 && clock.now() - began < setting.mostMs) await clock.advance(setting.stepMs ?? 1000)
   await settled(clock, worker.stop(), 1000)
-  return (renewedAt ?? Number.POSITIVE_INFINITY) - began
+  return (renewed[0] ?? Number.POSITIVE_INFINITY) - began
 }
 
 test.each<KeepFreshOptions>([

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { SealError } from '../../src/errors.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
+import type { UnfinishedError } from '../../src/refresh/unfinished.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/harness.ts'
@@ -55,8 +56,11 @@ test('with a key missing, reseal says which and changes nothing', async () => {
   const error = await process({ keys: keyRing(b) })
     .reseal()
     .catch((reason: unknown) => reason)
-  expect(error).toBeInstanceOf(SealError)
-  expect(error).toMatchObject({ keyId: 'a' })
+  expect(error).toBeInstanceOf(AggregateError)
+  const { done, errors } = error as UnfinishedError
+  expect(done).toBe(0)
+  expect(errors[0]).toBeInstanceOf(SealError)
+  expect(errors).toMatchObject([{ keyId: 'a', key: key() }])
   expect((await store.read(key())).record).toEqual(before)
 })
 
@@ -80,13 +84,11 @@ test('a record that cannot be opened keeps no other from being resealed, and is 
   await store.reseal(record!.key, { id: record!.id, from: record!.sealed, to: damaged })
   const grants = process({ keys: keyRing(`${b},${a}`), logger: { debug: log, info: log, warn: log, error: log } })
   await expect(grants.reseal()).rejects.toMatchObject({
-    code: 'seal_error',
-    keyId: 'a',
-    message: expect.stringMatching(/^1 stored records could not be resealed, and 3 others were resealed/) as string,
+    done: 3,
+    errors: [{ code: 'seal_error', keyId: 'a', key: key('u2') }],
+    message: expect.stringMatching(/3 done, 1 left/) as string,
   })
-  expect(lines.filter(({ message }) => message.includes('could not be resealed'))).toMatchObject([
-    { fields: { subject: 'u2' } },
-  ])
+  expect(lines.filter(({ message }) => message.includes('reseal()'))).toMatchObject([{ fields: { subject: 'u2' } }])
   const after = process({ keys: keyRing(b) })
   for (const subject of ['u1', 'u3']) expect(await after.session('acme', subject).accessToken()).toBe(`at-${subject}-0`)
   expect(await after.documents.get('d1')).toEqual({ value: 'secret', version: 2 })

@@ -113,6 +113,7 @@ const EVENTS: Record<keyof GrantEvents, true> = {
   refresh_failed: true,
   reauthorization_required: true,
   save_delayed: true,
+  connected: true,
   disconnected: true,
   client_suspect: true,
 }

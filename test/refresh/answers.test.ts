@@ -448,7 +448,10 @@ test('rechecking many dead grants tells nothing anew, suspects nobody, and goes 
   }
   const before = told.length
   server.faults.push({ answer: () => json({}, 503) })
-  expect(await settled(clock, grants.recheck(), 1)).toBe(0)
+  await expect(settled(clock, grants.recheck(), 1)).rejects.toMatchObject({
+    done: 0,
+    errors: [{ code: 'provider_unavailable', key: { client: 'acme' } }],
+  })
   expect(told.slice(before).map(({ name }) => name)).toEqual(['refresh_failed'])
   expect(server.redemptions).toBe(30)
   expect((await grants.status('acme', 'u3'))!.state).toBe('reauthorization_required')

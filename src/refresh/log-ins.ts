@@ -1,0 +1,352 @@
+import type { Callback } from '../client/callback.ts'
+import { LOGIN_LIFETIME_MS } from '../client/callback.ts'
+import type { ClientCore } from '../client/client-core.ts'
+import type { Clock } from '../clock.ts'
+import { CallbackError, ConfigError } from '../errors.ts'
+import type { Emitter } from '../events.ts'
+import { checkedKey, type GrantKey } from '../grant-key.ts'
+import type { Logger } from '../logger.ts'
+import { checkReturnTo } from '../return-to.ts'
+import { ExpiringMap } from '../stores/expiring-map.ts'
+import type { GrantRecord, GrantStore } from '../stores/store.ts'
+import type { Token } from '../token.ts'
+import type { Background } from './background.ts'
+import { deferred } from './deferred.ts'
+import type { Sealer } from './envelope.ts'
+import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from './identity.ts'
+import type { Keeper } from './keeper.ts'
+import {
+  alreadyUsed,
+  askedScope,
+  checkCompleteOptions,
+  type CompleteOptions,
+  grantIdOf,
+  type LogInResult,
+  type Pending,
+  refused,
+  wrongSubject,
+} from './log-in.ts'
+import { randomId } from './random.ts'
+import { statusOf } from './status.ts'
+import { CALLER_WAITS_MS, insist, type SavedLogIn, type Saving, UnsavedLogIn } from './unsaved-log-in.ts'
+
+/** Single use is remembered longer than a pending log-in is accepted. */
+const ONCE_MS = 20 * 60_000
+const LOOK_EVERY_MS = 250
+
+/** What log-ins need of the grants. */
+export interface LogInsContext {
+  readonly store: GrantStore
+  readonly sealer: Sealer
+  readonly clock: Required<Clock>
+  readonly background: Background
+  readonly emitter: Emitter
+  readonly logger: Logger | undefined
+  readonly coreOf: (client: string) => Promise<ClientCore>
+  readonly keeperOf: (key: GrantKey) => Promise<Keeper>
+}
+
+/** What this process knows of one log-in. */
+interface Attempt {
+  /** Of the grant. */
+  readonly id: string
+  /** Who uses it for the first time, as `once` is told: the same at each of its own repetitions. */
+  readonly by: string
+  /** Resolves when the first call is over, whatever came of it. */
+  work?: Promise<void> | undefined
+  unsaved?: UnsavedLogIn | undefined
+  /** Whether nothing came of it though the code was sent. */
+  isFailed?: boolean
+  /** What the first call, or the last one that took its place, rejected with. */
+  error?: unknown
+  done?: { readonly key: GrantKey; readonly identity: Identity | undefined } | undefined
+}
+
+interface Call {
+  readonly pending: Pending
+  readonly options: CompleteOptions
+  readonly core: ClientCore
+}
+
+/** Ends the exchange before anything is sent: this call is not the first one of its log-in. */
+const NOT_THE_FIRST = Symbol('not the first')
+const ELSEWHERE = Symbol('used in another process')
+
+/** Ends log-ins: each code is sent once, and no token that came for it is lost. */
+export class LogIns {
+  readonly #context: LogInsContext
+  readonly #attempts = new ExpiringMap<string, Attempt>()
+  readonly #unsaved = new Set<UnsavedLogIn>()
+
+  constructor(context: LogInsContext) {
+    this.#context = context
+  }
+
+  async complete(callback: Callback, pending: Pending, options: CompleteOptions): Promise<LogInResult> {
+    checkCompleteOptions(options)
+    if (pending?.client === undefined) {
+      throw new ConfigError('Expected the pending log-in that grants.connect() made: this one names no client.')
+    }
+    if (typeof options.subject === 'string' && pending.subject !== undefined && options.subject !== pending.subject)
+      throw wrongSubject()
+    const core = await this.#context.coreOf(pending.client)
+    const id = await grantIdOf(pending)
+    const call = { pending, options, core }
+    const first = deferred()
+    const own: { attempt?: Attempt; sent?: boolean } = {}
+    try {
+      const token = await core.exchangeCode(
+        callback,
+        pending as Parameters<ClientCore['exchangeCode']>[1],
+        async () => {
+          await this.#assertIdentifiable(call)
+          const attempt = this.#attemptOf(id)
+          own.attempt = attempt
+          if (isTaken(attempt)) throw marker(NOT_THE_FIRST)
+          attempt.work = first.promise
+          const isFirst = await insist(this.#context.clock, CALLER_WAITS_MS, () =>
+            this.#context.store.once(pending.id, ONCE_MS, attempt.by),
+          )
+          if (!isFirst) throw marker(ELSEWHERE)
+          own.sent = true
+        },
+      )
+      const attempt = own.attempt ?? this.#attemptOf(id)
+      attempt.unsaved = this.#unsavedOf(call, attempt, token)
+      return await this.#finish(call, attempt)
+    } catch (error) {
+      const { attempt } = own
+      if (attempt === undefined) throw error
+      if (isMarker(error, NOT_THE_FIRST)) return await this.#join(call, attempt)
+      if (isMarker(error, ELSEWHERE)) return await this.#elsewhere(call, attempt)
+      attempt.error = error
+      if (own.sent === true && attempt.unsaved?.isOver !== false) attempt.isFailed = true
+      throw error
+    } finally {
+      if (own.attempt?.work === first.promise) {
+        own.attempt.work = undefined
+        first.resolve()
+      }
+    }
+  }
+
+  /** Waits for log-ins that are being saved; what can't be is given up. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#unsaved].map((each) => each.close()))
+  }
+
+  #attemptOf(id: string): Attempt {
+    const now = this.#context.clock.now()
+    const known = this.#attempts.get(id, now)
+    if (known !== undefined) return known
+    const attempt: Attempt = { id, by: randomId() }
+    this.#attempts.set(id, attempt, now + ONCE_MS, now)
+    return attempt
+  }
+
+  /** @throws ConfigError where the subject is told by the identity, and the provider tells none */
+  async #assertIdentifiable({ core, options, pending }: Call): Promise<void> {
+    if (typeof options.subject !== 'function' && typeof options.account !== 'function') return
+    if (pending.nonce !== undefined || askedScope(pending, core.provider.scopeSeparator).includes('openid')) return
+    if (await core.hasUserInfo()) return
+    throw new ConfigError(
+      `Client '${core.name}' is not told who logs in: ask for scope 'openid', or give its server a userinfo_endpoint; or pass \`subject\` and \`account\` as strings.`,
+    )
+  }
+
+  #unsavedOf({ core, pending }: Call, attempt: Attempt, token: Token): UnsavedLogIn {
+    const { background, clock, logger } = this.#context
+    const save: Saving['save'] = async (key) => {
+      const saved = await this.#save(key, core, token, attempt.id)
+      attempt.done = { key, identity: unsaved.identity }
+      attempt.unsaved = undefined
+      this.#unsaved.delete(unsaved)
+      this.#tell(saved, token)
+      return saved
+    }
+    const endsAt = pending.createdAt + LOGIN_LIFETIME_MS
+    const unsaved = new UnsavedLogIn({ background, clock, logger, save }, core, token, endsAt)
+    this.#unsaved.add(unsaved)
+    return unsaved
+  }
+
+  async #save(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<SavedLogIn> {
+    const identityChanged = await this.#changesIdentity(key, token, id)
+    const keeper = await this.#context.keeperOf(key)
+    const record = await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key), id)
+    // It was saved before, and another log-in came after it.
+    if (record.id !== id) throw alreadyUsed()
+    return { record, identityChanged }
+  }
+
+  /** Whether another person's grant is replaced. */
+  async #changesIdentity(key: GrantKey, token: Token, id: string): Promise<boolean> {
+    const after = identityOf(token)
+    if (after === undefined) return false
+    const { record } = await this.#context.store.read(key)
+    if (record === undefined || record.id === id) return false
+    const before = await this.#open(record)
+    const known = before && identityOf(before)
+    return known !== undefined && (known.sub !== after.sub || known.issuer !== after.issuer)
+  }
+
+  /** What can't be opened tells nothing. */
+  #open({ key, id, sealed }: GrantRecord): Promise<Token | undefined> {
+    return this.#context.sealer.open(key, id, sealed).catch(() => undefined)
+  }
+
+  /** With the token there: whose it is, and save it. */
+  async #finish(call: Call, attempt: Attempt): Promise<LogInResult> {
+    const { unsaved } = attempt
+    if (unsaved === undefined) throw alreadyUsed()
+    const { core, token } = unsaved
+    const { account, subject } = call.options
+    unsaved.identity ??=
+      typeof subject === 'function' || typeof account === 'function'
+        ? await askIdentity(core, token)
+        : identityOf(token)
+    const key = await this.#keyOf(call, unsaved.identity, unsaved.key).catch((error: unknown) => {
+      if (error instanceof CallbackError) {
+        // Not revoked: at some providers that would end everything that this person has at the client.
+        unsaved.drop()
+        this.#unsaved.delete(unsaved)
+        attempt.unsaved = undefined
+        attempt.isFailed = true
+        attempt.error = error
+      }
+      throw error
+    })
+    const saved = await unsaved.save(key)
+    return this.#resultOf(call, saved.record, token, {
+      identity: unsaved.identity,
+      identityChanged: saved.identityChanged,
+      repeated: false,
+    })
+  }
+
+  #tell({ record, identityChanged }: SavedLogIn, token: Token): void {
+    const { clock, emitter, logger } = this.#context
+    const { key, renewable, scope } = record
+    emitter.emit('connected', {
+      key,
+      at: clock.now(),
+      ...(scope !== undefined && { scope }),
+      renewable,
+      ...(identityChanged && { identityChanged }),
+    })
+    if (renewable || token.expiresAt === undefined) return
+    logger?.warn(
+      'evergrant: the log-in brought no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or what the provider takes for it (Google: access_type=offline and prompt=consent)',
+      { ...key },
+    )
+  }
+
+  async #keyOf(call: Call, identity: Identity | undefined, decided: GrantKey | undefined): Promise<GrantKey> {
+    const { options, pending } = call
+    const subject = await subjectOf(options, identity)
+    if (subject === undefined) throw refused()
+    if (subject === '' && typeof options.subject === 'function')
+      throw new ConfigError("`subject` returned '': return the id of a user, or undefined to refuse the log-in.")
+    if (subject !== (decided?.subject ?? pending.subject ?? subject)) throw wrongSubject()
+    if (decided !== undefined) return decided
+    const account =
+      typeof options.account === 'function' ? identity && (await options.account(identity)) : options.account
+    return checkedKey(pending.client ?? '', subject, account ?? pending.account)
+  }
+
+  /** A further call for a log-in that this process knows: it waits for the first one, and sends nothing. */
+  async #join(call: Call, attempt: Attempt): Promise<LogInResult> {
+    await attempt.work
+    const { done, error, isFailed, unsaved } = attempt
+    if (done !== undefined) return this.#repeat(call, done.key, attempt.id, done.identity)
+    if (unsaved?.isOver === false) return this.#finish(call, attempt)
+    throw isFailed === true ? alreadyUsed(error) : error
+  }
+
+  /** Another process has used it, or this one before it was started anew: the grant tells whether it succeeded. */
+  async #elsewhere(call: Call, attempt: Attempt): Promise<LogInResult> {
+    try {
+      const key = await this.#findElsewhere(call, attempt.id)
+      const result = await this.#repeat(call, key, attempt.id, undefined)
+      attempt.done = { key, identity: result.identity }
+      return result
+    } catch (error) {
+      attempt.error = error
+      throw error
+    }
+  }
+
+  async #findElsewhere(call: Call, id: string): Promise<GrantKey> {
+    const { clock, store } = this.#context
+    const { options, pending } = call
+    const subject = typeof options.subject === 'string' ? options.subject : pending.subject
+    const account = typeof options.account === 'function' ? undefined : (options.account ?? pending.account ?? '')
+    if (subject === undefined || account === undefined) throw alreadyUsed()
+    const key = checkedKey(pending.client ?? '', subject, account)
+    const giveUpAt = clock.monotonic() + CALLER_WAITS_MS
+    for (;;) {
+      const { record } = await insist(clock, CALLER_WAITS_MS, () => store.read(key))
+      if (record?.id === id) return key
+      if (clock.monotonic() >= giveUpAt) throw alreadyUsed()
+      await clock.delay(LOOK_EVERY_MS)
+    }
+  }
+
+  /** The grant of this very log-in, as it is now. */
+  async #repeat(call: Call, key: GrantKey, id: string, told: Identity | undefined): Promise<LogInResult> {
+    const { clock, store } = this.#context
+    const { record } = await insist(clock, CALLER_WAITS_MS, () => store.read(key))
+    if (record?.id !== id) throw alreadyUsed()
+    const token = await this.#open(record)
+    if (token === undefined) throw alreadyUsed()
+    const identity = told ?? identityOf(token)
+    const subject = await subjectOf(call.options, identity)
+    if (subject === undefined) throw refused()
+    if (subject !== key.subject) throw wrongSubject()
+    return this.#resultOf(call, record, token, { identity, identityChanged: false, repeated: true })
+  }
+
+  #resultOf(
+    { core, pending }: Call,
+    record: GrantRecord,
+    token: Token,
+    more: Pick<LogInResult, 'repeated' | 'identityChanged'> & { readonly identity: Identity | undefined },
+  ): LogInResult {
+    const { identity, identityChanged, repeated } = more
+    const { scope } = token
+    const { returnTo } = pending
+    const claims = claimsOf(token)
+    const asked = askedScope(pending, core.provider.scopeSeparator)
+    return {
+      key: record.key,
+      status: statusOf(record, this.#context.clock.now()),
+      ...(identity !== undefined && { identity }),
+      ...(claims !== undefined && { claims }),
+      extra: token.extra ?? Object.freeze({}),
+      ...(scope !== undefined && { scope }),
+      missingScope: scope === undefined ? [] : asked.filter((each) => !scope.includes(each)),
+      renewable: record.renewable,
+      repeated,
+      identityChanged,
+      ...(returnTo !== undefined && { returnTo: checkReturnTo(returnTo) }),
+    }
+  }
+}
+
+function isTaken({ done, isFailed, unsaved, work }: Attempt): boolean {
+  return work !== undefined || unsaved !== undefined || isFailed === true || done !== undefined
+}
+
+async function subjectOf({ subject }: CompleteOptions, identity: Identity | undefined): Promise<string | undefined> {
+  if (typeof subject === 'string') return subject
+  return identity === undefined ? undefined : ((await subject(identity)) ?? undefined)
+}
+
+/** What a callback check is ended with is thrown through the client: an error, so that nothing else is made of it. */
+function marker(kind: symbol): Error {
+  return Object.assign(new Error('This log-in is finished otherwise.'), { kind })
+}
+
+function isMarker(error: unknown, kind: symbol): boolean {
+  return error instanceof Error && (error as { kind?: unknown }).kind === kind
+}
