@@ -46,7 +46,7 @@ function world(
     return [b64('{"alg":"RS256"}'), b64(JSON.stringify(claims)), 's'].join('.')
   }
   const fetch: typeof globalThis.fetch = async (input, init) => {
-    const url = input instanceof Request ? input.url : `${input as string | URL}`
+    const url = input instanceof Request ? input.url : input.toString()
     if (url.endsWith('/userinfo')) return state.userInfo()
     const body = new URLSearchParams(init?.body as URLSearchParams)
     if (url.endsWith('/revoke')) {

@@ -60,7 +60,8 @@ test('disconnectSubject deletes what has no client any more, and revokes the res
 test('disconnect deletes a grant of a client that is gone; a name that never was is a mistake', async () => {
   const { clock, server, store, process, makeClient } = world()
   await connected(process(), server, clock)
-  const other = new Grants({ clients: { other: makeClient() }, store, clock })
+  const clients: Record<string, OAuth2Client> = { other: makeClient() }
+  const other = new Grants({ clients, store, clock })
   await other.disconnect('acme', 'f')
   expect(await other.status('acme', 'f')).toBeUndefined()
   await expect(other.disconnect('acme', 'f')).rejects.toThrow(/no client 'acme'/)
