@@ -76,11 +76,14 @@ export function stopwatch(clock: Pick<Required<Clock>, 'now' | 'monotonic'>): ()
 
 /** Fills in what a caller's clock leaves out. A clock without `monotonic` is taken to be its own monotonic clock. */
 export function completeClock(clock: Clock | undefined): Required<Clock> {
-  if (clock === undefined) return systemClock
+  if (clock === undefined || clock === systemClock) return systemClock
   return {
     now: () => clock.now(),
     monotonic: clock.monotonic === undefined ? () => clock.now() : () => clock.monotonic?.() ?? clock.now(),
+    // The machine's own delay stays what it is: an idle wait has to recognise it.
     delay:
-      clock.delay === undefined ? systemClock.delay : (ms, signal) => clock.delay?.(ms, signal) ?? Promise.resolve(),
+      clock.delay === undefined || clock.delay === systemClock.delay
+        ? systemClock.delay
+        : (ms, signal) => clock.delay?.(ms, signal) ?? Promise.resolve(),
   }
 }

@@ -49,7 +49,7 @@ export class Coordinator {
     token: Token | undefined,
     options: { cause: RefreshCause; force: boolean },
   ): Promise<Outcome> {
-    const { health, policy, saver, key } = this.#context
+    const { policy, saver, key } = this.#context
     const waitMs = options.force ? 0 : this.#clientWaitMs(record)
     if (waitMs > 0) {
       throw new ProviderUnavailableError(
