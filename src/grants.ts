@@ -15,17 +15,17 @@ import { Keepers } from './keepers.ts'
 import { redactingLogger, type Logger } from './logger.ts'
 import { Secrets } from './redact.ts'
 import type { Background } from './refresh/background.ts'
-import { ClientHealth } from './refresh/client-health.ts'
+import { ClientHealth, ClientHealths } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
 import { sameIdentity } from './refresh/identity.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep-fresh.ts'
+import type { ClientUse } from './refresh/grant-client.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { countGrants, listGrants, type ListOptions, readChanges } from './refresh/list-grants.ts'
 import type { CompleteOptions, LogInResult, Pending } from './refresh/log-in.ts'
 import { LogIns } from './refresh/log-ins.ts'
 import { disconnectAll, recheckAll } from './refresh/many-grants.ts'
-import { persistently } from './refresh/persistently.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import { resealAll } from './refresh/reseal.ts'
 import { SealedDocuments } from './refresh/sealed-documents.ts'
@@ -97,7 +97,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #logger: Logger | undefined
   readonly #emitter = new Emitter()
   readonly #keepers = new Keepers()
-  readonly #health = new Map<string, ClientHealth>()
+  readonly #healths = new ClientHealths()
   readonly #workers = new Set<KeepFresh>()
   readonly #keys: KeyRing | undefined
   readonly #logIns: LogIns
@@ -135,7 +135,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       emitter: this.#emitter,
       logger: this.#logger,
       coreOf: async (name) => coreOf(await this.#client(name)),
-      keeperOf: async (key) => this.#keeper(key),
+      keeperOf: (key) => this.#keeper(key),
     })
   }
 
@@ -186,10 +186,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   #sessionOf(key: GrantKey): OAuth2Session {
-    const known = this.#keepers.get(encodeKey(key))
-    const client = known === undefined ? this.#clientNow(key.client) : undefined
-    const source = known ?? (client === undefined ? () => this.#keeper(key) : this.#keeperOf(key, client))
-    return new OAuth2Session(source, { policy: this.#policy })
+    // Where all clients are known, an unknown one is a mistake that shows now.
+    this.#clientNow(key.client)
+    return new OAuth2Session(this.#keeper(key), { policy: this.#policy })
   }
 
   /** Stores a token that was had elsewhere, as after a log-in: anything that `importToken` accepts. */
@@ -200,12 +199,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption = {},
   ): Promise<OAuth2Session> {
     const key = checkedKey(client, subject, options.account)
-    return this.#save(key, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
+    const core = coreOf(await this.#client(client))
+    return this.#save(key, core, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
   }
 
-  async #save(key: GrantKey, token: Token): Promise<OAuth2Session> {
-    const core = coreOf(await this.#client(key.client))
-    const keeper = await this.#keeper(key)
+  async #save(key: GrantKey, core: ClientCore, token: Token): Promise<OAuth2Session> {
+    const keeper = this.#keeper(key)
     await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key))
     return new OAuth2Session(keeper, { policy: this.#policy })
   }
@@ -259,7 +258,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws StoreError when it could not be deleted; ConfigError for an unknown client without a grant
    */
   async disconnect(client: keyof C & string, subject: string, options: AccountOption = {}): Promise<void> {
-    await this.#end(checkedKey(client, subject, options.account))
+    const key = checkedKey(client, subject, options.account)
+    // A name that nothing is stored under is a mistake; what is there is deleted without its client too.
+    if (!(await this.#keeper(key).disconnect())) this.#clientNow(client)
   }
 
   /**
@@ -268,30 +269,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    */
   async disconnectSubject(subject: string): Promise<number> {
     if (typeof subject !== 'string') throw new ConfigError('disconnectSubject() needs the subject, as a string.')
-    return disconnectAll({ store: this.#store, logger: this.#logger }, subject, (key) => this.#end(key))
-  }
-
-  async #end(key: GrantKey): Promise<boolean> {
-    let keeper: Keeper
-    try {
-      keeper = await this.#keeper(key)
-    } catch (error) {
-      // Deleting needs no client; a name that nothing is stored under is a mistake.
-      const ended = await this.#endWithoutClient(key)
-      if (!ended) throw error
-      this.#logger?.warn('evergrant: a disconnected grant was not revoked: its client is not known', { ...key, error })
-      return true
-    }
-    return keeper.disconnect()
-  }
-
-  async #endWithoutClient(key: GrantKey): Promise<boolean> {
-    const clock = completeClock(this.#clock)
-    const { record } = await this.#store.read(key)
-    if (record === undefined) return false
-    const { record: deleted } = await persistently(clock, () => this.#store.delete(key, { id: record.id }))
-    if (deleted !== undefined) this.#emitter.emit('disconnected', { key, at: clock.now() })
-    return deleted !== undefined
+    const end = (key: GrantKey): Promise<boolean> => this.#keeper(key).disconnect()
+    return disconnectAll({ store: this.#store, logger: this.#logger }, subject, end)
   }
 
   /**
@@ -299,7 +278,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end, when some could not be tried: the others were; StoreError when nothing can be listed
    */
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
-    return recheckAll({ store: this.#store, logger: this.#logger }, filter, async (key) => this.#keeper(key))
+    return recheckAll({ store: this.#store, logger: this.#logger }, filter, (key) => this.#keeper(key))
   }
 
   /**
@@ -320,8 +299,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
         store: this.#store,
         clock: completeClock(this.#clock),
         logger: this.#logger,
-        keeperOf: async ({ key }) =>
-          this.#keepers.get(encodeKey(key)) ?? this.#keeperOf(key, await this.#client(key.client), { passing: true }),
+        keeperOf: ({ key }) => this.#keeper(key, { passing: true }),
       },
       options,
     )
@@ -360,35 +338,35 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return client
   }
 
-  async #keeper(key: GrantKey): Promise<Keeper> {
-    return this.#keepers.get(encodeKey(key)) ?? this.#keeperOf(key, await this.#client(key.client))
-  }
-
-  #keeperOf(key: GrantKey, client: OAuth2Client, options: { readonly passing?: boolean } = {}): Keeper {
+  #keeper(key: GrantKey, options: { readonly passing?: boolean } = {}): Keeper {
     const name = encodeKey(key)
-    // Another caller may have made it while the client was looked up.
     const known = this.#keepers.get(name)
     if (known !== undefined) return known
     if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
-    const core = coreOf(client)
-    const clock = this.#clock === undefined ? core.clock : completeClock(this.#clock)
-    const obtain = this.#obtainOf(key, client)
+    const { clients, obtain } = this.#options
+    const fixed = typeof clients === 'function' || !Object.hasOwn(clients, key.client) ? undefined : clients[key.client]
+    const clock = this.#clock === undefined && fixed !== undefined ? coreOf(fixed).clock : completeClock(this.#clock)
     const keeper = new Keeper({
       key,
-      core,
+      client:
+        fixed === undefined ? async () => this.#useOf(key, await this.#client(key.client)) : this.#useOf(key, fixed),
       clock,
       store: this.#store,
       sealer: this.#sealer,
       policy: this.#policy,
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
-      health: this.#healthOf(key.client, core, clock),
-      logger: this.#logger ?? core.logger,
-      obtain,
+      logger: this.#logger ?? (fixed === undefined ? undefined : coreOf(fixed).logger),
+      obtainable: obtain !== undefined && Object.hasOwn(obtain, key.client),
       alone: false,
     })
     this.#keepers.add(name, keeper, options)
     return keeper
+  }
+
+  #useOf(key: GrantKey, client: OAuth2Client): ClientUse {
+    const core = coreOf(client)
+    return { core, health: this.#healthOf(key.client, core), obtain: this.#obtainOf(key, client) }
   }
 
   #obtainOf(key: GrantKey, client: OAuth2Client): (() => Promise<Token>) | undefined {
@@ -399,20 +377,18 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return obtain === undefined ? undefined : () => obtain(client, key)
   }
 
-  #healthOf(name: string, core: ClientCore, clock: Required<Clock>): ClientHealth {
-    let health = this.#health.get(name)
-    if (health === undefined) {
-      health = new ClientHealth(clock, (error) => {
-        const logger = this.#logger ?? core.logger
+  #healthOf(name: string, core: ClientCore): ClientHealth {
+    return this.#healths.of(name, () => {
+      const clock = this.#clock === undefined ? core.clock : completeClock(this.#clock)
+      const logger = this.#logger ?? core.logger
+      return new ClientHealth(clock, (error) => {
         logger?.error(
           'evergrant: the client registration seems broken; no grant is marked dead until a refresh succeeds',
           { client: name, error },
         )
         this.#emitter.emit('client_suspect', { client: name, at: clock.now(), error })
       })
-      this.#health.set(name, health)
-    }
-    return health
+    })
   }
 }
 

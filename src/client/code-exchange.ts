@@ -32,7 +32,7 @@ export async function exchangeCode(
     salvage: salvageFirst(context),
   })
   await beforeSend?.()
-  const granted = await withinTimeout(context, 'code exchange', undefined, request)
+  const granted = await withinTimeout(context, 'code exchange', undefined, (signal) => request({ signal }))
   return withIdToken(context, server, granted, pending)
 }
 

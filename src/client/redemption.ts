@@ -48,7 +48,7 @@ export async function prepareRedemption(
     known: [token.accessToken, token.idToken],
     salvage: salvageRefresh(token),
   })
-  return async (call) => finish(context, server, token, scope, await request(call?.signal))
+  return async (call) => finish(context, server, token, scope, await request(call))
 }
 
 function narrowedScope(token: Token, asked: RefreshOptions['scope']): readonly string[] | undefined {

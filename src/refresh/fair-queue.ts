@@ -103,12 +103,6 @@ export class FairQueue<T> {
     return best === undefined || entry === undefined ? undefined : this.#begin(best, entry.item, now)
   }
 
-  /** Nothing of this client begins for so long. */
-  pause(client: string, ms: number): void {
-    const line = this.#lineOf(client)
-    line.notBefore = Math.max(line.notBefore, this.#clock.monotonic() + ms)
-  }
-
   #begin(line: Line<T>, item: T, now: number): Turn<T> {
     const { perSecond } = this.#limits
     this.#size -= 1

@@ -49,7 +49,7 @@ export interface KeepFreshContext {
   readonly store: GrantStore
   readonly clock: Required<Clock>
   readonly logger: Logger | undefined
-  readonly keeperOf: (record: GrantRecord) => Promise<Keeper>
+  readonly keeperOf: (record: GrantRecord) => Keeper
 }
 
 const CONCURRENCY = 16
@@ -66,8 +66,6 @@ const FURTHEST = 1000
 const FRUITLESS_MS = 100
 /** What hangs for longer takes no place from others any more. */
 const PLACE_MS = 60_000
-/** A client that can't be had in this time is one that can't be had. */
-const CLIENT_MS = 10_000
 
 type Counts = { -readonly [K in keyof KeepFreshStats]: number }
 
@@ -115,8 +113,6 @@ class Worker {
   readonly #running = new Set<Promise<void>>()
   /** The keys of what is under way, also of what hangs and takes no place any more. */
   readonly #underway = new Set<string>()
-  /** How long clients that could not be had are left alone, by name. */
-  readonly #pauses = new Map<string, number>()
   readonly #stopped = new AbortController()
   #resting = new AbortController()
   /** When to look for due grants again, and when that was done last (monotonic). */
@@ -222,8 +218,7 @@ class Worker {
     this.counts.underway += 1
     this.#underway.add(name)
     try {
-      const keeper = await this.#keeperOf(record)
-      const renewed = await keeper.keepAlive(record, this.#storeClock)
+      const renewed = await this.#context.keeperOf(record).keepAlive(record, this.#storeClock)
       this.counts[renewed ? 'refreshed' : 'skipped'] += 1
     } catch (error) {
       if (error instanceof ReauthorizationRequiredError) this.counts.dead += 1
@@ -237,24 +232,7 @@ class Worker {
     }
   }
 
-  /** A client that can't be had is left alone for a while: its grants would fail one after the other, or hang. */
-  async #keeperOf(record: GrantRecord): Promise<Keeper> {
-    const { client } = record.key
-    const { clock, keeperOf } = this.#context
-    try {
-      const keeper = await before(keeperOf(record), clock, CLIENT_MS)
-      if (keeper === undefined) throw new ConfigError(`Client '${client}' was not found within ${CLIENT_MS} ms.`)
-      this.#pauses.delete(client)
-      return keeper
-    } catch (error) {
-      const ms = Math.min(LONGEST_PAUSE_MS, (this.#pauses.get(client) ?? IDLE_MS / 2) * 2)
-      this.#pauses.set(client, ms)
-      this.#queue.pause(client, ms)
-      throw error
-    }
-  }
-
-  /** A worker keeps its process alive: no wait of it is longer than a second, which a clock's timer may let the process end in. */
+  /** A worker keeps its process alive: somebody stands behind each of its waits. */
   async #rest(ms: number): Promise<void> {
     this.#resting = new AbortController()
     if (this.#stopped.signal.aborted) return

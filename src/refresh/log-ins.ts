@@ -43,7 +43,7 @@ export interface LogInsContext {
   readonly emitter: Emitter
   readonly logger: Logger | undefined
   readonly coreOf: (client: string) => Promise<ClientCore>
-  readonly keeperOf: (key: GrantKey) => Promise<Keeper>
+  readonly keeperOf: (key: GrantKey) => Keeper
 }
 
 /** What this process knows of one log-in. */
@@ -172,8 +172,8 @@ export class LogIns {
 
   async #save(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<SavedLogIn> {
     const identityChanged = await this.#changesIdentity(key, token, id)
-    const keeper = await this.#context.keeperOf(key)
-    const record = await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key), id)
+    const same = (stored: Token): boolean => sameIdentity(stored, token, key)
+    const record = await this.#context.keeperOf(key).replace(core, token, same, id)
     // It was saved before, and another log-in came after it.
     if (record.id !== id) throw alreadyUsed()
     return { record, identityChanged }

@@ -34,7 +34,7 @@ export async function disconnectAll(
 export async function recheckAll(
   { store, logger }: ManyGrants,
   filter: Omit<ListFilter, 'state'>,
-  keeperOf: (key: GrantKey) => Promise<Keeper>,
+  keeperOf: (key: GrantKey) => Keeper,
 ): Promise<number> {
   const attempts = new ManyAttempts('recheck()', logger)
   const dead = { ...filter, state: 'reauthorization_required' } as const
@@ -42,7 +42,7 @@ export async function recheckAll(
   await attempts.each(records, ({ key }) =>
     attempts.one(key, async () => {
       try {
-        return await (await keeperOf(key)).recheck()
+        return await keeperOf(key).recheck()
       } catch (error) {
         // Disconnected meanwhile: there is nothing to try.
         if (error instanceof GrantNotFoundError) return false

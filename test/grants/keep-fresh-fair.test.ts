@@ -206,11 +206,6 @@ test('the queue: the client with the least under way comes first, limits hold, a
   await clock.advance(1000)
   expect(queue.next()).toBeUndefined()
   expect(queue.size).toBe(0)
-  queue.pause('c', 500)
-  queue.offer('c', 'c1')
-  expect([queue.ready, queue.readyAt, queue.next()]).toEqual([0, clock.monotonic() + 500, undefined])
-  await clock.advance(500)
-  expect(queue.next()?.item).toBe('c1')
 })
 
 test('the queue: a line is no longer than what can begin in time, nor is all together without bounds', () => {
