@@ -190,7 +190,7 @@ export class Keeper implements TokenSource {
         clock,
         storeClock: this.#storeClock,
         policy: this.#policy,
-        issuer: await core.issuer(),
+        issuer: await core.issuer(token),
         clientId: core.clientId,
         obtainable: obtain !== undefined,
         idleLifetimeMs: core.provider.refresh?.idleLifetimeMs,

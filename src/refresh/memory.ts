@@ -61,7 +61,7 @@ export class Memory {
   async adopt(record: GrantRecord): Promise<Held> {
     assertKnownSchema(record)
     const { core } = this.#options
-    assertOrigin(record, core.clientId, core.knownIssuer)
+    assertOrigin(record, core.clientId, core.knownIssuer, core.formerIssuers)
     const known = this.#known(record)
     if (known !== undefined) return known
     const stored = await this.#options.sealer.open(record.key, record.id, record.sealed)
@@ -141,7 +141,7 @@ export class Memory {
     const seed = this.#seed
     if (seed === undefined && obtain === undefined) throw new GrantNotFoundError(this.#options.key)
     const id = randomId()
-    const issuer = alone ? '' : await this.#options.core.issuer()
+    const issuer = alone ? '' : await this.#options.core.issuer(seed)
     const sealed = await sealer.seal(this.#options.key, id, seed)
     const content =
       seed === undefined
