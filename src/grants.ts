@@ -1,4 +1,6 @@
 import type { ClientCore } from './client/client-core.ts'
+import type { KeptLogin } from './client/authorization.ts'
+import { coreNamed } from './client/core-named.ts'
 import {
   coreOf,
   type AuthorizationOptions,
@@ -23,7 +25,7 @@ import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep
 import type { ClientUse } from './refresh/grant-client.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { countGrants, listGrants, type ListOptions, readChanges } from './refresh/list-grants.ts'
-import type { CompleteOptions, LogInResult, Pending } from './refresh/log-in.ts'
+import type { CompleteOptions, LogInResult, UnsolicitedOptions } from './refresh/log-in.ts'
 import { LogIns } from './refresh/log-ins.ts'
 import { disconnectAll, recheckAll } from './refresh/many-grants.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
@@ -134,7 +136,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       background: options.background ?? 'detached',
       emitter: this.#emitter,
       logger: this.#logger,
-      coreOf: async (name) => coreOf(await this.#client(name)),
+      coreOf: async (name) => coreNamed(await this.#client(name), name),
       keeperOf: (key) => this.#keeper(key),
     })
   }
@@ -148,7 +150,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const { account, returnTo, ...request } = options
     const key = checkedKey(client, subject ?? '', account)
     if (returnTo !== undefined) checkReturnTo(returnTo)
-    const pending = await (await this.#client(client)).authorizationRequest(request)
+    const pending = await coreNamed(await this.#client(client), client).authorizationRequest(request)
     return Object.freeze({
       ...pending,
       client,
@@ -165,8 +167,22 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws CallbackError when the callback can't be trusted, `already_used` when this log-in was tried before and failed; AuthorizationError
    * when the user declined; StoreError when the grant can't be saved yet; what `OAuth2Client.exchangeCode` throws
    */
-  async complete(callback: Callback, pending: Pending, options: CompleteOptions): Promise<CompletedLogIn> {
-    const result = await this.#logIns.complete(callback, pending, options)
+  async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<CompletedLogIn>
+  /**
+   * Ends an installation that the provider began, without a state: for clients whose provider's data has `unsolicited: true`. Nothing says whose
+   * browser brought the callback: whoever is lured to one connects a stranger's account.
+   * @throws ConfigError where the provider's data doesn't allow it
+   */
+  async complete(callback: Callback, pending: undefined, options: UnsolicitedOptions): Promise<CompletedLogIn>
+  async complete(
+    callback: Callback,
+    pending: KeptLogin | undefined,
+    options: CompleteOptions | UnsolicitedOptions,
+  ): Promise<CompletedLogIn> {
+    const begunElsewhere = pending === undefined && 'unsolicited' in options && options.unsolicited
+    const result = begunElsewhere
+      ? await this.#logIns.completeUnsolicited(callback, options)
+      : await this.#logIns.complete(callback, pending as KeptLogin, options)
     return { session: this.#sessionOf(result.key), ...result }
   }
 
@@ -199,13 +215,13 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption = {},
   ): Promise<OAuth2Session> {
     const key = checkedKey(client, subject, options.account)
-    const core = coreOf(await this.#client(client))
+    const core = coreNamed(await this.#client(client), client)
     return this.#save(key, core, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
   }
 
   async #save(key: GrantKey, core: ClientCore, token: Token): Promise<OAuth2Session> {
     const keeper = this.#keeper(key)
-    await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key))
+    await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key, core))
     return new OAuth2Session(keeper, { policy: this.#policy })
   }
 
@@ -365,7 +381,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   #useOf(key: GrantKey, client: OAuth2Client): ClientUse {
-    const core = coreOf(client)
+    const core = coreNamed(client, key.client)
     return { core, health: this.#healthOf(key.client, core), obtain: this.#obtainOf(key, client) }
   }
 

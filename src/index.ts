@@ -14,8 +14,11 @@ export { OAuth2Client } from './client/oauth2-client.ts'
 export type {
   AuthorizationOptions,
   Callback,
+  CallbackFields,
   ClientCredentialsOptions,
   Introspection,
+  KeptLogin,
+  NodeRequest,
   OAuth2ClientOptions,
   PendingLogin,
   RefreshOptions,
@@ -58,7 +61,7 @@ export type { Background } from './refresh/background.ts'
 export type { KeepFresh, KeepFreshOptions, KeepFreshStats } from './refresh/keep-fresh.ts'
 export type { Identity } from './refresh/identity.ts'
 export type { ListOptions } from './refresh/list-grants.ts'
-export type { CompleteOptions, LogInResult, Pending } from './refresh/log-in.ts'
+export type { CompleteOptions, LogInResult, UnsolicitedOptions } from './refresh/log-in.ts'
 export type { RefreshPolicy } from './refresh/policy.ts'
 export type { DocumentOptions, SealedDocuments } from './refresh/sealed-documents.ts'
 export type { GrantDetails } from './refresh/keeper.ts'

@@ -1,9 +1,11 @@
 import { ConfigError, DiscoveryError, EvergrantError } from '../errors.ts'
 import type { Provider, ServerMetadata } from '../providers/provider.ts'
 import { Secrets } from '../redact.ts'
-import { untilAborted, withDeadline } from './deadline.ts'
+import { withDeadline } from './deadline.ts'
 import { send, type HttpAnswer, type HttpContext } from './http.ts'
-import { assertIssuer, makeServer, type Server } from './server.ts'
+import { isIssuerOf } from './issuers.ts'
+import { assertElsewhere, assertIssuer, makeServer, type Server } from './server.ts'
+import { isThisMachine } from './transport-security.ts'
 
 /** Metadata is asked for again after this. */
 const METADATA_TTL_MS = 3_600_000
@@ -15,32 +17,52 @@ const MOST_REDIRECTS = 3
 
 type Place = { readonly kind: 'issuer'; readonly issuer: string } | { readonly kind: 'document'; readonly url: string }
 
+/** What all views of one client share. */
+interface Shared {
+  known: Server | undefined
+  /** Until then what is known is taken as it is. */
+  goodUntil: number
+  flight: { readonly answer: Promise<Server>; readonly since: number } | undefined
+}
+
 /** What a client knows of its server: given metadata, or discovered (RFC 8414, OpenID Connect Discovery) and cached. */
 export class ServerDirectory {
   readonly #context: HttpContext
+  readonly #provider: Provider
   readonly #timeoutMs: number
   readonly #place: Place | undefined
-  #known: Server | undefined
-  /** Until then what is known is taken as it is. */
-  #goodUntil: number
-  #flight: Promise<Server> | undefined
+  readonly #shared: Shared
 
-  constructor(context: HttpContext, provider: Provider, timeoutMs: number) {
+  constructor(context: HttpContext, provider: Provider, timeoutMs: number, shared?: Shared) {
     this.#context = context
+    this.#provider = provider
     this.#timeoutMs = timeoutMs
     const { server } = provider
-    if (typeof server === 'object' && server !== null) {
-      this.#known = makeServer(server, `The server of provider '${provider.name}'`, context.insecure)
-      this.#goodUntil = Number.POSITIVE_INFINITY
-      return
+    const given = typeof server === 'object' && server !== null
+    if (!given) this.#place = placeOf(server, provider.name, context)
+    this.#shared = shared ?? {
+      known: given ? makeServer(server, `The server of provider '${provider.name}'`, context.insecure) : undefined,
+      goodUntil: given ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
+      flight: undefined,
     }
-    this.#goodUntil = Number.NEGATIVE_INFINITY
-    this.#place = placeOf(server, provider.name, context)
+  }
+
+  /** The same under another name of the client, for errors and logs. */
+  named(name: string): ServerDirectory {
+    const context = { ...this.#context, name, insecure: { ...this.#context.insecure, name } }
+    return new ServerDirectory(context, this.#provider, this.#timeoutMs, this.#shared)
   }
 
   /** What is known without asking. */
   get known(): Server | undefined {
-    return this.#known
+    return this.#shared.known
+  }
+
+  /** The issuer, or the token endpoint where the server has none, as far as it is known without asking: a configured issuer always is. */
+  get knownIssuer(): string | undefined {
+    if (this.#place?.kind === 'issuer') return this.#place.issuer
+    const { known } = this.#shared
+    return known === undefined ? undefined : (known.issuer ?? known.tokenEndpoint)
   }
 
   /** The issuer, or the token endpoint where the server has none; a given issuer needs no discovery. */
@@ -51,48 +73,87 @@ export class ServerDirectory {
   }
 
   /**
-   * The server, discovered when needed: all callers share one flight, failures are not remembered, and metadata that was had once is used for as long
-   * as none newer can be had.
+   * The server. It is waited for only while nothing is known: all callers share one flight, and a failure is not remembered. What is known is used at once, for as long as
+   * nothing newer can be had; when it is an hour old, one flight in the background asks again.
    */
   async server(signal?: AbortSignal): Promise<Server> {
-    const known = this.#known
-    if (known !== undefined && this.#context.clock.now() < this.#goodUntil) return known
-    this.#flight ??= this.#discover().finally(() => {
-      this.#flight = undefined
+    const { known, goodUntil } = this.#shared
+    if (known === undefined) {
+      const { clock } = this.#context
+      return withDeadline(
+        clock,
+        this.#timeoutMs,
+        signal,
+        () => this.#tooLate(),
+        () => this.#join(),
+      )
+    }
+    if (this.#context.clock.now() >= goodUntil) void this.#join().catch(() => undefined)
+    return known
+  }
+
+  /** The flight that is under way, or a new one. One that is too old has died with the request that began it, where the host ends a request's work. */
+  #join(): Promise<Server> {
+    const shared = this.#shared
+    const now = this.#context.clock.monotonic()
+    if (shared.flight !== undefined && now - shared.flight.since <= this.#timeoutMs) return shared.flight.answer
+    const answer = this.#discover().finally(() => {
+      if (shared.flight?.answer === answer) shared.flight = undefined
     })
-    return untilAborted(this.#flight, signal)
+    shared.flight = { answer, since: now }
+    return answer
   }
 
   async #discover(): Promise<Server> {
+    const shared = this.#shared
     const { clock, logger, name } = this.#context
     try {
-      this.#known = await this.#ask()
-      this.#goodUntil = clock.now() + METADATA_TTL_MS
-      return this.#known
+      const found = await this.#ask()
+      this.#assertSameIssuer(found)
+      shared.known = found
+      shared.goodUntil = clock.now() + METADATA_TTL_MS
+      return found
     } catch (error) {
-      if (this.#known === undefined) throw error
+      if (shared.known === undefined) throw error
       logger?.warn('the metadata could not be had again: the earlier one is used', {
         client: name,
         error: error instanceof Error ? error.message : String(error),
       })
-      this.#goodUntil = clock.now() + RETRY_MS
-      return this.#known
+      shared.goodUntil = clock.now() + RETRY_MS
+      return shared.known
     }
+  }
+
+  /** Grants and log-ins under way belong to the issuer that was known first. */
+  #assertSameIssuer(found: Server): void {
+    const { known } = this.#shared
+    if (known === undefined || known.issuer === found.issuer) return
+    throw new DiscoveryError(
+      `The metadata of the provider of client '${this.#context.name}' is of another issuer than before (${String(found.issuer).slice(0, 200)}). It is not used while this process lives.`,
+      { retryable: false },
+    )
+  }
+
+  #tooLate(): DiscoveryError {
+    return new DiscoveryError(
+      `The metadata of the provider of client '${this.#context.name}' did not come within ${this.#timeoutMs} ms. Try again later.`,
+      { retryable: true },
+    )
   }
 
   async #ask(): Promise<Server> {
     const place = this.#place
-    const { clock, name } = this.#context
+    const { clock } = this.#context
     if (place === undefined) throw new TypeError('Metadata that was given is never asked for.')
-    const onTimeout = (): Error =>
-      new DiscoveryError(
-        `The metadata of the provider of client '${name}' did not come within ${this.#timeoutMs} ms. Try again later.`,
-        { retryable: true },
-      )
-    return withDeadline(clock, this.#timeoutMs, undefined, onTimeout, (signal) =>
-      place.kind === 'document'
-        ? this.#fetchDocument(place.url, undefined, signal)
-        : this.#tryBoth(place.issuer, signal),
+    return withDeadline(
+      clock,
+      this.#timeoutMs,
+      undefined,
+      () => this.#tooLate(),
+      (signal) =>
+        place.kind === 'document'
+          ? this.#fetchDocument(place.url, undefined, signal)
+          : this.#tryBoth(place.issuer, signal),
     )
   }
 
@@ -122,14 +183,16 @@ export class ServerDirectory {
     if (answer.status !== 200) throw problem(`status ${answer.status}.`)
     const metadata = parseObject(answer.text)
     if (metadata === undefined) throw problem('not a JSON object of at most 1 MiB.')
-    if (issuer !== undefined && metadata['issuer'] !== issuer) {
+    if (issuer !== undefined && !namesItself(metadata['issuer'], issuer)) {
       // RFC 8414 section 3.3 wants the very same string.
       throw problem(
         `it is of the issuer ${JSON.stringify(metadata['issuer'])?.slice(0, 200)}. If that is the one meant, write it exactly so.`,
       )
     }
     try {
-      return makeServer(metadata as ServerMetadata, 'it', this.#context.insecure)
+      const server = makeServer(metadata as ServerMetadata, 'it', this.#context.insecure)
+      if (!isThisMachine(new URL(url))) assertElsewhere(server, 'it')
+      return server
     } catch (error) {
       throw problem(error instanceof Error ? error.message : 'unusable.')
     }
@@ -159,7 +222,7 @@ export class ServerDirectory {
         purpose: 'metadata request',
         url,
         method: 'GET',
-        headers: { accept: 'application/json', 'user-agent': 'evergrant' },
+        headers: { accept: 'application/json' },
         redirects: 'answer',
         signal,
         secrets: new Secrets(),
@@ -203,6 +266,11 @@ export function openidMetadataUrl(issuer: string): string {
   const url = new URL(issuer)
   url.pathname = `${url.pathname.replace(/\/$/, '')}/.well-known/openid-configuration`
   return url.href
+}
+
+/** Whether metadata is of the issuer that was asked: itself, or the one that stands for all tenants, of which the asked one is a name. */
+function namesItself(issuer: unknown, asked: string): boolean {
+  return typeof issuer === 'string' && isIssuerOf(issuer, asked)
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> | undefined {

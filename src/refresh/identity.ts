@@ -37,7 +37,7 @@ export async function askIdentity(core: ClientCore, token: Token): Promise<Ident
   const known = identityOf(token)
   if (known !== undefined) return known
   const claims = await core.userInfo(token)
-  return makeIdentity(await core.issuer(), claims.sub, claims as Readonly<Record<string, JsonValue>>)
+  return makeIdentity(await core.issuer(token), claims.sub, claims as Readonly<Record<string, JsonValue>>)
 }
 
 function makeIdentity(issuer: string, sub: string, claims: Readonly<Record<string, JsonValue>>): Identity {
@@ -56,8 +56,13 @@ function makeIdentity(issuer: string, sub: string, claims: Readonly<Record<strin
 }
 
 /** Whether two tokens are of one user: by their ID tokens' subject, else by the account that the caller names. */
-export function sameIdentity(stored: Token, token: Token, key: GrantKey): boolean {
+export function sameIdentity(
+  stored: Token,
+  token: Token,
+  key: GrantKey,
+  core: Pick<ClientCore, 'sameIssuer'>,
+): boolean {
   const [before, after] = [readClaims(stored.idToken), readClaims(token.idToken)]
   if (before === undefined || after === undefined) return key.account !== ''
-  return before['sub'] !== undefined && before['iss'] === after['iss'] && before['sub'] === after['sub']
+  return before['sub'] !== undefined && before['sub'] === after['sub'] && core.sameIssuer(before['iss'], after['iss'])
 }

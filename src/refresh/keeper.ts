@@ -264,7 +264,7 @@ export class Keeper implements TokenSource {
         clock,
         storeClock: this.#storeClock,
         policy: resolvePolicy(policy, refresh, core.timeoutMs, !obtainable),
-        issuer: await core.issuer(),
+        issuer: await core.issuer(token),
         clientId: core.clientId,
         obtainable,
         absoluteLifetimeMs: refresh.absoluteLifetimeMs,

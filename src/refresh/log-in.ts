@@ -1,5 +1,4 @@
-import type { PendingLogin } from '../client/authorization.ts'
-import { splitScope } from '../client/normalise.ts'
+import type { KeptLogin } from '../client/authorization.ts'
 import { CallbackError, ConfigError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import { sha256 } from '../sha256.ts'
@@ -42,24 +41,19 @@ export interface LogInResult {
   readonly returnTo?: string
 }
 
-/** A pending log-in as it was kept: its `url` is not needed any more. */
-export type Pending = Omit<PendingLogin, 'url'> & { readonly url?: string }
+/** For an installation that the provider began: there is no pending log-in. */
+export interface UnsolicitedOptions extends CompleteOptions {
+  /** The client's name. */
+  readonly client: string
+  readonly unsolicited: true
+}
 
 /** The id of the grant that a log-in becomes: a repeated callback knows it in any process. */
-export async function grantIdOf(pending: Pending): Promise<string> {
+export async function grantIdOf(pending: KeptLogin): Promise<string> {
   const { id } = pending
   if (typeof id !== 'string' || id === '')
     throw new ConfigError('pending is not complete: keep all of what connect() returned.')
   return (await sha256(id)).slice(0, 22)
-}
-
-/** The scope that a log-in asked for. */
-export function askedScope(pending: Pending, separator: string | undefined): readonly string[] {
-  const { scope } = pending as { readonly scope?: string | readonly string[] }
-  if (typeof scope === 'object') return scope
-  const { url } = pending
-  const text = scope ?? (url === undefined ? null : new URL(url).searchParams.get('scope'))
-  return splitScope(text ?? '', separator)
 }
 
 /** @throws ConfigError */

@@ -1,4 +1,5 @@
-import type { Callback } from '../client/callback.ts'
+import type { KeptLogin } from '../client/authorization.ts'
+import type { Callback } from '../client/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/callback.ts'
 import type { ClientCore } from '../client/client-core.ts'
 import type { Clock } from '../clock.ts'
@@ -17,13 +18,12 @@ import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from '
 import type { Keeper } from './keeper.ts'
 import {
   alreadyUsed,
-  askedScope,
   checkCompleteOptions,
   type CompleteOptions,
   grantIdOf,
   type LogInResult,
-  type Pending,
   refused,
+  type UnsolicitedOptions,
   wrongSubject,
 } from './log-in.ts'
 import { randomId } from './random.ts'
@@ -63,10 +63,13 @@ interface Attempt {
 }
 
 interface Call {
-  readonly pending: Pending
+  readonly pending: Begun
   readonly options: CompleteOptions
   readonly core: ClientCore
 }
+
+/** What is known of a log-in from its begin; of one that the provider began, next to nothing. */
+type Begun = Pick<KeptLogin, 'client' | 'subject' | 'account' | 'returnTo' | 'createdAt' | 'nonce' | 'scope'>
 
 /** Ends the exchange before anything is sent: this call is not the first one of its log-in. */
 const NOT_THE_FIRST = Symbol('not the first')
@@ -82,7 +85,7 @@ export class LogIns {
     this.#context = context
   }
 
-  async complete(callback: Callback, pending: Pending, options: CompleteOptions): Promise<LogInResult> {
+  async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<LogInResult> {
     checkCompleteOptions(options)
     if (pending?.client === undefined) {
       throw new ConfigError('Expected the pending log-in that grants.connect() made: this one names no client.')
@@ -95,22 +98,18 @@ export class LogIns {
     const first = deferred()
     const own: { attempt?: Attempt; sent?: boolean } = {}
     try {
-      const token = await core.exchangeCode(
-        callback,
-        pending as Parameters<ClientCore['exchangeCode']>[1],
-        async () => {
-          await this.#assertIdentifiable(call)
-          const attempt = this.#attemptOf(id)
-          own.attempt = attempt
-          if (isTaken(attempt)) throw marker(NOT_THE_FIRST)
-          attempt.work = first.promise
-          const isFirst = await insist(this.#context.clock, CALLER_WAITS_MS, () =>
-            this.#context.store.once(pending.id, ONCE_MS, attempt.by),
-          )
-          if (!isFirst) throw marker(ELSEWHERE)
-          own.sent = true
-        },
-      )
+      const token = await core.exchangeCode(callback, pending, async () => {
+        await this.#assertIdentifiable(call)
+        const attempt = this.#attemptOf(id)
+        own.attempt = attempt
+        if (isTaken(attempt)) throw marker(NOT_THE_FIRST)
+        attempt.work = first.promise
+        const isFirst = await insist(this.#context.clock, CALLER_WAITS_MS, () =>
+          this.#context.store.once(pending.id, ONCE_MS, attempt.by),
+        )
+        if (!isFirst) throw marker(ELSEWHERE)
+        own.sent = true
+      })
       const attempt = own.attempt ?? this.#attemptOf(id)
       attempt.unsaved = this.#unsavedOf(call, attempt, token)
       return await this.#finish(call, attempt)
@@ -130,6 +129,22 @@ export class LogIns {
     }
   }
 
+  /**
+   * The same for a log-in that the provider began. Nothing says whose browser brought it, nor that it comes for the first time, but that a
+   * provider takes a code once.
+   */
+  async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LogInResult> {
+    checkCompleteOptions(options)
+    const { client } = options
+    const pending: Begun = { client, createdAt: this.#context.clock.now() }
+    const core = await this.#context.coreOf(client)
+    const call = { pending, options, core }
+    const token = await core.exchangeUnsolicited(callback, () => this.#assertIdentifiable(call))
+    const attempt: Attempt = { id: randomId(), by: '' }
+    attempt.unsaved = this.#unsavedOf(call, attempt, token)
+    return this.#finish(call, attempt)
+  }
+
   /** Waits for log-ins that are being saved; what can't be is given up. */
   async close(): Promise<void> {
     await Promise.all([...this.#unsaved].map((each) => each.close()))
@@ -147,7 +162,7 @@ export class LogIns {
   /** @throws ConfigError where the subject is told by the identity, and the provider tells none */
   async #assertIdentifiable({ core, options, pending }: Call): Promise<void> {
     if (typeof options.subject !== 'function' && typeof options.account !== 'function') return
-    if (pending.nonce !== undefined || askedScope(pending, core.provider.scopeSeparator).includes('openid')) return
+    if (pending.nonce !== undefined || pending.scope?.includes('openid') === true) return
     if (await core.hasUserInfo()) return
     throw new ConfigError(
       `Client '${core.name}' is not told who logs in: ask for scope 'openid', or give its server a userinfo_endpoint; or pass \`subject\` and \`account\` as strings.`,
@@ -171,8 +186,8 @@ export class LogIns {
   }
 
   async #save(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<SavedLogIn> {
-    const identityChanged = await this.#changesIdentity(key, token, id)
-    const same = (stored: Token): boolean => sameIdentity(stored, token, key)
+    const identityChanged = await this.#changesIdentity(key, core, token, id)
+    const same = (stored: Token): boolean => sameIdentity(stored, token, key, core)
     const record = await this.#context.keeperOf(key).replace(core, token, same, id)
     // It was saved before, and another log-in came after it.
     if (record.id !== id) throw alreadyUsed()
@@ -180,14 +195,14 @@ export class LogIns {
   }
 
   /** Whether another person's grant is replaced. */
-  async #changesIdentity(key: GrantKey, token: Token, id: string): Promise<boolean> {
+  async #changesIdentity(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<boolean> {
     const after = identityOf(token)
     if (after === undefined) return false
     const { record } = await this.#context.store.read(key)
     if (record === undefined || record.id === id) return false
     const before = await this.#open(record)
     const known = before && identityOf(before)
-    return known !== undefined && (known.sub !== after.sub || known.issuer !== after.issuer)
+    return known !== undefined && (known.sub !== after.sub || !core.sameIssuer(known.issuer, after.issuer))
   }
 
   /** What can't be opened tells nothing. */
@@ -307,16 +322,15 @@ export class LogIns {
   }
 
   #resultOf(
-    { core, pending }: Call,
+    { pending }: Call,
     record: GrantRecord,
     token: Token,
     more: Pick<LogInResult, 'repeated' | 'identityChanged'> & { readonly identity: Identity | undefined },
   ): LogInResult {
     const { identity, identityChanged, repeated } = more
     const { scope } = token
-    const { returnTo } = pending
+    const { returnTo, scope: asked = [] } = pending
     const claims = claimsOf(token)
-    const asked = askedScope(pending, core.provider.scopeSeparator)
     return {
       key: record.key,
       status: statusOf(record, this.#context.clock.now()),
