@@ -9,7 +9,6 @@ import type { AccessToken, JsonValue, Token } from '../token.ts'
 import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
 import { runInBackground } from './background.ts'
-import { before } from './before.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import { GrantClient } from './grant-client.ts'
 import { assertKnownSchema, type Held } from './held.ts'
@@ -119,7 +118,7 @@ export class Keeper implements TokenSource {
       const cause = want.rejected === undefined || want.rejected !== held?.token?.accessToken ? 'spent' : 'rejected'
       let result: FlightResult | undefined
       try {
-        result = await this.#waitFor(this.#flights.join({ ...want, cause, force: false }), want)
+        result = await this.#flights.wait({ ...want, cause, force: false }, this.#patienceMs(want))
       } catch (error) {
         const current = this.#memory.held
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
@@ -137,15 +136,13 @@ export class Keeper implements TokenSource {
     throw new RefreshTimeoutError(this.key, this.#waitMs)
   }
 
-  /** Waits no longer than the token lives that can be had meanwhile, and never for ever: the flight goes on. */
-  #waitFor(flight: Promise<FlightResult>, want: Want): Promise<FlightResult | undefined> {
+  /** How long a caller waits for a flight: not until the token that it can have meanwhile ends, and never for ever. */
+  #patienceMs(want: Want): number {
     const now = this.#clock.now()
     const { held } = this.#memory
     const { patienceMs } = this.#flights
-    const left = servesMeanwhile(held, want, now)
-      ? (held.access.expiresAt ?? Number.POSITIVE_INFINITY) - now
-      : undefined
-    return before(flight, this.#clock, left === undefined ? patienceMs : Math.min(left / 2, patienceMs))
+    if (!servesMeanwhile(held, want, now) || held.access.expiresAt === undefined) return patienceMs
+    return Math.min((held.access.expiresAt - now) / 2, patienceMs)
   }
 
   /** Without the refusal of a token that was had because of one a moment ago: an API that always refuses must not cost a refresh per call. */
@@ -207,7 +204,7 @@ export class Keeper implements TokenSource {
 
   async #forced(request: FlightRequest): Promise<AccessToken> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const result = await before(this.#flights.join(request), this.#clock, this.#flights.patienceMs)
+      const result = await this.#flights.wait(request, this.#flights.patienceMs)
       if (result === undefined) throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
       const access = this.#accept(result, {})
       if (result.held.record.state !== 'active') {
