@@ -54,20 +54,23 @@ export class SharedWork<T> {
   #join(begin: (end: () => void) => Promise<T>): Running<T> {
     if (this.#running !== undefined && this.#isAlive(this.#running)) return this.#running
     this.#running?.stop()
+    let ended = false
+    let running: Running<T> | undefined
     const end = (): void => {
-      if (this.#running === running) this.#running = undefined
+      ended = true
+      if (running !== undefined && this.#running === running) this.#running = undefined
     }
-    const result = begin(() => end()).finally(() => {
-      running.stop()
+    const result: Promise<T> = begin(() => end()).finally(() => {
+      running?.stop()
       end()
     })
-    const running: Running<T> = {
+    running = {
       result,
       age: stopwatch(this.#clock),
       heardAt: this.#clock.monotonic(),
       stop: () => undefined,
     }
-    this.#running = running
+    if (!ended) this.#running = running
     this.#beat(running)
     return running
   }
