@@ -55,21 +55,22 @@ export class SharedWork<T> {
     if (this.#running !== undefined && this.#isAlive(this.#running)) return this.#running
     this.#running?.stop()
     let ended = false
-    let running: Running<T> | undefined
+    const made: { running?: Running<T> } = {}
     const end = (): void => {
       ended = true
-      if (running !== undefined && this.#running === running) this.#running = undefined
+      if (made.running !== undefined && this.#running === made.running) this.#running = undefined
     }
     const result: Promise<T> = begin(() => end()).finally(() => {
-      running?.stop()
+      made.running?.stop()
       end()
     })
-    running = {
+    const running: Running<T> = {
       result,
       age: stopwatch(this.#clock),
       heardAt: this.#clock.monotonic(),
       stop: () => undefined,
     }
+    made.running = running
     if (!ended) this.#running = running
     this.#beat(running)
     return running
