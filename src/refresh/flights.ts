@@ -1,4 +1,4 @@
-import { stopwatch, type Clock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import {
   ConfigError,
   DiscoveryError,
@@ -22,6 +22,7 @@ import type { Memory } from './memory.ts'
 import { DEFAULT_WAIT_MS } from './policy.ts'
 import type { Outcome, Redeeming } from './redeeming.ts'
 import type { Saver } from './saver.ts'
+import { SharedWork } from './shared-work.ts'
 import type { StoreClock } from './store-clock.ts'
 import { TokenUpdater } from './token-updater.ts'
 
@@ -67,7 +68,7 @@ export class Flights {
   readonly #updater: TokenUpdater | undefined
   /** Requests whose callers wait no longer. */
   readonly #late = new Set<Promise<void>>()
-  #flight: { readonly result: Promise<FlightResult>; readonly age: () => number } | undefined
+  readonly #flight: SharedWork<FlightResult>
   /** No refresh before (monotonic, as the next): after a token without lifetime. */
   #pausedUntil = Number.NEGATIVE_INFINITY
   #earlyAgainAt = Number.NEGATIVE_INFINITY
@@ -87,6 +88,7 @@ export class Flights {
     this.#clock = options.clock
     this.#client = client
     this.#waitMs = options.policy.waitMs ?? DEFAULT_WAIT_MS
+    this.#flight = new SharedWork(options.clock, this.patienceMs)
     this.#storeClock = storeClock
     this.#memory = memory
     this.#saver = saver
@@ -94,32 +96,36 @@ export class Flights {
       options.onToken === undefined ? undefined : new TokenUpdater(options.onToken, options.clock, onDelay)
   }
 
-  /** How long a caller waits for a flight that tells nothing: its host may have ended the work of the request that began it. */
+  /** The longest that a caller waits for a flight. */
   get patienceMs(): number {
     return this.#waitMs + SLACK_MS
   }
 
-  /** The process's single flight for this grant. */
+  /** Joins the process's single flight for this grant, or begins it. */
   join(request: FlightRequest): Promise<FlightResult> {
-    if (this.#flight !== undefined && this.#flight.age() < this.patienceMs) return this.#flight.result
+    return this.#flight.join((end) => this.#begin(request, end))
+  }
+
+  /** The same for a caller that waits no longer than `ms`: then undefined, and the flight goes on. */
+  wait(request: FlightRequest, ms: number): Promise<FlightResult | undefined> {
+    return this.#flight.wait((end) => this.#begin(request, end), ms)
+  }
+
+  #begin(request: FlightRequest, end: () => void): Promise<FlightResult> {
     if (this.#closed) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
-    const clear = (): void => {
-      if (this.#flight?.result === result) this.#flight = undefined
-    }
-    const result: Promise<FlightResult> = this.#fly(request).then(
+    const result = this.#fly(request).then(
       async ({ notify, ...ended }) => {
         // The flight ends for new callers before the application's updater runs: a call made in there must not wait for itself.
-        clear()
+        end()
         await notify?.()
         return ended
       },
       (error: unknown) => {
-        clear()
+        end()
         this.#noteFailure(error)
         throw error
       },
     )
-    this.#flight = { result, age: stopwatch(this.#clock) }
     handOver(this.#options.background, result)
     return result
   }
@@ -318,7 +324,7 @@ export class Flights {
 
   /** Starts a refresh that nobody waits for. */
   refreshEarly(): void {
-    if (this.#flight !== undefined || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
+    if (this.#flight.isRunning || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
     if (this.#mustNotTryEarly(this.#memory.held)) return
     this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
@@ -333,7 +339,7 @@ export class Flights {
   /** Begins no more flights; waits for what is under way and for unsaved tokens. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#flight?.result.catch(() => undefined)
+    await this.#flight.result?.catch(() => undefined)
     while (this.#late.size > 0) await Promise.all(this.#late)
     await this.#saver.idle()
     await this.#updater?.idle()

@@ -2,20 +2,20 @@ import { GrantNotFoundError, StoreError } from '../errors.ts'
 import { RECORD_SCHEMA, type GrantRecord, type NewGrant } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import { runInBackground } from './background.ts'
-import { before } from './before.ts'
 import { contentOf } from './envelope.ts'
 import type { GrantClient } from './grant-client.ts'
 import { assertKnownSchema, hold, sameVersion, type Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { randomId } from './random.ts'
+import { SharedWork } from './shared-work.ts'
 import { shifted, type StoreClock } from './store-clock.ts'
 
 /** How long a caller waits for a look at the store that is overdue, when it could be served without. */
 const LOOK_PATIENCE_MS = 1000
 /** After a look that failed, the next is due. */
 const LOOK_AGAIN_MS = 1000
-/** A look that is not over by then never will be: its host may have ended the work of its request. */
+/** A look that is not over by then never will be. */
 const LOOK_TOO_OLD_MS = 60_000
 
 /**
@@ -30,7 +30,7 @@ export class Memory {
   readonly #ahead: () => boolean
   #held: Held | undefined
   #seed: Token | undefined
-  #look: { readonly since: number; readonly done: Promise<void> } | undefined
+  readonly #look: SharedWork<true>
   #moment = 0
   #takenAt = 0
   #lookedAt = 0
@@ -44,6 +44,7 @@ export class Memory {
     this.#storeClock = storeClock
     this.#ahead = ahead
     this.#seed = options.seed
+    this.#look = new SharedWork(options.clock, LOOK_TOO_OLD_MS)
   }
 
   get held(): Held | undefined {
@@ -192,9 +193,8 @@ export class Memory {
       this.#lookInBackground()
       return
     }
-    const looked = this.#lookOnce().then(() => true)
     // One that hangs is waited for once, not by every caller.
-    if ((await before(looked, this.#options.clock, LOOK_PATIENCE_MS)) === undefined)
+    if ((await this.#look.wait(() => this.#lookNow(), LOOK_PATIENCE_MS)) === undefined)
       this.#postpone(this.#client.policy.revalidateMs)
   }
 
@@ -206,26 +206,17 @@ export class Memory {
   }
 
   #lookInBackground(): void {
-    if (!this.#isLooking()) runInBackground(this.#options.background, () => this.#lookOnce())
-  }
-
-  #isLooking(): boolean {
-    return this.#look !== undefined && this.#options.clock.monotonic() - this.#look.since < LOOK_TOO_OLD_MS
+    if (!this.#look.isRunning) runInBackground(this.#options.background, () => this.#look.join(() => this.#lookNow()))
   }
 
   /** Looks at the store; when that fails, the next look is due in a second. */
-  #lookOnce(): Promise<void> {
-    if (this.#look !== undefined && this.#isLooking()) return this.#look.done
-    const done = this.read()
-      .then(
-        () => undefined,
-        () => this.#postpone(LOOK_AGAIN_MS),
-      )
-      .finally(() => {
-        if (this.#look?.done === done) this.#look = undefined
-      })
-    this.#look = { since: this.#options.clock.monotonic(), done }
-    return done
+  async #lookNow(): Promise<true> {
+    try {
+      await this.read()
+    } catch {
+      this.#postpone(LOOK_AGAIN_MS)
+    }
+    return true
   }
 
   /** These log-ins were ended: nothing of them is to be stored any more. */

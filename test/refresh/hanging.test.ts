@@ -55,7 +55,7 @@ describe('with a token that lives, a caller gets it before it ends', () => {
 })
 
 describe('a caller waits for nobody for ever', () => {
-  test('not for a flight whose host ended it: the next call begins another', async () => {
+  test('not for a flight whose host ended it: one that joined it begins another', async () => {
     const clock = fakeClock()
     let dead = true
     const inner = memoryStore({ clock })
@@ -68,9 +68,9 @@ describe('a caller waits for nobody for ever', () => {
     void session.token()
     await clock.advance(10)
     dead = false
-    const waiting = settled(clock, session.token())
-    await expect(waiting).rejects.toMatchObject({ code: 'refresh_timeout' })
+    const asked = clock.now()
     expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+    expect(clock.now() - asked).toBeLessThan(5000)
   })
 
   test('not for a look-up of the client that hangs, which an abort ends at once', async () => {
