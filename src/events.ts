@@ -23,8 +23,11 @@ export interface GrantEvents {
   save_delayed: { key: GrantKey; at: number; attempts: number }
   /** A log-in was finished and its grant saved. `identityChanged`: it was another person's of the provider before. */
   connected: { key: GrantKey; at: number; scope?: readonly string[]; renewable: boolean; identityChanged?: boolean }
-  /** The grant was ended by the application. */
-  disconnected: { key: GrantKey; at: number }
+  /**
+   * The grant was ended by the application. `notRevoked`: it was deleted here and left alone at the provider, because a revocation there would (or
+   * might) end another grant of the same person too (`shared`), or because the application asked for that (`asked`).
+   */
+  disconnected: { key: GrantKey; at: number; notRevoked?: 'shared' | 'asked' }
   /** The registration, not the grants, seems broken: no grant is marked dead until one refresh succeeds. */
   client_suspect: { client: string; at: number; error: string }
 }

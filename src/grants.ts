@@ -1,23 +1,18 @@
 import type { ClientCore } from './client/client-core.ts'
 import type { KeptLogin } from './client/authorization.ts'
 import { coreNamed } from './client/core-named.ts'
-import {
-  coreOf,
-  type AuthorizationOptions,
-  type Callback,
-  type OAuth2Client,
-  type PendingLogin,
-} from './client/oauth2-client.ts'
+import { coreOf, type Callback, type OAuth2Client, type PendingLogin } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './clock.ts'
 import { ConfigError } from './errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
 import { checkedKey, encodeKey, type GrantKey } from './grant-key.ts'
+import type { AccountOption, CompletedLogIn, ConnectOptions, GrantsOptions } from './grants-options.ts'
 import { importToken } from './import-token.ts'
 import { Keepers } from './keepers.ts'
 import { redactingLogger, type Logger } from './logger.ts'
 import { Secrets } from './redact.ts'
-import type { Background } from './refresh/background.ts'
 import { ClientHealth, ClientHealths } from './refresh/client-health.ts'
+import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import { Sealer } from './refresh/envelope.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
 import { sameIdentity } from './refresh/identity.ts'
@@ -25,7 +20,7 @@ import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep
 import type { ClientUse } from './refresh/grant-client.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { countGrants, listGrants, type ListOptions, readChanges } from './refresh/list-grants.ts'
-import type { CompleteOptions, LogInResult, UnsolicitedOptions } from './refresh/log-in.ts'
+import type { CompleteOptions, UnsolicitedOptions } from './refresh/log-in.ts'
 import { LogIns } from './refresh/log-ins.ts'
 import { disconnectAll, recheckAll } from './refresh/many-grants.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
@@ -41,53 +36,14 @@ import { memoryStore } from './stores/memory.ts'
 import type { GrantCount, GrantStore, ListFilter } from './stores/store.ts'
 import type { Token } from './token.ts'
 
-/** Clients by name, as an object or as a look-up (where tenants bring their own). */
-export type ClientResolver = (name: string) => OAuth2Client | undefined | Promise<OAuth2Client | undefined>
-
-/** How grants without a refresh token are renewed, by client. */
-export type Obtain<C> =
-  C extends Record<string, OAuth2Client>
-    ? { readonly [K in keyof C]?: (client: C[K], key: GrantKey) => Promise<Token> }
-    : Readonly<Record<string, (client: OAuth2Client, key: GrantKey) => Promise<Token>>>
-
-/** What `Grants` is made of. */
-export interface GrantsOptions<C extends Record<string, OAuth2Client>> {
-  /** The clients by name, or a resolver. */
-  readonly clients: C | ClientResolver
-  /** @default memoryStore() */
-  readonly store?: GrantStore
-  /**
-   * Sealing keys; required by every store that outlives the process. A function is called at the first use: a build that only loads the module
-   * needs no keys then.
-   */
-  readonly keys?: KeyRing | (() => KeyRing)
-  /** How grants without a refresh token are renewed: e.g. `{ acme: (client) => client.clientCredentials() }`. */
-  readonly obtain?: Obtain<C>
-  readonly policy?: RefreshPolicy
-  /** Where work goes that nobody waits for. @default 'detached' */
-  readonly background?: Background
-  /** Gets what happens, with every secret masked. */
-  readonly logger?: Logger
-  /** @default the machine's clock */
-  readonly clock?: Clock
-}
-
-/** Which of several grants of one subject at one client. */
-export interface AccountOption {
-  /** Tells several grants of one subject at one client apart. @default '' */
-  readonly account?: string
-}
-
-/** What one log-in may differ in. */
-export interface ConnectOptions extends Omit<AuthorizationOptions, 'redirectUri'>, AccountOption {
-  /** Where the user wants to go afterwards: a path of this site. */
-  readonly returnTo?: string
-}
-
-/** A finished log-in. */
-export interface CompletedLogIn extends LogInResult {
-  readonly session: OAuth2Session
-}
+export type {
+  AccountOption,
+  ClientResolver,
+  CompletedLogIn,
+  ConnectOptions,
+  GrantsOptions,
+  Obtain,
+} from './grants-options.ts'
 
 /** Many grants over one store, in any number of processes: each is refreshed once, wherever it is used. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
@@ -273,19 +229,23 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * is deleted and not revoked.
    * @throws StoreError when it could not be deleted; ConfigError for an unknown client without a grant
    */
-  async disconnect(client: keyof C & string, subject: string, options: AccountOption = {}): Promise<void> {
+  async disconnect(
+    client: keyof C & string,
+    subject: string,
+    options: AccountOption & DisconnectOptions = {},
+  ): Promise<void> {
     const key = checkedKey(client, subject, options.account)
     // A name that nothing is stored under is a mistake; what is there is deleted without its client too.
-    if (!(await this.#keeper(key).disconnect())) this.#clientNow(client)
+    if (!(await this.#keeper(key).disconnect(options))) this.#clientNow(client)
   }
 
   /**
    * Ends everything of one person, one after the other. Resolves to how many grants there were.
    * @throws UnfinishedError at the end, when some could not be ended: the others are; StoreError when nothing can be listed
    */
-  async disconnectSubject(subject: string): Promise<number> {
+  async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
     if (typeof subject !== 'string') throw new ConfigError('disconnectSubject() needs the subject, as a string.')
-    const end = (key: GrantKey): Promise<boolean> => this.#keeper(key).disconnect()
+    const end = (key: GrantKey): Promise<boolean> => this.#keeper(key).disconnect(options)
     return disconnectAll({ store: this.#store, logger: this.#logger }, subject, end)
   }
 

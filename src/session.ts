@@ -7,6 +7,7 @@ import { importToken } from './import-token.ts'
 import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
+import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import { Keeper, type GrantDetails } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
@@ -108,8 +109,8 @@ export class OAuth2Session implements TokenSource {
   }
 
   /** Ends the grant: deleted here at once, then revoked at the provider (RFC 7009) as far as that can be. */
-  async disconnect(): Promise<void> {
-    await this.#keeper.disconnect()
+  async disconnect(options: DisconnectOptions = {}): Promise<void> {
+    await this.#keeper.disconnect(options)
   }
 
   /** Listens to this session's events. A session of `Grants` has none of its own: listen there. Answers how to stop. */

@@ -112,8 +112,12 @@ export class Conclusion {
     const { record, hash } = this.#flight
     if (winner === undefined) {
       // Disconnected meanwhile: the new token must not stay alive at the provider.
-      logger?.info('evergrant: a refresh finished after its grant was disconnected; its token is revoked', { ...key })
-      core.revoke(token).catch(() => undefined)
+      const mayRevoke = core.provider.revocation?.ends !== 'person'
+      const becomes = mayRevoke ? 'revoked' : 'dropped: a revocation would end what else the person has at the client'
+      logger?.info(`evergrant: a refresh finished after its grant was disconnected; its token is ${becomes}`, {
+        ...key,
+      })
+      if (mayRevoke) core.revoke(token).catch(() => undefined)
       return { kind: 'gone' }
     }
     if (winner.id !== record.id) return { kind: 'stored', record: winner }

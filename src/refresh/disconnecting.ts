@@ -1,12 +1,26 @@
+import type { ClientCore } from '../client/client-core.ts'
+import type { GrantEvents } from '../events.ts'
 import type { GrantRecord } from '../stores/store.ts'
+import type { Token } from '../token.ts'
 import { runInBackground } from './background.ts'
 import type { GrantClient } from './grant-client.ts'
 import { assertKnownSchema } from './held.ts'
+import { identityOf } from './identity.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import type { Memory } from './memory.ts'
+import { People } from './people.ts'
 import { persistently } from './persistently.ts'
 import { revokeWithRetries } from './revoke.ts'
 import type { StoreClock } from './store-clock.ts'
+
+/** How to end a grant. */
+export interface DisconnectOptions {
+  /**
+   * Whether to revoke it at the provider. By default it is, but where a revocation ends everything that the person has at the client
+   * (`revocation.ends: 'person'` in the provider's data): there only the person's last grant in the store.
+   */
+  readonly revoke?: boolean
+}
 
 /** Ends a grant: in the store, then at its provider. */
 export class Disconnecting {
@@ -27,8 +41,8 @@ export class Disconnecting {
   }
 
   /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Returns whether it was there. */
-  async run(): Promise<boolean> {
-    const { background, clock, emitter, key, store } = this.#options
+  async run(options: DisconnectOptions = {}): Promise<boolean> {
+    const { background, clock, key, store } = this.#options
     const known = this.#memory.held?.record.id
     const read = await this.#storeClock.ask(() => store.read(key))
     // A token that nobody asked for yet is revoked all the same.
@@ -43,9 +57,8 @@ export class Disconnecting {
     const { record: deleted } = await persistently(clock, () => store.delete(key, { id }))
     this.#deleting = undefined
     if (deleted === undefined) return false
-    emitter.emit('disconnected', { key, at: clock.now() })
     // What was deleted, which may be newer than what was read.
-    const revoking = this.#revoke(deleted)
+    const revoking = this.#revoke(deleted, options.revoke)
     // Where there is no background, the caller waits for the first attempt.
     if (background === 'none') await revoking
     else runInBackground(background, () => revoking)
@@ -53,14 +66,24 @@ export class Disconnecting {
   }
 
   /** Best effort: the grant is gone here already. */
-  async #revoke(record: GrantRecord): Promise<void> {
-    const { background, clock, key, logger, sealer } = this.#options
+  async #revoke(record: GrantRecord, asked: boolean | undefined): Promise<void> {
+    const { background, clock, key, logger } = this.#options
     const retries = background === 'none' ? AbortSignal.abort() : this.#closing.signal
     const revoke = async (): Promise<void> => {
-      const token = await sealer.open(record.key, record.id, record.sealed)
-      if (token === undefined) return
-      const { core } = await this.#client.use()
-      await revokeWithRetries(core, token, clock, retries)
+      if (asked === false) {
+        this.#tell('asked')
+        return
+      }
+      // Nobody else can have a grant in a store of its own.
+      const decided = asked === true || this.#options.alone || endsOnlyThis(this.#client.lately)
+      if (decided) this.#tell()
+      const { token, isShared } = await this.#lookAt(record, decided).catch((error: unknown) => {
+        if (!decided) this.#tell()
+        throw error
+      })
+      if (!decided) this.#tell(isShared ? 'shared' : undefined)
+      if (token === undefined || isShared) return
+      await revokeWithRetries((await this.#client.use()).core, token, clock, retries)
     }
     const work = revoke()
       .catch((error: unknown) =>
@@ -71,9 +94,43 @@ export class Disconnecting {
     await work
   }
 
+  async #lookAt(record: GrantRecord, decided: boolean): Promise<{ token: Token | undefined; isShared: boolean }> {
+    const token = await this.#options.sealer.open(record.key, record.id, record.sealed)
+    if (decided || endsOnlyThis((await this.#client.use()).core)) return { token, isShared: false }
+    return { token, isShared: !(await this.#isLastOfPerson(token)) }
+  }
+
+  /** What is not known may be shared. */
+  async #isLastOfPerson(token: Token | undefined): Promise<boolean> {
+    const { clock, key, logger, sealer, store } = this.#options
+    const identity = token && identityOf(token)
+    if (identity === undefined || store.documents === undefined) return false
+    const people = new People({ store, sealer, documents: sealer.documents(store.documents), clock })
+    return people.leave(identity, key).catch((error: unknown) => {
+      logger?.warn(
+        'evergrant: a disconnected grant is not revoked: whether another one is of the same person is not known',
+        {
+          ...key,
+          error,
+        },
+      )
+      return false
+    })
+  }
+
+  #tell(notRevoked?: GrantEvents['disconnected']['notRevoked']): void {
+    const { clock, emitter, key } = this.#options
+    emitter.emit('disconnected', { key, at: clock.now(), ...(notRevoked !== undefined && { notRevoked }) })
+  }
+
   /** No more retries: waits for the revocations that are under way. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#revoking)
   }
+}
+
+/** Whether a revocation ends no other grant, as far as the client is known. */
+function endsOnlyThis(core: ClientCore | undefined): boolean {
+  return core !== undefined && core.provider.revocation?.ends !== 'person'
 }

@@ -1,9 +1,11 @@
 import { ConfigError, SealError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
+import type { Documents } from '../stores/documents.ts'
 import type { GrantContent } from '../stores/store.ts'
 import { makeToken, type Token, type TokenFields } from '../token.ts'
 import type { ResolvedPolicy } from './policy.ts'
+import { SealedDocuments } from './sealed-documents.ts'
 
 const ENVELOPE_VERSION = 1
 
@@ -19,6 +21,11 @@ export class Sealer {
 
   constructor(keys: KeyRing | undefined) {
     this.#keys = keys
+  }
+
+  /** The documents of a store, sealed with the same keys. */
+  documents(documents: Documents): SealedDocuments {
+    return new SealedDocuments(documents, this.#keys)
   }
 
   /** Does everything that can fail by itself, so that little remains to be done once an answer is there. */

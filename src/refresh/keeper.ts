@@ -8,12 +8,14 @@ import type { TokenOptions, TokenSource } from '../token-source.ts'
 import type { AccessToken, JsonValue, Token } from '../token.ts'
 import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
-import { Disconnecting } from './disconnecting.ts'
+import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import { GrantClient } from './grant-client.ts'
 import type { Held } from './held.ts'
+import { identityOf } from './identity.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
+import { People } from './people.ts'
 import { DEFAULT_WAIT_MS, resolvePolicy } from './policy.ts'
 import { randomId } from './random.ts'
 import { RefusalBudget } from './refusal-budget.ts'
@@ -203,8 +205,8 @@ export class Keeper implements TokenSource {
   }
 
   /** Ends the grant here at once, then at the provider. Returns whether it was there. */
-  disconnect(): Promise<boolean> {
-    return this.#disconnecting.run()
+  disconnect(options?: DisconnectOptions): Promise<boolean> {
+    return this.#disconnecting.run(options)
   }
 
   /** Stores the token of a log-in that this client made in place of what is there, as the grant of that id; see `saveLogIn`. */
@@ -217,6 +219,9 @@ export class Keeper implements TokenSource {
     const { clock, key, obtainable, policy, sealer, store } = this.#options
     const { refresh = {} } = core.provider
     const since = this.#memory.moment()
+    const identity = core.provider.revocation?.ends === 'person' ? identityOf(token) : undefined
+    if (identity !== undefined && store.documents !== undefined)
+      await new People({ store, sealer, documents: sealer.documents(store.documents), clock }).add(identity, key)
     const saved = await saveLogIn(
       {
         key,

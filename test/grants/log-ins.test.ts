@@ -500,3 +500,40 @@ test('keys may be a function: it is asked at the first use, and what is missing 
   const none = new Grants({ clients: { acme: client }, store, clock, keys: () => undefined as never })
   await expect(none.save('acme', 'bob', { access_token: 'a', refresh_token: 'r' })).rejects.toThrow(/`keys`/)
 })
+
+test('an installation that the provider begins is completed only where its data allows it', async () => {
+  const allowed = world({ provider: { unsolicited: true }, client: { scope: 'read' } })
+  allowed.state.idToken = false
+  const grants = allowed.process()
+  const callback = '/callback?code=c&installation_id=7'
+  const done = await grants.complete(callback, undefined, { client: 'acme', subject: 'alice', unsolicited: true })
+  expect(done).toMatchObject({
+    key: { client: 'acme', subject: 'alice', account: '' },
+    repeated: false,
+    renewable: true,
+  })
+  expect(await done.session.accessToken()).toBe('at')
+  const byIdentity = await grants.complete(callback, undefined, { client: 'acme', subject: bySub, unsolicited: true })
+  expect(byIdentity.key.subject).toBe('user:42')
+  const forbidden = world().process()
+  await expect(
+    forbidden.complete(callback, undefined, { client: 'acme', subject: 'alice', unsolicited: true }),
+  ).rejects.toBeInstanceOf(ConfigError)
+  await expect(
+    grants.complete(callback, undefined as unknown as PendingLogin, { subject: 'alice' }),
+  ).rejects.toBeInstanceOf(ConfigError)
+})
+
+test('errors of a log-in and of a refresh name the client as the application does', async () => {
+  const { client, clock, callbackOf, state, store } = world()
+  const grants = new Grants({ clients: { calendar: client }, store, clock })
+  const pending = await grants.connect('calendar', 'alice')
+  const declined = `/callback?error=access_denied&state=${encodeURIComponent(pending.state)}`
+  await expect(grants.complete(declined, pending, { subject: 'alice' })).rejects.toThrow(/'calendar'/)
+  await grants.complete(callbackOf(pending), pending, { subject: 'alice' })
+  await clock.advance(3_600_000)
+  state.status = 400
+  state.answer = { error: 'invalid_scope' }
+  state.idToken = false
+  await expect(settled(clock, grants.session('calendar', 'alice').token())).rejects.toThrow(/'calendar'/)
+})

@@ -28,7 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['client/', 'providers/', 'seal/'],
   ['stores/'],
   ['refresh/'],
-  ['resource-request.ts', 'fetch-with.ts', 'keepers.ts', 'session.ts', 'grants.ts'],
+  ['resource-request.ts', 'fetch-with.ts', 'keepers.ts', 'session.ts', 'grants-options.ts', 'grants.ts'],
   ['index.ts', 'undici/', 'testing/'],
 ]
 /** Imported by no other layer, and free of the refresh layer, so that a store's author needs nothing else. */

@@ -1,0 +1,109 @@
+import { toBase64Url } from '../base64.ts'
+import type { Clock } from '../clock.ts'
+import { decodeKey, encodeKey, type GrantKey } from '../grant-key.ts'
+import type { GrantStore } from '../stores/store.ts'
+import { randomId } from './random.ts'
+import { type Identity, identityOf } from './identity.ts'
+import type { Sealer } from './envelope.ts'
+import type { SealedDocuments } from './sealed-documents.ts'
+
+/** The document of the secret that the names of the others are made with. */
+const SECRET = 'identity-key'
+/** A log-in is noted before it is saved: so long it counts without a record. */
+const BEING_SAVED_MS = 15 * 60_000
+/** So many grants of one person are listed. Beyond, there are always others. */
+const MOST = 300
+
+type Person = Pick<Identity, 'issuer' | 'sub'>
+type Entry = readonly [key: string, at: number]
+
+/** What finding the grants of a person needs. */
+export interface PeopleContext {
+  readonly store: GrantStore
+  readonly sealer: Sealer
+  readonly documents: SealedDocuments
+  readonly clock: Required<Clock>
+}
+
+/** Which grants are of which person of a provider: where a revocation ends all of them, none may end while another is used. */
+export class People {
+  readonly #context: PeopleContext
+
+  constructor(context: PeopleContext) {
+    this.#context = context
+  }
+
+  /** Notes a grant, before it is saved. */
+  async add(person: Person, key: GrantKey): Promise<void> {
+    const name = await this.#nameOf(person)
+    const text = encodeKey(key)
+    const now = this.#context.clock.now()
+    await this.#change(name, (entries) => [...entries.filter(([each]) => each !== text), [text, now]])
+  }
+
+  /** Takes a grant out that was deleted. Returns whether no other one of this person is there. */
+  async leave(person: Person, key: GrantKey): Promise<boolean> {
+    const name = await this.#nameOf(person)
+    const own = encodeKey(key)
+    const gone = new Set([own])
+    const entries = entriesOf((await this.#context.documents.get(name))?.value)
+    // A list that is cut off says nothing of those that it lacks.
+    if (entries.length > MOST) return false
+    let isLast = true
+    for (const entry of entries.filter(([each]) => each !== own)) {
+      if (!(await this.#isThere(entry, person))) gone.add(entry[0])
+      else {
+        isLast = false
+        break
+      }
+    }
+    await this.#change(name, (all) => all.filter(([each]) => !gone.has(each)))
+    return isLast
+  }
+
+  async #isThere([text, at]: Entry, person: Person): Promise<boolean> {
+    const { clock, sealer, store } = this.#context
+    const key = decodeKey(text)
+    if (key === undefined) return false
+    const { record } = await store.read(key)
+    if (record === undefined) return Math.abs(clock.now() - at) < BEING_SAVED_MS
+    // What can't be opened, or doesn't say whose it is, may be this person's.
+    const token = await sealer.open(record.key, record.id, record.sealed).catch(() => undefined)
+    const identity = token && identityOf(token)
+    return identity === undefined || (identity.issuer === person.issuer && identity.sub === person.sub)
+  }
+
+  async #change(name: string, change: (entries: readonly Entry[]) => readonly Entry[]): Promise<void> {
+    const { documents } = this.#context
+    let document = await documents.get(name)
+    for (;;) {
+      const entries = change(entriesOf(document?.value))
+      if (document === undefined && entries.length === 0) return
+      const value = JSON.stringify(entries.slice(-MOST - 1))
+      const answer = await documents.put(name, value, { version: document?.version ?? 0 })
+      if (answer.put) return
+      document = answer.document
+    }
+  }
+
+  /** A keyed hash: who reads the store can't try out who is in it. */
+  async #nameOf({ issuer, sub }: Person): Promise<string> {
+    const { documents } = this.#context
+    const known = await documents.get(SECRET)
+    const { document } =
+      known === undefined ? await documents.put(SECRET, newSecret(), { version: 0 }) : { document: known }
+    const secret = new TextEncoder().encode(document?.value ?? '')
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+    const key = await crypto.subtle.importKey('raw', secret, algorithm, false, ['sign'])
+    const hash = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(JSON.stringify([issuer, sub])))
+    return `identity:${toBase64Url(new Uint8Array(hash))}`
+  }
+}
+
+function newSecret(): string {
+  return `${randomId()}${randomId()}`
+}
+
+function entriesOf(text: string | undefined): readonly Entry[] {
+  return text === undefined ? [] : (JSON.parse(text) as readonly Entry[])
+}

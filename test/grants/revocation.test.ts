@@ -1,0 +1,218 @@
+import { expect, test } from 'vitest'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import { OAuth2Session } from '../../src/session.ts'
+import { Grants } from '../../src/grants.ts'
+import { generateKey, keyRing } from '../../src/seal/index.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { FakeServer } from '../refresh/fake-server.ts'
+import { settled } from '../refresh/harness.ts'
+
+const b64 = (text: string) => btoa(text).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')
+const idToken = (sub: string, iss = 'https://as.example') =>
+  [b64('{"alg":"RS256"}'), b64(JSON.stringify({ iss, sub })), 's'].join('.')
+
+function world(
+  ends: 'token' | 'grant' | 'person' | undefined,
+  change: (store: GrantStore) => GrantStore = (store) => store,
+) {
+  const clock = fakeClock()
+  const server = new FakeServer()
+  const provider = { ...server.provider, ...(ends !== undefined && { revocation: { ends } }) }
+  const client = new OAuth2Client({
+    provider,
+    clientId: 'c',
+    clientSecret: 'client-secret',
+    fetch: server.fetch,
+    clock,
+  })
+  const inner = memoryStore({ clock })
+  const grants = new Grants({
+    clients: { acme: client },
+    store: change(inner),
+    keys: keyRing(`k:${generateKey()}`),
+    clock,
+  })
+  const told: unknown[] = []
+  grants.on('disconnected', ({ key, notRevoked }) => void told.push([key.subject, notRevoked]))
+  const save = (subject: string, sub?: string, iss?: string) =>
+    grants.save('acme', subject, {
+      access_token: `at-${subject}`,
+      refresh_token: `rt-${subject}`,
+      ...(sub !== undefined && { id_token: idToken(sub, iss) }),
+    })
+  const end = async (subject: string, options?: { revoke?: boolean }) => {
+    await grants.disconnect('acme', subject, options)
+    await clock.advance(100)
+  }
+  return { clock, server, client, inner, grants, told, save, end }
+}
+
+test.each(['token', 'grant', undefined] as const)(
+  'where a revocation ends the %s, each grant is revoked',
+  async (ends) => {
+    const { server, save, end, told, inner } = world(ends)
+    await save('u1', 'ann')
+    await save('u2', 'ann')
+    await end('u1')
+    expect([server.revoked, told]).toEqual([['rt-u1'], [['u1', undefined]]])
+    for await (const document of inner.documents!.list('')) expect(document).toBeUndefined()
+  },
+)
+
+test('where a revocation ends all of a person, only the last grant of that person is revoked', async () => {
+  const { server, save, end, told, grants, inner } = world('person')
+  await save('u1', 'ann')
+  await save('u2', 'ann')
+  await save('u3', 'bob')
+  await save('u4', 'ann', 'https://other.example')
+  await end('u1')
+  await end('u3')
+  await end('u2')
+  expect(server.revoked).toEqual(['rt-u3', 'rt-u2'])
+  expect(told).toEqual([
+    ['u1', 'shared'],
+    ['u3', undefined],
+    ['u2', undefined],
+  ])
+  expect(await grants.status('acme', 'u4')).toBeDefined()
+  for await (const { name, value } of inner.documents!.list(''))
+    expect(`${name} ${value}`).not.toMatch(/acme|as\.example|"ann"/)
+})
+
+test('a grant that became another person’s counts no more, and one that is saved again counts once', async () => {
+  const { server, save, end } = world('person')
+  await save('u1', 'ann')
+  await save('u1', 'ann')
+  await save('u2', 'ann')
+  await save('u2', 'bob')
+  await end('u1')
+  expect(server.revoked).toEqual(['rt-u1'])
+})
+
+test('a log-in that is being saved counts already; one that never was does not for ever', async () => {
+  const failing = { put: false }
+  const { server, save, end, clock } = world('person', (store) => {
+    const put = store.put.bind(store)
+    return Object.assign(store, {
+      put: (...args: Parameters<GrantStore['put']>) => (failing.put ? Promise.reject(new Error('down')) : put(...args)),
+    })
+  })
+  await save('u1', 'ann')
+  await save('u2', 'ann')
+  failing.put = true
+  await settled(clock, save('u3', 'ann')).catch(() => undefined)
+  await end('u1')
+  await end('u2')
+  expect(server.revoked).toEqual([])
+  failing.put = false
+  await save('u4', 'ann')
+  await clock.advance(16 * 60_000)
+  await end('u4')
+  expect(server.revoked).toEqual(['rt-u4'])
+})
+
+test.each([true, false])('the caller may say it: revoke %j', async (revoke) => {
+  const { server, save, end, told, grants, clock } = world('person')
+  await save('u1', 'ann')
+  const session = await save('u2', 'ann')
+  await end('u1', { revoke })
+  await session.disconnect({ revoke })
+  await save('u3', 'ann')
+  expect(await grants.disconnectSubject('u3', { revoke })).toBe(1)
+  await clock.advance(100)
+  expect(server.revoked).toEqual(revoke ? ['rt-u1', 'rt-u2', 'rt-u3'] : [])
+  expect(told).toEqual(['u1', 'u2', 'u3'].map((subject) => [subject, revoke ? undefined : 'asked']))
+})
+
+test('what is not known may be shared: no ID token, no documents, documents that fail', async () => {
+  const unknown = world('person')
+  await unknown.save('u1')
+  await unknown.end('u1')
+  const without = world('person', (store) =>
+    Object.assign(Object.create(store) as GrantStore, bound(store), { documents: undefined }),
+  )
+  await without.save('u1', 'ann')
+  await without.end('u1')
+  const failing = { get: false }
+  const broken = world('person', (store) => {
+    const get = store.documents!.get.bind(store.documents)
+    Object.assign(store.documents!, {
+      get: (name: string) => (failing.get ? Promise.reject(new Error('down')) : get(name)),
+    })
+    return store
+  })
+  await broken.save('u1', 'ann')
+  failing.get = true
+  await broken.end('u1')
+  for (const { server, told, grants } of [unknown, without, broken]) {
+    expect([server.revoked, told]).toEqual([[], [['u1', 'shared']]])
+    expect(await grants.status('acme', 'u1')).toBeUndefined()
+  }
+})
+
+function bound(store: GrantStore): object {
+  const names = [
+    'read',
+    'put',
+    'claim',
+    'commit',
+    'release',
+    'reseal',
+    'once',
+    'delete',
+    'list',
+    'due',
+    'close',
+  ] as const
+  return Object.fromEntries(names.map((name) => [name, (store[name] as (...args: unknown[]) => unknown).bind(store)]))
+}
+
+test('a session alone is the only one', async () => {
+  const { client, server, clock } = world('person')
+  const session = new OAuth2Session(client, { token: { access_token: 'a', refresh_token: 'rt-alone', expires_in: 60 } })
+  await session.disconnect()
+  await clock.advance(100)
+  expect(server.revoked).toEqual(['rt-alone'])
+})
+
+test('more grants of one person than are listed: none is taken for the last one', async () => {
+  const { server, save, end } = world('person')
+  for (let index = 0; index < 302; index += 1) await save(`u${index}`, 'ann')
+  await end('u0')
+  await end('u301')
+  expect(server.revoked).toEqual([])
+})
+
+test.each(['grant', 'person'] as const)(
+  'clients that are looked up: what a revocation ends is the %s',
+  async (ends) => {
+    const clock = fakeClock()
+    const { server, client } = world(ends)
+    const keys = { seal: async (text: string) => text, open: async (text: string) => text }
+    const store = memoryStore({ clock })
+    const grants = new Grants({ clients: (name) => (name === 'acme' ? client : undefined), store, keys, clock })
+    const told: unknown[] = []
+    grants.on('disconnected', ({ key, notRevoked }) => void told.push([key.client, notRevoked]))
+    await grants.save('acme', 'u', { access_token: 'a', refresh_token: 'rt-looked-up' })
+    const fresh = new Grants({ clients: (name) => (name === 'acme' ? client : undefined), store, keys, clock })
+    fresh.on('disconnected', ({ key, notRevoked }) => void told.push([key.client, notRevoked]))
+    await fresh.disconnect('acme', 'u')
+    await clock.advance(100)
+    expect(told).toEqual([['acme', ends === 'person' ? 'shared' : undefined]])
+    expect(server.revoked).toEqual(ends === 'person' ? [] : ['rt-looked-up'])
+  },
+)
+
+test('a client that is gone: the grant is deleted, and the event is told', async () => {
+  const { clock, inner, save } = world(undefined)
+  await save('u1')
+  const grants = new Grants({ clients: () => Promise.reject(new Error('no tenants now')), store: inner, clock })
+  const told: unknown[] = []
+  grants.on('disconnected', ({ key }) => void told.push(key.subject))
+  await grants.disconnect('acme', 'u1')
+  await clock.advance(100)
+  expect(told).toEqual(['u1'])
+  expect((await inner.read({ client: 'acme', subject: 'u1', account: '' })).record).toBeUndefined()
+})
