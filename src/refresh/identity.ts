@@ -18,9 +18,12 @@ export interface Identity {
   readonly claims: Readonly<Record<string, JsonValue>>
 }
 
-/** The claims of a token's ID token, which was checked when it came. */
+/** The claims of a token's ID token, which was checked when it came; without the nonce, which was the log-in's own. */
 export function claimsOf(token: Token): Readonly<Record<string, JsonValue>> | undefined {
-  return readClaims(token.idToken) as Readonly<Record<string, JsonValue>> | undefined
+  const claims = readClaims(token.idToken) as Readonly<Record<string, JsonValue>> | undefined
+  if (claims === undefined) return undefined
+  const { nonce: _, ...others } = claims
+  return Object.freeze(others)
 }
 
 /** Who a token's ID token says that it is of; undefined without one. */

@@ -5,6 +5,7 @@ import { sameText } from '../same-text.ts'
 import type { Cipher } from './cipher.ts'
 import { ContextKeys } from './context-keys.ts'
 import { KEY_ID, readHeader } from './header.ts'
+import { lazyKeys } from './lazy-keys.ts'
 import { nodeCipher } from './node-cipher.ts'
 
 /**
@@ -40,10 +41,13 @@ const platformCipher: Cipher = {
  *
  * Sealed texts are compact JWEs (RFC 7516), `dir` with A256GCM under a key derived (HKDF, RFC 5869) for each context:
  * no key comes near the number of messages that AES-GCM allows, and no other key opens them.
+ *
+ * A function is called at the first use, for keys that come at run time: `keyRing(() => process.env.EVERGRANT_KEYS)`.
  * @throws ConfigError for a specification of another form; its message shows no key
  */
-export function keyRing(specification: string | undefined): Required<KeyRing> {
-  return keyRingWith(specification, platformCipher)
+export function keyRing(specification: string | undefined | (() => string | undefined)): Required<KeyRing> {
+  if (typeof specification !== 'function') return keyRingWith(specification, platformCipher)
+  return lazyKeys(() => keyRingWith(specification(), platformCipher)) as Required<KeyRing>
 }
 
 /** A key ring that seals with a cipher of one's choice. */

@@ -537,3 +537,22 @@ test('errors of a log-in and of a refresh name the client as the application doe
   state.idToken = false
   await expect(settled(clock, grants.session('calendar', 'alice').token())).rejects.toThrow(/'calendar'/)
 })
+
+test('a key ring may be made of a function', async () => {
+  let asked = 0
+  const text = `a:${generateKey()}`
+  const ring = keyRing(() => {
+    asked += 1
+    return text
+  })
+  expect(asked).toBe(0)
+  const sealed = await ring.seal('secret', 'context')
+  expect([await ring.open(sealed, 'context'), ring.currentKeyId, ring.keyIdOf(sealed), asked]).toEqual([
+    'secret',
+    'a',
+    'a',
+    1,
+  ])
+  expect(await keyRing(text).open(await (await ring.prepare('c'))('s'), 'c')).toBe('s')
+  await expect(keyRing(() => undefined).seal('s', 'c')).rejects.toThrow(/environment variable/)
+})

@@ -193,7 +193,7 @@ test('every error code and every reason has its heading', () => {
 
 test.each([
   ['client/client-options.ts', 'OAuth2ClientOptions'],
-  ['grants.ts', 'GrantsOptions'],
+  ['grants-options.ts', 'GrantsOptions'],
   ['session.ts', 'OAuth2SessionOptions'],
   ['token-source.ts', 'TokenOptions'],
   ['refresh/policy.ts', 'RefreshPolicy'],
