@@ -36,7 +36,7 @@ test('a store that fails, and tells all that it was given, brings no secret out 
     clock.travel(60_000)
     failing = operation
     const spent = grants.session('acme', subject)
-    const outcomes = await Promise.all([
+    const all = Promise.all([
       run(`${operation}: refresh`, () => spent.refresh()),
       run(`${operation}: rejected`, async () => spent.token({ rejected: 'another one' })),
       run(`${operation}: complete`, () => grants.complete(callback, pending, { subject: 'bob' })),
@@ -47,6 +47,14 @@ test('a store that fails, and tells all that it was given, brings no secret out 
       run(`${operation}: disconnect`, () => grants.disconnect('acme', 'bob')),
       run(`${operation}: recheck`, () => grants.recheck()),
     ])
+    // A log-in waits ten seconds for its store.
+    let isOver = false
+    void all.then(() => (isOver = true))
+    await until(async () => {
+      clock.travelToNext()
+      return isOver
+    }, `the failures of ${operation} were told`)
+    const outcomes = await all
     failures += outcomes.filter((outcome) => outcome instanceof StoreError).length
     failing = undefined
     // A token that could not be saved is saved when the store is back.
