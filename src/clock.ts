@@ -1,3 +1,5 @@
+import { promised } from './promised.ts'
+
 /** Where the library reads the time and waits. Every wait of the library goes through it, so that a test can own time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -71,6 +73,8 @@ export function completeClock(clock: Clock | undefined): Required<Clock> {
     now: () => clock.now(),
     monotonic: clock.monotonic === undefined ? () => clock.now() : () => clock.monotonic?.() ?? clock.now(),
     delay:
-      clock.delay === undefined ? systemClock.delay : (ms, signal) => clock.delay?.(ms, signal) ?? Promise.resolve(),
+      clock.delay === undefined
+        ? systemClock.delay
+        : (ms, signal) => promised<void>(() => clock.delay?.(ms, signal) ?? Promise.resolve()),
   }
 }

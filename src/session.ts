@@ -1,15 +1,16 @@
 import { coreOf, type OAuth2Client } from './client/oauth2-client.ts'
 import { ConfigError } from './errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
-import { boundFetch } from './fetch-with.ts'
+import { boundFetch, type FetchRules } from './fetch-with.ts'
 import { importToken } from './import-token.ts'
+import { brand, ofAnotherCopy } from './other-copy.ts'
 import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
-import type { ResourceGuard } from './resource-request.ts'
+import type { RulesOf } from './resource-request.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { TokenOptions, TokenSource } from './token-source.ts'
 import type { AccessToken, Token } from './token.ts'
@@ -34,7 +35,8 @@ export interface OAuth2SessionOptions {
 export interface SessionBinding {
   /** The token while it is fresh, without a promise. */
   freshToken(): AccessToken | undefined
-  readonly guard: ResourceGuard
+  /** The client's rules about requests; a promise where the client has to be looked up. */
+  readonly rules: RulesOf<FetchRules>
   readonly retry401: boolean
 }
 
@@ -54,6 +56,7 @@ export class OAuth2Session implements TokenSource {
   #fetch: typeof globalThis.fetch | undefined
 
   static {
+    brand(OAuth2Session, 'OAuth2Session')
     readBinding = (source) => (#source in source ? source.#bind() : undefined)
   }
 
@@ -73,11 +76,7 @@ export class OAuth2Session implements TokenSource {
   /** Bound: pass it to ky, axios, Octokit, openapi-fetch, googleapis, an MCP transport. It sends the token to the client's `resourceOrigins` only. */
   get fetch(): typeof globalThis.fetch {
     // Made when it is first wanted: sessions are asked of Grants for each request, often for their token alone.
-    return (this.#fetch ??= boundFetch({
-      source: this,
-      fetch: async (input, init) => (await this.#keeper()).core.fetch(input, init),
-      ...this.#bind(),
-    }))
+    return (this.#fetch ??= boundFetch({ source: this, ...this.#bind() }))
   }
 
   /** A valid access token; while it is fresh, the same resolved promise. @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error when none can be had now */
@@ -122,10 +121,7 @@ export class OAuth2Session implements TokenSource {
     const source = this.#source
     return {
       freshToken: () => (source instanceof Keeper ? source.freshToken() : undefined),
-      guard: (url) =>
-        source instanceof Keeper
-          ? source.core.assertResource(url)
-          : source().then((keeper) => keeper.core.assertResource(url)),
+      rules: () => (source instanceof Keeper ? source.core : source().then(({ core }) => core)),
       retry401: this.#retry401,
     }
   }
@@ -136,9 +132,15 @@ export class OAuth2Session implements TokenSource {
   }
 }
 
-/** What is behind a session; undefined for every other source. Not public: the package's entry doesn't export it. */
+/**
+ * What is behind a session; undefined for every other source. Not public: the package's entry doesn't export it.
+ * @throws ConfigError for a session of another copy of the library
+ */
 export function bindingOf(source: TokenSource): SessionBinding | undefined {
-  return readBinding(source)
+  const binding = readBinding(source)
+  const foreign = binding === undefined ? ofAnotherCopy(source) : undefined
+  if (foreign !== undefined) throw new ConfigError(foreign)
+  return binding
 }
 
 function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): Keeper {

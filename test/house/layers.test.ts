@@ -24,11 +24,14 @@ const LAYERS: readonly (readonly string[])[] = [
     'sha256.ts',
     'same-text.ts',
     'next-turn.ts',
+    'matches-json.ts',
+    'promised.ts',
+    'other-copy.ts',
   ],
   ['client/', 'providers/', 'seal/'],
   ['stores/'],
   ['refresh/'],
-  ['resource-request.ts', 'fetch-with.ts', 'keepers.ts', 'session.ts', 'grants.ts'],
+  ['own-body.ts', 'resource-request.ts', 'own-request.ts', 'fetch-with.ts', 'keepers.ts', 'session.ts', 'grants.ts'],
   ['index.ts', 'undici/', 'testing/'],
 ]
 /** Imported by no other layer, and free of the refresh layer, so that a store's author needs nothing else. */
