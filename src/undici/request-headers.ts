@@ -48,7 +48,7 @@ function isIterable(headers: object): headers is Iterable<readonly unknown[]> {
 /** Iterables are read once only: what is sent again needs them as a list. */
 function inTurn(headers: Iterable<readonly unknown[]>): unknown[] {
   const flat: unknown[] = []
-  for (const [name, value] of headers) flat.push(ownValue(name), ownValue(value))
+  for (const [name, value] of headers) flat.push(name, ownValue(value))
   return flat
 }
 
@@ -58,11 +58,9 @@ export function copyOfLists(copy: Record<string, unknown>): Record<string, unkno
   return copy
 }
 
-/** Values may be lists, names and values bytes. */
+/** Values may be lists. */
 function ownValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ownValue)
-  // Of the same class: undici wants Buffers.
-  return value instanceof Uint8Array ? Uint8Array.prototype.slice.call(value) : value
+  return Array.isArray(value) ? [...(value as unknown[])] : value
 }
 
 function refusal(): Error {

@@ -16,7 +16,7 @@ import { FakeServer } from '../refresh/fake-server.ts'
 import { settled } from '../refresh/harness.ts'
 
 /** Functions that fail without this realm's Promise having a part in it. */
-const FAILING: [string, () => unknown][] = [
+const FAILING: [string, () => void][] = [
   ['throws', () => { throw new Error('mine') }], // prettier-ignore
   ['rejects', () => Promise.reject(new Error('mine'))],
   ['rejects in another realm', () => (runInNewContext('(async () => { throw new Error("mine") })') as () => unknown)()],
@@ -100,7 +100,7 @@ test.each(FAILING)('an onToken that %s is called again', async (_how, fail) => {
   const clock = fakeClock()
   let calls = 0
   const updater = new TokenUpdater(
-    () => ((calls += 1) === 1 ? fail() : undefined) as void,
+    () => ((calls += 1) === 1 ? fail() : undefined),
     clock,
     () => undefined,
   )
@@ -146,7 +146,7 @@ test.each(FAILING)('a whole session refreshes with every function one that %s', 
   const session = new OAuth2Session(client, {
     token: { ...server.issue(), expires_at: clock.now() / 1000 + 100 },
     background: method,
-    onToken: () => ((saves += 1) === 1 ? fail() : undefined) as void,
+    onToken: () => ((saves += 1) === 1 ? fail() : undefined),
   })
   session.on('refreshed', method)
   session.on('save_delayed', method)
@@ -164,12 +164,13 @@ test.each(FAILING)('a whole session refreshes with every function one that %s', 
 
 test('a global Promise that was replaced changes nothing', async () => {
   const { Promise: own } = globalThis
-  const rejects = (): unknown => own.reject(new Error('mine'))
+  const rejects = (): Promise<void> => own.reject(new Error('mine'))
   globalThis.Promise = class extends own<unknown> {} as PromiseConstructor
   try {
     const emitter = new Emitter()
     emitter.on('disconnected', rejects)
     emitter.emit('disconnected', { key, at: 1 })
+    // oxlint-disable-next-line typescript/no-misused-promises
     runInBackground(rejects, () => own.resolve())
   } finally {
     globalThis.Promise = own
