@@ -3,7 +3,8 @@ import { untilAborted } from './client/deadline.ts'
 import { ConfigError } from './errors.ts'
 import { OwnRequest } from './own-request.ts'
 import { isThenable } from './promised.ts'
-import { bearer, guardOf, isRefused, tokenAfterRefusal, type ResourceRules, type RulesOf } from './resource-request.ts'
+import { bearer, guardOf, isRefused, tokenAfterRefusal, type FetchRules, type RulesOf } from './resource-request.ts'
+import { bindingOf } from './session-binding.ts'
 import type { TokenSource } from './token-source.ts'
 import { isVisibleAscii, makeToken, accessTokenOf, type AccessToken } from './token.ts'
 
@@ -13,13 +14,8 @@ export interface FetchWithOptions {
   readonly fetch?: typeof globalThis.fetch
   /** Where the token may be sent: origins, `https://*.example.com`, or `['*']` for any https origin. @default ['*'], and http on loopback; a session's own `fetch` has its client's `resourceOrigins` */
   readonly origins?: readonly string[]
-  /** One refresh and one retry when a resource refuses the token (401), for bodies that can be sent again. @default true */
+  /** One refresh and one retry when a resource refuses the token (a 401, or what a session's provider calls `rejected`), for bodies that can be sent again. @default the session's policy; true for other sources */
   readonly retry401?: boolean
-}
-
-/** What a bound fetch goes by. */
-export interface FetchRules extends ResourceRules {
-  readonly fetch: typeof globalThis.fetch
 }
 
 /** What a bound fetch is made of. */
@@ -35,12 +31,19 @@ export interface BoundFetch {
  * @throws ConfigError when the caller set an Authorization header of its own; OriginNotAllowedError, InsecureTransportError; what the source throws
  */
 export function fetchWith(source: TokenSource, options: FetchWithOptions = {}): typeof globalThis.fetch {
-  const rules: FetchRules = {
-    assertResource: guardOf(options.origins, 'fetchWith'),
-    rejected: undefined,
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+  if (typeof source?.token !== 'function')
+    throw new ConfigError('fetchWith needs a session, or another source of tokens.')
+  const assertResource = guardOf(options.origins, 'fetchWith')
+  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+  // Of a session, what its provider's data says of answers counts here too.
+  const binding = bindingOf(source)
+  const rules: RulesOf<FetchRules> = () => {
+    const own = binding?.rules()
+    return isThenable(own)
+      ? own.then(({ rejected }) => ({ assertResource, fetch, rejected }))
+      : { assertResource, fetch, rejected: own?.rejected }
   }
-  return boundFetch({ source, rules: () => rules, retry401: options.retry401 ?? true })
+  return boundFetch({ source, rules, retry401: options.retry401 ?? binding?.retry401 ?? true })
 }
 
 /** A source that always hands out the same token: for tests and fixed tokens. */

@@ -18,6 +18,11 @@ export interface ResourceRules {
   readonly rejected: RejectedAnswers | undefined
 }
 
+/** What a bound fetch goes by. */
+export interface FetchRules extends ResourceRules {
+  readonly fetch: typeof globalThis.fetch
+}
+
 /** The rules of a source, or a promise of them where its client has to be looked up. */
 export type RulesOf<R extends ResourceRules> = () => R | PromiseLike<R>
 

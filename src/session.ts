@@ -1,16 +1,16 @@
 import { coreOf, type OAuth2Client } from './client/oauth2-client.ts'
 import { ConfigError } from './errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
-import { boundFetch, type FetchRules } from './fetch-with.ts'
+import { boundFetch } from './fetch-with.ts'
 import { importToken } from './import-token.ts'
-import { brand, ofAnotherCopy } from './other-copy.ts'
+import { brand } from './other-copy.ts'
 import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
-import type { RulesOf } from './resource-request.ts'
+import { readBindingsBy, type SessionBinding } from './session-binding.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { TokenOptions, TokenSource } from './token-source.ts'
 import type { AccessToken, Token } from './token.ts'
@@ -31,17 +31,6 @@ export interface OAuth2SessionOptions {
   readonly background?: Background
 }
 
-/** What a sender of requests needs of a session beside its tokens. Not public. */
-export interface SessionBinding {
-  /** The token while it is fresh, without a promise. */
-  freshToken(): AccessToken | undefined
-  /** The client's rules about requests; a promise where the client has to be looked up. */
-  readonly rules: RulesOf<FetchRules>
-  readonly retry401: boolean
-}
-
-let readBinding: (source: TokenSource) => SessionBinding | undefined
-
 /** A keeper, or how to get it: where tenants bring their own clients, that takes a look-up. */
 export type KeeperSource = Keeper | (() => Promise<Keeper>)
 
@@ -57,7 +46,9 @@ export class OAuth2Session implements TokenSource {
 
   static {
     brand(OAuth2Session, 'OAuth2Session')
-    readBinding = (source) => (#source in source ? source.#bind() : undefined)
+    readBindingsBy((source) =>
+      typeof source === 'object' && source !== null && #source in source ? source.#bind() : undefined,
+    )
   }
 
   constructor(client: OAuth2Client, options?: OAuth2SessionOptions)
@@ -130,17 +121,6 @@ export class OAuth2Session implements TokenSource {
     const source = this.#source
     return source instanceof Keeper ? Promise.resolve(source) : source()
   }
-}
-
-/**
- * What is behind a session; undefined for every other source. Not public: the package's entry doesn't export it.
- * @throws ConfigError for a session of another copy of the library
- */
-export function bindingOf(source: TokenSource): SessionBinding | undefined {
-  const binding = readBinding(source)
-  const foreign = binding === undefined ? ofAnotherCopy(source) : undefined
-  if (foreign !== undefined) throw new ConfigError(foreign)
-  return binding
 }
 
 function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): Keeper {

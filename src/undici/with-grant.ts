@@ -1,9 +1,10 @@
 import { untilAborted } from '../client/deadline.ts'
 import { ConfigError } from '../errors.ts'
+import { ofAnotherCopy } from '../other-copy.ts'
 import { ownBody } from '../own-body.ts'
 import { isThenable } from '../promised.ts'
 import { bearer, guardOf, type ResourceRules, type RulesOf } from '../resource-request.ts'
-import { bindingOf } from '../session.ts'
+import { bindingOf } from '../session-binding.ts'
 import type { TokenSource } from '../token-source.ts'
 import type { AccessToken } from '../token.ts'
 import { fail, type Dispatch, type DispatchHandler, type DispatchOptions, type Interceptor } from './dispatcher.ts'
@@ -17,13 +18,14 @@ import { copyHeaders, copyOfLists, setAuthorization } from './request-headers.ts
 export interface WithGrantOptions {
   /** Where the token may be sent, as in a client's `resourceOrigins`: for sources that are no session, and needed for them. A session's token goes to its client's `resourceOrigins`. */
   readonly origins?: readonly string[]
-  /** One refresh and one retry when a resource answers 401, for bodies that can be sent again. @default the session's policy; true for other sources */
+  /** One refresh and one retry when a resource refuses the token (a 401, or what the provider's data calls `rejected`), for bodies that can be sent again. @default the session's policy; true for other sources */
   readonly retry401?: boolean
 }
 
 /**
  * An interceptor for the `compose()` of undici's dispatchers (7 and newer) that does what `session.fetch` does: it sends the token with every request
- * (RFC 6750 section 2.1), to the allowed origins only, and on a 401 asks for another one and repeats the request once.
+ * (RFC 6750 section 2.1), to the allowed origins only, and on a 401 asks for another one and repeats the request once. A request's options are
+ * read at the call. Undici's `responseError` may stand on either side of it.
  *
  * Requests fail with ConfigError when they have an Authorization header of their own or no origin, OriginNotAllowedError, InsecureTransportError,
  * and what the source throws.
@@ -32,6 +34,8 @@ export interface WithGrantOptions {
 export function withGrant(source: TokenSource, options: WithGrantOptions = {}): Interceptor {
   if (typeof source?.token !== 'function') throw new ConfigError('withGrant needs a session.')
   const binding = bindingOf(source)
+  const foreign = binding === undefined ? ofAnotherCopy(source) : undefined
+  if (foreign !== undefined) throw new ConfigError(foreign)
   const rulesOf = resourceRules(binding?.rules, options.origins)
   const retry401 = options.retry401 ?? binding?.retry401 ?? true
   const urlOf = originReader()

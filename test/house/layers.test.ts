@@ -31,7 +31,16 @@ const LAYERS: readonly (readonly string[])[] = [
   ['client/', 'providers/', 'seal/'],
   ['stores/'],
   ['refresh/'],
-  ['own-body.ts', 'resource-request.ts', 'own-request.ts', 'fetch-with.ts', 'keepers.ts', 'session.ts', 'grants.ts'],
+  [
+    'own-body.ts',
+    'resource-request.ts',
+    'own-request.ts',
+    'session-binding.ts',
+    'fetch-with.ts',
+    'keepers.ts',
+    'session.ts',
+    'grants.ts',
+  ],
   ['index.ts', 'undici/', 'testing/'],
 ]
 /** Imported by no other layer, and free of the refresh layer, so that a store's author needs nothing else. */
