@@ -77,12 +77,14 @@ function taken(request: Request): Request {
 
 function ownInit(init: RequestInit | undefined): RequestInit {
   if (init === undefined || init === null) return {}
-  const own = { ...init } as Record<string, unknown>
+  const own: Record<string, unknown> = { ...init }
   if (Object.getPrototypeOf(init) !== Object.prototype) {
-    for (const name of INIT_MEMBERS) own[name] ??= (init as Record<string, unknown>)[name]
+    for (const name of INIT_MEMBERS) {
+      const value = own[name] ?? (init as Record<string, unknown>)[name]
+      if (value !== undefined) own[name] = value
+    }
   }
-  for (const name of INIT_MEMBERS) if (own[name] === undefined) delete own[name]
-  if (own['body'] !== undefined) own['body'] = ownBody(own['body'])
+  if (typeof own['body'] === 'object') own['body'] = ownBody(own['body'])
   return own
 }
 

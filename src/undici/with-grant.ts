@@ -123,15 +123,13 @@ function resourceRules(
 
 /** A request's options as they are now: what their owner does with them afterwards changes neither the first attempt nor a repeat. */
 function ownOptions(sending: DispatchOptions): SentRequest {
-  const own: Record<string, unknown> & DispatchOptions = { ...sending }
-  const { body, headers, origin, query } = own
-  return {
-    ...own,
-    headers: copyHeaders(headers),
-    ...(typeof origin === 'object' && origin !== null && { origin: String(origin) }),
-    ...(typeof body === 'object' && body !== null && { body: ownBody(body) }),
-    ...(typeof query === 'object' && query !== null && { query: copyOfLists({ ...query }) }),
-  }
+  const own: Record<string, unknown> = { ...sending }
+  const { body, origin, query } = own
+  own['headers'] = copyHeaders(own['headers'])
+  if (typeof origin === 'object' && origin !== null) own['origin'] = String(origin)
+  if (typeof body === 'object') own['body'] = ownBody(body)
+  if (typeof query === 'object' && query !== null) own['query'] = copyOfLists({ ...query })
+  return own as unknown as SentRequest
 }
 
 /** Reads where a request goes; the origin of the one before is known already. */
