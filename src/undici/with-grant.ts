@@ -126,7 +126,7 @@ function ownOptions(sending: DispatchOptions): SentRequest {
   const own: Record<string, unknown> = { ...sending }
   const { body, origin, query } = own
   own['headers'] = copyHeaders(own['headers'])
-  if (typeof origin === 'object' && origin !== null) own['origin'] = String(origin)
+  if (typeof origin === 'object' && origin !== null) own['origin'] = (origin as URL).toString()
   if (typeof body === 'object') own['body'] = ownBody(body)
   if (typeof query === 'object' && query !== null) own['query'] = copyOfLists({ ...query })
   return own as unknown as SentRequest
