@@ -41,12 +41,12 @@ export class FirstAttempt implements DispatchHandler {
   onResponseEnd(controller: DispatchController, trailers: object): void {
     const tell = (): void => this.#sending.handler.onResponseEnd?.(controller, trailers)
     if (this.#answer === undefined) tell()
-    else this.#answer.end(tell, false)
+    else this.#answer.end(tell)
   }
 
   onResponseError(controller: DispatchController | null, error: Error): void {
     const tell = (): void => this.#sending.handler.onResponseError?.(controller, error)
-    if (this.#answer !== undefined) this.#answer.end(tell, true)
+    if (this.#answer !== undefined) this.#answer.end(tell)
     else if (verdictOnError(this.#sending, this.#context, error)) holdError(this.#sending, tell)
     else tell()
   }

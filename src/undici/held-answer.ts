@@ -36,12 +36,12 @@ export class HeldAnswer {
   }
 
   /** The last event: the body's end, or what broke it off. */
-  end(event: () => void, broken: boolean): void {
+  end(event: () => void): void {
     this.#answer.end(event)
     const look = this.#look
     if (look === undefined) return
     this.#look = undefined
-    if (!broken && look.end()) this.#repeat()
+    if (look.end()) this.#repeat()
     else this.#answer.release()
   }
 

@@ -45,12 +45,12 @@ export class LegacyFirstAttempt implements DispatchHandler {
   onComplete(trailers: unknown): void {
     const tell = (): void => this.#sending.handler.onComplete?.(trailers)
     if (this.#answer === undefined) tell()
-    else this.#answer.end(tell, false)
+    else this.#answer.end(tell)
   }
 
   onError(error: Error): void {
     const tell = (): void => this.#sending.handler.onError?.(error)
-    if (this.#answer !== undefined) this.#answer.end(tell, true)
+    if (this.#answer !== undefined) this.#answer.end(tell)
     else if (verdictOnError(this.#sending, this.#context, error)) holdError(this.#sending, tell)
     else tell()
   }

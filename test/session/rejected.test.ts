@@ -266,6 +266,7 @@ const BEYOND = [
   'Bearer error="insufficient_claims"; claims="e30="',
   'Negotiate abc==, Bearer realm="say \\"hi\\"", error="insufficient_scope"',
   'Bearer error = "insufficient_scope"',
+  'Digest opaque=, error="insufficient_scope"',
   'Bearer realm="a, error=b", error="insufficient_scope"',
   'Bearer error="insufficient\\_scope"',
 ]
