@@ -5,6 +5,7 @@ import type { Secrets } from '../redact.ts'
 import type { Token } from '../token.ts'
 import type { PendingLogin } from './authorization.ts'
 import type { Callback } from './callback.ts'
+import type { RejectedAnswers } from './rejected-answers.ts'
 
 /** What one redemption brought. */
 export interface Redeemed {
@@ -52,6 +53,8 @@ export interface ClientCore {
    * @throws InsecureTransportError, OriginNotAllowedError
    */
   assertResource(url: URL, origins?: readonly string[]): Promise<void> | void
+  /** The provider's answers of APIs, beside 401, that mean that the access token is over. */
+  readonly rejected: RejectedAnswers | undefined
   /**
    * `OAuth2Client.exchangeCode`, with a last step after every check of the callback and before the code is sent: what it rejects with ends the exchange.
    */

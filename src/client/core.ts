@@ -2,6 +2,7 @@ import type { ClientCore } from './client-core.ts'
 import { exchangeCode } from './code-exchange.ts'
 import type { ClientContext } from './context.ts'
 import { prepareRedemption } from './redemption.ts'
+import { compileRejected } from './rejected-answers.ts'
 import { assertOrigin, compileOrigins, originRule } from './resource-origins.ts'
 import { revokeToken } from './revocation.ts'
 import type { Server } from './server.ts'
@@ -40,6 +41,7 @@ export function makeCore(context: ClientContext, resourceOrigins: readonly strin
       if (directory.known !== undefined) return assertDefault(url, directory.known)
       return directory.server().then((server) => assertDefault(url, server))
     },
+    rejected: compileRejected(provider.rejected, name),
     exchangeCode: (callback, pending, beforeSend) => exchangeCode(context, callback, pending, beforeSend),
     revoke: (token, options) => revokeToken(context, token, undefined, options?.signal),
   }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts'
+import { brand, ofAnotherCopy } from '../other-copy.ts'
 import type { AccessToken, Token } from '../token.ts'
 import {
   checkAuthorizationOptions,
@@ -45,6 +46,7 @@ export class OAuth2Client {
   readonly #core: ClientCore
 
   static {
+    brand(OAuth2Client, 'OAuth2Client')
     readCore = (client) => (typeof client === 'object' && client !== null && #core in client ? client.#core : undefined)
   }
 
@@ -131,6 +133,7 @@ export class OAuth2Client {
 /** What the refresh layer needs of a client. Not public: the package's entry doesn't export it. */
 export function coreOf(client: OAuth2Client): ClientCore {
   const core = readCore(client)
-  if (core === undefined) throw new ConfigError('Expected an OAuth2Client, made by this very copy of the library.')
+  if (core === undefined)
+    throw new ConfigError(ofAnotherCopy(client) ?? 'Expected an OAuth2Client, made with `new OAuth2Client(…)`.')
   return core
 }
