@@ -8,7 +8,7 @@ import type { ClientCore } from './client-core.ts'
 import { exchangeCode, exchangeUnsolicited } from './code-exchange.ts'
 import { named, type ClientContext } from './context.ts'
 import { readClaims } from './id-token.ts'
-import { hasTenant, isIssuerOf, sameIssuer } from './issuers.ts'
+import { isIssuerOf, sameIssuer } from './issuers.ts'
 import { prepareRedemption } from './redemption.ts'
 import { assertOrigin, compileOrigins, originRule, type OriginRule } from './resource-origins.ts'
 import { revokeToken } from './revocation.ts'
@@ -60,8 +60,8 @@ function coreUnder(context: ClientContext, { own, preset }: Origins): ClientCore
     secrets: context.secrets,
     issuer: async (token) => {
       const issuer = await directory.issuer()
-      const named = hasTenant(issuer) ? readClaims(token?.idToken)?.['iss'] : undefined
-      return typeof named === 'string' && isIssuerOf(issuer, named) ? named : issuer
+      const claimed = readClaims(token?.idToken)?.['iss']
+      return typeof claimed === 'string' && isIssuerOf(issuer, claimed) ? claimed : issuer
     },
     get knownIssuer() {
       return directory.knownIssuer
