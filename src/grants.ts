@@ -17,10 +17,11 @@ import { Keepers } from './keepers.ts'
 import { redactingLogger, type Logger } from './logger.ts'
 import { Secrets } from './redact.ts'
 import type { Background } from './refresh/background.ts'
-import { ClientHealth } from './refresh/client-health.ts'
+import { ClientHealth, ClientHealths } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep-fresh.ts'
+import type { ClientUse } from './refresh/grant-client.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { countGrants, listGrants, type ListOptions, readChanges } from './refresh/list-grants.ts'
 import { persistently } from './refresh/persistently.ts'
@@ -90,7 +91,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #logger: Logger | undefined
   readonly #emitter = new Emitter()
   readonly #keepers = new Keepers()
-  readonly #health = new Map<string, ClientHealth>()
+  readonly #healths = new ClientHealths()
   readonly #workers = new Set<KeepFresh>()
   #closed = false
 
@@ -157,7 +158,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
         throw new CallbackError('already_used', 'This log-in was finished already.')
       }
     })
-    const session = await this.#save(keyOf(client, subject, account), token)
+    const session = await this.#save(keyOf(client, subject, account), core, token)
     return returnTo === undefined ? { session } : { session, returnTo: checkReturnTo(returnTo) }
   }
 
@@ -177,10 +178,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   #sessionOf(key: GrantKey): OAuth2Session {
-    const known = this.#keepers.get(encodeKey(key))
-    const client = known === undefined ? this.#clientNow(key.client) : undefined
-    const source = known ?? (client === undefined ? () => this.#keeper(key) : this.#keeperOf(key, client))
-    return new OAuth2Session(source, { policy: this.#policy })
+    // Where all clients are known, an unknown one is a mistake that shows now.
+    this.#clientNow(key.client)
+    return new OAuth2Session(this.#keeper(key), { policy: this.#policy })
   }
 
   /** Stores a token that was had elsewhere, as after a log-in: anything that `importToken` accepts. */
@@ -191,12 +191,13 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption = {},
   ): Promise<OAuth2Session> {
     const key = keyOf(client, subject, options.account)
-    return this.#save(key, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
+    const core = coreOf(await this.#client(client))
+    return this.#save(key, core, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
   }
 
-  async #save(key: GrantKey, token: Token): Promise<OAuth2Session> {
-    const keeper = await this.#keeper(key)
-    await keeper.replace(token, (stored) => sameIdentity(stored, token, key))
+  async #save(key: GrantKey, core: ClientCore, token: Token): Promise<OAuth2Session> {
+    const keeper = this.#keeper(key)
+    await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key))
     return new OAuth2Session(keeper, { policy: this.#policy })
   }
 
@@ -245,14 +246,14 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   /** Ends a grant: deleted here at once; its revocation at the provider is retried in the background. */
   async disconnect(client: keyof C & string, subject: string, options: AccountOption = {}): Promise<void> {
-    await (await this.#keeper(keyOf(client, subject, options.account))).disconnect()
+    await this.#keeper(keyOf(client, subject, options.account)).disconnect()
   }
 
   /** Ends everything of one person. Answers how many grants there were. */
   async disconnectSubject(subject: string): Promise<number> {
     let count = 0
     for await (const record of this.#store.list({ subject })) {
-      if (await (await this.#keeper(record.key)).disconnect()) count += 1
+      if (await this.#keeper(record.key).disconnect()) count += 1
     }
     return count
   }
@@ -262,7 +263,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     let count = 0
     for await (const record of this.#store.list({ ...filter, state: 'reauthorization_required' })) {
       try {
-        if (await (await this.#keeper(record.key)).recheck()) count += 1
+        if (await this.#keeper(record.key).recheck()) count += 1
       } catch (error) {
         // One that can't be tried now must not keep the others from it.
         this.#logger?.warn('evergrant: a dead grant could not be rechecked', { ...record.key, error })
@@ -289,8 +290,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
         store: this.#store,
         clock: completeClock(this.#clock),
         logger: this.#logger,
-        keeperOf: async ({ key }) =>
-          this.#keepers.get(encodeKey(key)) ?? this.#keeperOf(key, await this.#client(key.client), { passing: true }),
+        keeperOf: async ({ key }) => this.#keeper(key, { passing: true }),
       },
       options,
     )
@@ -327,35 +327,35 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return client
   }
 
-  async #keeper(key: GrantKey): Promise<Keeper> {
-    return this.#keepers.get(encodeKey(key)) ?? this.#keeperOf(key, await this.#client(key.client))
-  }
-
-  #keeperOf(key: GrantKey, client: OAuth2Client, options: { readonly passing?: boolean } = {}): Keeper {
+  #keeper(key: GrantKey, options: { readonly passing?: boolean } = {}): Keeper {
     const name = encodeKey(key)
-    // Another caller may have made it while the client was looked up.
     const known = this.#keepers.get(name)
     if (known !== undefined) return known
     if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
-    const core = coreOf(client)
-    const clock = this.#clock === undefined ? core.clock : completeClock(this.#clock)
-    const obtain = this.#obtainOf(key, client)
+    const { clients, obtain } = this.#options
+    const fixed = typeof clients === 'function' || !Object.hasOwn(clients, key.client) ? undefined : clients[key.client]
+    const clock = this.#clock === undefined && fixed !== undefined ? coreOf(fixed).clock : completeClock(this.#clock)
     const keeper = new Keeper({
       key,
-      core,
+      client:
+        fixed === undefined ? async () => this.#useOf(key, await this.#client(key.client)) : this.#useOf(key, fixed),
       clock,
       store: this.#store,
       sealer: this.#sealer,
       policy: this.#policy,
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
-      health: this.#healthOf(key.client, core, clock),
-      logger: this.#logger ?? core.logger,
-      obtain,
+      logger: this.#logger ?? (fixed === undefined ? undefined : coreOf(fixed).logger),
+      obtainable: obtain !== undefined && Object.hasOwn(obtain, key.client),
       alone: false,
     })
     this.#keepers.add(name, keeper, options)
     return keeper
+  }
+
+  #useOf(key: GrantKey, client: OAuth2Client): ClientUse {
+    const core = coreOf(client)
+    return { core, health: this.#healthOf(key.client, core), obtain: this.#obtainOf(key, client) }
   }
 
   #obtainOf(key: GrantKey, client: OAuth2Client): (() => Promise<Token>) | undefined {
@@ -366,20 +366,18 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return obtain === undefined ? undefined : () => obtain(client, key)
   }
 
-  #healthOf(name: string, core: ClientCore, clock: Required<Clock>): ClientHealth {
-    let health = this.#health.get(name)
-    if (health === undefined) {
-      health = new ClientHealth(clock, (error) => {
-        const logger = this.#logger ?? core.logger
+  #healthOf(name: string, core: ClientCore): ClientHealth {
+    return this.#healths.of(name, () => {
+      const clock = this.#clock === undefined ? core.clock : completeClock(this.#clock)
+      const logger = this.#logger ?? core.logger
+      return new ClientHealth(clock, (error) => {
         logger?.error(
           'evergrant: the client registration seems broken; no grant is marked dead until a refresh succeeds',
           { client: name, error },
         )
         this.#emitter.emit('client_suspect', { client: name, at: clock.now(), error })
       })
-      this.#health.set(name, health)
-    }
-    return health
+    })
   }
 }
 

@@ -62,6 +62,7 @@ export type { KeepFresh, KeepFreshOptions, KeepFreshStats } from './refresh/keep
 export type { ListOptions } from './refresh/list-grants.ts'
 export type { RefreshPolicy } from './refresh/policy.ts'
 export type { DocumentOptions, SealedDocuments } from './refresh/sealed-documents.ts'
+export type { GrantDetails } from './refresh/keeper.ts'
 export type { GrantStatus, ListedGrant } from './refresh/status.ts'
 export type { KeyRing } from './seal/key-ring.ts'
 export { OAuth2Session } from './session.ts'

@@ -1,3 +1,4 @@
+import type { ClientCore } from './client/client-core.ts'
 import { coreOf, type OAuth2Client } from './client/oauth2-client.ts'
 import { ConfigError } from './errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
@@ -6,7 +7,7 @@ import { importToken } from './import-token.ts'
 import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
-import { Keeper } from './refresh/keeper.ts'
+import { Keeper, type GrantDetails } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
 import type { ResourceGuard } from './resource-request.ts'
@@ -40,32 +41,29 @@ export interface SessionBinding {
 
 let readBinding: (source: TokenSource) => SessionBinding | undefined
 
-/** A keeper, or how to get it: where tenants bring their own clients, that takes a look-up. */
-export type KeeperSource = Keeper | (() => Promise<Keeper>)
-
 /**
  * One grant, kept fresh. Made from a client and a token it stands alone, in this process's memory; `Grants` makes sessions over a
  * shared store. Safe for concurrent use.
  */
 export class OAuth2Session implements TokenSource {
-  readonly #source: KeeperSource
+  readonly #keeper: Keeper
   readonly #emitter: Emitter | undefined
   readonly #retry401: boolean
   #fetch: typeof globalThis.fetch | undefined
 
   static {
-    readBinding = (source) => (#source in source ? source.#bind() : undefined)
+    readBinding = (source) => (#keeper in source ? source.#bind() : undefined)
   }
 
   constructor(client: OAuth2Client, options?: OAuth2SessionOptions)
   /** @internal */
-  constructor(source: KeeperSource, options: { readonly policy: RefreshPolicy })
-  constructor(client: OAuth2Client | KeeperSource, options: OAuth2SessionOptions = {}) {
-    if (client instanceof Keeper || typeof client === 'function') {
-      this.#source = client
+  constructor(keeper: Keeper, options: { readonly policy: RefreshPolicy })
+  constructor(client: OAuth2Client | Keeper, options: OAuth2SessionOptions = {}) {
+    if (client instanceof Keeper) {
+      this.#keeper = client
     } else {
       this.#emitter = new Emitter()
-      this.#source = standalone(client, options, this.#emitter)
+      this.#keeper = standalone(client, options, this.#emitter)
     }
     this.#retry401 = options.policy?.retry401 ?? true
   }
@@ -75,15 +73,14 @@ export class OAuth2Session implements TokenSource {
     // Made when it is first wanted: sessions are asked of Grants for each request, often for their token alone.
     return (this.#fetch ??= boundFetch({
       source: this,
-      fetch: async (input, init) => (await this.#keeper()).core.fetch(input, init),
+      fetch: async (input, init) => this.#withCore((core) => core.fetch(input, init)),
       ...this.#bind(),
     }))
   }
 
   /** A valid access token; while it is fresh, the same resolved promise. @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error when none can be had now */
   token(options?: TokenOptions): Promise<AccessToken> {
-    const source = this.#source
-    return source instanceof Keeper ? source.token(options) : source().then((keeper) => keeper.token(options))
+    return this.#keeper.token(options)
   }
 
   /** The access token's string. */
@@ -93,17 +90,26 @@ export class OAuth2Session implements TokenSource {
 
   /** Refreshes now, or takes the result of a refresh that is under way here or in another process. Passes the back-off once, but not the provider's `Retry-After`. */
   async refresh(): Promise<AccessToken> {
-    return (await this.#keeper()).refresh()
+    return this.#keeper.refresh()
   }
 
   /** What is known of the grant; no secret. @throws GrantNotFoundError */
   async status(): Promise<GrantStatus> {
-    return (await this.#keeper()).status()
+    return this.#keeper.status()
+  }
+
+  /**
+   * What came with the tokens: the claims of the ID token, the members of the answers that have no place of their own, scope. With
+   * `idToken: true` the raw ID token too, which logging out at the provider takes.
+   * @throws GrantNotFoundError
+   */
+  async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
+    return this.#keeper.details(options)
   }
 
   /** Ends the grant: deleted here at once, then revoked at the provider (RFC 7009) as far as that can be. */
   async disconnect(): Promise<void> {
-    await (await this.#keeper()).disconnect()
+    await this.#keeper.disconnect()
   }
 
   /** Listens to this session's events. A session of `Grants` has none of its own: listen there. Answers how to stop. */
@@ -115,24 +121,21 @@ export class OAuth2Session implements TokenSource {
 
   /** Waits for what is under way and for tokens that are not saved yet. A session of `Grants` ends with it; this ends one that stands alone. */
   async close(): Promise<void> {
-    if (this.#emitter !== undefined) await (await this.#keeper()).close()
+    if (this.#emitter !== undefined) await this.#keeper.close()
   }
 
   #bind(): SessionBinding {
-    const source = this.#source
     return {
-      freshToken: () => (source instanceof Keeper ? source.freshToken() : undefined),
-      guard: (url) =>
-        source instanceof Keeper
-          ? source.core.assertResource(url)
-          : source().then((keeper) => keeper.core.assertResource(url)),
+      freshToken: () => this.#keeper.freshToken(),
+      guard: (url) => this.#withCore((core) => core.assertResource(url)),
       retry401: this.#retry401,
     }
   }
 
-  #keeper(): Promise<Keeper> {
-    const source = this.#source
-    return source instanceof Keeper ? Promise.resolve(source) : source()
+  /** At once, unless the client has to be looked up. */
+  #withCore<T>(work: (core: ClientCore) => T | Promise<T>): T | Promise<T> {
+    const core = this.#keeper.coreNow
+    return core === undefined ? this.#keeper.core().then(work) : work(core)
   }
 }
 
@@ -149,19 +152,22 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
   const { clock } = core
   return new Keeper({
     key: { client: core.name, subject: 'session', account: '' },
-    core,
+    client: {
+      core,
+      health: new ClientHealth(clock, (error) => {
+        core.logger?.error('evergrant: the client registration seems broken', { client: core.name, error })
+        emitter.emit('client_suspect', { client: core.name, at: clock.now(), error })
+      }),
+      obtain: obtain === undefined ? undefined : () => obtain(client),
+    },
     clock,
     store: memoryStore({ clock }),
     sealer: new Sealer(undefined),
     policy,
     background: options.background ?? 'detached',
     emitter,
-    health: new ClientHealth(clock, (error) => {
-      core.logger?.error('evergrant: the client registration seems broken', { client: core.name, error })
-      emitter.emit('client_suspect', { client: core.name, at: clock.now(), error })
-    }),
     logger: core.logger,
-    obtain: obtain === undefined ? undefined : () => obtain(client),
+    obtainable: obtain !== undefined,
     onToken: options.onToken,
     alone: true,
     seed: options.token === undefined ? undefined : importToken(options.token, { now: clock.now() }),

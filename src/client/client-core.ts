@@ -20,7 +20,13 @@ export interface Redeemed {
  * Sends exactly one token request; a second one only when the first was refused with `invalid_client` and the client has another secret.
  * It has no deadline: the caller owns that. Rejects with the errors of `OAuth2Client.refresh` or the signal's reason.
  */
-export type Redeem = (options?: { readonly signal?: AbortSignal | undefined }) => Promise<Redeemed>
+export type Redeem = (options?: SendOptions) => Promise<Redeemed>
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Asked before every request after the first. With `false` the refusal of the one before stands. */
+  readonly mayStillSend?: (() => boolean) | undefined
+}
 
 /** What the refresh layer needs of a client. Not public. */
 export interface ClientCore {

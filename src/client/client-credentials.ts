@@ -34,7 +34,9 @@ export async function requestClientCredentials(
     repeatable: true,
     salvage: salvageFirst(context),
   })
-  const { token } = await withinTimeout(context, 'client credentials request', options.signal, request)
+  const { token } = await withinTimeout(context, 'client credentials request', options.signal, (signal) =>
+    request({ signal }),
+  )
   // RFC 6749 section 4.4.3: such a token is renewed by asking again, so a refresh token has no use here.
   return makeToken({ ...token, refreshToken: undefined, refreshTokenExpiresAt: undefined, scope: token.scope ?? scope })
 }

@@ -71,7 +71,7 @@ async function redeem(
     },
   })
   await beforeSend?.()
-  const granted = await withinTimeout(context, 'code exchange', undefined, request)
+  const granted = await withinTimeout(context, 'code exchange', undefined, (signal) => request({ signal }))
   return withIdToken(context, server, { ...granted, token: withKept(granted.token, kept) }, expected)
 }
 

@@ -47,9 +47,12 @@ function coreUnder(context: ClientContext, { own, preset }: Origins): ClientCore
   const assertDefault = (url: URL, server: Server): void =>
     assertOrigin(url, (each) => server.origins.has(each.origin) || preset(each), name)
 
+  // The last one is kept: whoever asks again gets the very same.
+  let view: ClientCore | undefined
+
   return {
     name,
-    named: (other) => coreUnder(named(context, other), { own, preset }),
+    named: (other) => (view?.name === other ? view : (view = coreUnder(named(context, other), { own, preset }))),
     clientId: context.clientId,
     provider,
     clock: context.clock,

@@ -49,7 +49,7 @@ export async function prepareRedemption(
     known: [token.accessToken, token.idToken],
     salvage: salvageRefresh(token),
   })
-  return async (call) => finish(place.context, place.server, token, scope, await request(call?.signal))
+  return async (call) => finish(place.context, place.server, token, scope, await request(call))
 }
 
 function narrowedScope(token: Token, asked: RefreshOptions['scope']): readonly string[] | undefined {

@@ -42,13 +42,20 @@ export function refused(
   })
 }
 
-/** Runs an exchange; when it is refused with `invalid_client` and the client has another secret, once more with that. */
-export async function withNextSecret<T>(attempt: Attempt, exchange: (attempt: Attempt) => Promise<T>): Promise<T> {
+/** Runs an exchange; when it is refused with `invalid_client` and the client has another secret, once more with that, if it may be sent still. */
+export async function withNextSecret<T>(
+  attempt: Attempt,
+  exchange: (attempt: Attempt) => Promise<T>,
+  mayStillSend: () => boolean = () => true,
+): Promise<T> {
   try {
     return await exchange(attempt)
   } catch (error) {
     if (attempt.next === undefined || !(error instanceof TokenRequestError) || error.error !== 'invalid_client')
       throw error
-    return exchange(await attempt.next())
+    const next = await attempt.next()
+    // Making the authentication may have taken its time too.
+    if (!mayStillSend()) throw error
+    return exchange(next)
   }
 }

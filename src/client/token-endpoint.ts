@@ -2,6 +2,7 @@ import * as oauth from 'oauth4webapi'
 import { EvergrantError, TokenResponseError } from '../errors.ts'
 import { Secrets } from '../redact.ts'
 import { isVisibleAscii, makeToken, type Token } from '../token.ts'
+import type { SendOptions } from './client-core.ts'
 import type { ClientContext } from './context.ts'
 import type { Attempt, Authenticated } from './credentials.ts'
 import { send } from './http.ts'
@@ -38,15 +39,15 @@ export async function prepareTokenRequest(
   context: ClientContext,
   server: Server,
   request: TokenRequest,
-): Promise<(signal: AbortSignal | undefined) => Promise<Granted>> {
+): Promise<(options?: SendOptions) => Promise<Granted>> {
   const secrets = new Secrets(context.secrets).add(...(request.known ?? []))
   const parameters = new URLSearchParams(request.parameters)
   parameters.set('grant_type', request.grantType)
   const attempt = await context.credentials.prepare(server, parameters, secrets)
-  return async (signal) => {
+  return async ({ signal, mayStillSend } = {}) => {
     const exchange = (each: Attempt): Promise<Granted> =>
       sendTokenRequest(context, server, request, each.authenticated, secrets, signal)
-    return withNextSecret(attempt, exchange)
+    return withNextSecret(attempt, exchange, mayStillSend)
   }
 }
 

@@ -22,8 +22,11 @@ export function assess(held: Held, want: Want, policy: ResolvedPolicy, now: numb
   const { token } = held
   if (token === undefined) return 'wanting'
   const { renewable } = held.record
-  if (want.rejected === token.accessToken && renewable && now - token.receivedAt >= youngMs(token)) return 'wanting'
-  if (token.expiresAt === undefined) return 'fresh'
+  if (want.rejected === token.accessToken && renewable) return 'wanting'
+  const renewal = renewable ? policy.renewal(token) : undefined
+  if (renewal !== undefined && now >= renewal.overdueAt) return 'wanting'
+  const early = renewal !== undefined && now >= renewal.dueAt
+  if (token.expiresAt === undefined) return early ? 'early' : 'fresh'
   const left = token.expiresAt - now
   const { earlyMs, spentMs } = policy.margins(token)
   if (left <= (renewable ? spentMs : 0)) return 'wanting'
@@ -32,7 +35,7 @@ export function assess(held: Held, want: Want, policy: ResolvedPolicy, now: numb
     // More than a whole lifetime can't be had: one refresh answers it for all who ask, not one per call.
     if (want.minValidityMs <= lifetime || now - token.receivedAt >= youngMs(token)) return 'wanting'
   }
-  return left <= earlyMs && renewable ? 'early' : 'fresh'
+  return (early || left <= earlyMs) && renewable ? 'early' : 'fresh'
 }
 
 /** Whether the current token may be handed out although another one is wanted and can't be had. */

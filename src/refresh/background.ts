@@ -11,3 +11,8 @@ export function runInBackground(background: Background, work: () => Promise<unkn
   const running = work().catch(() => undefined)
   if (typeof background === 'function') background(running)
 }
+
+/** Lets the host know of work that is under way, so that it is not ended with the request that began it. What it rejects with is the caller's. */
+export function handOver(background: Background, running: Promise<unknown>): void {
+  if (typeof background === 'function') background(running.catch(() => undefined))
+}

@@ -1,18 +1,21 @@
 import type { Clock } from '../clock.ts'
 
 const WINDOW_MS = 60_000
-/** So many deaths of grants in a minute without one success look like a broken registration, not like users that left. */
+/** So many deaths of different grants in a minute without one success look like a broken registration, not like users that left. */
 const SUSPICIOUS_DEATHS = 10
 const SUSPICIOUS_REFUSALS = 3
+/** A provider that refuses one grant with a registration's code means that grant; one that refuses this many different ones means the client. */
+const DIFFERENT_GRANTS = 2
 const FIRST_DELAY_MS = 1000
 const LONGEST_DELAY_MS = 300_000
 
-/** What this process has seen of one client's registration: back-off after `invalid_client`, and the suspicion that stops verdicts. */
+/** What this process has seen of one client's registration: its back-off after it was refused for different grants, and the suspicion that stops verdicts. */
 export class ClientHealth {
   /** Its time of day may be set meanwhile: only `monotonic` counts here. */
   readonly #clock: Pick<Required<Clock>, 'monotonic'>
   readonly #onSuspect: (error: string) => void
-  #deaths: number[] = []
+  #deaths = new Map<string, number>()
+  readonly #refused = new Set<string>()
   #refusals = 0
   #delayMs = 0
   #retryAt = Number.NEGATIVE_INFINITY
@@ -28,32 +31,51 @@ export class ClientHealth {
     return this.#suspect
   }
 
+  /** Whether it has anything to remember. */
+  get idle(): boolean {
+    const now = this.#clock.monotonic()
+    return (
+      !this.#suspect && this.#refusals === 0 && [...this.#deaths.values()].every((diedAt) => now - diedAt >= WINDOW_MS)
+    )
+  }
+
   /** Milliseconds until the client may be used again after the provider refused it; 0 when it may be now. */
   get waitMs(): number {
     return Math.max(0, this.#retryAt - this.#clock.monotonic())
   }
 
+  /** The same for one that is about to use it: after a back-off the first is let through alone, and its success lets the others follow. */
+  admit(): number {
+    const { waitMs } = this
+    if (waitMs === 0 && this.#delayMs > 0) this.#retryAt = this.#clock.monotonic() + this.#delayMs
+    return waitMs
+  }
+
   succeeded(): void {
-    this.#deaths = []
+    this.#deaths.clear()
+    this.#refused.clear()
     this.#refusals = 0
     this.#delayMs = 0
     this.#retryAt = Number.NEGATIVE_INFINITY
     this.#suspect = false
   }
 
-  /** The provider refused the client itself. */
-  refused(error: string): void {
+  /** The provider refused the client itself, for this grant. */
+  refused(grant: string, error: string): void {
     this.#refusals += 1
+    if (this.#refused.size < DIFFERENT_GRANTS) this.#refused.add(grant)
+    if (this.#refused.size < DIFFERENT_GRANTS) return
     this.#delayMs = Math.min(LONGEST_DELAY_MS, Math.max(FIRST_DELAY_MS, this.#delayMs * 2))
     this.#retryAt = this.#clock.monotonic() + this.#delayMs
     if (this.#refusals >= SUSPICIOUS_REFUSALS) this.#suspectNow(error)
   }
 
-  /** A grant seems dead. Answers whether that may be believed. */
-  died(error: string): boolean {
+  /** This grant seems dead. Returns whether that may be believed. */
+  died(grant: string, error: string): boolean {
     const now = this.#clock.monotonic()
-    this.#deaths = [...this.#deaths.filter((at) => now - at < WINDOW_MS), now]
-    if (this.#deaths.length > SUSPICIOUS_DEATHS) this.#suspectNow(error)
+    for (const [each, diedAt] of this.#deaths) if (now - diedAt >= WINDOW_MS) this.#deaths.delete(each)
+    this.#deaths.set(grant, now)
+    if (this.#deaths.size > SUSPICIOUS_DEATHS) this.#suspectNow(error)
     return !this.#suspect
   }
 
@@ -61,5 +83,27 @@ export class ClientHealth {
     if (this.#suspect) return
     this.#suspect = true
     this.#onSuspect(error)
+  }
+}
+
+/** Most clients that are remembered: beyond, the one that was asked for longest ago is forgotten. */
+const MOST = 1000
+
+/** The health of clients by name. Those that are well cost nothing, however many tenants there are. */
+export class ClientHealths {
+  readonly #known = new Map<string, ClientHealth>()
+
+  of(name: string, make: () => ClientHealth): ClientHealth {
+    const health = this.#known.get(name) ?? make()
+    this.#known.delete(name)
+    this.#known.set(name, health)
+    if (this.#known.size > MOST) this.#forget()
+    return health
+  }
+
+  #forget(): void {
+    for (const [name, health] of this.#known) if (health.idle) this.#known.delete(name)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > MOST && oldest !== undefined) this.#known.delete(oldest)
   }
 }

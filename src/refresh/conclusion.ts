@@ -6,6 +6,7 @@ import {
   type ReauthorizationReason,
 } from '../errors.ts'
 import type { Redeemed } from '../client/client-core.ts'
+import { encodeKey } from '../grant-key.ts'
 import type { CommitAnswer, Failures, GrantContent, GrantRecord, ReleaseRequest } from '../stores/store.ts'
 import { makeToken, type Token } from '../token.ts'
 import { nextFailures, refusedTooLong } from './backoff.ts'
@@ -50,7 +51,7 @@ export class Conclusion {
     const outcome = await this.#commit(token)
     health.succeeded()
     if (outcome.kind !== 'renewed') return outcome
-    const durationMs = Math.round(clock.monotonic() - this.#flight.startedAt)
+    const durationMs = Math.round(this.#flight.sinceClaim())
     logger?.info('evergrant: refreshed', { ...key, cause: this.#flight.cause, durationMs })
     const event = {
       key,
@@ -65,7 +66,7 @@ export class Conclusion {
 
   /** Saves a token by id and version, whether or not the lease is still ours, until the outcome is known. */
   async #commit(token: Token, extra: { dead?: ReauthorizationReason; failures?: Failures } = {}): Promise<Outcome> {
-    const { adoptLate, core, obtain, policy, saver } = this.#context
+    const { adoptLate, obtain, policy, saver } = this.#context
     const { record, seal, toStore } = this.#flight
     const stored = toStore(this.#withEnd(token))
     let content: GrantContent | undefined
@@ -74,7 +75,6 @@ export class Conclusion {
       content ??= contentOf(stored, await seal(stored), {
         policy,
         obtainable: obtain !== undefined,
-        idleLifetimeMs: core.provider.refresh?.idleLifetimeMs,
         dead: extra.dead,
       })
       const commit = { id: record.id, version, ...content, failures: extra.failures }
@@ -177,7 +177,7 @@ export class Conclusion {
       await this.release({ spent: 'no' })
       return { kind: 'stored', record: current }
     }
-    if (!health.died(codeOf(error, 'dead'))) return this.#backOff(error, 'later')
+    if (!health.died(encodeKey(key), codeOf(error, 'dead'))) return this.#backOff(error, 'later')
     return declareDead(this.#context, this.#flight, reason, error)
   }
 
@@ -203,10 +203,13 @@ export class Conclusion {
     return outcome
   }
 
+  /** The registration is wrong, or this grant: the grant backs off, the client when it is refused for others too. */
   async #refuseClient(error: unknown): Promise<Outcome> {
-    this.#context.health.refused(codeOf(error, 'registration'))
-    await this.release({ spent: 'no' })
-    this.#tell(error, 'registration', this.#context.clock.now() + this.#context.health.waitMs)
+    const { clock, health, key, storeClock } = this.#context
+    const failures = this.#note(error, 'registration', this.#flight.record.failures)
+    health.refused(encodeKey(key), codeOf(error, 'registration'))
+    await this.release({ spent: 'no', failures })
+    this.#tell(error, 'registration', Math.max(storeClock.toLocal(failures.notBefore), clock.now() + health.waitMs))
     throw error
   }
 

@@ -7,9 +7,10 @@ import type { ClaimAnswer, ClaimRequest, GrantRecord } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import { before } from './before.ts'
 import { Conclusion, declareDead } from './conclusion.ts'
-import { keepLease } from './keep-lease.ts'
 import { sameVersion } from './held.ts'
+import { keepLease } from './keep-lease.ts'
 import { assertOrigin } from './origin.ts'
+import { isUnknown } from './persistently.ts'
 import { hashOf, randomId } from './random.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 
@@ -28,7 +29,6 @@ interface Prepared extends Pick<Flight, 'hash' | 'seal'> {
 /** Redeems under a lease, in the order of the refresh protocol: prepare, claim with the intent, send, capture, commit. */
 export class Coordinator {
   readonly #context: Redeeming
-  readonly #late = new Set<Promise<void>>()
 
   constructor(context: Redeeming) {
     this.#context = context
@@ -40,11 +40,6 @@ export class Coordinator {
     return leaseMs - timeoutMs
   }
 
-  /** Resolves when no request is under way any more. */
-  async idle(): Promise<void> {
-    while (this.#late.size > 0) await Promise.all(this.#late)
-  }
-
   /**
    * Redeems the grant as `record` and `token` have it.
    * @throws what the token endpoint's answer means, when it means a failure; StoreError when the claim can't be made: then nothing was sent
@@ -54,11 +49,12 @@ export class Coordinator {
     token: Token | undefined,
     options: { cause: RefreshCause; force: boolean },
   ): Promise<Outcome> {
-    const { health, policy, saver, key } = this.#context
-    if (health.waitMs > 0 && !options.force) {
+    const { policy, saver, key } = this.#context
+    const waitMs = options.force ? 0 : this.#clientWaitMs(record)
+    if (waitMs > 0) {
       throw new ProviderUnavailableError(
-        `The provider of client '${key.client}' refuses the client itself: check its registration. The next attempt is made in ${health.waitMs} ms.`,
-        { retryAfterMs: health.waitMs, maybeProcessed: false },
+        `The provider of client '${key.client}' refuses the client itself: check its registration. The next attempt is made in ${waitMs} ms.`,
+        { retryAfterMs: waitMs, maybeProcessed: false },
       )
     }
     const prepared = await before(this.#prepare(record, token), this.#context.clock, policy.timeoutMs)
@@ -71,7 +67,6 @@ export class Coordinator {
     const { hash, send, seal } = prepared
     const owner = randomId()
     for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
-      const claimedAt = this.#context.clock.monotonic()
       const sinceClaim = stopwatch(this.#context.clock)
       const answer = await this.#claim(record, { owner, hash, force: options.force })
       if (answer.outcome === 'changed')
@@ -82,8 +77,7 @@ export class Coordinator {
         const saved = await this.#savedByHolder(record, owner)
         if (saved !== undefined) return saved
       }
-      // The lease must certainly live when the request is sent: counted from before the claim, with a margin.
-      if (sinceClaim() > this.#sendMs * 0.9) continue
+      if (!this.#mayStillSend(sinceClaim)) continue
       const everUnknown = answer.record.intent?.everUnknown ?? false
       const flight: Flight = {
         owner,
@@ -93,7 +87,7 @@ export class Coordinator {
         cause: options.cause,
         seal,
         toStore: this.#context.storeClock.teller(),
-        startedAt: claimedAt,
+        sinceClaim,
         everUnknown,
       }
       if (saver.unsaved) {
@@ -106,6 +100,19 @@ export class Coordinator {
     throw new StoreError(
       `The store took too long to grant the lease of a refresh (more than ${this.#sendMs} ms). Nothing was sent; try again, or raise policy.leaseMs.`,
     )
+  }
+
+  /** How long the client may not be used yet. A grant that backs off by itself takes nobody's turn. */
+  #clientWaitMs({ failures }: GrantRecord): number {
+    const { clock, health, storeClock } = this.#context
+    const ownMs = failures === undefined ? 0 : storeClock.toLocal(failures.notBefore) - clock.now()
+    const waitMs = ownMs > 0 ? health.waitMs : health.admit()
+    return waitMs === 0 ? 0 : Math.max(waitMs, Math.ceil(ownMs))
+  }
+
+  /** The lease must certainly live when a request is sent: counted from before the claim, with a margin. */
+  #mayStillSend(sinceClaim: () => number): boolean {
+    return sinceClaim() <= this.#sendMs * 0.9
   }
 
   /** Marks a grant dead that can't be renewed: its access token expired and there is nothing to redeem. */
@@ -160,6 +167,7 @@ export class Coordinator {
   /** A claim whose outcome is unknown is repeated with the same owner, which the store answers as the first. */
   async #claim(record: GrantRecord, flight: { owner: string; hash: string; force: boolean }): Promise<ClaimAnswer> {
     const { clock, key, policy, store, storeClock } = this.#context
+    const took = stopwatch(clock)
     for (let attempt = 1; ; attempt += 1) {
       try {
         const request: ClaimRequest = {
@@ -174,7 +182,8 @@ export class Coordinator {
         }
         return await storeClock.ask(() => store.claim(key, request, record))
       } catch (error) {
-        if (attempt === CLAIM_TRIES) {
+        // After so long the lease would be of no use any more.
+        if (attempt === CLAIM_TRIES || took() > policy.leaseMs / 2 || !isUnknown(error)) {
           void this.#releaseQuietly(flight.owner)
           throw error
         }
@@ -196,17 +205,20 @@ export class Coordinator {
     const { clock, policy } = this.#context
     const conclusion = new Conclusion(this.#context, flight)
     const socket = new AbortController()
-    const answer = send({ signal: socket.signal }).then(
+    const mayStillSend = (): boolean => this.#mayStillSend(flight.sinceClaim)
+    const answer = send({ signal: socket.signal, mayStillSend }).then(
       (redeemed) => ({ redeemed }),
       (error: unknown) => ({ error }),
     )
     const inTime = await before(answer, clock, policy.timeoutMs)
     if (inTime !== undefined) return conclusion.of(inTime)
-    this.#background(async () => {
+    const answerEndsMs = policy.leaseMs + policy.settleMs
+    this.#context.goOn(async () => {
       const ended = new AbortController()
-      void keepLease(this.#context, flight, ended.signal)
+      // A machine that slept has no answer to wait for any more: its lease must not go on for as long again.
+      void keepLease(this.#context, flight, ended.signal, () => flight.sinceClaim() < answerEndsMs)
       try {
-        const late = await before(answer, clock, policy.settleMs)
+        const late = await before(answer, clock, policy.settleMs, { idle: true })
         if (late === undefined) socket.abort()
         const outcome = await conclusion.of(
           late ?? { error: noAnswer(this.#context.key, policy.timeoutMs + policy.settleMs) },
@@ -219,11 +231,6 @@ export class Coordinator {
       }
     })
     throw noAnswer(this.#context.key, policy.timeoutMs, policy.settleMs)
-  }
-
-  #background(work: () => Promise<void>): void {
-    const done = work().finally(() => this.#late.delete(done))
-    this.#late.add(done)
   }
 }
 

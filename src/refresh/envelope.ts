@@ -26,12 +26,17 @@ export class Sealer {
     const keys = this.#keys
     if (keys === undefined) return (token) => Promise.resolve(envelopeOf(token))
     const context = contextOf(key, id)
-    const seal = keys.prepare === undefined ? (text: string) => keys.seal(text, context) : await keys.prepare(context)
-    return (token) => seal(envelopeOf(token))
+    if (keys.prepare !== undefined) {
+      const seal = await keys.prepare(context)
+      return (token) => seal(envelopeOf(token))
+    }
+    // A key service that can't seal shows it now, before a refresh token is spent.
+    await keys.seal(envelopeOf(undefined), context)
+    return (token) => keys.seal(envelopeOf(token), context)
   }
 
   async seal(key: GrantKey, id: string, token: Token | undefined): Promise<string> {
-    return (await this.prepare(key, id))(token)
+    return this.#keys === undefined ? envelopeOf(token) : this.#keys.seal(envelopeOf(token), contextOf(key, id))
   }
 
   /** Whether another key than the one that seals now sealed this. */
@@ -75,12 +80,7 @@ function contextOf(key: GrantKey, id: string): string {
 export function contentOf(
   token: Token,
   sealed: string,
-  options: {
-    policy: ResolvedPolicy
-    obtainable: boolean
-    idleLifetimeMs?: number | undefined
-    dead?: GrantContent['reason']
-  },
+  options: { policy: ResolvedPolicy; obtainable: boolean; dead?: GrantContent['reason'] },
 ): GrantContent {
   const renewable = options.obtainable || token.refreshToken !== undefined
   return {
@@ -89,7 +89,7 @@ export function contentOf(
     sealed,
     renewable,
     expiresAt: token.expiresAt,
-    refreshAfter: renewable ? refreshAfter(token, options.policy, options.idleLifetimeMs) : undefined,
+    refreshAfter: renewable ? refreshAfter(token, options.policy) : undefined,
     refreshTokenExpiresAt: token.refreshTokenExpiresAt,
     scope: token.scope,
     lastRefreshedAt: token.receivedAt,
@@ -99,15 +99,12 @@ export function contentOf(
 /** Grants of one moment don't become due in one moment. */
 const SPREAD = 0.2
 
-/** An idle grant is redeemed when this share of the time that the provider tolerates is over. */
-const IDLE_SHARE = 0.8
-
-function refreshAfter(token: Token, policy: ResolvedPolicy, idleLifetimeMs: number | undefined): number | undefined {
+function refreshAfter(token: Token, policy: ResolvedPolicy): number | undefined {
   const { earlyMs, spentMs } = policy.margins(token)
   const early =
     token.expiresAt === undefined
       ? undefined
       : token.expiresAt - Math.max(earlyMs, spentMs) * (1 - SPREAD * Math.random())
-  const idle = idleLifetimeMs === undefined ? undefined : token.receivedAt + idleLifetimeMs * IDLE_SHARE
-  return early === undefined ? idle : Math.min(early, idle ?? early)
+  const renewal = policy.renewal(token)?.dueAt
+  return early === undefined ? renewal : Math.min(early, renewal ?? early)
 }

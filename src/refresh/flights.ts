@@ -12,15 +12,17 @@ import {
 import type { RefreshCause } from '../events.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
-import { runInBackground } from './background.ts'
+import { handOver, runInBackground } from './background.ts'
 import { Coordinator } from './coordinator.ts'
 import { contentOf } from './envelope.ts'
+import type { ClientUse, GrantClient } from './grant-client.ts'
 import { sameVersion, versionOf, type Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import type { Memory } from './memory.ts'
-import type { ResolvedPolicy } from './policy.ts'
-import type { Outcome } from './redeeming.ts'
+import { DEFAULT_WAIT_MS } from './policy.ts'
+import type { Outcome, Redeeming } from './redeeming.ts'
 import type { Saver } from './saver.ts'
+import { SharedWork } from './shared-work.ts'
 import type { StoreClock } from './store-clock.ts'
 import { TokenUpdater } from './token-updater.ts'
 
@@ -47,18 +49,26 @@ const POLL_FIRST_MS = 20
 const POLL_LONGEST_MS = 200
 /** The pause after a refresh whose token had no lifetime, and between two early refreshes that failed. */
 const PAUSE_MS = 1000
+/** So often a flight looks again at once; then it waits before each further look. */
+const QUICK_ROUNDS = 3
+/** An earlier attempt that is settled so soon is waited for. */
+const SETTLED_SOON_MS = 200
+/** Beyond waiting for others and its own request: a flight that takes longer is given up by its callers, and joined no more. */
+const SLACK_MS = 20_000
 
 /** The process's single flight for one grant: at most one at a time looks, waits, redeems; all others join it. */
 export class Flights {
   readonly #options: KeeperOptions
   readonly #clock: Required<Clock>
-  readonly #policy: ResolvedPolicy
+  readonly #client: GrantClient
+  readonly #waitMs: number
   readonly #storeClock: StoreClock
   readonly #memory: Memory
   readonly #saver: Saver
   readonly #updater: TokenUpdater | undefined
-  readonly #coordinator: Coordinator
-  #flight: Promise<FlightResult> | undefined
+  /** Requests whose callers wait no longer. */
+  readonly #late = new Set<Promise<void>>()
+  readonly #flight: SharedWork<FlightResult>
   /** No refresh before (monotonic, as the next): after a token without lifetime. */
   #pausedUntil = Number.NEGATIVE_INFINITY
   #earlyAgainAt = Number.NEGATIVE_INFINITY
@@ -68,7 +78,7 @@ export class Flights {
 
   constructor(
     options: KeeperOptions,
-    policy: ResolvedPolicy,
+    client: GrantClient,
     storeClock: StoreClock,
     memory: Memory,
     saver: Saver,
@@ -76,46 +86,48 @@ export class Flights {
   ) {
     this.#options = options
     this.#clock = options.clock
-    this.#policy = policy
+    this.#client = client
+    this.#waitMs = options.policy.waitMs ?? DEFAULT_WAIT_MS
+    this.#flight = new SharedWork(options.clock, this.patienceMs)
     this.#storeClock = storeClock
     this.#memory = memory
     this.#saver = saver
     this.#updater =
       options.onToken === undefined ? undefined : new TokenUpdater(options.onToken, options.clock, onDelay)
-    this.#coordinator = new Coordinator({
-      ...options,
-      storeClock,
-      saver,
-      policy,
-      adoptLate: async (outcome) => {
-        await this.#take(outcome)
-        if (outcome.kind === 'renewed') void this.#updater?.deliver(outcome.token)
-      },
-    })
   }
 
-  /** The process's single flight for this grant. */
+  /** The longest that a caller waits for a flight. */
+  get patienceMs(): number {
+    return this.#waitMs + SLACK_MS
+  }
+
+  /** Joins the process's single flight for this grant, or begins it. */
   join(request: FlightRequest): Promise<FlightResult> {
-    if (this.#flight !== undefined) return this.#flight
+    return this.#flight.join((end) => this.#begin(request, end))
+  }
+
+  /** The same for a caller that waits no longer than `ms`: then undefined, and the flight goes on. */
+  wait(request: FlightRequest, ms: number): Promise<FlightResult | undefined> {
+    return this.#flight.wait((end) => this.#begin(request, end), ms)
+  }
+
+  #begin(request: FlightRequest, end: () => void): Promise<FlightResult> {
     if (this.#closed) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
-    const clear = (): void => {
-      if (this.#flight === flight) this.#flight = undefined
-    }
-    const flight: Promise<FlightResult> = this.#fly(request).then(
-      async ({ notify, ...result }) => {
+    const result = this.#fly(request).then(
+      async ({ notify, ...ended }) => {
         // The flight ends for new callers before the application's updater runs: a call made in there must not wait for itself.
-        clear()
+        end()
         await notify?.()
-        return result
+        return ended
       },
       (error: unknown) => {
-        clear()
+        end()
         this.#noteFailure(error)
         throw error
       },
     )
-    this.#flight = flight
-    return flight
+    handOver(this.#options.background, result)
+    return result
   }
 
   #noteFailure(error: unknown): void {
@@ -139,28 +151,32 @@ export class Flights {
   }
 
   async #fly(request: FlightRequest): Promise<FlightResult & { notify?: () => Promise<void> }> {
-    const waitUntil = this.#clock.monotonic() + this.#policy.waitMs
+    const waitUntil = this.#clock.monotonic() + this.#waitMs
     let startedFrom: Held | undefined
     let cause: unknown
-    for (;;) {
+    for (let round = 1; ; round += 1) {
+      if (round > QUICK_ROUNDS)
+        await this.#wait(Math.min(POLL_FIRST_MS * 1.5 ** (round - QUICK_ROUNDS), POLL_LONGEST_MS), waitUntil)
       const unsaved = this.#unsaved(request)
       if (unsaved !== undefined) return { held: unsaved, renewed: true }
       const held = await this.#current(request, startedFrom === undefined)
       startedFrom ??= held
       if (held.record.state !== 'active' && request.recheck !== true) return { held, renewed: false, cause }
       if (request.due !== undefined) {
-        if (!sameVersion(held, { record: request.due }) || this.#mustNotTryEarly(held)) return { held, renewed: false }
+        const current = sameVersion(held, { record: request.due })
+        if (!current || this.#mustNotTryEarly(held)) return { held, renewed: false }
       } else if (request.force) {
         // Somebody else's refresh while this one waited is as good.
         if (!sameVersion(held, startedFrom)) return { held, renewed: true }
       } else {
-        const state = assess(held, request, this.#policy, this.#clock.now())
+        const state = assess(held, request, this.#client.policy, this.#clock.now())
         const enough = request.cause === 'early' ? state === 'fresh' : state !== 'wanting'
         if (enough) return { held, renewed: !sameVersion(held, startedFrom) }
       }
-      const outcome = await this.#attempt(held, request)
+      const since = this.#memory.moment()
+      const outcome = await this.#attempt(held, request, since)
       if (outcome.kind === 'renewed') {
-        const renewed = await this.#take(outcome)
+        const renewed = await this.#take(outcome, since)
         if (renewed === undefined) continue
         return { held: renewed, renewed: true, notify: async () => this.#updater?.deliver(outcome.token) }
       }
@@ -168,19 +184,30 @@ export class Flights {
         throw this.#comeBack(outcome.code, this.#storeClock.toLocal(outcome.until) - this.#clock.now())
       if (outcome.kind !== 'busy') {
         if (outcome.kind === 'stored') cause = outcome.cause
-        const taken = await this.#take(outcome)
+        const taken = await this.#take(outcome, since)
         // A recheck is one try: what is dead still stays dead.
         if (request.recheck === true && taken !== undefined && taken.record.state !== 'active')
           return { held: taken, renewed: false }
       } else if (request.due !== undefined) return { held, renewed: false }
-      else if (outcome.leaseMs === 0) throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
-      else await this.#waitForOther(held, outcome.waitMs, waitUntil)
+      else if (outcome.leaseMs === 0) {
+        if (outcome.waitMs > SETTLED_SOON_MS)
+          throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
+        await this.#wait(outcome.waitMs, waitUntil)
+      } else await this.#waitForOther(held, outcome.waitMs, waitUntil)
     }
+  }
+
+  async #wait(ms: number, until: number): Promise<void> {
+    if (this.#clock.monotonic() >= until) throw new RefreshTimeoutError(this.#options.key, this.#waitMs)
+    await this.#clock.delay(ms)
   }
 
   /** The record that the worker brought was read just now; a claim compares it with the store anyway. */
   async #current(request: FlightRequest, first: boolean): Promise<Held> {
-    if (first && request.due !== undefined) return this.#memory.adopt(request.due)
+    if (first && request.due !== undefined) {
+      const held = await this.#memory.adopt(request.due, 0)
+      if (sameVersion(held, { record: request.due })) return held
+    }
     return (await this.#memory.read()) ?? (await this.#memory.place())
   }
 
@@ -189,13 +216,15 @@ export class Flights {
     const { intent } = held?.record ?? {}
     const uncertain =
       intent?.everUnknown === true || (this.#uncertain !== undefined && this.#uncertain === versionOf(held))
-    if (!uncertain || this.#policy.forgiving || held === undefined) return false
-    return assess(held, {}, this.#policy, this.#clock.now()) !== 'wanting'
+    if (!uncertain || held === undefined) return false
+    const { policy } = this.#client
+    return !policy.forgiving && assess(held, {}, policy, this.#clock.now()) !== 'wanting'
   }
 
   /** A process that holds an unsaved token neither claims nor sends; its callers get that token while it lasts. */
   #unsaved(want: Want): Held | undefined {
     if (!this.#saver.unsaved && this.#updater?.unsaved !== true) return undefined
+    this.#saver.resume()
     const held = this.#memory.held
     if (servesMeanwhile(held, want, this.#clock.now())) return held
     throw new StoreError(
@@ -204,16 +233,40 @@ export class Flights {
     )
   }
 
-  async #attempt(held: Held, request: FlightRequest): Promise<Outcome> {
+  async #attempt(held: Held, request: FlightRequest, since: number): Promise<Outcome> {
+    const use = await this.#client.use()
+    const coordinator = new Coordinator(this.#redeeming(use, since))
     if (!held.record.renewable) {
       // A forced refresh finds nothing to redeem: that is no verdict while the access token lives.
       if (request.recheck !== true && held.token !== undefined && !isExpired(held.token, this.#clock.now()))
         throw this.#nothingToRedeem()
-      return this.#coordinator.condemn(held.record, 'no_refresh_token')
+      return coordinator.condemn(held.record, 'no_refresh_token')
     }
     const pause = this.#pausedUntil - this.#clock.monotonic()
     if (pause > 0) await this.#clock.delay(pause)
-    return this.#coordinator.redeem(held.record, held.token, { cause: request.cause, force: request.force })
+    return coordinator.redeem(held.record, held.token, { cause: request.cause, force: request.force })
+  }
+
+  #redeeming({ core, health, obtain }: ClientUse, since: number): Redeeming {
+    return {
+      ...this.#options,
+      logger: this.#options.logger ?? core.logger,
+      core,
+      health,
+      obtain,
+      policy: this.#client.policy,
+      storeClock: this.#storeClock,
+      saver: this.#saver,
+      adoptLate: async (outcome) => {
+        await this.#take(outcome, since)
+        if (outcome.kind === 'renewed') void this.#updater?.deliver(outcome.token)
+      },
+      goOn: (work) => {
+        const done = work().finally(() => this.#late.delete(done))
+        this.#late.add(done)
+        handOver(this.#options.background, done)
+      },
+    }
   }
 
   #nothingToRedeem(): ConfigError {
@@ -240,39 +293,38 @@ export class Flights {
       const left = Math.min(busyUntil, waitUntil) - this.#clock.monotonic()
       if (left > 0) await this.#clock.delay(Math.min(left, interval * (0.5 + Math.random() / 2)))
       interval = Math.min(interval * 1.5, POLL_LONGEST_MS)
+      const since = this.#memory.moment()
       const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
       if (record === undefined || !sameVersion(held, { record })) return
       // By the store's time, of which this look told again.
-      await this.#memory.adopt(record)
+      await this.#memory.adopt(record, since)
       // Released without a new token: the next attempt is this process's.
       if (record.lease === undefined || this.#clock.monotonic() >= busyUntil) return
-      if (this.#clock.monotonic() >= waitUntil) throw new RefreshTimeoutError(this.#options.key, this.#policy.waitMs)
+      if (this.#clock.monotonic() >= waitUntil) throw new RefreshTimeoutError(this.#options.key, this.#waitMs)
     }
   }
 
-  /** Takes what came of a redemption into memory. */
-  async #take(outcome: Outcome): Promise<Held | undefined> {
+  /** Takes what came of a redemption that began at that moment into memory. */
+  async #take(outcome: Outcome, since: number): Promise<Held | undefined> {
     if (outcome.kind === 'renewed') {
       const { record, token, unsaved } = outcome
+      const { policy } = this.#client
       if (isBornSpent(token)) this.#pausedUntil = this.#clock.monotonic() + PAUSE_MS
       const current = unsaved
-        ? {
-            ...record,
-            ...contentOf(token, '', { policy: this.#policy, obtainable: this.#options.obtain !== undefined }),
-          }
+        ? { ...record, ...contentOf(token, '', { policy, obtainable: this.#options.obtainable }) }
         : record
-      const held = this.#memory.renew(current, token, unsaved)
+      const held = this.#memory.renew(current, token, unsaved, since)
       if (outcome.event !== undefined) this.#options.emitter.emit('refreshed', outcome.event)
       return held
     }
-    if (outcome.kind === 'stored') return this.#memory.adopt(outcome.record)
+    if (outcome.kind === 'stored') return this.#memory.adopt(outcome.record, since)
     if (outcome.kind === 'gone') this.#memory.forget()
     return undefined
   }
 
   /** Starts a refresh that nobody waits for. */
   refreshEarly(): void {
-    if (this.#flight !== undefined || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
+    if (this.#flight.isRunning || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
     if (this.#mustNotTryEarly(this.#memory.held)) return
     this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
@@ -287,8 +339,8 @@ export class Flights {
   /** Begins no more flights; waits for what is under way and for unsaved tokens. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#flight?.catch(() => undefined)
-    await this.#coordinator.idle()
+    await this.#flight.result?.catch(() => undefined)
+    while (this.#late.size > 0) await Promise.all(this.#late)
     await this.#saver.idle()
     await this.#updater?.idle()
   }

@@ -19,12 +19,6 @@ export function hold(record: GrantRecord, token: Token | undefined, unsaved = fa
   return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access), unsaved }
 }
 
-/** Whether a record that was read is older than the one that is held: reads can overtake each other. */
-export function isOlder(record: GrantRecord, held: GrantRecord): boolean {
-  if (record.id === held.id) return record.version < held.version
-  return record.version < held.version && record.updatedAt < held.updatedAt
-}
-
 /** @throws ConfigError for a record that a newer release wrote: it is left alone */
 export function assertKnownSchema(record: GrantRecord): void {
   if (record.schema > RECORD_SCHEMA) {

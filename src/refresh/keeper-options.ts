@@ -1,4 +1,3 @@
-import type { ClientCore } from '../client/client-core.ts'
 import type { Clock } from '../clock.ts'
 import type { Emitter } from '../events.ts'
 import type { GrantKey } from '../grant-key.ts'
@@ -6,23 +5,23 @@ import type { Logger } from '../logger.ts'
 import type { GrantStore } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import type { Background } from './background.ts'
-import type { ClientHealth } from './client-health.ts'
 import type { Sealer } from './envelope.ts'
+import type { ClientSource } from './grant-client.ts'
 import type { RefreshPolicy } from './policy.ts'
 
 /** What a keeper is made of. */
 export interface KeeperOptions {
   readonly key: GrantKey
-  readonly core: ClientCore
+  readonly client: ClientSource
   readonly store: GrantStore
   readonly sealer: Sealer
   readonly policy: RefreshPolicy
   readonly background: Background
   readonly emitter: Emitter
-  readonly health: ClientHealth
   readonly clock: Required<Clock>
   readonly logger: Logger | undefined
-  readonly obtain: (() => Promise<Token>) | undefined
+  /** Whether it is refreshed without a refresh token. */
+  readonly obtainable: boolean
   readonly onToken?: ((token: Token) => void | Promise<void>) | undefined
   /** Whether the store is this keeper's own: nobody else writes it. */
   readonly alone: boolean

@@ -1,19 +1,21 @@
 import type { ClientCore } from '../client/client-core.ts'
-import type { Clock } from '../clock.ts'
+import { readClaims } from '../client/id-token.ts'
+import { stopwatch, type Clock } from '../clock.ts'
 import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../token-source.ts'
-import type { AccessToken, Token } from '../token.ts'
+import type { AccessToken, JsonValue, Token } from '../token.ts'
 import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
 import { runInBackground } from './background.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
-import type { Held } from './held.ts'
+import { GrantClient } from './grant-client.ts'
+import { assertKnownSchema, type Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
 import { persistently } from './persistently.ts'
-import { resolvePolicy, type ResolvedPolicy } from './policy.ts'
+import { DEFAULT_WAIT_MS, resolvePolicy, youngMs } from './policy.ts'
 import { revokeWithRetries } from './revoke.ts'
 import { saveLogIn } from './save-log-in.ts'
 import { Saver } from './saver.ts'
@@ -23,34 +25,59 @@ import { StoreClock } from './store-clock.ts'
 /** So often a caller is sent round again by tokens that expire before they can be handed out. */
 const ROUNDS = 10
 
+/** What came with a grant's tokens. */
+export interface GrantDetails {
+  /** The claims of the stored ID token. It was checked when it came; it may have expired since. */
+  readonly claims?: Readonly<Record<string, unknown>>
+  /** The members of the token answers that have no place of their own. */
+  readonly extra: Readonly<Record<string, JsonValue>>
+  readonly scope?: readonly string[]
+  /** The raw ID token, where it is asked for: logging out at the provider takes it. */
+  readonly idToken?: string
+}
+
 /** Keeps one grant fresh: its memory, its single flight, its place in the store. There is one for each grant in a process. */
 export class Keeper implements TokenSource {
   readonly key: GrantKey
-  readonly core: ClientCore
   readonly #options: KeeperOptions
   readonly #clock: Required<Clock>
-  readonly #policy: ResolvedPolicy
+  readonly #client: GrantClient
+  readonly #waitMs: number
   readonly #storeClock: StoreClock
   readonly #memory: Memory
   readonly #flights: Flights
   readonly #revoking = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
+  /** The log-in whose deletion is not known to be done. */
+  #deleting: string | undefined
+  /** Since the last refresh that was made because a resource refused the token, and for how long there is no other for that reason. */
+  #refused: { readonly since: () => number; readonly pauseMs: number } | undefined
 
   constructor(options: KeeperOptions) {
-    const { clock, core, emitter, key, logger, obtain } = options
+    const { client, clock, emitter, key, logger, policy } = options
     this.key = key
-    this.core = core
     this.#options = options
     this.#clock = clock
-    this.#policy = resolvePolicy(options.policy, core.provider.refresh ?? {}, core.timeoutMs, obtain === undefined)
+    this.#client = new GrantClient(key.client, client, policy, clock)
+    this.#waitMs = policy.waitMs ?? DEFAULT_WAIT_MS
     this.#storeClock = new StoreClock(clock)
     const onDelay = (attempts: number): void => {
       logger?.warn('evergrant: a new token could not be saved yet', { ...key, attempts })
       emitter.emit('save_delayed', { key, at: clock.now(), attempts })
     }
     const saver = new Saver(clock, onDelay)
-    this.#memory = new Memory(options, this.#policy, this.#storeClock, () => saver.unsaved)
-    this.#flights = new Flights(options, this.#policy, this.#storeClock, this.#memory, saver, onDelay)
+    this.#memory = new Memory(options, this.#client, this.#storeClock, () => saver.unsaved)
+    this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, saver, onDelay)
+  }
+
+  /** The client as it was seen last, where that is known without asking. */
+  get coreNow(): ClientCore | undefined {
+    return this.#client.lately
+  }
+
+  /** The client as it is now. */
+  async core(): Promise<ClientCore> {
+    return (await this.#client.use()).core
   }
 
   token(options?: TokenOptions): Promise<AccessToken> {
@@ -74,11 +101,12 @@ export class Keeper implements TokenSource {
     return this.#memory.atOnce()?.access
   }
 
-  async #serve(want: TokenOptions): Promise<AccessToken> {
+  async #serve(options: TokenOptions): Promise<AccessToken> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const held = this.#memory.held
+      const want = this.#affordable(options, held)
       if (held?.access !== undefined && held.record.state === 'active') {
-        const state = assess(held, want, this.#policy, this.#clock.now())
+        const state = assess(held, want, this.#client.policy, this.#clock.now())
         if (state !== 'wanting') {
           await this.#memory.revalidate()
           // The token may have been replaced, or have expired, while the store was asked.
@@ -88,18 +116,45 @@ export class Keeper implements TokenSource {
         }
       }
       const cause = want.rejected === undefined || want.rejected !== held?.token?.accessToken ? 'spent' : 'rejected'
-      let result: FlightResult
+      let result: FlightResult | undefined
       try {
-        result = await this.#flights.join({ ...want, cause, force: false })
+        result = await this.#flights.wait({ ...want, cause, force: false }, this.#patienceMs(want))
       } catch (error) {
         const current = this.#memory.held
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw error
       }
+      if (result === undefined) {
+        const current = this.#memory.held
+        if (servesMeanwhile(current, want, this.#clock.now())) return current.access
+        throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
+      }
+      if (cause === 'rejected' && result.renewed) this.#noteRefusal(result.held)
       const access = this.#accept(result, want)
       if (access !== undefined) return access
     }
-    throw new RefreshTimeoutError(this.key, this.#policy.waitMs)
+    throw new RefreshTimeoutError(this.key, this.#waitMs)
+  }
+
+  /** How long a caller waits for a flight: not until the token that it can have meanwhile ends, and never for ever. */
+  #patienceMs(want: Want): number {
+    const now = this.#clock.now()
+    const { held } = this.#memory
+    const { patienceMs } = this.#flights
+    if (!servesMeanwhile(held, want, now) || held.access.expiresAt === undefined) return patienceMs
+    return Math.min((held.access.expiresAt - now) / 2, patienceMs)
+  }
+
+  /** Without the refusal of a token that was had because of one a moment ago: an API that always refuses must not cost a refresh per call. */
+  #affordable(want: TokenOptions, held: Held | undefined): TokenOptions {
+    if (want.rejected === undefined || want.rejected !== held?.token?.accessToken) return want
+    if (this.#refused === undefined || this.#refused.since() >= this.#refused.pauseMs) return want
+    const { rejected: _, ...rest } = want
+    return rest
+  }
+
+  #noteRefusal({ token }: Held): void {
+    if (token !== undefined) this.#refused = { since: stopwatch(this.#clock), pauseMs: Math.max(1000, youngMs(token)) }
   }
 
   /** What a flight's result gives a caller that waited for it; undefined sends it round again. */
@@ -149,26 +204,33 @@ export class Keeper implements TokenSource {
 
   async #forced(request: FlightRequest): Promise<AccessToken> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const result = await this.#flights.join(request)
+      const result = await this.#flights.wait(request, this.#flights.patienceMs)
+      if (result === undefined) throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
       const access = this.#accept(result, {})
       if (result.held.record.state !== 'active') {
         throw this.#dead(result.held, result.cause)
       }
       if (access !== undefined) return access
     }
-    throw new RefreshTimeoutError(this.key, this.#policy.waitMs)
+    throw new RefreshTimeoutError(this.key, this.#waitMs)
   }
 
-  /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Answers whether it was there. */
+  /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Returns whether it was there. */
   async disconnect(): Promise<boolean> {
     const { background, clock, emitter, store } = this.#options
     const known = this.#memory.held?.record.id
-    const { record } = await this.#storeClock.ask(() => store.read(this.key))
+    const read = await this.#storeClock.ask(() => store.read(this.key))
+    // A token that nobody asked for yet is revoked all the same.
+    const record = read.record ?? (this.#memory.seed === undefined ? undefined : (await this.#memory.place()).record)
+    if (record !== undefined) assertKnownSchema(record)
     // A login that was stored here in the meantime stays.
     this.#memory.end([known, record?.id])
-    if (record === undefined) return false
-    const deletion = { id: record.id }
-    const { record: deleted } = await persistently(clock, () => store.delete(this.key, deletion))
+    // Nothing is there any more also when an earlier call was left without an answer.
+    const id = record?.id ?? this.#deleting
+    if (id === undefined) return false
+    this.#deleting = id
+    const { record: deleted } = await persistently(clock, () => store.delete(this.key, { id }))
+    this.#deleting = undefined
     if (deleted === undefined) return false
     emitter.emit('disconnected', { key: this.key, at: clock.now() })
     // What was deleted, which may be newer than what was read.
@@ -179,9 +241,11 @@ export class Keeper implements TokenSource {
     return true
   }
 
-  /** Stores the token of a log-in in place of what is there; see `saveLogIn`. */
-  async replace(token: Token, sameIdentity: (stored: Token) => boolean): Promise<void> {
-    const { clock, core, key, obtain, sealer, store } = this.#options
+  /** Stores the token of a log-in that this client made in place of what is there; see `saveLogIn`. */
+  async replace(core: ClientCore, token: Token, sameIdentity: (stored: Token) => boolean): Promise<void> {
+    const { clock, key, obtainable, policy, sealer, store } = this.#options
+    const { refresh = {} } = core.provider
+    const since = this.#memory.moment()
     const saved = await saveLogIn(
       {
         key,
@@ -189,33 +253,51 @@ export class Keeper implements TokenSource {
         sealer,
         clock,
         storeClock: this.#storeClock,
-        policy: this.#policy,
+        policy: resolvePolicy(policy, refresh, core.timeoutMs, !obtainable),
         issuer: await core.issuer(token),
+        formerIssuers: core.formerIssuers,
         clientId: core.clientId,
-        obtainable: obtain !== undefined,
-        idleLifetimeMs: core.provider.refresh?.idleLifetimeMs,
-        absoluteLifetimeMs: core.provider.refresh?.absoluteLifetimeMs,
+        obtainable,
+        absoluteLifetimeMs: refresh.absoluteLifetimeMs,
         sameIdentity,
       },
       token,
     )
     this.#flights.restart()
-    await this.#memory.adopt(saved)
+    this.#refused = undefined
+    const held = await this.#memory.adopt(saved, since)
+    // Whether a look that was made meanwhile saw what was there before or what came after only another look can tell.
+    if (held.record.id !== saved.id) await this.#memory.read()
   }
 
   /** Revokes a disconnected grant at the provider, best effort: it is gone here already. */
   async #revoke(record: GrantRecord): Promise<void> {
     const { background, clock, key, logger, sealer } = this.#options
     const retries = background === 'none' ? AbortSignal.abort() : this.#closing.signal
-    const work = sealer
-      .open(record.key, record.id, record.sealed)
-      .then(async (token) => (token === undefined ? undefined : revokeWithRetries(this.core, token, clock, retries)))
+    const revoke = async (): Promise<void> => {
+      const token = await sealer.open(record.key, record.id, record.sealed)
+      if (token !== undefined) await revokeWithRetries(await this.core(), token, clock, retries)
+    }
+    const work = revoke()
       .catch((error: unknown) =>
         logger?.warn('evergrant: a disconnected grant could not be revoked', { ...key, error }),
       )
       .finally(() => this.#revoking.delete(work))
     this.#revoking.add(work)
     await work
+  }
+
+  /** What came with the tokens. */
+  async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
+    const held = (await this.#memory.read()) ?? (await this.#memory.place())
+    const { extra, idToken, scope } = held.token ?? {}
+    const claims = readClaims(idToken)
+    return Object.freeze({
+      ...(claims !== undefined && { claims }),
+      extra: extra ?? Object.freeze({}),
+      ...(scope !== undefined && { scope }),
+      ...(options.idToken === true && idToken !== undefined && { idToken }),
+    })
   }
 
   /** What the store knows of the grant. */

@@ -2,41 +2,49 @@ import { GrantNotFoundError, StoreError } from '../errors.ts'
 import { RECORD_SCHEMA, type GrantRecord, type NewGrant } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import { runInBackground } from './background.ts'
-import { before } from './before.ts'
 import { contentOf } from './envelope.ts'
-import { assertKnownSchema, hold, isOlder, sameVersion, type Held } from './held.ts'
+import type { GrantClient } from './grant-client.ts'
+import { assertKnownSchema, hold, sameVersion, type Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
-import { assertOrigin } from './origin.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { randomId } from './random.ts'
+import { SharedWork } from './shared-work.ts'
 import { shifted, type StoreClock } from './store-clock.ts'
 
 /** How long a caller waits for a look at the store that is overdue, when it could be served without. */
 const LOOK_PATIENCE_MS = 1000
 /** After a look that failed, the next is due. */
 const LOOK_AGAIN_MS = 1000
+/** A look that is not over by then never will be. */
+const LOOK_TOO_OLD_MS = 60_000
 
-/** What this process knows of one grant, and how old that knowledge may get. */
+/**
+ * What this process knows of one grant, and how old that knowledge may get. Log-ins are compared by no clock and no count: what was read
+ * later counts. Each reading and each taking has a number of its own.
+ */
 export class Memory {
   readonly #options: KeeperOptions
-  readonly #policy: ResolvedPolicy
+  readonly #client: GrantClient
   readonly #storeClock: StoreClock
   /** Whether memory is ahead of the store: a token waits to be saved. */
   readonly #ahead: () => boolean
   #held: Held | undefined
   #seed: Token | undefined
-  #look: Promise<void> | undefined
+  readonly #look: SharedWork<true>
+  #moment = 0
+  #takenAt = 0
   #lookedAt = 0
   #lookDueAt = 0
   #lookOverdueAt = 0
   #freshUntil = 0
 
-  constructor(options: KeeperOptions, policy: ResolvedPolicy, storeClock: StoreClock, ahead: () => boolean) {
+  constructor(options: KeeperOptions, client: GrantClient, storeClock: StoreClock, ahead: () => boolean) {
     this.#options = options
-    this.#policy = policy
+    this.#client = client
     this.#storeClock = storeClock
     this.#ahead = ahead
     this.#seed = options.seed
+    this.#look = new SharedWork(options.clock, LOOK_TOO_OLD_MS)
   }
 
   get held(): Held | undefined {
@@ -48,6 +56,11 @@ export class Memory {
     return this.#seed
   }
 
+  /** The number of a reading that begins now. */
+  moment(): number {
+    return ++this.#moment
+  }
+
   /** What is held while the token is fresh and the last look at the store young enough: it answers every caller at once. */
   atOnce(): Held | undefined {
     const now = this.#options.clock.now()
@@ -57,28 +70,34 @@ export class Memory {
     return this.#held
   }
 
-  /** Takes a record of the store into memory. */
-  async adopt(record: GrantRecord): Promise<Held> {
+  /** Takes a record of the store into memory, whose reading began at that moment (0: at no known one). Returns what is held then. */
+  async adopt(record: GrantRecord, readSince: number): Promise<Held> {
     assertKnownSchema(record)
-    const { core } = this.#options
-    assertOrigin(record, core.clientId, core.knownIssuer, core.formerIssuers)
-    const known = this.#known(record)
+    await this.#client.admit(record)
+    const known = this.#known(record, readSince)
     if (known !== undefined) return known
     const stored = await this.#options.sealer.open(record.key, record.id, record.sealed)
     // Memory may have moved on while the seal was opened.
-    return (
-      this.#known(record) ??
-      this.#hold(hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)))
-    )
+    const moved = this.#known(record, readSince)
+    if (moved !== undefined) return moved
+    const held = hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored))
+    return this.#supersedes(record, readSince) ? this.#hold(held) : held
   }
 
   /** What is held, where the record brings nothing newer. */
-  #known(record: GrantRecord): Held | undefined {
+  #known(record: GrantRecord, readSince: number): Held | undefined {
     const held = this.#held
-    if (held === undefined || isOlder(record, held.record)) return held
-    if (!sameVersion(held, { record })) return undefined
+    if (held === undefined) return undefined
     // The record of an unsaved token's version is that of the token before it.
-    return held.unsaved ? held : this.#hold(this.#retimed(held, record))
+    if (sameVersion(held, { record })) return held.unsaved ? held : this.#hold(this.#retimed(held, record))
+    return this.#supersedes(record, readSince) ? undefined : held
+  }
+
+  /** Within one log-in the version tells; a log-in that was ended or replaced, or a store that was restored, only the order of the looks. */
+  #supersedes(record: GrantRecord, readSince: number): boolean {
+    const held = this.#held
+    if (held?.record.id !== record.id) return readSince >= this.#takenAt
+    return record.version > held.record.version || (readSince >= this.#takenAt && !held.unsaved)
   }
 
   /** The clock may have been set since the token was taken: its expiry is the record's, by the store's time as it is known now. */
@@ -89,36 +108,36 @@ export class Memory {
     return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms))
   }
 
-  /** Takes what a redemption brought: `token` in this process's time; `unsaved` while the record is not the store's yet. */
-  renew(record: GrantRecord, token: Token, unsaved: boolean): Held | undefined {
-    if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
+  /** Takes what a redemption brought that began at that moment: `token` in this process's time; `unsaved` while the record is not the store's yet. */
+  renew(record: GrantRecord, token: Token, unsaved: boolean, since: number): Held | undefined {
+    const held = this.#held
     // The log-in was ended or replaced while the request was out: what the store makes of its token is not known.
-    if (unsaved && this.#held?.record.id !== record.id) return this.#held
-    const held = hold(record, token, unsaved)
-    return this.#hold(unsaved ? held : this.#retimed(held, record))
+    if (unsaved && held?.record.id !== record.id) return held
+    const older = held !== undefined && record.id === held.record.id && record.version < held.record.version
+    if (older || (held?.record.id !== record.id && !this.#supersedes(record, since))) return held
+    const next = hold(record, token, unsaved)
+    return this.#hold(unsaved ? next : this.#retimed(next, record))
   }
 
   #hold(held: Held): Held {
+    const { policy } = this.#client
     this.#held = held
+    this.#takenAt = this.moment()
     this.#lookedAt = this.#options.clock.now()
     const { alone } = this.#options
-    const { revalidateMs } = this.#policy
+    const { revalidateMs } = policy
     this.#lookDueAt = alone ? Number.POSITIVE_INFINITY : this.#lookedAt + revalidateMs
     // Without background work, the caller looks as soon as a look is due.
     const patience = this.#options.background === 'none' ? 1 : 2
     this.#lookOverdueAt = alone ? Number.POSITIVE_INFINITY : this.#lookedAt + patience * revalidateMs
-    this.#freshUntil = 0
-    if (held.token !== undefined && held.record.state === 'active') {
-      const { earlyMs, spentMs } = this.#policy.margins(held.token)
-      const margin = held.record.renewable ? Math.max(earlyMs, spentMs) : 0
-      this.#freshUntil = held.token.expiresAt === undefined ? Number.POSITIVE_INFINITY : held.token.expiresAt - margin
-    }
+    this.#freshUntil = freshUntil(held, policy)
     return held
   }
 
   /** Forgets what this process knows of the grant. */
   forget(): void {
     this.#held = undefined
+    this.#takenAt = this.moment()
     this.#freshUntil = 0
   }
 
@@ -126,40 +145,44 @@ export class Memory {
   async read(): Promise<Held | undefined> {
     // Memory is ahead of the store while a token is unsaved.
     if (this.#ahead() && this.#held !== undefined) return this.#held
-    const held = this.#held
+    const since = this.moment()
     const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
-    if (record !== undefined) return this.adopt(record)
-    // A log-in that was stored here meanwhile is newer than this look.
-    if (this.#held !== undefined && !sameVersion(held, this.#held)) return this.#held
+    if (record !== undefined) return this.adopt(record, since)
+    // What was taken since this look began is newer.
+    if (this.#held !== undefined && this.#takenAt > since) return this.#held
     this.forget()
     return undefined
   }
 
   /** Where nothing is stored: puts the seed there, or, for a grant that the application obtains by itself, its place. */
   async place(): Promise<Held> {
-    const { obtain, sealer, store, alone } = this.#options
+    const { key, obtainable, sealer, store, alone } = this.#options
     const seed = this.#seed
-    if (seed === undefined && obtain === undefined) throw new GrantNotFoundError(this.#options.key)
+    // A client that is not there is the better reason.
+    const { core } = await this.#client.use()
+    if (seed === undefined && !obtainable) throw new GrantNotFoundError(key)
     const id = randomId()
-    const issuer = alone ? '' : await this.#options.core.issuer(seed)
-    const sealed = await sealer.seal(this.#options.key, id, seed)
+    const issuer = alone ? '' : await core.issuer(seed)
+    const { policy } = this.#client
+    const sealed = await sealer.seal(key, id, seed)
     const content =
       seed === undefined
         ? { state: 'active' as const, sealed, renewable: true, refreshAfter: undefined }
-        : contentOf(seed, sealed, { policy: this.#policy, obtainable: obtain !== undefined })
+        : contentOf(seed, sealed, { policy, obtainable })
     const grant: NewGrant = {
       ...content,
       lastRefreshedAt: undefined,
       id,
       issuer,
-      clientId: this.#options.core.clientId,
+      clientId: core.clientId,
       schema: RECORD_SCHEMA,
     }
-    const answer = await this.#storeClock.ask(() => store.put(this.#options.key, grant, { id: undefined }))
+    const since = this.moment()
+    const answer = await this.#storeClock.ask(() => store.put(key, grant, { id: undefined }))
     if (answer.record === undefined)
       throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
     this.#seed = undefined
-    return this.adopt(answer.record)
+    return this.adopt(answer.record, since)
   }
 
   /** A disconnected or replaced grant must not be served for long; a store that is down must not stop anybody. */
@@ -170,10 +193,9 @@ export class Memory {
       this.#lookInBackground()
       return
     }
-    const looked = this.#lookOnce().then(() => true)
     // One that hangs is waited for once, not by every caller.
-    if ((await before(looked, this.#options.clock, LOOK_PATIENCE_MS)) === undefined)
-      this.#postpone(this.#policy.revalidateMs)
+    if ((await this.#look.wait(() => this.#lookNow(), LOOK_PATIENCE_MS)) === undefined)
+      this.#postpone(this.#client.policy.revalidateMs)
   }
 
   #postpone(ms: number): void {
@@ -184,20 +206,17 @@ export class Memory {
   }
 
   #lookInBackground(): void {
-    if (this.#look === undefined) runInBackground(this.#options.background, () => this.#lookOnce())
+    if (!this.#look.isRunning) runInBackground(this.#options.background, () => this.#look.join(() => this.#lookNow()))
   }
 
   /** Looks at the store; when that fails, the next look is due in a second. */
-  #lookOnce(): Promise<void> {
-    this.#look ??= this.read()
-      .then(
-        () => undefined,
-        () => this.#postpone(LOOK_AGAIN_MS),
-      )
-      .finally(() => {
-        this.#look = undefined
-      })
-    return this.#look
+  async #lookNow(): Promise<true> {
+    try {
+      await this.read()
+    } catch {
+      this.#postpone(LOOK_AGAIN_MS)
+    }
+    return true
   }
 
   /** These log-ins were ended: nothing of them is to be stored any more. */
@@ -205,4 +224,12 @@ export class Memory {
     this.#seed = undefined
     if (ids.includes(this.#held?.record.id)) this.forget()
   }
+}
+
+function freshUntil({ record, token }: Held, policy: ResolvedPolicy): number {
+  if (token === undefined || record.state !== 'active') return 0
+  const { earlyMs, spentMs } = policy.margins(token)
+  const margin = record.renewable ? Math.max(earlyMs, spentMs) : 0
+  const until = token.expiresAt === undefined ? Number.POSITIVE_INFINITY : token.expiresAt - margin
+  return record.renewable ? Math.min(until, policy.renewal(token)?.dueAt ?? until) : until
 }

@@ -1,16 +1,24 @@
-import type { Clock } from '../clock.ts'
+import { stopwatch, type Clock } from '../clock.ts'
 import { isEvergrantError } from '../errors.ts'
 
 const TRIES = 4
 const FIRST_DELAY_MS = 50
+/** A store that took so long altogether is not asked again by a caller that waits. */
+const LONGEST_MS = 10_000
+
+/** Whether a store operation that failed so may have been done. */
+export function isUnknown(error: unknown): boolean {
+  return !isEvergrantError(error) || error.retryable
+}
 
 /** Repeats a store operation whose outcome is unknown, unchanged, a few times. */
 export async function persistently<T>(clock: Required<Clock>, work: () => Promise<T>): Promise<T> {
+  const took = stopwatch(clock)
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work()
     } catch (error) {
-      if (attempt === TRIES || (isEvergrantError(error) && !error.retryable)) throw error
+      if (attempt === TRIES || took() >= LONGEST_MS || !isUnknown(error)) throw error
       await clock.delay(FIRST_DELAY_MS * 2 ** (attempt - 1))
     }
   }

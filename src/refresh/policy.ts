@@ -39,6 +39,16 @@ export interface ResolvedPolicy {
   /** Whether a repeat after a lost answer is known to be harmless, so that it need not wait until the access token is spent. */
   readonly forgiving: boolean
   margins(token: Pick<Token, 'receivedAt' | 'expiresAt'>): Margins
+  /** When a grant is to be refreshed although its access token lives: its refresh token ends, or the provider ends idle grants. Absent: never. */
+  renewal(token: Pick<Token, 'receivedAt' | 'refreshTokenExpiresAt'>): Renewal | undefined
+}
+
+/** In the time of the token. */
+export interface Renewal {
+  /** From here on in the background. */
+  readonly dueAt: number
+  /** From here on by whoever asks for the token. */
+  readonly overdueAt: number
 }
 
 const DEFAULT_EARLY_MS = 300_000
@@ -46,7 +56,10 @@ const DEFAULT_EARLY_SHARE = 0.2
 const DEFAULT_SPENT_MS = 10_000
 const DEFAULT_SPENT_SHARE = 0.05
 const DEFAULT_REVALIDATE_MS = 30_000
-const DEFAULT_WAIT_MS = 30_000
+export const DEFAULT_WAIT_MS = 30_000
+/** The shares of a refresh token's or an idle grant's life after which it is refreshed. */
+const RENEWAL_SHARE = 0.8
+const OVERDUE_SHARE = 0.9
 /** What a lease lasts longer than the request's deadline, for the claim and the commit; also how long past its deadline an answer may be on its way. */
 const SLACK_MS = 5_000
 
@@ -102,7 +115,23 @@ export function resolvePolicy(
     repeatWithinMs,
     forgiving: repeatWithinMs > 0 || (grace !== undefined && grace > 0),
     margins: (token) => margins(policy, provider, token),
+    renewal: (token) => renewal(provider, token),
   }
+}
+
+function renewal(
+  provider: ProviderRefresh,
+  { receivedAt, refreshTokenExpiresAt }: Pick<Token, 'receivedAt' | 'refreshTokenExpiresAt'>,
+): Renewal | undefined {
+  const { absoluteLifetimeMs, idleLifetimeMs, rotates } = provider
+  const lives: number[] = idleLifetimeMs === undefined ? [] : [idleLifetimeMs]
+  // An end that no refresh moves is no reason for one.
+  const moves = rotates !== false && absoluteLifetimeMs === undefined
+  if (moves && refreshTokenExpiresAt !== undefined && refreshTokenExpiresAt > receivedAt)
+    lives.push(refreshTokenExpiresAt - receivedAt)
+  if (lives.length === 0) return undefined
+  const life = Math.min(...lives)
+  return { dueAt: receivedAt + life * RENEWAL_SHARE, overdueAt: receivedAt + life * OVERDUE_SHARE }
 }
 
 function margins(
@@ -124,7 +153,7 @@ function margins(
 const YOUNG_MS = 60_000
 const YOUNG_SHARE = 0.1
 
-/** A token younger than this is not replaced because a resource refused it: an API that always answers 401 must not cost a refresh per call. */
+/** For so long after one refresh that was for the whole lifetime of a token, or because a resource refused it, there is no other for that reason. */
 export function youngMs(token: Pick<Token, 'receivedAt' | 'expiresAt'>): number {
   if (token.expiresAt === undefined) return YOUNG_MS
   return Math.min(YOUNG_MS, Math.max(0, token.expiresAt - token.receivedAt) * YOUNG_SHARE)

@@ -28,6 +28,8 @@ export interface Redeeming {
   readonly obtain: (() => Promise<Token>) | undefined
   /** Takes what came of a redemption whose answer or save was late. */
   readonly adoptLate: (outcome: Outcome) => Promise<void>
+  /** Goes on with a request that its callers wait for no longer. */
+  readonly goOn: (work: () => Promise<void>) => void
 }
 
 /**
@@ -65,7 +67,7 @@ export interface Flight {
   readonly seal: (token: Token | undefined) => Promise<string>
   /** Tells what is received in the store's time, as it was known when the request was sent: lifetimes count from there. */
   readonly toStore: (token: Token) => Token
-  /** Monotonic. */
-  readonly startedAt: number
+  /** How long ago its claim was begun, in milliseconds; a machine's sleep counts. */
+  readonly sinceClaim: () => number
   readonly everUnknown: boolean
 }

@@ -1,5 +1,5 @@
 import type { ClientCore } from '../client/client-core.ts'
-import type { Clock } from '../clock.ts'
+import { idleDelay, type Clock } from '../clock.ts'
 import { isEvergrantError } from '../errors.ts'
 import type { Token } from '../token.ts'
 import { jittered } from './backoff.ts'
@@ -27,7 +27,7 @@ export async function revokeWithRetries(
         })
         return
       }
-      await clock.delay(jittered(FIRST_DELAY_MS * 2 ** (attempt - 1)), noRetries).catch(() => undefined)
+      await idleDelay(clock, jittered(FIRST_DELAY_MS * 2 ** (attempt - 1)), noRetries).catch(() => undefined)
     }
   }
 }

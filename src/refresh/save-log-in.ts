@@ -1,4 +1,5 @@
-import type { Clock } from '../clock.ts'
+import { sameIssuer } from '../client/issuers.ts'
+import { stopwatch, type Clock } from '../clock.ts'
 import { StoreError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import { RECORD_SCHEMA, type CommitAnswer, type GrantRecord, type GrantStore, type NewGrant } from '../stores/store.ts'
@@ -17,9 +18,10 @@ export interface LogIn {
   readonly storeClock: StoreClock
   readonly policy: ResolvedPolicy
   readonly issuer: string
+  /** What the same provider was called before. */
+  readonly formerIssuers: readonly string[]
   readonly clientId: string
   readonly obtainable: boolean
-  readonly idleLifetimeMs: number | undefined
   /** The grant ends so long after the log-in, whatever is done. */
   readonly absoluteLifetimeMs: number | undefined
   /** Whether a stored token belongs to the same user as the new one. */
@@ -52,20 +54,19 @@ export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecor
     return done(await put(token))
   }
 
-  const giveUpAt = logIn.clock.monotonic() + logIn.policy.waitMs
+  const took = stopwatch(logIn.clock)
   for (;;) {
     const { record } = await look(logIn)
     const carried = record === undefined ? undefined : await carriedOver(logIn, record, token)
     if (record === undefined || carried === undefined) return done(await put(token))
     const waitMs = await claimFor(logIn, record, carried)
-    // Rather the log-in with a refresh token that may be consumed than no log-in.
-    if (waitMs === 'changed' && logIn.clock.monotonic() < giveUpAt) continue
-    if (typeof waitMs === 'number' && logIn.clock.monotonic() + waitMs < giveUpAt) {
-      await logIn.clock.delay(Math.min(waitMs, 200))
-      continue
+    if (waitMs === 0) {
+      const answer = await put(carried, record)
+      if (answer.record?.id === id) return done(answer)
     }
-    const answer = await put(carried, record)
-    if (answer.record?.id === id) return done(answer)
+    // Rather the log-in with a refresh token that may be consumed than no log-in.
+    if (took() + waitMs > logIn.policy.waitMs) return done(await put(carried))
+    await logIn.clock.delay(Math.min(Math.max(waitMs, 20), 200))
   }
 }
 
@@ -80,8 +81,9 @@ function withEnd(token: Token, absoluteLifetimeMs: number | undefined): Token {
 }
 
 async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Promise<Token | undefined> {
-  if (record.clientId !== logIn.clientId || record.issuer !== logIn.issuer || record.reason === 'identity_changed')
-    return undefined
+  const { formerIssuers, issuer } = logIn
+  const ours = record.clientId === logIn.clientId && sameIssuer(record.issuer, issuer, [issuer, ...formerIssuers])
+  if (!ours || record.reason === 'identity_changed') return undefined
   let stored: Token | undefined
   try {
     stored = await logIn.sealer.open(record.key, record.id, record.sealed)
@@ -94,34 +96,29 @@ async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Pro
   return makeToken({ ...token, refreshToken, refreshTokenExpiresAt, idToken: token.idToken ?? idToken })
 }
 
-/** Claims the grant, so that nobody redeems the refresh token that is carried over. Answers how long to wait, or nothing when it may be written. */
-async function claimFor(logIn: LogIn, record: GrantRecord, carried: Token): Promise<number | 'changed' | undefined> {
+/**
+ * Claims the grant, so that nobody redeems the refresh token that is carried over; nothing is sent, so no back-off forbids it. Returns how long
+ * to wait, 0 when it may be written.
+ */
+async function claimFor(logIn: LogIn, record: GrantRecord, carried: Token): Promise<number> {
   const { policy } = logIn
   const owner = randomId()
   const hash = await hashOf(carried.refreshToken ?? '')
   const { id, version } = record
   const { leaseMs, settleMs, repeatWithinMs } = policy
-  const request = {
-    id,
-    version,
-    owner,
-    leaseMs,
-    settleMs,
-    repeatWithinMs,
-    intent: { hash, sendWithinMs: 0 },
-    force: true,
-  }
+  const intent = { hash, sendWithinMs: 0 }
+  const request = { id, version, owner, leaseMs, settleMs, repeatWithinMs, intent, force: true }
   const answer = await persistently(logIn.clock, () => logIn.store.claim(logIn.key, request))
-  if (answer.outcome === 'busy') return answer.waitMs
-  return answer.outcome === 'changed' ? 'changed' : undefined
+  if (answer.outcome === 'claimed') return 0
+  return answer.outcome === 'busy' ? answer.waitMs : 1
 }
 
 async function newGrant(logIn: LogIn, id: string, token: Token): Promise<NewGrant> {
   const stored = logIn.storeClock.tokenToStore(token)
   const sealed = await logIn.sealer.seal(logIn.key, id, stored)
-  const { policy, obtainable, idleLifetimeMs, issuer, clientId } = logIn
+  const { policy, obtainable, issuer, clientId } = logIn
   return {
-    ...contentOf(stored, sealed, { policy, obtainable, idleLifetimeMs }),
+    ...contentOf(stored, sealed, { policy, obtainable }),
     lastRefreshedAt: undefined,
     id,
     schema: RECORD_SCHEMA,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { stopwatch, type Clock } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
 import { jittered } from './backoff.ts'
 import { before } from './before.ts'
@@ -8,6 +8,16 @@ const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 1000
 /** How long callers wait for one write before they get the unsaved token. */
 const PATIENCE_MS = 5000
+/** A write that made no attempt for so long is not repeated any more: its host ended the work of the request that began it. */
+const SILENT_MS = 30_000
+
+/** One token on its way into the store. */
+interface Saving {
+  /** Since its last attempt. */
+  silent: () => number
+  resume: () => void
+  readonly done: Promise<void>
+}
 
 /**
  * Repeats a write, unchanged, until its outcome is known. A token that was had must reach the store: in a strict server's eyes
@@ -16,7 +26,7 @@ const PATIENCE_MS = 5000
 export class Saver {
   readonly #clock: Required<Clock>
   readonly #onDelay: (attempts: number) => void
-  readonly #saving = new Set<Promise<void>>()
+  readonly #saving = new Set<Saving>()
 
   constructor(clock: Required<Clock>, onDelay: (attempts: number) => void) {
     this.#clock = clock
@@ -28,22 +38,32 @@ export class Saver {
     return this.#saving.size > 0
   }
 
+  /** Goes on with what is not repeated any more. */
+  resume(): void {
+    for (const saving of this.#saving) if (saving.silent() > SILENT_MS) saving.resume()
+  }
+
   /** Resolves when nothing is left to be saved. */
   async idle(): Promise<void> {
-    while (this.unsaved) await Promise.all(this.#saving)
+    while (this.unsaved) await Promise.all([...this.#saving].map(({ done }) => done))
   }
 
   /**
-   * Writes, and answers what came of it if that is known soon; else `undefined`, while the write is repeated in the background
+   * Writes, and returns what came of it if that is known soon; else `undefined`, while the write is repeated in the background
    * until it is known, when `onSaved` gets it.
    */
   async save<T>(write: () => Promise<T>, onSaved: (result: T) => Promise<void>): Promise<T | undefined> {
     // Set before the first wait, so that no flight slips in between.
-    const done = deferred()
-    this.#saving.add(done.promise)
+    const { promise, resolve } = deferred()
+    const saving: Saving = {
+      silent: stopwatch(this.#clock),
+      resume: () => void this.#repeat(saving, write(), write, onSaved).then(finish),
+      done: promise,
+    }
+    this.#saving.add(saving)
     const finish = (): void => {
-      this.#saving.delete(done.promise)
-      done.resolve()
+      this.#saving.delete(saving)
+      resolve()
     }
     const first = write()
     const outcome = first.then(
@@ -55,13 +75,19 @@ export class Saver {
       finish()
       return result.value
     }
-    void this.#repeat(first, write, onSaved).finally(finish)
+    void this.#repeat(saving, first, write, onSaved).then(finish)
     return undefined
   }
 
-  async #repeat<T>(first: Promise<T>, write: () => Promise<T>, onSaved: (result: T) => Promise<void>): Promise<void> {
+  async #repeat<T>(
+    saving: Saving,
+    first: Promise<T>,
+    write: () => Promise<T>,
+    onSaved: (result: T) => Promise<void>,
+  ): Promise<void> {
     let attempt: Promise<T> = first
     for (let attempts = 1; ; attempts += 1) {
+      saving.silent = stopwatch(this.#clock)
       this.#onDelay(attempts)
       try {
         await onSaved(await attempt)

@@ -5,7 +5,7 @@ const TRIMMED_EVERY = 1024
 
 /** The change feed of a store that ends with its process. */
 export class MemoryFeed {
-  readonly #epoch: string = crypto.randomUUID()
+  #random: string | undefined
   #changes: Change[] = []
   /** How many changes were removed: the number of the first one that is kept. */
   #removed = 0
@@ -27,6 +27,11 @@ export class MemoryFeed {
     }
     const changes = this.#changes.slice(number - this.#removed, number - this.#removed + limit)
     return { changes, next: `${this.#epoch}.${number + changes.length}` }
+  }
+
+  /** Made when it is first read: some hosts have no randomness while a module is loaded. */
+  get #epoch(): string {
+    return (this.#random ??= crypto.randomUUID())
   }
 
   #trim(now: number): void {

@@ -1,4 +1,4 @@
-import { type Clock, completeClock } from '../clock.ts'
+import { type Clock, completeClock, idleDelay } from '../clock.ts'
 import { ConfigError } from '../errors.ts'
 import { type GrantKey, indexableKey } from '../grant-key.ts'
 import type { Backend, Write } from './backend.ts'
@@ -229,7 +229,7 @@ class StoreOver implements GrantStore {
   /** The sealed text of what was deleted is kept for repeats of the deletion only. */
   async #forgetDeleted(name: string): Promise<void> {
     try {
-      await this.#clock.delay(DELETED_MS, this.#closing.signal)
+      await idleDelay(this.#clock, DELETED_MS, this.#closing.signal)
       await this.#run(() =>
         this.#swapper.change(name, (content, now) => {
           if (content.deleted.every(({ until }) => until > now)) return { answer: undefined }

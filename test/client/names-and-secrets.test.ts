@@ -82,6 +82,7 @@ describe('a client under another name', () => {
       'token',
     ])
     expect(core.name).toBe('acme')
+    expect(core.named('one')).toBe(core.named('one'))
     expect(core.named('one').knownIssuer).toBe(issuer)
   })
 })

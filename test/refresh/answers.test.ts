@@ -312,10 +312,15 @@ test('an answer without an access token whose refresh token was rotated loses ne
   expect(server.reuses).toBe(0)
 })
 
-test('invalid_client touches no grant; the client backs off in this process and succeeds once it is mended', async () => {
+test('invalid_client ends no grant: it backs off, and the client when different ones are refused, until the client is mended', async () => {
   const { clock, server, process, store, told } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
+  await connected(grants, server, clock, 0, 'other')
+  server.faults.push({ answer: () => json({ error: 'invalid_client' }, 401) })
+  await expect(settled(clock, grants.session('acme', 'other').token(), 1)).rejects.toMatchObject({
+    error: 'invalid_client',
+  })
   const session = grants.session('acme', 'f')
   for (let attempt = 0; attempt < 3; attempt += 1) {
     server.faults.push({ answer: () => json({ error: 'invalid_client' }, 401) })
@@ -331,7 +336,7 @@ test('invalid_client touches no grant; the client backs off in this process and 
   }
   const { record } = await store.read(key())
   expect(record).toMatchObject({ state: 'active', version: 1 })
-  expect(record!.failures).toBeUndefined()
+  expect(record!.failures).toMatchObject({ code: 'invalid_client', count: 3 })
   expect(told.filter(({ name }) => name === 'client_suspect')).toHaveLength(1)
   expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-1')
 })

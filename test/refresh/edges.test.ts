@@ -202,22 +202,42 @@ test('a sealed token that is moved to another grant’s record does not open', a
   expect((await process({ keys }).session('acme', 'alice').token()).accessToken).toBe('at-alice-0')
 })
 
-test('a key service without prepare() is asked when there is something to seal, and its failure is a delayed save', async () => {
-  const { clock, server, process, told, store } = world()
+test('a key service without prepare() that can’t seal costs nothing: another instance refreshes at once', async () => {
+  const { clock, server, process, store } = world()
   let failing = false
+  const keysOf = (broken: () => boolean) => ({
+    seal: async (text: string) => {
+      if (broken()) throw new Error('the key service is down')
+      return btoa(text)
+    },
+    open: async (sealed: string) => atob(sealed),
+  })
+  const grants = process({ keys: keysOf(() => failing) })
+  const healthy = process({ keys: keysOf(() => false) })
+  await connected(grants, server, clock, 0)
+  failing = true
+  await expect(settled(clock, grants.session('acme', 'f').token())).rejects.toThrow('the key service is down')
+  expect(server.requests).toHaveLength(0)
+  expect((await store.read(key())).record).toMatchObject({ version: 1, lease: undefined })
+  expect((await settled(clock, healthy.session('acme', 'f').token(), 1)).accessToken).toBe('at-f-1')
+})
+
+test('a key service without prepare() that fails after the answer delays the save, and the token is served', async () => {
+  const { clock, server, process, told, store } = world()
+  let calls = 0
   const keys = {
     seal: async (text: string) => {
-      if (failing) throw new Error('the key service is down')
+      calls += 1
+      // The log-in's, the trial's, and then that of the answer.
+      if (calls === 3) throw new Error('the key service is down')
       return btoa(text)
     },
     open: async (sealed: string) => atob(sealed),
   }
   const grants = process({ keys })
   await connected(grants, server, clock, 0)
-  failing = true
   expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-1')
   expect(told.map(({ name }) => name)).toContain('save_delayed')
-  failing = false
   await clock.advance(1500)
   expect((await store.read(key())).record!.version).toBe(2)
 })
@@ -278,6 +298,7 @@ test('a token that is left unsaved while another flight claims keeps that flight
     logger: undefined,
     obtain: undefined,
     adoptLate: async () => undefined,
+    goOn: () => undefined,
   })
   const token = await sealer.open(key(), record!.id, record!.sealed)
   expect(await coordinator.redeem(record!, token, { cause: 'spent', force: false })).toMatchObject({ kind: 'busy' })

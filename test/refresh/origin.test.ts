@@ -101,3 +101,22 @@ test('a log-in through an issuer of all tenants is stored as of its own tenant',
   expect(kept?.issuer).toBe('https://login.example/t1/v2.0')
   await expect(grants.session('acme', 'ann').token()).resolves.toMatchObject({ accessToken: 'at' })
 })
+
+test.each([
+  ['a former issuer', ['https://old.example'], true],
+  ['another issuer', [], false],
+])('the refresh token of %s is carried over to a log-in that brings none: %#', async (_, formerIssuers, carried) => {
+  const clock = fakeClock()
+  const store = memoryStore({ clock })
+  const grantsAt = (issuer: string): Grants<{ acme: OAuth2Client }> => {
+    const provider = { name: 'acme', server: { issuer, token_endpoint: `${issuer}/token` }, formerIssuers }
+    const acme = new OAuth2Client({ provider, clientId: 'web', clientSecret: 'a-client-secret', clock })
+    return new Grants({ clients: { acme }, store, clock })
+  }
+  const account = { account: 'work' }
+  const token = { access_token: 'at', expires_in: 3600 }
+  await grantsAt('https://old.example').save('acme', 'ann', { ...token, refresh_token: 'rt' }, account)
+  const moved = grantsAt('https://new.example')
+  await moved.save('acme', 'ann', token, account)
+  expect((await moved.status('acme', 'ann', account))?.renewable).toBe(carried)
+})

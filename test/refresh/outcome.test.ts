@@ -80,21 +80,27 @@ test('deaths that are a minute apart are users that left; eleven in a minute wit
   let now = 0
   const suspected: string[] = []
   const health = new ClientHealth({ monotonic: () => now }, (error) => void suspected.push(error))
-  for (let index = 0; index < 30; index += 1, now += 6001) expect(health.died('invalid_grant')).toBe(true)
-  for (let index = 0; index < 10; index += 1) health.died('invalid_grant')
+  for (let index = 0; index < 30; index += 1, now += 6001) expect(health.died(`g${index}`, 'invalid_grant')).toBe(true)
+  for (let index = 0; index < 30; index += 1) expect(health.died('one and the same', 'invalid_grant')).toBe(true)
+  for (let index = 0; index < 10; index += 1) health.died(`h${index}`, 'invalid_grant')
   expect(health.suspect).toBe(true)
   expect(suspected).toEqual(['invalid_grant'])
   health.succeeded()
   expect(health.suspect).toBe(false)
-  expect(health.died('invalid_grant')).toBe(true)
+  expect(health.died('g', 'invalid_grant')).toBe(true)
 })
 
 test('a refused client backs off up to five minutes', () => {
   let now = 0
   const health = new ClientHealth({ monotonic: () => now }, () => undefined)
   expect(health.waitMs).toBe(0)
-  for (let index = 0; index < 20; index += 1) health.refused('invalid_client')
+  for (let index = 0; index < 20; index += 1) health.refused('one user', 'unauthorized_client')
+  expect(health.waitMs).toBe(0)
+  for (let index = 0; index < 20; index += 1) health.refused(`g${index % 2}`, 'invalid_client')
   expect(health.waitMs).toBe(300_000)
   now = 300_000
-  expect(health.waitMs).toBe(0)
+  // The first one is let through, and the others wait for what comes of it.
+  expect([health.admit(), health.admit()]).toEqual([0, 300_000])
+  health.succeeded()
+  expect([health.admit(), health.admit()]).toEqual([0, 0])
 })

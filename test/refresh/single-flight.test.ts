@@ -41,30 +41,48 @@ test('a thousand callers whose token was refused with 401 cause one refresh', as
   expect(server.redemptions).toBe(1)
 })
 
-test('a refused token younger than a minute is handed out again instead of being replaced', async () => {
+test('a refused token is replaced whatever its age, and none by refusal for a minute after', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
   const session = grants.session('acme', 'f')
-  await clock.advance(59_000)
-  expect((await session.token({ rejected: 'at-f-0' })).accessToken).toBe('at-f-0')
   await clock.advance(1000)
-  expect((await settled(clock, session.token({ rejected: 'at-f-0' }))).accessToken).toBe('at-f-1')
+  const both = [session.token({ rejected: 'at-f-0' }), session.token({ rejected: 'at-f-0' })]
+  for (const each of both) expect((await settled(clock, each)).accessToken).toBe('at-f-1')
+  await clock.advance(59_000)
   expect((await session.token({ rejected: 'at-f-1' })).accessToken).toBe('at-f-1')
   expect(server.redemptions).toBe(1)
+  await clock.advance(1000)
+  expect((await settled(clock, session.token({ rejected: 'at-f-1' }))).accessToken).toBe('at-f-2')
+  expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
+  expect(server.redemptions).toBe(2)
 })
 
-test('with a token that lives ten seconds, a refused one is replaced after one', async () => {
+test('neither a log-in nor an ordinary refresh uses up what refusals may cost', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  await connected(grants, server, clock)
+  const session = grants.session('acme', 'f')
+  expect((await settled(clock, session.token({ rejected: 'at-f-0' }))).accessToken).toBe('at-f-1')
+  expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-2')
+  expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
+  await connected(grants, server, clock)
+  const first = (await session.token()).accessToken
+  expect((await settled(clock, session.token({ rejected: first }))).accessToken).not.toBe(first)
+})
+
+test('with a token that lives ten seconds, a second refused one is replaced after a tenth of that', async () => {
   const { clock, server, process } = world()
   server.lifetimeS = 10
   const grants = process({ policy: { earlyMs: 0, spentMs: 0 } })
   await connected(grants, server, clock, 0)
   const session = grants.session('acme', 'f')
   await settled(clock, session.token())
-  await clock.advance(900)
-  expect((await session.token({ rejected: 'at-f-1' })).accessToken).toBe('at-f-1')
-  await clock.advance(100)
   expect((await settled(clock, session.token({ rejected: 'at-f-1' }))).accessToken).toBe('at-f-2')
+  await clock.advance(900)
+  expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
+  await clock.advance(100)
+  expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
 })
 
 test('an early token is handed out at once while one refresh starts in the background', async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
-import { completeClock, MAX_TIMER_MS, systemClock } from '../../src/clock.ts'
+import { completeClock, idleDelay, MAX_TIMER_MS, startTimer, systemClock } from '../../src/clock.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -49,14 +49,24 @@ describe("the machine's clock", () => {
     expect(removed).toHaveBeenCalledOnce()
   })
 
-  test('a long wait does not keep a process alive', () => {
+  test('a wait keeps the process alive however long it is; one that nobody stands behind does not', () => {
     const set = vi.spyOn(globalThis, 'setTimeout')
     const controller = new AbortController()
-    systemClock.delay(60_000, controller.signal).catch(() => undefined)
-    const timer = set.mock.results[0]?.value as NodeJS.Timeout
-    expect(timer.hasRef()).toBe(false)
+    const ignore = (): void => undefined
+    systemClock.delay(60_000, controller.signal).catch(ignore)
+    idleDelay(systemClock, 60_000, controller.signal).catch(ignore)
+    const stops = [startTimer(systemClock, 60_000, ignore), startTimer(systemClock, 60_000, ignore, { idle: true })]
+    const timers = set.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())
+    expect(timers).toEqual([true, false, true, false])
     controller.abort()
+    for (const stop of stops) stop()
     set.mockRestore()
+  })
+
+  test('an idle wait of a clock of one’s own is that clock’s', async () => {
+    const waited: number[] = []
+    await idleDelay({ ...systemClock, delay: async (ms) => void waited.push(ms) }, 5000)
+    expect(waited).toEqual([5000])
   })
 })
 

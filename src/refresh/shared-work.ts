@@ -1,0 +1,90 @@
+import { startTimer, stopwatch, type Clock } from '../clock.ts'
+import { before } from './before.ts'
+
+const BEAT_MS = 1000
+/** Work whose timers don't run any more was ended by its host, with the request that began it. */
+const SILENT_MS = 3000
+
+interface Running<T> {
+  readonly result: Promise<T>
+  readonly age: () => number
+  /** When its timer was last heard (monotonic). */
+  heardAt: number
+  stop(): void
+}
+
+/** Work that callers share, one at a time: whoever comes while it runs joins it. Work that its host ended, or that takes too long, is joined no more. */
+export class SharedWork<T> {
+  readonly #clock: Required<Clock>
+  readonly #mostMs: number
+  #running: Running<T> | undefined
+
+  constructor(clock: Required<Clock>, mostMs: number) {
+    this.#clock = clock
+    this.#mostMs = mostMs
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined && this.#isAlive(this.#running)
+  }
+
+  /** What runs now, however it may be. */
+  get result(): Promise<T> | undefined {
+    return this.#running?.result
+  }
+
+  /** Joins what runs, else begins. What begins may say before its promise settles that the next caller is to begin anew. */
+  join(begin: (end: () => void) => Promise<T>): Promise<T> {
+    return this.#join(begin).result
+  }
+
+  /** Joins or begins, and waits for at most so long: then undefined. What was ended by its host is begun again. */
+  async wait(begin: (end: () => void) => Promise<T>, ms: number): Promise<T | undefined> {
+    const waited = stopwatch(this.#clock)
+    let joined = this.#join(begin)
+    for (let left = ms; left > 0; left = ms - waited()) {
+      // Its own timer, which its own host keeps alive.
+      const result = await before(joined.result, this.#clock, Math.min(left, BEAT_MS))
+      if (result !== undefined) return result
+      if (!this.#isAlive(joined)) joined = this.#join(begin)
+    }
+    return undefined
+  }
+
+  #join(begin: (end: () => void) => Promise<T>): Running<T> {
+    if (this.#running !== undefined && this.#isAlive(this.#running)) return this.#running
+    this.#running?.stop()
+    const end = (): void => {
+      if (this.#running === running) this.#running = undefined
+    }
+    const result = begin(() => end()).finally(() => {
+      running.stop()
+      end()
+    })
+    const running: Running<T> = {
+      result,
+      age: stopwatch(this.#clock),
+      heardAt: this.#clock.monotonic(),
+      stop: () => undefined,
+    }
+    this.#running = running
+    this.#beat(running)
+    return running
+  }
+
+  #beat(running: Running<T>): void {
+    running.stop = startTimer(
+      this.#clock,
+      BEAT_MS,
+      () => {
+        running.heardAt = this.#clock.monotonic()
+        this.#beat(running)
+      },
+      { idle: true },
+    )
+  }
+
+  #isAlive({ age, heardAt }: Running<T>): boolean {
+    return age() < this.#mostMs && this.#clock.monotonic() - heardAt < SILENT_MS
+  }
+}
