@@ -1,6 +1,6 @@
 import type { ClientCore } from '../client/client-core.ts'
 import { readClaims } from '../client/id-token.ts'
-import { stopwatch, type Clock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { GrantRecord } from '../stores/store.ts'
@@ -8,15 +8,14 @@ import type { TokenOptions, TokenSource } from '../token-source.ts'
 import type { AccessToken, JsonValue, Token } from '../token.ts'
 import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
-import { runInBackground } from './background.ts'
+import { Disconnecting } from './disconnecting.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import { GrantClient } from './grant-client.ts'
-import { assertKnownSchema, type Held } from './held.ts'
+import type { Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
-import { persistently } from './persistently.ts'
-import { DEFAULT_WAIT_MS, resolvePolicy, youngMs } from './policy.ts'
-import { revokeWithRetries } from './revoke.ts'
+import { DEFAULT_WAIT_MS, resolvePolicy } from './policy.ts'
+import { RefusalBudget } from './refusal-budget.ts'
 import { saveLogIn } from './save-log-in.ts'
 import { Saver } from './saver.ts'
 import { statusOf, type GrantStatus } from './status.ts'
@@ -46,12 +45,8 @@ export class Keeper implements TokenSource {
   readonly #storeClock: StoreClock
   readonly #memory: Memory
   readonly #flights: Flights
-  readonly #revoking = new Set<Promise<unknown>>()
-  readonly #closing = new AbortController()
-  /** The log-in whose deletion is not known to be done. */
-  #deleting: string | undefined
-  /** Since the last refresh that was made because a resource refused the token, and for how long there is no other for that reason. */
-  #refused: { readonly since: () => number; readonly pauseMs: number } | undefined
+  readonly #disconnecting: Disconnecting
+  readonly #refusals: RefusalBudget
 
   constructor(options: KeeperOptions) {
     const { client, clock, emitter, key, logger, policy } = options
@@ -68,6 +63,8 @@ export class Keeper implements TokenSource {
     const saver = new Saver(clock, onDelay)
     this.#memory = new Memory(options, this.#client, this.#storeClock, () => saver.unsaved)
     this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, saver, onDelay)
+    this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#memory)
+    this.#refusals = new RefusalBudget(clock)
   }
 
   /** The client as it was seen last, where that is known without asking. */
@@ -104,7 +101,7 @@ export class Keeper implements TokenSource {
   async #serve(options: TokenOptions): Promise<AccessToken> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const held = this.#memory.held
-      const want = this.#affordable(options, held)
+      const want = this.#refusals.within(options, held)
       if (held?.access !== undefined && held.record.state === 'active') {
         const state = assess(held, want, this.#client.policy, this.#clock.now())
         if (state !== 'wanting') {
@@ -129,7 +126,8 @@ export class Keeper implements TokenSource {
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
       }
-      if (cause === 'rejected' && result.renewed) this.#noteRefusal(result.held)
+      if (cause === 'rejected' && result.renewed && result.held.token !== undefined)
+        this.#refusals.spend(result.held.token)
       const access = this.#accept(result, want)
       if (access !== undefined) return access
     }
@@ -143,18 +141,6 @@ export class Keeper implements TokenSource {
     const { patienceMs } = this.#flights
     if (!servesMeanwhile(held, want, now) || held.access.expiresAt === undefined) return patienceMs
     return Math.min((held.access.expiresAt - now) / 2, patienceMs)
-  }
-
-  /** Without the refusal of a token that was had because of one a moment ago: an API that always refuses must not cost a refresh per call. */
-  #affordable(want: TokenOptions, held: Held | undefined): TokenOptions {
-    if (want.rejected === undefined || want.rejected !== held?.token?.accessToken) return want
-    if (this.#refused === undefined || this.#refused.since() >= this.#refused.pauseMs) return want
-    const { rejected: _, ...rest } = want
-    return rest
-  }
-
-  #noteRefusal({ token }: Held): void {
-    if (token !== undefined) this.#refused = { since: stopwatch(this.#clock), pauseMs: Math.max(1000, youngMs(token)) }
   }
 
   /** What a flight's result gives a caller that waited for it; undefined sends it round again. */
@@ -215,30 +201,9 @@ export class Keeper implements TokenSource {
     throw new RefreshTimeoutError(this.key, this.#waitMs)
   }
 
-  /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Returns whether it was there. */
-  async disconnect(): Promise<boolean> {
-    const { background, clock, emitter, store } = this.#options
-    const known = this.#memory.held?.record.id
-    const read = await this.#storeClock.ask(() => store.read(this.key))
-    // A token that nobody asked for yet is revoked all the same.
-    const record = read.record ?? (this.#memory.seed === undefined ? undefined : (await this.#memory.place()).record)
-    if (record !== undefined) assertKnownSchema(record)
-    // A login that was stored here in the meantime stays.
-    this.#memory.end([known, record?.id])
-    // Nothing is there any more also when an earlier call was left without an answer.
-    const id = record?.id ?? this.#deleting
-    if (id === undefined) return false
-    this.#deleting = id
-    const { record: deleted } = await persistently(clock, () => store.delete(this.key, { id }))
-    this.#deleting = undefined
-    if (deleted === undefined) return false
-    emitter.emit('disconnected', { key: this.key, at: clock.now() })
-    // What was deleted, which may be newer than what was read.
-    const revoking = this.#revoke(deleted)
-    // Where there is no background, the caller waits for the first attempt.
-    if (background === 'none') await revoking
-    else runInBackground(background, () => revoking)
-    return true
+  /** Ends the grant here at once, then at the provider. Returns whether it was there. */
+  disconnect(): Promise<boolean> {
+    return this.#disconnecting.run()
   }
 
   /** Stores the token of a log-in that this client made in place of what is there; see `saveLogIn`. */
@@ -264,27 +229,10 @@ export class Keeper implements TokenSource {
       token,
     )
     this.#flights.restart()
-    this.#refused = undefined
+    this.#refusals.restore()
     const held = await this.#memory.adopt(saved, since)
     // Whether a look that was made meanwhile saw what was there before or what came after only another look can tell.
     if (held.record.id !== saved.id) await this.#memory.read()
-  }
-
-  /** Revokes a disconnected grant at the provider, best effort: it is gone here already. */
-  async #revoke(record: GrantRecord): Promise<void> {
-    const { background, clock, key, logger, sealer } = this.#options
-    const retries = background === 'none' ? AbortSignal.abort() : this.#closing.signal
-    const revoke = async (): Promise<void> => {
-      const token = await sealer.open(record.key, record.id, record.sealed)
-      if (token !== undefined) await revokeWithRetries(await this.core(), token, clock, retries)
-    }
-    const work = revoke()
-      .catch((error: unknown) =>
-        logger?.warn('evergrant: a disconnected grant could not be revoked', { ...key, error }),
-      )
-      .finally(() => this.#revoking.delete(work))
-    this.#revoking.add(work)
-    await work
   }
 
   /** What came with the tokens. */
@@ -310,8 +258,8 @@ export class Keeper implements TokenSource {
 
   /** Ends the use of this keeper: waits for what is under way, revocations without their retries among it, and for unsaved tokens. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    const revoked = this.#disconnecting.close()
     await this.#flights.close()
-    await Promise.all(this.#revoking)
+    await revoked
   }
 }

@@ -54,11 +54,14 @@ export class SharedWork<T> {
   #join(begin: (end: () => void) => Promise<T>): Running<T> {
     if (this.#running !== undefined && this.#isAlive(this.#running)) return this.#running
     this.#running?.stop()
+    let ended = false
+    const made: { running?: Running<T> } = {}
     const end = (): void => {
-      if (this.#running === running) this.#running = undefined
+      ended = true
+      if (made.running !== undefined && this.#running === made.running) this.#running = undefined
     }
-    const result = begin(() => end()).finally(() => {
-      running.stop()
+    const result: Promise<T> = begin(() => end()).finally(() => {
+      made.running?.stop()
       end()
     })
     const running: Running<T> = {
@@ -67,7 +70,8 @@ export class SharedWork<T> {
       heardAt: this.#clock.monotonic(),
       stop: () => undefined,
     }
-    this.#running = running
+    made.running = running
+    if (!ended) this.#running = running
     this.#beat(running)
     return running
   }

@@ -1,0 +1,34 @@
+import { stopwatch, type Clock } from '../clock.ts'
+import type { Token } from '../token.ts'
+import type { Want } from './assess.ts'
+import type { Held } from './held.ts'
+import { youngMs } from './policy.ts'
+
+const SHORTEST_PAUSE_MS = 1000
+
+/** How often the refusals of resources may cost a refresh: an API that refuses every token must not cost one per call. */
+export class RefusalBudget {
+  readonly #clock: Required<Clock>
+  #spent: { readonly since: () => number; readonly pauseMs: number } | undefined
+
+  constructor(clock: Required<Clock>) {
+    this.#clock = clock
+  }
+
+  /** What is wanted, without the refusal where that may cost no refresh now. */
+  within(want: Want, held: Held | undefined): Want {
+    if (want.rejected === undefined || want.rejected !== held?.token?.accessToken) return want
+    if (this.#spent === undefined || this.#spent.since() >= this.#spent.pauseMs) return want
+    const { rejected: _, ...rest } = want
+    return rest
+  }
+
+  /** A refusal was answered with this token: for a minute, or a tenth of its life, none is answered so again. */
+  spend(token: Token): void {
+    this.#spent = { since: stopwatch(this.#clock), pauseMs: Math.max(SHORTEST_PAUSE_MS, youngMs(token)) }
+  }
+
+  restore(): void {
+    this.#spent = undefined
+  }
+}

@@ -1,0 +1,58 @@
+/** Runs in workerd, made into one file by the test. A path says what to do, `mode` with which grants. */
+import { waitUntil } from 'cloudflare:workers'
+import { Grants } from '../../src/grants.ts'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import type { Background } from '../../src/refresh/background.ts'
+
+interface Env {
+  readonly PROVIDER: string
+}
+
+let made: Record<string, Grants<{ acme: OAuth2Client }>> | undefined
+
+const BACKGROUNDS: Readonly<Record<string, Background>> = {
+  waitUntil: (work) => waitUntil(work),
+  detached: 'detached',
+  none: 'none',
+}
+
+function grantsOf(mode: string, { PROVIDER }: Env): Grants<{ acme: OAuth2Client }> {
+  const make = (background: Background): Grants<{ acme: OAuth2Client }> =>
+    new Grants({
+      clients: {
+        acme: new OAuth2Client({
+          provider: { name: 'acme', server: { issuer: PROVIDER, token_endpoint: `${PROVIDER}/token` } },
+          clientId: 'c',
+          clientSecret: 'a-client-secret',
+          timeoutMs: 2000,
+        }),
+      },
+      policy: { leaseMs: 3000, settleMs: 500 },
+      background,
+    })
+  made ??= Object.fromEntries(Object.entries(BACKGROUNDS).map(([name, background]) => [name, make(background)]))
+  return made[mode] as Grants<{ acme: OAuth2Client }>
+}
+
+/** Made while the module loads, as applications do: nothing in it may want time, randomness or the network. */
+export const early = new Grants({ clients: {} })
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url)
+    const grants = grantsOf(searchParams.get('mode') ?? '', env)
+    if (pathname === '/save') {
+      await grants.save('acme', 'u', { access_token: 'at0', refresh_token: 'rt0', expires_at: 1 })
+      return new Response('saved')
+    }
+    const token = grants.session('acme', 'u').accessToken()
+    if (pathname === '/leave') {
+      token.catch(() => undefined)
+      return new Response('left')
+    }
+    return token.then(
+      (text) => new Response(text),
+      (error: { code: string }) => new Response(error.code, { status: 503 }),
+    )
+  },
+}
