@@ -14,8 +14,11 @@ export { OAuth2Client } from './client/oauth2-client.ts'
 export type {
   AuthorizationOptions,
   Callback,
+  CallbackFields,
   ClientCredentialsOptions,
   Introspection,
+  KeptLogin,
+  NodeRequest,
   OAuth2ClientOptions,
   PendingLogin,
   RefreshOptions,

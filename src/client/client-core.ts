@@ -3,9 +3,10 @@ import type { Logger } from '../logger.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Secrets } from '../redact.ts'
 import type { Token } from '../token.ts'
-import type { PendingLogin } from './authorization.ts'
-import type { Callback } from './callback.ts'
+import type { AuthorizationOptions, KeptLogin, PendingLogin } from './authorization.ts'
+import type { Callback } from './callback-input.ts'
 import type { RejectedAnswers } from './rejected-answers.ts'
+import type { UserInfo } from './user-info.ts'
 
 /** What one redemption brought. */
 export interface Redeemed {
@@ -30,8 +31,10 @@ export interface SendOptions {
 
 /** What the refresh layer needs of a client. Not public. */
 export interface ClientCore {
-  /** The provider's name, for messages. */
+  /** For messages: the provider's name, or what `named` was given. */
   readonly name: string
+  /** The same client under another name: errors and logs of what is asked of that one have it. Cheap; all share what is known and remembered. */
+  named(name: string): ClientCore
   readonly clientId: string
   readonly provider: Provider
   readonly clock: Required<Clock>
@@ -42,10 +45,17 @@ export interface ClientCore {
   readonly allowInsecureRequests: boolean
   /** The client's long-lived secrets. */
   readonly secrets: Secrets
-  /** The issuer, or the token endpoint where the server has none; discovers when needed. */
-  issuer(): Promise<string>
-  /** The same without discovering: undefined while the metadata is not known. */
+  /**
+   * The issuer, or the token endpoint where the server has none; discovers when needed. With a grant's token, the issuer of that grant: where the server has one for each
+   * tenant, that of the ID token.
+   */
+  issuer(token?: Token): Promise<string>
+  /** The server's without discovering: undefined while it is not known. An issuer that the client was given is known from the start. */
   readonly knownIssuer: string | undefined
+  /** What the provider was called before: grants and identities of these issuers are its own. */
+  readonly formerIssuers: readonly string[]
+  /** Whether two issuers are one at this provider: by another spelling, or because it was called otherwise before. */
+  sameIssuer(a: unknown, b: unknown): boolean
   /** Everything that can fail by itself before a redemption: metadata, secrets, client authentication. */
   prepareRedemption(token: Token): Promise<Redeem>
   /**
@@ -55,10 +65,16 @@ export interface ClientCore {
   assertResource(url: URL, origins?: readonly string[]): Promise<void> | void
   /** The provider's answers of APIs, beside 401, that mean that the access token is over. */
   readonly rejected: RejectedAnswers | undefined
+  /** `OAuth2Client.authorizationRequest`. */
+  authorizationRequest(options?: AuthorizationOptions): Promise<PendingLogin>
   /**
    * `OAuth2Client.exchangeCode`, with a last step after every check of the callback and before the code is sent: what it rejects with ends the exchange.
    */
-  exchangeCode(callback: Callback, pending: PendingLogin, beforeSend?: () => Promise<void>): Promise<Token>
+  exchangeCode(callback: Callback, pending: KeptLogin, beforeSend?: () => Promise<void>): Promise<Token>
+  /** The same for a log-in that the provider began, without a state; a ConfigError unless the provider's data has `unsolicited: true`. */
+  exchangeUnsolicited(callback: Callback, beforeSend?: () => Promise<void>): Promise<Token>
+  /** `OAuth2Client.userInfo`. */
+  userInfo(token: Token): Promise<UserInfo>
   /** Revokes at the provider (RFC 7009); false when the server has no revocation endpoint. */
   revoke(token: Token, options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean>
 }

@@ -17,9 +17,24 @@ export interface ClientContext extends HttpContext {
   readonly timeoutMs: number
   readonly redirectUri: string | undefined
   readonly scope: readonly string[] | undefined
+  /** Whether log-ins ask for a refresh token. */
+  readonly offline: boolean
+  /** How far the clock of who signs ID tokens may be off. */
+  readonly clockToleranceMs: number
   readonly secrets: Secrets
   readonly directory: ServerDirectory
   readonly credentials: Credentials
+}
+
+/** The same client under another name, as its users call it: in errors and logs. What is known and remembered is shared. */
+export function named(context: ClientContext, name: string): ClientContext {
+  return {
+    ...context,
+    name,
+    insecure: { ...context.insecure, name },
+    directory: context.directory.named(name),
+    credentials: context.credentials.named(name),
+  }
 }
 
 /** Runs a request under the client's deadline and the caller's signal. */

@@ -3,8 +3,8 @@ import type { Secrets } from '../redact.ts'
 import { authenticate, chooseClientAuth, needsSecret, type ClientAuth } from './client-auth.ts'
 import type { Server } from './server.ts'
 
-/** A client's secret or secrets, or how to get it. */
-export type ClientSecret = string | readonly string[] | (() => string | Promise<string>)
+/** A client's secret or secrets, or how to get it. A function that has none to answer is an error when the client is used. */
+export type ClientSecret = string | readonly string[] | (() => string | undefined | Promise<string | undefined>)
 
 /** A request's headers and body with the client's authentication in them. */
 export interface Authenticated {
@@ -35,19 +35,27 @@ export class Credentials {
   readonly #auth: ClientAuth | undefined
   readonly #providerAuth: ClientAuth | undefined
   readonly #secret: ClientSecret | undefined
-  /** The place of the secret to begin with: the one after the last that was refused, so that an old one is not tried at each request. */
-  #first = 0
+  /** `first` is the place of the secret to begin with: the one after the last that was refused, so that an old one is not tried at each request. */
+  readonly #shared: { first: number }
 
   constructor(
     client: { readonly name: string; readonly clientId: string; readonly secrets: Secrets },
     options: { auth: ClientAuth | undefined; providerAuth: ClientAuth | undefined; secret: ClientSecret | undefined },
+    shared: { first: number } = { first: 0 },
   ) {
+    this.#shared = shared
     this.#client = client
     this.#auth = options.auth
     this.#providerAuth = options.providerAuth
     this.#secret = options.secret
     if (typeof options.secret === 'string') this.#remember(options.secret)
     else if (typeof options.secret === 'object') for (const secret of options.secret) this.#remember(secret)
+  }
+
+  /** The same under another name of the client, for errors. */
+  named(name: string): Credentials {
+    const options = { auth: this.#auth, providerAuth: this.#providerAuth, secret: this.#secret }
+    return new Credentials({ ...this.#client, name }, options, this.#shared)
   }
 
   /** The method at this server. */
@@ -65,7 +73,7 @@ export class Credentials {
   async prepare(server: Server, parameters: URLSearchParams, secrets: Secrets): Promise<Attempt> {
     const method = this.method(server)
     const values = await this.#resolve(method)
-    const first = this.#first % values.length
+    const first = this.#shared.first % values.length
     const attempt = async (place: number): Promise<Attempt> => ({
       authenticated: await this.#authenticate(method, values[place], server, parameters, secrets),
     })
@@ -73,8 +81,8 @@ export class Credentials {
     return {
       ...(await attempt(first)),
       next: () => {
-        this.#first = (first + 1) % values.length
-        return attempt(this.#first)
+        this.#shared.first = (first + 1) % values.length
+        return attempt(this.#shared.first)
       },
     }
   }
@@ -101,7 +109,7 @@ export class Credentials {
     }
     if (typeof value !== 'string' || (value === '' && needsSecret(method))) {
       throw new ConfigError(
-        `The clientSecret function of client '${this.#client.name}' must answer a non-empty string.`,
+        `The clientSecret function of client '${this.#client.name}' must answer a non-empty string, and answered ${value === '' ? 'an empty one' : value === null ? 'null' : typeof value}: is an environment variable unset?`,
       )
     }
     this.#remember(value)

@@ -14,6 +14,8 @@ export interface HttpContext {
   readonly transport: Transport
   readonly logger: Logger | undefined
   readonly insecure: InsecurePolicy
+  /** The `User-Agent` of requests that have none of their own. */
+  readonly userAgent: string
 }
 
 export interface HttpRequest {
@@ -74,7 +76,7 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     answer = await context.transport({
       url: request.url,
       method,
-      headers: { ...headers },
+      headers: { 'user-agent': context.userAgent, ...headers },
       ...(body === undefined || body === null ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     })

@@ -1,6 +1,7 @@
 import * as oauth from 'oauth4webapi'
 import { fromBase64Url, toBase64Url } from '../base64.ts'
 import type { ClientContext } from './context.ts'
+import { hasTenant, mayName, sameIssuer } from './issuers.ts'
 import { oauthClient } from './token-endpoint.ts'
 import type { Server } from './server.ts'
 
@@ -39,8 +40,8 @@ export async function checkFirstIdToken(
   accessToken: string,
   expected: { readonly nonce: string | undefined; readonly maxAge: number | undefined },
 ): Promise<IdTokenVerdict> {
-  return check(context, server, idToken, accessToken, (response) =>
-    oauth.processAuthorizationCodeResponse(server.as, oauthClient(context), response, {
+  return check(context, server, { idToken, accessToken, known: false }, (as, response) =>
+    oauth.processAuthorizationCodeResponse(as, oauthClient(context), response, {
       requireIdToken: true,
       ...(expected.nonce === undefined ? {} : { expectedNonce: expected.nonce }),
       ...(expected.maxAge === undefined ? {} : { maxAge: expected.maxAge }),
@@ -60,17 +61,27 @@ export async function checkRefreshedIdToken(
   if (claims === undefined) return unusable("it can't be read")
   const previous = readClaims(previousIdToken)
   // First of all: an answer for somebody else is that also when its ID token has expired.
-  const changed = previous === undefined ? undefined : compareIdentity(claims, previous, context.clientId)
+  const family = familyOf(context, server)
+  const changed = previous === undefined ? undefined : compareIdentity(claims, previous, context.clientId, family)
   if (changed !== undefined) return changed
-  return check(context, server, idToken, accessToken, (response) =>
-    oauth.processRefreshTokenResponse(server.as, oauthClient(context), response),
+  return check(context, server, { idToken, accessToken, known: true }, (as, response) =>
+    oauth.processRefreshTokenResponse(as, oauthClient(context), response),
   )
 }
 
-function compareIdentity(claims: Claims, previous: Claims, clientId: string): IdTokenVerdict | undefined {
-  for (const name of ['sub', 'iss'] as const) {
-    if (claims[name] !== undefined && claims[name] !== previous[name]) return other(name)
-  }
+/** The issuer, and what it was called before. */
+function familyOf(context: ClientContext, server: Server): readonly string[] {
+  return [...(server.issuer === undefined ? [] : [server.issuer]), ...(context.provider.formerIssuers ?? [])]
+}
+
+function compareIdentity(
+  claims: Claims,
+  previous: Claims,
+  clientId: string,
+  family: readonly string[],
+): IdTokenVerdict | undefined {
+  if (claims['sub'] !== undefined && claims['sub'] !== previous['sub']) return other('sub')
+  if (claims['iss'] !== undefined && !sameIssuer(claims['iss'], previous['iss'], family)) return other('iss')
   const audience = listOf(claims['aud'])
   if (!listOf(previous['aud']).every((each) => audience.includes(each))) {
     return audience.includes(clientId) ? unusable('its aud lacks an earlier audience') : other('aud')
@@ -91,16 +102,17 @@ function compareIdentity(claims: Claims, previous: Claims, clientId: string): Id
 async function check(
   context: ClientContext,
   server: Server,
-  idToken: string,
-  accessToken: string,
-  process: (response: Response) => Promise<oauth.TokenEndpointResponse>,
+  token: { readonly idToken: string; readonly accessToken: string; readonly known: boolean },
+  process: (as: oauth.AuthorizationServer, response: Response) => Promise<oauth.TokenEndpointResponse>,
 ): Promise<IdTokenVerdict> {
-  if (server.issuer === undefined) return unusable('the server has no issuer to compare it with')
+  const { idToken, accessToken } = token
+  const as = expectedServer(context, server, readClaims(idToken) ?? {}, token.known)
+  if (typeof as === 'string') return unusable(as)
   let claims: oauth.IDToken | undefined
   try {
     const body = JSON.stringify({ access_token: accessToken, token_type: 'bearer', id_token: idToken })
     const answer = new Response(body, { headers: { 'content-type': 'application/json' } })
-    claims = oauth.getValidatedIdTokenClaims(await process(answer))
+    claims = oauth.getValidatedIdTokenClaims(await process(as, answer))
   } catch (error) {
     // The library's messages name the rule, not the values.
     return unusable(error instanceof Error ? error.message : 'it is malformed')
@@ -111,6 +123,25 @@ async function check(
   if (!(await hashMatches(idToken, claims['at_hash'], accessToken)))
     return unusable('its at_hash is not of this access token')
   return { verdict: 'usable' }
+}
+
+/** The server as an ID token should name it: letter by letter, but for a grant that is known (`known`) in any spelling; or why there is none. */
+function expectedServer(
+  context: ClientContext,
+  server: Server,
+  claims: Claims,
+  known: boolean,
+): oauth.AuthorizationServer | string {
+  if (server.issuer === undefined) return 'the server has no issuer to compare it with'
+  const { iss, tid } = claims
+  const fits = typeof iss === 'string' && mayName(iss, tid, familyOf(context, server), { anySpelling: known })
+  if (!fits && hasTenant(server.issuer)) return 'its iss is not the issuer of the tenant (tid) that it names'
+  const { idTokenAlgs } = context.provider
+  return {
+    ...server.as,
+    issuer: fits ? iss : server.issuer,
+    ...(idTokenAlgs === undefined ? {} : { id_token_signing_alg_values_supported: [...idTokenAlgs] }),
+  }
 }
 
 /** OpenID Connect Core section 3.1.3.8: the left half of the access token's hash, by the hash of the ID token's algorithm. */

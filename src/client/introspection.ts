@@ -6,6 +6,7 @@ import { authenticatedPost } from './authenticated-post.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
 import { pickToken, type TokenTypeHint } from './revocation.ts'
 import { oauthClient } from './token-endpoint.ts'
+import { placeOfGrant } from './token-origin.ts'
 
 /** What the server says of a token (RFC 7662 section 2.2). Of an inactive one it says nothing else. */
 export interface Introspection {
@@ -27,13 +28,14 @@ export interface Introspection {
 
 /** Asks the server whether a token is active. */
 export async function introspectToken(
-  context: ClientContext,
+  client: ClientContext,
   token: Token | string,
   hint: TokenTypeHint | undefined,
 ): Promise<Introspection> {
   // What callers want to know about is the access token, unless they say otherwise.
   const picked = pickToken(token, typeof token === 'string' ? hint : (hint ?? 'access_token'))
-  const server = await context.directory.server()
+  const grant = typeof token === 'string' ? undefined : token
+  const { context, server } = placeOfGrant(client, await client.directory.server(), grant)
   const secrets = new Secrets(context.secrets).add(picked.value)
   const parameters = new URLSearchParams({ token: picked.value })
   if (picked.hint !== undefined) parameters.set('token_type_hint', picked.hint)

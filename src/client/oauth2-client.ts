@@ -1,19 +1,14 @@
 import { ConfigError } from '../errors.ts'
 import { brand, ofAnotherCopy } from '../other-copy.ts'
 import type { AccessToken, Token } from '../token.ts'
-import {
-  checkAuthorizationOptions,
-  makeAuthorizationRequest,
-  type AuthorizationOptions,
-  type PendingLogin,
-} from './authorization.ts'
-import type { Callback } from './callback.ts'
+import type { AuthorizationOptions, KeptLogin, PendingLogin } from './authorization.ts'
+import type { Callback, CallbackFields, NodeRequest } from './callback-input.ts'
 import type { ClientCore } from './client-core.ts'
 import { requestClientCredentials, type ClientCredentialsOptions } from './client-credentials.ts'
 import { makeContext, type OAuth2ClientOptions } from './client-options.ts'
 import { exchangeCode } from './code-exchange.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
-import { makeCore } from './core.ts'
+import { authorizationRequest, makeCore } from './core.ts'
 import { untilAborted } from './deadline.ts'
 import { introspectToken, type Introspection } from './introspection.ts'
 import { prepareRedemption, type RefreshOptions } from './redemption.ts'
@@ -23,8 +18,11 @@ import { fetchUserInfo, type UserInfo } from './user-info.ts'
 export type {
   AuthorizationOptions,
   Callback,
+  CallbackFields,
   ClientCredentialsOptions,
   Introspection,
+  KeptLogin,
+  NodeRequest,
   OAuth2ClientOptions,
   PendingLogin,
   RefreshOptions,
@@ -65,17 +63,17 @@ export class OAuth2Client {
    * @throws ConfigError
    */
   async authorizationRequest(options: AuthorizationOptions = {}): Promise<PendingLogin> {
-    const checked = checkAuthorizationOptions(this.#context, options)
-    return makeAuthorizationRequest(this.#context, await this.#context.directory.server(), checked)
+    return authorizationRequest(this.#context, options)
   }
 
   /**
-   * Ends a log-in: checks the callback and exchanges its code (RFC 6749 section 4.1.3). The callback may be relative (`/callback?…`), its parameters, the request
-   * itself, or a form POST; scheme, host and path are not judged, so that proxies do no harm. Single use of `pending` is the caller's care (`Grants` sees to it).
+   * Ends a log-in: checks the callback and exchanges its code (RFC 6749 section 4.1.3). The callback may be a URL, also a relative one (`/callback?…`), its query, its
+   * parameters or parsed fields, or the request itself; scheme, host and path are not judged, so that proxies do no harm. `pending` may come without its `url`. Its single
+   * use is the caller's care (`Grants` sees to it).
    * @throws CallbackError when the callback can't be trusted; AuthorizationError when the provider or the user declined; TokenRequestError when the code is refused;
    * TokenResponseError when the answer or its ID token can't be used, with what was captured as its `token`
    */
-  exchangeCode(callback: Callback, pending: PendingLogin): Promise<Token> {
+  exchangeCode(callback: Callback, pending: KeptLogin): Promise<Token> {
     return exchangeCode(this.#context, callback, pending)
   }
 

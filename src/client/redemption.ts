@@ -6,6 +6,7 @@ import { checkRefreshedIdToken } from './id-token.ts'
 import { addParams, RESERVED_FOR_TOKENS, scopeList, type Params } from './request-params.ts'
 import { prepareTokenRequest, salvageRefresh, withRefreshToken, type Granted } from './token-endpoint.ts'
 import type { Server } from './server.ts'
+import { placeOfGrant, TOKEN_ORIGIN } from './token-origin.ts'
 
 /** What one refresh may differ in. */
 export interface RefreshOptions {
@@ -39,16 +40,16 @@ export async function prepareRedemption(
   parameters.set('refresh_token', refreshToken)
   const sentScope = scope?.join(context.provider.scopeSeparator ?? ' ') ?? fixedScope ?? ''
   if (sentScope !== '') parameters.set('scope', sentScope)
-  const server = await context.directory.server()
+  const place = placeOfGrant(context, await context.directory.server(), token)
   const facts = context.provider.refresh
-  const request = await prepareTokenRequest(context, server, {
+  const request = await prepareTokenRequest(place.context, place.server, {
     grantType: 'refresh_token',
     parameters,
     repeatable: facts?.rotates === false || (facts?.reuseGraceMs ?? 0) > 0,
     known: [token.accessToken, token.idToken],
     salvage: salvageRefresh(token),
   })
-  return async (call) => finish(context, server, token, scope, await request(call))
+  return async (call) => finish(place.context, place.server, token, scope, await request(call))
 }
 
 function narrowedScope(token: Token, asked: RefreshOptions['scope']): readonly string[] | undefined {
@@ -69,7 +70,10 @@ async function finish(
   asked: readonly string[] | undefined,
   granted: Granted,
 ): Promise<Redeemed> {
-  const { captured, token: answer } = granted
+  const { captured } = granted
+  // Where the grant's tokens are sent is not for an answer to say.
+  const { [TOKEN_ORIGIN]: _, ...extra } = granted.token.extra ?? {}
+  const answer = makeToken({ ...granted.token, extra })
   const { idToken } = captured
   const check =
     idToken === undefined

@@ -4,6 +4,7 @@ import type { Token } from '../token.ts'
 import { authenticatedPost } from './authenticated-post.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
 import { hasEndpoint } from './server.ts'
+import { placeOfGrant } from './token-origin.ts'
 
 /** What kind of token a string is (RFC 7009 section 2.1). */
 export type TokenTypeHint = 'access_token' | 'refresh_token'
@@ -28,13 +29,14 @@ export function pickToken(
 
 /** Revokes a token (RFC 7009); false when the server has no revocation endpoint. */
 export async function revokeToken(
-  context: ClientContext,
+  client: ClientContext,
   token: Token | string,
   hint: TokenTypeHint | undefined,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const picked = pickToken(token, hint)
-  const server = await context.directory.server(signal)
+  const grant = typeof token === 'string' ? undefined : token
+  const { context, server } = placeOfGrant(client, await client.directory.server(signal), grant)
   if (!hasEndpoint(server, 'revocation_endpoint')) return false
   const secrets = new Secrets(context.secrets).add(picked.value)
   const parameters = new URLSearchParams({ token: picked.value })

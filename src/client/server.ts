@@ -1,7 +1,7 @@
 import type { AuthorizationServer } from 'oauth4webapi'
 import { ConfigError } from '../errors.ts'
 import type { ServerMetadata } from '../providers/provider.ts'
-import { assertSecure, type InsecurePolicy } from './transport-security.ts'
+import { assertSecure, isThisMachine, type InsecurePolicy } from './transport-security.ts'
 
 /** One authorization server as it is known now. */
 export interface Server {
@@ -52,6 +52,20 @@ export function makeServer(metadata: ServerMetadata, where: string, insecure: In
     tokenEndpoint,
     as: { ...metadata, issuer: issuer ?? tokenEndpoint } as AuthorizationServer,
     origins,
+  }
+}
+
+/**
+ * Metadata that came from elsewhere must not lead to this machine: whoever writes it (a tenant's own provider) would have this program send its secret to services that only
+ * this machine reaches.
+ */
+export function assertElsewhere(server: Server, where: string): void {
+  for (const [name, value] of Object.entries(server.metadata)) {
+    const used = USED.has(name) || name === 'jwks_uri' || name.endsWith('_endpoint')
+    if (!used || typeof value !== 'string' || !URL.canParse(value) || !isThisMachine(new URL(value))) continue
+    throw new ConfigError(
+      `${where} must not have this machine's ${new URL(value).host} as ${name}: it came from elsewhere.`,
+    )
   }
 }
 

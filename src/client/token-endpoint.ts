@@ -180,6 +180,7 @@ export function oauthClient(context: ClientContext): oauth.Client {
   return {
     client_id: context.clientId,
     [oauth.clockSkew]: Math.floor(context.clock.now() / 1000) - Math.floor(Date.now() / 1000),
+    [oauth.clockTolerance]: Math.floor(context.clockToleranceMs / 1000),
   }
 }
 
@@ -187,6 +188,8 @@ export function oauthClient(context: ClientContext): oauth.Client {
 export function presetAuth(authenticated: Authenticated): oauth.ClientAuth {
   return (_as, _client, body, headers) => {
     for (const name of new Set(body.keys())) body.delete(name)
+    // Of the protocol library; ours is added where the request is sent.
+    headers.delete('user-agent')
     for (const [name, value] of authenticated.body) body.append(name, value)
     for (const [name, value] of authenticated.headers) headers.set(name, value)
   }

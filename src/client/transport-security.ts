@@ -12,6 +12,32 @@ export function isLoopback(url: URL): boolean {
   )
 }
 
+/**
+ * Whether a URL leads to this machine by any name or address that is known for it: what `isLoopback` allows, the unspecified address, the same in IPv6 or inside of it, and
+ * names that usual host files have. URLs have numbers such as `127.1` or `0x7f000001` in their usual form already.
+ */
+export function isThisMachine(url: URL): boolean {
+  const name = url.hostname.replace(/\.$/, '').toLowerCase()
+  if (isLoopback(url) || /(^|\.)localhost$/.test(name)) return true
+  if (/^(127|0)(\.\d{1,3}){3}$/.test(name)) return true
+  if (
+    /^(localhost\.localdomain|localhost6(\.localdomain6)?|localhost4(\.localdomain4)?|ip6-(localhost|loopback)|loopback)$/.test(
+      name,
+    )
+  )
+    return true
+  return isLocalIpv6(name)
+}
+
+/** `[::]`, `[::1]`, and IPv4's 127.0.0.0/8 and 0.0.0.0/8 inside of IPv6: mapped, compatible, translated (RFC 6052). */
+function isLocalIpv6(name: string): boolean {
+  if (!name.startsWith('[')) return false
+  if (name === '[::]' || name === '[::1]') return true
+  const [, high = ''] = /^\[(?:::ffff:|::ffff:0:|::|64:ff9b::)([0-9a-f]{1,4}):[0-9a-f]{1,4}\]$/.exec(name) ?? []
+  const first = Number.parseInt(high, 16) >> 8
+  return high !== '' && (first === 127 || first === 0)
+}
+
 /** How far plain http is allowed. */
 export interface InsecurePolicy {
   readonly name: string

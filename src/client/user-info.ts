@@ -9,6 +9,7 @@ import { normaliseUserInfo } from './normalise.ts'
 import { refused } from './refusal.ts'
 import { endpointOf } from './server.ts'
 import { oauthClient } from './token-endpoint.ts'
+import { placeOfGrant } from './token-origin.ts'
 
 /** What the provider says of the user (OpenID Connect Core section 5.3.2). The account's key is the issuer with `sub`, never the e-mail address. */
 export interface UserInfo {
@@ -21,9 +22,10 @@ export interface UserInfo {
 }
 
 /** Asks the user info endpoint who the token's user is. */
-export async function fetchUserInfo(context: ClientContext, token: Token | AccessToken): Promise<UserInfo> {
+export async function fetchUserInfo(client: ClientContext, token: Token | AccessToken): Promise<UserInfo> {
   if (!isVisibleAscii(token.accessToken)) throw new ConfigError('userInfo needs a token with an access token.')
-  const server = await context.directory.server()
+  const grant = 'extra' in token ? token : undefined
+  const { context, server } = placeOfGrant(client, await client.directory.server(), grant)
   const url = endpointOf(server, 'userinfo_endpoint', context.name)
   const secrets = new Secrets(context.secrets).add(token.accessToken)
   const answer = await withinTimeout(context, 'user info request', undefined, (signal) =>
@@ -34,7 +36,6 @@ export async function fetchUserInfo(context: ClientContext, token: Token | Acces
       headers: {
         accept: 'application/json, application/jwt',
         authorization: `Bearer ${token.accessToken}`,
-        'user-agent': 'evergrant',
       },
       signal,
       secrets,

@@ -23,7 +23,10 @@ export const google: Provider = {
     code_challenge_methods_supported: ['plain', 'S256'],
     id_token_signing_alg_values_supported: ['RS256'],
   },
-  authorizationParams: { access_type: 'offline', prompt: 'consent' },
+  offline: { params: { access_type: 'offline' } },
+  consentParams: { prompt: 'consent' },
+  // Its ID tokens may name it without the scheme.
+  formerIssuers: ['accounts.google.com'],
   resourceOrigins: ['https://www.googleapis.com', 'https://*.googleapis.com'],
   refresh: { rotates: false, idleLifetimeMs: 182 * DAY_MS },
 }

@@ -14,6 +14,7 @@ export interface ServerMetadata {
   readonly code_challenge_methods_supported?: readonly string[]
   readonly authorization_response_iss_parameter_supported?: boolean
   readonly id_token_signing_alg_values_supported?: readonly string[]
+  readonly scopes_supported?: readonly string[]
   readonly [member: string]: unknown
 }
 
@@ -96,9 +97,15 @@ export interface Provider {
   readonly handOut?: readonly string[]
   /** Parameters of the callback that are kept in the token's `extra` (`realmId`). */
   readonly callbackParams?: readonly string[]
-  /** What offline access takes: `none` where grants don't end with the access token anyway. Absent: nothing is known, nothing is added. */
+  /**
+   * What offline access takes: `none` where nothing has to be asked for. Absent: scope `offline_access` for log-ins with scope `openid` where the server's metadata lists it,
+   * else nothing.
+   */
   readonly offline?: 'none' | { readonly params?: Readonly<Record<string, string>>; readonly scope?: string }
-  /** What makes the provider ask for consent again, without which some give a refresh token the first time only. */
+  /**
+   * What makes the provider ask for consent again, without which some give a refresh token the first time only.
+   * @default `prompt=consent` where `offline_access` was found in the metadata
+   */
   readonly consentParams?: Readonly<Record<string, string>>
   /** `false` where ID tokens don't return the nonce. @default true */
   readonly nonce?: boolean
@@ -114,7 +121,7 @@ export interface Provider {
   readonly bodyFormat?: 'form' | 'json'
   /** Sent with every request to the provider's endpoints. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Issuers that this provider had before: grants and identities of theirs stay good. */
+  /** Issuers that this provider had before, or that its ID tokens also name: grants and identities of theirs are its own. */
   readonly formerIssuers?: readonly string[]
   /** Whether installations that the provider begins, without a state, may be completed. @default false */
   readonly unsolicited?: boolean

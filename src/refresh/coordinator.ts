@@ -129,7 +129,7 @@ export class Coordinator {
   /** Everything that can fail by itself: nothing of it remains after the answer. */
   async #prepare(record: GrantRecord, token: Token | undefined): Promise<Prepared> {
     const { core, key, obtain, sealer } = this.#context
-    assertOrigin(record, core.clientId, await core.issuer())
+    assertOrigin(record, core.clientId, await core.issuer(), core.formerIssuers)
     const [send, seal, hash] = await Promise.all([
       this.#request(token),
       sealer.prepare(key, record.id),

@@ -85,8 +85,13 @@ export class GrantClient {
 
   #assertOrigin(record: GrantRecord): void {
     const source = this.#source
-    if (typeof source !== 'function') assertOrigin(record, source.core.clientId, source.core.knownIssuer)
-    else if (this.#facts !== undefined) assertOrigin(record, this.#facts.clientId, this.#facts.issuer)
+    if (typeof source !== 'function') {
+      const { clientId, formerIssuers, knownIssuer } = source.core
+      assertOrigin(record, clientId, knownIssuer, formerIssuers)
+    } else if (this.#facts !== undefined) {
+      const { clientId, formerIssuers, issuer } = this.#facts
+      assertOrigin(record, clientId, issuer, formerIssuers)
+    }
   }
 
   #learn(use: ClientUse): ClientUse {
@@ -99,7 +104,7 @@ export class GrantClient {
     return {
       clientId: core.clientId,
       issuer: core.knownIssuer,
-      formerIssuers: core.provider.formerIssuers ?? [],
+      formerIssuers: core.formerIssuers,
       policy: resolvePolicy(this.#own, core.provider.refresh ?? {}, core.timeoutMs, obtain === undefined),
     }
   }

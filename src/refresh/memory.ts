@@ -162,7 +162,7 @@ export class Memory {
     const { core } = await this.#client.use()
     if (seed === undefined && !obtainable) throw new GrantNotFoundError(key)
     const id = randomId()
-    const issuer = alone ? '' : await core.issuer()
+    const issuer = alone ? '' : await core.issuer(seed)
     const { policy } = this.#client
     const sealed = await sealer.seal(key, id, seed)
     const content =

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
 import { makeClient, metadata, NOW, scripted } from './support.ts'
@@ -29,6 +30,26 @@ describe('authorizationRequest', () => {
     expect(pending).not.toHaveProperty('nonce')
     expect(JSON.parse(JSON.stringify(pending))).toEqual(pending)
   })
+
+  test('answers a plain object that any web session can keep, with all that the exchange compares as members of its own', async () => {
+    const pending = await client.authorizationRequest({ scope: 'openid email', params: { max_age: '60' } })
+    expect(Object.getPrototypeOf(pending)).toBe(Object.prototype)
+    expect(Object.getOwnPropertySymbols(pending)).toEqual([])
+    expect(structuredClone(pending)).toEqual(pending)
+    expect(JSON.parse(JSON.stringify(pending))).toEqual(pending)
+    expect(pending).toMatchObject({ scope: ['openid', 'email'], maxAge: 60 })
+    expect(Object.isFrozen(pending) && Object.isFrozen(pending.scope)).toBe(true)
+    // What inspect shows of it is all of it.
+    for (const value of Object.values(pending))
+      expect(inspect(pending)).toContain(Array.isArray(value) ? value[0] : value)
+  })
+
+  test.each(['soon', '-1', '1.5', '12345678901'])(
+    'refuses max_age=%s, which no ID token could be compared with',
+    async (max_age) => {
+      await expect(client.authorizationRequest({ params: { max_age } })).rejects.toThrow(/max_age/)
+    },
+  )
 
   test('makes id, state, verifier and nonce anew each time, long enough not to be guessed', async () => {
     const all = await Promise.all(Array.from({ length: 1000 }, () => client.authorizationRequest({ scope: 'openid' })))

@@ -148,9 +148,12 @@ describe('parameters', () => {
     expect(await refusal(() => request)).toBeInstanceOf(ConfigError)
   })
 
-  test.each([undefined, null, 5, {}])('given as %s are a ConfigError', async (callback) => {
-    expect(await refusal(() => callback as never)).toBeInstanceOf(ConfigError)
-  })
+  test.each([undefined, null, 5, [], ['code', 'c'], new Date(), new Map([['code', 'c']]), () => '?code=c'])(
+    'given as %s are a ConfigError',
+    async (callback) => {
+      expect(await refusal(() => callback as never)).toBeInstanceOf(ConfigError)
+    },
+  )
 })
 
 describe('iss (RFC 9207)', () => {
@@ -257,8 +260,10 @@ describe('the pending log-in', () => {
       undefined,
       null,
       'x',
-      { ...pending, url: 'nothing' },
       { ...pending, redirectUri: undefined },
+      { ...pending, scope: 'openid' },
+      { ...pending, scope: [1] },
+      { ...pending, maxAge: '5' },
     ]) {
       expect(await rejection(client.exchangeCode(callback, spoiled as never))).toBeInstanceOf(ConfigError)
     }

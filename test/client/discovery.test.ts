@@ -1,8 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
-import { oauthMetadataUrl, openidMetadataUrl } from '../../src/client/discovery.ts'
+import { oauthMetadataUrl, openidMetadataUrl } from '../../src/client/metadata.ts'
 import type { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { DiscoveryError } from '../../src/errors.ts'
+import { fakeClock } from '../../src/testing/index.ts'
 import { issuer, json, makeClient, makeOldToken, metadata, NOW, rejection, scripted } from './support.ts'
 
 const OAUTH = `${issuer}/.well-known/oauth-authorization-server`
@@ -95,9 +96,72 @@ describe('a server given by its issuer', () => {
     expect(error.message).toContain('http://as.example')
   })
 
+  test.each<[string, Record<string, string>]>([
+    ['a token endpoint', { token_endpoint: 'http://127.0.0.1:8080/token' }],
+    ['a token endpoint over https', { token_endpoint: 'https://127.0.0.1/token' }],
+    ['a name', { token_endpoint: 'http://localhost/token' }],
+    ['a name with a dot', { token_endpoint: 'https://localhost./token' }],
+    ['a name below localhost', { token_endpoint: 'https://a.localhost/token' }],
+    ['a short number', { token_endpoint: 'https://127.1/token' }],
+    ['a hexadecimal number', { token_endpoint: 'https://0x7f000001/token' }],
+    ['one number', { token_endpoint: 'https://2130706433/token' }],
+    ['the unspecified address', { token_endpoint: 'https://0.0.0.0/token' }],
+    ['zero', { token_endpoint: 'https://0/token' }],
+    ['IPv6', { token_endpoint: 'https://[::1]/token' }],
+    ['the unspecified address of IPv6', { token_endpoint: 'https://[::]/token' }],
+    ['IPv4 in IPv6', { token_endpoint: 'https://[::ffff:127.0.0.1]/token' }],
+    ['the unspecified address in IPv6', { token_endpoint: 'https://[::ffff:0.0.0.0]/token' }],
+    ['compatible IPv4 in IPv6', { token_endpoint: 'https://[::127.0.0.1]/token' }],
+    ['translated IPv4 in IPv6', { token_endpoint: 'https://[64:ff9b::127.0.0.1]/token' }],
+    ['a name of host files', { token_endpoint: 'https://ip6-localhost/token' }],
+    ['another one', { token_endpoint: 'https://localhost.localdomain/token' }],
+    ['an authorization endpoint', { authorization_endpoint: 'http://localhost/authorize' }],
+    ['a revocation endpoint', { revocation_endpoint: 'http://127.0.0.1/revoke' }],
+    ['an introspection endpoint', { introspection_endpoint: 'http://127.8.8.8/introspect' }],
+    ['a user info endpoint', { userinfo_endpoint: 'https://[::1]:8443/me' }],
+    ['a device endpoint', { device_authorization_endpoint: 'http://localhost:1/device' }],
+    ['keys', { jwks_uri: 'http://127.0.0.1/jwks' }],
+    ['keys over https', { jwks_uri: 'https://localhost/jwks' }],
+    ['an endpoint that nothing is sent to', { end_session_endpoint: 'https://127.0.0.1/end' }],
+  ])('can’t name this machine: %s', async (_, changes) => {
+    for (const place of [issuer, OPENID]) {
+      const { fetch, requests } = scripted(() => json({ ...metadata, ...changes }))
+      for (const redirectUri of [undefined, 'http://localhost:3000/callback']) {
+        const client = makeClient(fetch, { redirectUri, allowInsecureRequests: true }, { server: place })
+        const error = await rejection(client.clientCredentials())
+        expect(error).toMatchObject({ name: 'DiscoveryError', retryable: false })
+        expect(error.message).toContain(Object.keys(changes)[0])
+      }
+      expect(requests.filter(({ url }) => !url.includes('.well-known'))).toEqual([])
+    }
+  })
+
+  test.each([
+    'https://127.0.0.1.evil.example',
+    'https://localhost.evil.example',
+    'https://128.0.0.1',
+    'https://10.0.0.1',
+    'https://[::2]',
+    'https://[fd00::1]',
+    'https://[::ffff:8.8.8.8]',
+  ])('may name %s, which is elsewhere', async (origin) => {
+    const server = site({ [OAUTH]: json({ ...metadata, token_endpoint: `${origin}/token` }) })
+    await expect(discovering(server.fetch).authorizationRequest()).resolves.toMatchObject({ issuer })
+  })
+
+  test('may lead anywhere on this machine when it is here itself', async () => {
+    const here = 'http://127.0.0.1:4000'
+    const found = { issuer: here, authorization_endpoint: `${here}/a`, token_endpoint: 'http://localhost:4000/token' }
+    const { fetch } = scripted(json(found))
+    const client = makeClient(fetch, { redirectUri: 'http://localhost:3000/callback' }, { server: here })
+    await expect(client.authorizationRequest()).resolves.toMatchObject({ issuer: here })
+  })
+
   test('is known to the core by its issuer without being asked', async () => {
     const server = site({})
     expect(await coreOf(discovering(server.fetch)).issuer()).toBe(issuer)
+    expect(coreOf(discovering(server.fetch)).knownIssuer).toBe(issuer)
+    expect(coreOf(discovering(server.fetch, OPENID)).knownIssuer).toBeUndefined()
     expect(server.urls).toEqual([])
   })
 })
@@ -164,32 +228,78 @@ describe('metadata', () => {
     expect(server.urls).toEqual([OAUTH])
   })
 
-  test('is asked for again after an hour, and the earlier one is used while it can’t be had', async () => {
+  test('is used at once when its hour is over, and asked for again meanwhile', async () => {
     let now = NOW
     let answer = json(metadata)
     const server = site({ [OAUTH]: () => answer })
     const warn = vi.fn()
     const logger = { debug() {}, info() {}, warn, error() {} }
     const client = discovering(server.fetch, issuer, { clock: { now: () => now }, logger })
-    await client.authorizationRequest()
+    const endpoint = async (): Promise<string> => (await client.authorizationRequest()).tokenEndpoint
+    await endpoint()
     now += 3_599_999
-    await client.authorizationRequest()
+    await endpoint()
     expect(server.urls).toHaveLength(1)
 
     now += 1
     answer = json({}, { status: 503 })
-    await expect(client.authorizationRequest()).resolves.toMatchObject({ issuer })
-    expect(warn).toHaveBeenCalledOnce()
+    await Promise.all(Array.from({ length: 50 }, endpoint))
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce())
     const asked = server.urls.length
     expect(asked).toBe(3)
     // Not at every call while it is down.
     now += 59_999
-    await client.authorizationRequest()
+    await endpoint()
     expect(server.urls).toHaveLength(asked)
 
     now += 1
     answer = json({ ...metadata, token_endpoint: `${issuer}/token2` })
-    await expect(client.authorizationRequest()).resolves.toMatchObject({ tokenEndpoint: `${issuer}/token2` })
+    expect(await endpoint()).toBe(`${issuer}/token`)
+    await vi.waitFor(async () => expect(await endpoint()).toBe(`${issuer}/token2`))
+    expect(server.urls).toHaveLength(asked + 1)
+  })
+
+  test('is used while its renewal hangs, for hours, and its renewal is tried again', async () => {
+    const clock = fakeClock()
+    let hangs = false
+    let asked = 0
+    const fetch: typeof globalThis.fetch = async () => {
+      asked += 1
+      return hangs ? new Promise(() => {}) : json(metadata)
+    }
+    const client = discovering(fetch, issuer, { clock })
+    await client.authorizationRequest()
+    hangs = true
+    for (let hour = 1; hour <= 3; hour += 1) {
+      await clock.advance(3_600_001)
+      const began = clock.now()
+      await expect(client.authorizationRequest()).resolves.toMatchObject({ issuer })
+      expect(clock.now()).toBe(began)
+      await clock.advance(10_001)
+    }
+    expect(asked).toBeGreaterThanOrEqual(4)
+  })
+
+  test.each([
+    ['of another issuer', { issuer: 'https://other.example' }],
+    ['without its issuer', { issuer: undefined }],
+    ['that sends credentials over plain http', { token_endpoint: 'http://as.example/token' }],
+    ['without token endpoint', { token_endpoint: undefined }],
+    ['that leads to this machine', { token_endpoint: 'https://127.0.0.1/token' }],
+  ])('%s is refused at its renewal, and the earlier one kept', async (_, changes) => {
+    for (const place of [issuer, `${issuer}/.well-known/oauth-authorization-server`]) {
+      let now = NOW
+      let answer = json(metadata)
+      const warn = vi.fn()
+      const logger = { debug() {}, info() {}, warn, error() {} }
+      const client = discovering(site({ [OAUTH]: () => answer }).fetch, place, { clock: { now: () => now }, logger })
+      await client.authorizationRequest()
+      now += 3_600_000
+      answer = json({ ...metadata, revocation_endpoint: `${issuer}/other`, ...changes })
+      await client.authorizationRequest()
+      await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce())
+      await expect(client.authorizationRequest()).resolves.toMatchObject({ issuer, tokenEndpoint: `${issuer}/token` })
+    }
   })
 
   test('that could not be had is not remembered: the next call asks again', async () => {
@@ -207,6 +317,21 @@ describe('metadata', () => {
     )
     expect(error).toMatchObject({ name: 'DiscoveryError', retryable: true })
     expect(error.message).toContain('77 ms')
+  })
+
+  test('is asked for anew when the one who asks has died: hosts end a request’s work, its timers too', async () => {
+    let monotonic = 0
+    let asked = 0
+    const fetch: typeof globalThis.fetch = async () => {
+      asked += 1
+      return asked === 1 ? new Promise(() => {}) : json(metadata)
+    }
+    const clock = { now: () => NOW, monotonic: () => monotonic, delay: () => new Promise<void>(() => {}) }
+    const client = discovering(fetch, issuer, { clock, timeoutMs: 1000 })
+    void client.authorizationRequest()
+    monotonic = 1001
+    await expect(client.authorizationRequest()).resolves.toMatchObject({ issuer })
+    expect(asked).toBe(2)
   })
 
   test('goes on being asked for when the caller who began gives up', async () => {

@@ -88,7 +88,8 @@ test('an answer whose headers came was sent for, whatever its body then fails wi
 test('nothing is sent over plain http off loopback, wherever the URL came from', async () => {
   const { fetch, requests } = scripted({})
   const insecure = { name: 'acme', allowInsecureRequests: true, remote: false }
-  const context = { name: 'acme', clock: systemClock, transport: fetchTransport(fetch), logger: undefined, insecure }
+  const transport = fetchTransport(fetch)
+  const context = { name: 'acme', clock: systemClock, transport, logger: undefined, insecure, userAgent: 'evergrant' }
   const request = {
     purpose: 'test',
     url: 'http://as.example/token',

@@ -262,7 +262,7 @@ describe('the ID token of a refresh (OpenID Connect Core section 12.2)', () => {
     string,
     [claims: Record<string, unknown>, previous?: Record<string, unknown> | null, header?: object]
   > = {
-    expired: [{ azp: 'web', exp: seconds - 35 }],
+    expired: [{ azp: 'web', exp: seconds - 65 }],
     'of an unlisted algorithm': [{ azp: 'web' }, first, { alg: 'none' }],
     'with another nonce': [{ azp: 'web', nonce: 'second-nonce' }],
     'with a nonce where there was none': [{ azp: 'web', nonce: 'x' }, { azp: 'web' }],

@@ -71,13 +71,13 @@ export function acme(more: Partial<Provider> = {}): Provider {
   return { name: 'acme', server: metadata, ...more }
 }
 
-/** A client with a fixed clock. */
+/** A client with a fixed clock. An option that is undefined is left out. */
 export function makeClient(
   fetch: typeof globalThis.fetch,
   options: Partial<OAuth2ClientOptions> = {},
   provider: Partial<Provider> = {},
 ): OAuth2Client {
-  return new OAuth2Client({
+  const all = {
     provider: acme(provider),
     clientId: 'web',
     clientSecret: 'client-secret-value',
@@ -85,7 +85,12 @@ export function makeClient(
     fetch,
     clock: { now: () => NOW },
     ...options,
-  })
+  }
+  return new OAuth2Client(given(all))
+}
+
+function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
 /** A token as it was had an hour ago. */

@@ -52,6 +52,10 @@ describe('google', () => {
     expect(usual.get('access_type')).toBe('offline')
     expect(usual.get('prompt')).toBe('consent')
     expect((await paramsOf({ prompt: 'select_account' })).get('prompt')).toBe('select_account')
+    const online = new URL((await client.authorizationRequest({ offline: false })).url).searchParams
+    expect([online.get('access_type'), online.get('prompt')]).toEqual([null, null])
+    const quiet = new URL((await client.authorizationRequest({ consent: 'if_needed' })).url).searchParams
+    expect([quiet.get('access_type'), quiet.get('prompt')]).toEqual(['offline', null])
   })
 
   test('gives the token to Google’s APIs, and to nobody else', () => {

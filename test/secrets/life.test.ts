@@ -71,13 +71,6 @@ test('a grant’s life shows nothing secret: not in logs and events, not to insp
 /** What a provider tells of a user is the caller's. */
 const quietly = (): undefined => undefined
 
-test('a pending log-in shows neither verifier nor state nor nonce to inspect', async () => {
-  const onStage = await stage()
-  const { pending } = await begin(onStage)
-  onStage.out('pending', pending, { json: false })
-  expect(onStage.leaks()).toEqual([])
-})
-
 test('no fault of the provider brings a secret out, at refreshes, code exchanges and client credentials', async () => {
   const onStage = await stage()
   const { clock, client, grants, out, planted, provider, run, file } = onStage

@@ -38,7 +38,7 @@ export interface Stage {
 export function stage(options: StageOptions = {}): Stage {
   const clock = fakeClock(options.now === undefined ? {} : { now: options.now })
   const scripted = scriptedProvider({ ...options.rules, clock })
-  const client = new OAuth2Client({
+  const all = {
     provider: { ...scripted.provider, ...options.provider },
     clientId: 'client-id',
     clientSecret: 'client-secret',
@@ -46,7 +46,10 @@ export function stage(options: StageOptions = {}): Stage {
     fetch: scripted.fetch,
     clock,
     ...options.client,
-  })
+  }
+  // An option that is undefined is left out: a public client has no secret at all.
+  const given = Object.entries(all).filter(([, value]) => value !== undefined)
+  const client = new OAuth2Client(Object.fromEntries(given) as typeof all)
   const session: Stage['session'] = (members = {}, more = {}) => {
     const issued = scripted.issue({ scope: 'read' })
     return Object.assign(new OAuth2Session(client, { token: { ...issued, ...members }, ...more }), { issued })

@@ -23,7 +23,7 @@ export async function issuerUpstream(choice: UpstreamChoice & { readonly kind: '
     client: {
       provider: { name, server: choice.issuer, authorizationParams: { access_type: 'offline' } },
       clientId: choice.clientId,
-      clientSecret: choice.clientSecret,
+      ...(choice.clientSecret !== undefined && { clientSecret: choice.clientSecret }),
       scope: choice.scope,
     },
     userInfoUrl,

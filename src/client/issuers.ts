@@ -1,0 +1,71 @@
+/** Stands in an issuer for the tenant that a token's `tid` names (Microsoft Entra ID's metadata for several tenants). */
+const TENANT = '{tenantid}'
+
+/** Whether an issuer has a place for the tenant. */
+export function hasTenant(issuer: string): boolean {
+  return issuer.includes(TENANT)
+}
+
+/** Whether `issuer` is the server's own, letter by letter, or that of one of its tenants. */
+export function isIssuerOf(server: string, issuer: string): boolean {
+  return tenantOf(issuer, server) !== undefined
+}
+
+/**
+ * Whether a token may name this issuer: letter by letter one of the family, with the tenant that the token names in its place. With `anySpelling`, for tokens of
+ * a grant that is known, spelled otherwise too.
+ */
+export function mayName(
+  issuer: string,
+  tenant: unknown,
+  family: readonly string[],
+  options: { readonly anySpelling: boolean },
+): boolean {
+  const form = options.anySpelling ? spelled : (text: string): string => text
+  return family.some((member) => {
+    const found = tenantOf(form(issuer), form(member))
+    return hasTenant(member) ? found !== '' && found !== undefined && found === tenant : found === ''
+  })
+}
+
+/** Whether an issuer is one of a family, in whatever spelling and of whatever tenant: a grant that came from it is still the provider's. */
+export function isOfFamily(issuer: string, family: readonly string[]): boolean {
+  return ownerOf(spelled(issuer), family) !== undefined
+}
+
+/**
+ * Whether two issuers are one: exactly, by another spelling (the scheme left out, a slash at the end, the host's case), or because both belong to one
+ * provider that was called otherwise before. `family` has the provider's issuer and its former ones; different tenants stay different.
+ */
+export function sameIssuer(a: unknown, b: unknown, family: readonly string[]): boolean {
+  if (typeof a !== 'string' || typeof b !== 'string') return false
+  const [one, other] = [spelled(a), spelled(b)]
+  if (one === other) return true
+  const owner = ownerOf(one, family)
+  return owner !== undefined && owner === ownerOf(other, family)
+}
+
+/** The tenant under which an issuer belongs to a family: '' where it has none; undefined for a stranger's. */
+function ownerOf(issuer: string, family: readonly string[]): string | undefined {
+  for (const member of family) {
+    const tenant = tenantOf(issuer, spelled(member))
+    if (tenant !== undefined) return tenant
+  }
+  return undefined
+}
+
+/** The tenant in an issuer of the form of `template`: '' where that has no place for one; undefined for an issuer of another form. */
+function tenantOf(issuer: string, template: string): string | undefined {
+  if (issuer === template) return ''
+  const [before = '', after] = template.split(TENANT)
+  if (after === undefined || !issuer.startsWith(before) || !issuer.endsWith(after)) return undefined
+  const tenant = issuer.slice(before.length, -after.length || undefined)
+  return /^[\w-][\w.-]*$/.test(tenant) ? tenant : undefined
+}
+
+/** An issuer as it is compared: with its scheme, its host in lower case without the usual port, no slash at the end. */
+function spelled(issuer: string): string {
+  const [, scheme = 'https', host = '', path = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/]*)(.*)$/is.exec(issuer) ?? []
+  const usual = scheme.toLowerCase() === 'http' ? /:80$/ : /:443$/
+  return `${scheme.toLowerCase()}://${host.toLowerCase().replace(usual, '')}${path.replace(/\/+$/, '')}`
+}
