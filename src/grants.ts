@@ -191,7 +191,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption = {},
   ): Promise<OAuth2Session> {
     const key = keyOf(client, subject, options.account)
-    return this.#save(key, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
+    const { provider } = (await this.#keeper(key)).core
+    const now = this.#clock?.now()
+    return this.#save(key, importToken(token, { provider, ...(now !== undefined && { now }) }))
   }
 
   async #save(key: GrantKey, token: Token): Promise<OAuth2Session> {

@@ -29,6 +29,7 @@ export async function exchangeCode(
     grantType: 'authorization_code',
     parameters: body,
     repeatable: false,
+    renewable: false,
     salvage: salvageFirst(context),
   })
   await beforeSend?.()

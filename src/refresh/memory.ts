@@ -39,6 +39,10 @@ export class Memory {
     this.#seed = options.seed
   }
 
+  get #handOut(): readonly string[] | undefined {
+    return this.#options.core.provider.handOut
+  }
+
   get held(): Held | undefined {
     return this.#held
   }
@@ -68,7 +72,7 @@ export class Memory {
     // Memory may have moved on while the seal was opened.
     return (
       this.#known(record) ??
-      this.#hold(hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)))
+      this.#hold(hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored), this.#handOut))
     )
   }
 
@@ -86,7 +90,7 @@ export class Memory {
     const { token } = held
     if (token?.expiresAt === undefined || record.expiresAt === undefined) return { ...held, record }
     const ms = this.#storeClock.toLocal(record.expiresAt) - token.expiresAt
-    return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms))
+    return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms), this.#handOut)
   }
 
   /** Takes what a redemption brought: `token` in this process's time; `unsaved` while the record is not the store's yet. */
@@ -94,7 +98,7 @@ export class Memory {
     if (this.#held !== undefined && isOlder(record, this.#held.record)) return this.#held
     // The log-in was ended or replaced while the request was out: what the store makes of its token is not known.
     if (unsaved && this.#held?.record.id !== record.id) return this.#held
-    const held = hold(record, token, unsaved)
+    const held = hold(record, token, this.#handOut, unsaved)
     return this.#hold(unsaved ? held : this.#retimed(held, record))
   }
 
