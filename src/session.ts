@@ -164,6 +164,9 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     obtain: obtain === undefined ? undefined : () => obtain(client),
     onToken: options.onToken,
     alone: true,
-    seed: options.token === undefined ? undefined : importToken(options.token, { now: clock.now(), provider: core.provider }),
+    seed:
+      options.token === undefined
+        ? undefined
+        : importToken(options.token, { now: clock.now(), provider: core.provider }),
   })
 }

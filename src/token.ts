@@ -95,7 +95,8 @@ export function accessTokenOf(token: Token, handOut: readonly string[] = []): Ac
     tokenType,
     expiresAt,
     scope,
-    extra: named.length === 0 ? undefined : Object.freeze(Object.assign(Object.create(null), Object.fromEntries(handedOut))),
+    extra:
+      named.length === 0 ? undefined : Object.freeze(Object.assign(Object.create(null), Object.fromEntries(handedOut))),
   }) as AccessToken
 }
 

@@ -85,7 +85,9 @@ export function readEnds(object: Members, { now, stored, renewable }: EndsOption
   const lifetime = readLifetime(object, LIFETIMES, meant)
   const moment = readMoment(object, MOMENTS, now, meant)
   const counted = lifetime === undefined ? undefined : from + lifetime
-  const expiresAt = stored ? (moment ?? counted) : (counted ?? (moment === undefined ? undefined : Math.max(now, moment)))
+  const expiresAt = stored
+    ? (moment ?? counted)
+    : (counted ?? (moment === undefined ? undefined : Math.max(now, moment)))
   return {
     receivedAt: counted !== undefined && expiresAt === counted ? from : now,
     expiresAt,

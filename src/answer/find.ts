@@ -64,7 +64,9 @@ export function findRefreshToken(answer: Members): string | undefined {
     if (found !== undefined) return found
     level = level
       .flatMap((object) => Object.values(object))
-      .flatMap((value) => (Array.isArray(value) ? (value as readonly unknown[]).filter(isObject) : isObject(value) ? [value] : []))
+      .flatMap((value) =>
+        Array.isArray(value) ? (value as readonly unknown[]).filter(isObject) : isObject(value) ? [value] : [],
+      )
       .filter((object) => firstText(object, ACCESS_TOKEN) === undefined)
   }
   return undefined

@@ -67,7 +67,8 @@ export function readTokens(value: Members, options: ReadOptions): TokensRead {
   }
   const accessToken = take(found?.names ?? ['access_token'])
   // An answer may hide what must not be lost; a kept object may have another application's tokens in it.
-  const refreshToken = take(REFRESH_TOKEN) ?? (stored ? undefined : (findRefreshToken(object) ?? findRefreshToken(value)))
+  const refreshToken =
+    take(REFRESH_TOKEN) ?? (stored ? undefined : (findRefreshToken(object) ?? findRefreshToken(value)))
   const writtenType = take(['token_type', 'tokenType'])?.trim() ?? ''
   taken.add('scope')
   return {
@@ -102,7 +103,13 @@ function readExtra(object: Members, taken: ReadonlySet<string>, options: ReadOpt
 
 /** A second token of an answer, in the form in which it can be saved. */
 function readOther(object: Members, { now, stored, ways }: ReadOptions): Token {
-  const { accessToken = '', ...token } = readTokens(object, { now, stored, ways: { ...ways, answerPath: [] }, renewable: false, inner: true })
+  const { accessToken = '', ...token } = readTokens(object, {
+    now,
+    stored,
+    ways: { ...ways, answerPath: [] },
+    renewable: false,
+    inner: true,
+  })
   return makeToken({ ...token, accessToken })
 }
 

@@ -55,7 +55,8 @@ export function normaliseTokenAnswer(
 ): TokenAnswer {
   const success = raw.status >= 200 && raw.status < 300
   const body = raw.text === undefined ? undefined : parseBody(raw.text)
-  if (!success) return refusal(raw.status, raw.status, body === undefined ? { texts: [] } : readRefusalBody(body), body, asked)
+  if (!success)
+    return refusal(raw.status, raw.status, body === undefined ? { texts: [] } : readRefusalBody(body), body, asked)
   if (body === undefined) {
     const reason = raw.text === undefined ? 'it is longer than 1 MiB.' : 'it is neither a JSON object nor a form.'
     return { ...NOTHING, status: 200, problem: { kind: 'unreadable', reason } }

@@ -44,6 +44,8 @@ function checkHeaders(headers: unknown, provider: string): void {
       )
     }
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value))
-      throw new ConfigError(`headers of provider '${provider}': '${name}' is not a header's name with a value of visible ASCII.`)
+      throw new ConfigError(
+        `headers of provider '${provider}': '${name}' is not a header's name with a value of visible ASCII.`,
+      )
   }
 }

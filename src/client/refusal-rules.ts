@@ -26,7 +26,12 @@ export type JudgeRefusal = (refused: Refused) => RefusalMeaning | undefined
 export const noJudge: JudgeRefusal = () => undefined
 
 const MEANINGS: readonly string[] = ['dead', 'later', 'registration', 'request'] satisfies readonly RefusalMeaning[]
-const CONDITIONS: readonly string[] = ['status', 'error', 'description', 'body'] satisfies readonly (keyof Refusal['when'])[]
+const CONDITIONS: readonly string[] = [
+  'status',
+  'error',
+  'description',
+  'body',
+] satisfies readonly (keyof Refusal['when'])[]
 
 /** Texts are searched so far: the application's own expressions must not hang on a provider's long text. */
 const LONGEST_TEXT = 10_000
@@ -41,7 +46,9 @@ export function compileRefusals({ name, refresh = {} }: Provider): JudgeRefusal 
     throw new ConfigError(`refresh.deadGrantErrors of provider '${name}' must be a list of non-empty strings.`)
   }
   if (!Array.isArray(refusals)) throw new ConfigError(`refresh.refusals of provider '${name}' must be a list.`)
-  const rules = refusals.map((rule: Refusal, place) => compile(rule, `refresh.refusals[${place}] of provider '${name}'`))
+  const rules = refusals.map((rule: Refusal, place) =>
+    compile(rule, `refresh.refusals[${place}] of provider '${name}'`),
+  )
   return (refused) => {
     const rule = rules.find(({ fits }) => fits(refused))
     if (rule !== undefined) return rule.means
@@ -55,7 +62,7 @@ export function compileRefusals({ name, refresh = {} }: Provider): JudgeRefusal 
 
 interface Rule {
   readonly means: RefusalMeaning
-  fits(refused: Refused): boolean
+  readonly fits: (refused: Refused) => boolean
 }
 
 function compile(rule: Refusal, where: string): Rule {
@@ -65,15 +72,18 @@ function compile(rule: Refusal, where: string): Rule {
   if (!MEANINGS.includes(means)) throw wrong(`must have one of these as means: ${MEANINGS.join(', ')}.`)
   const given = Object.entries(when).filter(([, value]) => value !== undefined)
   const unknown = given.find(([condition]) => !CONDITIONS.includes(condition))?.[0]
-  if (unknown !== undefined)
-    throw wrong(`has '${unknown}' in its when, which knows ${CONDITIONS.join(', ')}.`)
+  if (unknown !== undefined) throw wrong(`has '${unknown}' in its when, which knows ${CONDITIONS.join(', ')}.`)
   if (given.length === 0) throw wrong('would fit every refusal: its when must have at least one member.')
   const { body, description, error, status } = when
   if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599))
     throw wrong('has a status that is no number from 200 to 599.')
   if (error !== undefined && (typeof error !== 'string' || error === ''))
     throw wrong('has an error that is no non-empty string.')
-  if (description !== undefined && !(description instanceof RegExp) && (typeof description !== 'string' || description === ''))
+  if (
+    description !== undefined &&
+    !(description instanceof RegExp) &&
+    (typeof description !== 'string' || description === '')
+  )
     throw wrong('has a description that is neither a non-empty string nor a RegExp.')
   if (body !== undefined && !(isObject(body) && isJson(body, 0) && Object.keys(body).length > 0))
     throw wrong('has a body that is no JSON object with a member.')
@@ -101,7 +111,9 @@ function searchFor(description: string | RegExp): (text: string) => boolean {
 /** Whether a value has everything that is wanted: members of objects likewise, lists when each wanted element fits one. */
 export function includes(value: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
-    return Array.isArray(value) && wanted.every((each) => (value as readonly unknown[]).some((part) => includes(part, each)))
+    return (
+      Array.isArray(value) && wanted.every((each) => (value as readonly unknown[]).some((part) => includes(part, each)))
+    )
   }
   if (!isObject(wanted)) return value === wanted
   return isObject(value) && Object.entries(wanted).every(([name, each]) => includes(member(value, name), each))

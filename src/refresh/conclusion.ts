@@ -1,9 +1,4 @@
-import {
-  ReauthorizationRequiredError,
-  StoreError,
-  isEvergrantError,
-  type ReauthorizationReason,
-} from '../errors.ts'
+import { ReauthorizationRequiredError, StoreError, isEvergrantError, type ReauthorizationReason } from '../errors.ts'
 import type { Redeemed } from '../client/client-core.ts'
 import type { CommitAnswer, Failures, GrantContent, GrantRecord, ReleaseRequest } from '../stores/store.ts'
 import { makeToken, type Token } from '../token.ts'

@@ -75,7 +75,9 @@ export function wantsUser(error: unknown): boolean {
 
 /** When the provider said that the next attempt may be made. */
 export function retryAfterOf(error: unknown): number | undefined {
-  return error instanceof ProviderUnavailableError || error instanceof TokenRequestError ? error.retryAfterMs : undefined
+  return error instanceof ProviderUnavailableError || error instanceof TokenRequestError
+    ? error.retryAfterMs
+    : undefined
 }
 
 /** The stable code under which a failure is noted and told. */

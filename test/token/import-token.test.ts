@@ -269,7 +269,9 @@ describe('a moment', () => {
     [new Date(Number.NaN), undefined],
     [{}, undefined],
   ])('%o', (given, expiresAt) => {
-    expect(importToken({ access_token: 'at', refresh_token: 'rt', expires_at: given }, { now }).expiresAt).toBe(expiresAt)
+    expect(importToken({ access_token: 'at', refresh_token: 'rt', expires_at: given }, { now }).expiresAt).toBe(
+      expiresAt,
+    )
   })
 })
 
