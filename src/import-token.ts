@@ -13,6 +13,8 @@ export interface ImportOptions {
   readonly now?: number
   /** The provider's data, for what is its own: `answerPath`, `scopeSeparator`, `tokenTypes`. Sessions and `Grants` give that of their client. */
   readonly provider?: AnswerWays
+  /** Whether it can be renewed without a refresh token, as by a session's `obtain`. @default false */
+  readonly renewable?: boolean
 }
 
 /**
@@ -27,7 +29,7 @@ export interface ImportOptions {
  * - golang.org/x/oauth2: `expiry` as a date, whose zero means unknown
  *
  * Seconds and milliseconds are told apart by size. A lifetime counts from `created_at` or `issued_at` where the token has one, else from `now`. One that can't be read is
- * unknown; so is one of 0 or less where there is no refresh token, else it is over.
+ * unknown; so is one of 0 or less where nothing can renew the token, else it is over.
  * Members of an answer that have no place in a token become its `extra`; those of database rows don't.
  * @throws ConfigError when there is no access token in it; its message shows nothing of the value
  */
@@ -40,7 +42,7 @@ export function importToken(value: object, options: ImportOptions = {}): Token {
   const { accessToken, ...token } = readTokens(value, {
     now,
     stored: true,
-    renewable: false,
+    renewable: options.renewable === true,
     ways: options.provider ?? {},
   })
   if (accessToken === undefined) throw notAToken('got an object with neither')

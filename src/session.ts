@@ -167,6 +167,6 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     seed:
       options.token === undefined
         ? undefined
-        : importToken(options.token, { now: clock.now(), provider: core.provider }),
+        : importToken(options.token, { now: clock.now(), provider: core.provider, renewable: obtain !== undefined }),
   })
 }

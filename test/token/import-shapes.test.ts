@@ -45,6 +45,12 @@ describe('a kept lifetime', () => {
   })
 })
 
+test('an end of 0 is one where something else than a refresh token renews the token', () => {
+  const given = { access_token: 'at', expires_in: 0 }
+  expect(importToken(given, { now }).expiresAt).toBeUndefined()
+  expect(importToken(given, { now, renewable: true }).expiresAt).toBe(now)
+})
+
 test('OmniAuth, GitHub App installations and Slack are read', () => {
   const omniauth = { token: 'at', refresh_token: 'r', expires_at: seconds + 60, expires: true }
   expect(importToken(omniauth, { now })).toEqual(
