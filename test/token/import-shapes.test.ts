@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import { Grants } from '../../src/grants.ts'
 import { importToken } from '../../src/import-token.ts'
+import { OAuth2Session } from '../../src/session.ts'
+import { fakeClock, scriptedProvider } from '../../src/testing/index.ts'
 import { makeToken } from '../../src/token.ts'
 
 const now = Date.UTC(2026, 0, 1)
@@ -121,4 +125,25 @@ test('objects with other objects’ members are no tokens', () => {
   )
   expect(() => importToken({ data: { token: { refresh_token: 'r' } } })).toThrow('got an object with neither')
   expect(() => importToken({ data: { data: { data: { access_token: 'a' } } } })).toThrow('got an object with neither')
+})
+
+test('sessions and Grants read a kept token by the data of its provider', async () => {
+  const clock = fakeClock()
+  const provider = {
+    ...scriptedProvider({ clock }).provider,
+    answerPath: ['response', 'oauth'],
+    tokenTypes: ['user'],
+    scopeSeparator: '|',
+  }
+  const client = new OAuth2Client({ provider, clientId: 'c', clientSecret: 'secret', clock })
+  const kept = {
+    data: { access_token: 'other' },
+    response: { oauth: { access_token: 'at', expires_in: 60, scope: 'a|b', token_type: 'User' } },
+  }
+  const own = new OAuth2Session(client, { token: kept })
+  const grants = new Grants({ clients: { acme: client }, clock })
+  const stored = await grants.save('acme', 'ann', kept)
+  for (const session of [own, stored])
+    expect(await session.token()).toMatchObject({ accessToken: 'at', tokenType: 'bearer', scope: ['a', 'b'] })
+  await grants.close()
 })
