@@ -148,6 +148,9 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     obtainable: obtain !== undefined,
     onToken: options.onToken,
     alone: true,
-    seed: options.token === undefined ? undefined : importToken(options.token, { now: clock.now() }),
+    seed:
+      options.token === undefined
+        ? undefined
+        : importToken(options.token, { now: clock.now(), provider: core.provider, renewable: obtain !== undefined }),
   })
 }

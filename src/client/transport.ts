@@ -5,8 +5,8 @@ export interface TransportRequest {
   readonly url: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** A form, to be sent as `application/x-www-form-urlencoded` unless the headers say otherwise. */
-  readonly body?: URLSearchParams
+  /** A form, to be sent as `application/x-www-form-urlencoded` unless the headers say otherwise; or text in the format that the headers name. */
+  readonly body?: URLSearchParams | string
   /** The request is to be given up, as far as that can be; the answer is not waited for any more. */
   readonly signal?: AbortSignal
 }

@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'lifetime.ts',
     'token-source.ts',
     'import-token.ts',
+    'answer/',
     'return-to.ts',
     'base64.ts',
     'redact.ts',

@@ -31,7 +31,7 @@ test.each([
   ['invalid_scope', refused('invalid_scope'), 'call'],
   ['invalid_request', refused('invalid_request'), 'call'],
   ['unsupported_grant_type', refused('unsupported_grant_type'), 'call'],
-  ['invalid_target', refused('invalid_target'), 'call'],
+  ['invalid_target', refused('invalid_target'), 'unknown'],
   ['temporarily_unavailable', refused('temporarily_unavailable'), 'later'],
   ['a refusal without an error', refused(), 'refused'],
   ['a connection that was never made', new ProviderUnavailableError('m', { maybeProcessed: false }), 'later'],
