@@ -158,6 +158,14 @@ describe.each([
   })
 })
 
+test('the secrets of a second token are masked like those of the first', async () => {
+  for (const name of ['access_token', 'refresh_token', 'id_token']) {
+    const authed_user = { access_token: 'the-other-access', [name]: 'The-Other-Secret' }
+    const error = await rejection(refreshed({ ...base, token_type: 'The-Other-Secret', authed_user }))
+    expect(error.message).toContain("token_type is '[redacted]'")
+  }
+})
+
 describe('from the wire, deep members', () => {
   test.each(['[', '{"a":'])('of %s leave the rest as it is', async (open) => {
     const member =

@@ -135,6 +135,15 @@ describe('a rule', () => {
   })
 })
 
+test('a rule remembers nothing of what it judged before', async () => {
+  for (const description of [/invalid/g, /invalid/y, /INVALID/giy]) {
+    const { fetch } = scripted(rejected({ message: 'invalid' }))
+    const client = makeClient(fetch, {}, { refresh: { refusals: [{ when: { description }, means: 'dead' }] } })
+    for (let time = 0; time < 3; time += 1)
+      expect(await rejection(client.refresh(makeOldToken()))).toMatchObject({ means: 'dead' })
+  }
+})
+
 test('deadGrantErrors are compared with the code as the answer has it and as it is told', async () => {
   for (const [body, status, code] of [
     [{ code: 20026 }, 200, '20026'],

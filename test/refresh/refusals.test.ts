@@ -73,6 +73,18 @@ describe.each(['invalid_target', 'rate_limit_exceeded', 'token_inactive', '40105
   },
 )
 
+test('where nothing was redeemed, nothing was consumed, whatever the code', async () => {
+  const { clock, process, server, store } = world()
+  const grants = process({ obtain: { acme: (client) => client.clientCredentials() } })
+  await grants.save('acme', 'f', { access_token: 'a', expires_at: 1 })
+  server.faults.push({ answer: () => json({ error: 'access_denied' }, 400) })
+  await expect(settled(clock, grants.session('acme', 'f').token(), 1)).rejects.toMatchObject({ error: 'access_denied' })
+  expect((await store.read(key())).record).toMatchObject({
+    state: 'active',
+    intent: { open: false, everUnknown: false },
+  })
+})
+
 test.each(['invalid_scope', 'invalid_request', 'unsupported_grant_type'])(
   '%s consumed nothing: a later invalid_grant is revoked',
   async (code) => {

@@ -43,7 +43,8 @@ describe('numbers in JSON', () => {
   })
 
   test('of any length take no time', () => {
-    expect(parseJson(`[0.${'0'.repeat(500_000)}1]`)).toEqual([`0.${'0'.repeat(500_000)}1`])
+    const long = `0.1${'0'.repeat(900_000)}1`
+    expect(parseJson(`[${long}]`)).toEqual([long])
     expect(parseJson(`[${'9'.repeat(900_000)}]`)).toEqual(['9'.repeat(900_000)])
     expect(parseJson(JSON.stringify(['\\"'.repeat(200_000), 1e20]))).toHaveLength(2)
   })
