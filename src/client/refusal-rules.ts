@@ -1,6 +1,7 @@
 import type { Body } from '../answer/body.ts'
-import { isObject, member } from '../answer/members.ts'
+import { isObject } from '../answer/members.ts'
 import { ConfigError } from '../errors.ts'
+import { isJsonPattern, matchesJson } from '../matches-json.ts'
 import type { Provider, Refusal } from '../providers/provider.ts'
 import { isUnavailable } from './http.ts'
 
@@ -35,9 +36,6 @@ const CONDITIONS: readonly string[] = [
 
 /** Texts are searched so far: the application's own expressions must not hang on a provider's long text. */
 const LONGEST_TEXT = 10_000
-
-/** Nothing that a provider answers lies deeper. */
-const DEEPEST = 50
 
 /** Checks a provider's rules and makes of them what judges. @throws ConfigError that names the rule */
 export function compileRefusals({ name, refresh = {} }: Provider): JudgeRefusal {
@@ -85,7 +83,7 @@ function compile(rule: Refusal, where: string): Rule {
     (typeof description !== 'string' || description === '')
   )
     throw wrong('has a description that is neither a non-empty string nor a RegExp.')
-  if (body !== undefined && !(isObject(body) && isJson(body, 0) && Object.keys(body).length > 0))
+  if (body !== undefined && !(isObject(body) && isJsonPattern(body) && Object.keys(body).length > 0))
     throw wrong('has a body that is no JSON object with a member.')
   const search = description === undefined ? undefined : searchFor(description)
   return {
@@ -94,7 +92,7 @@ function compile(rule: Refusal, where: string): Rule {
       (status === undefined || status === refused.status) &&
       (error === undefined || error === refused.code || error === refused.error) &&
       (search === undefined || refused.texts.some((text) => search(text.slice(0, LONGEST_TEXT)))) &&
-      (body === undefined || includes(refused.body, body)),
+      (body === undefined || matchesJson(refused.body, body)),
   }
 }
 
@@ -106,26 +104,6 @@ function searchFor(description: string | RegExp): (text: string) => boolean {
   // Without the flags that make an expression remember where it was.
   const expression = new RegExp(description.source, `${description.flags.replace(/[giy]/g, '')}i`)
   return (text) => expression.test(text)
-}
-
-/** Whether a value has everything that is wanted: members of objects likewise, lists when each wanted element fits one. */
-export function includes(value: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted)) {
-    return (
-      Array.isArray(value) && wanted.every((each) => (value as readonly unknown[]).some((part) => includes(part, each)))
-    )
-  }
-  if (!isObject(wanted)) return value === wanted
-  return isObject(value) && Object.entries(wanted).every(([name, each]) => includes(member(value, name), each))
-}
-
-function isJson(value: unknown, depth: number): boolean {
-  if (depth > DEEPEST) return false
-  if (Array.isArray(value)) return value.every((each) => isJson(each, depth + 1))
-  if (!isObject(value)) return value === null || ['string', 'number', 'boolean'].includes(typeof value)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) return false
-  return Object.values(value).every((each) => isJson(each, depth + 1))
 }
 
 function isListOf(value: unknown, fits: (each: unknown) => boolean): boolean {
