@@ -74,13 +74,15 @@ export class RowLists {
   /** Active grants that are due at this moment or before, and others where the backend can't tell. */
   async *dueBefore(moment: number): AsyncGenerator<GrantRecord> {
     const filter = { state: 'active', dueBefore: moment, limit: PAGE } as const
-    if (this.#backend.page === undefined) return yield* this.#readable(filter, [])
-    let after: string | undefined
-    do {
-      const { records, next } = await this.page({ ...filter, after })
-      yield* records
-      after = next
-    } while (after !== undefined)
+    if (this.#backend.page === undefined) yield* this.#readable(filter, [])
+    else {
+      let after: string | undefined
+      do {
+        const { records, next } = await this.page({ ...filter, after })
+        yield* records
+        after = next
+      } while (after !== undefined)
+    }
   }
 
   async *#readable(filter: ListFilter | undefined, unreadable: UnreadableRecordError[]): AsyncGenerator<GrantRecord> {

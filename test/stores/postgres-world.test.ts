@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { type CustomTypesConfig, Pool, types } from 'pg'
+import { type CustomTypesConfig, Pool } from 'pg'
 import postgresJs from 'postgres'
 import { afterAll, describe, expect, test } from 'vitest'
 
@@ -29,6 +29,9 @@ const claim: ClaimRequest = {
   intent: { hash: 'h', sendWithinMs: 30_000 },
 }
 const content = { state: 'active', sealed: 'y', renewable: true, refreshAfter: 6 } as const
+
+/** Numbers of types: https://www.postgresql.org/docs/current/catalog-pg-type.html */
+const OID = { BOOL: 16, INT8: 20, INT4: 23, TEXT: 25, NUMERIC: 1700 } as const
 
 const url = await postgres()
 
@@ -96,15 +99,15 @@ describe.skipIf(url === undefined)('PostgreSQL as others have set it up', () => 
   describe('read by a driver whose parsers are its owner’s', () => {
     const all = (parse: (text: string) => unknown): CustomTypesConfig => ({
       getTypeParser: ((type: number) =>
-        type === types.builtins.TEXT ? (text: string) => text : parse) as CustomTypesConfig['getTypeParser'],
+        type === OID.TEXT ? (text: string) => text : parse) as CustomTypesConfig['getTypeParser'],
     })
     const pools: Readonly<Record<string, CustomTypesConfig>> = {
       'everything is the text of the server': all((text) => text),
       'numbers are BigInt, booleans 0 and 1': {
         getTypeParser: ((type: number) => {
-          if (type === types.builtins.BOOL) return (text: string) => (text === 't' ? 1 : 0)
-          if (type === types.builtins.INT8 || type === types.builtins.INT4) return BigInt
-          if (type === types.builtins.NUMERIC) return (text: string) => ({ digits: text })
+          if (type === OID.BOOL) return (text: string) => (text === 't' ? 1 : 0)
+          if (type === OID.INT8 || type === OID.INT4) return BigInt
+          if (type === OID.NUMERIC) return (text: string) => ({ digits: text })
           return (text: string) => text
         }) as CustomTypesConfig['getTypeParser'],
       },
@@ -242,15 +245,15 @@ describe.skipIf(url === undefined)('PostgreSQL as others have set it up', () => 
     const store = postgresStore(sql, { schema, table: newTable() })
     await store.put(key, grant)
     try {
-      let rest = 200
+      const claims = { left: 200 }
       let failed = 0
       const kill = async (): Promise<void> => {
-        while (rest > 0) {
+        while (claims.left > 0) {
           await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [name])
         }
       }
       const ask = async (_: unknown, index: number): Promise<void> => {
-        while ((rest -= 1) > 0) {
+        while ((claims.left -= 1) > 0) {
           await store.claim(key, { ...claim, owner: `${index}` }).catch((error: unknown) => {
             failed += 1
             expect(error).toMatchObject({ code: 'store_error' })

@@ -12,15 +12,11 @@ export const codeOf = (error: unknown): string => String((error as { readonly co
 export const isUndone = (error: unknown): boolean => /^ER_(LOCK_DEADLOCK|CHECKREAD)$/.test(codeOf(error))
 
 /** The server undid the statement, or never began it. */
-const NOT_WRITTEN =
-  /^ER_(LOCK_|CHECKREAD$|OPTION_PREVENTS|CANT_EXECUTE_IN_READ_ONLY|READ_ONLY|RECORD_FILE_FULL$)|DENIED/
+const NOT_WRITTEN = /^ER_(LOCK_|CHECKREAD$|OPTION_PREVENTS|.*READ_ONLY|RECORD_FILE_FULL$)|DENIED/
 
 /** The store's error for one of the driver, without the statement's values. */
 export function mysqlFailure(error: unknown, values: readonly unknown[]): Error {
   const [, advice = 'Check the connection and the server.'] = ADVICE.find(([code]) => code.test(codeOf(error))) ?? []
-  return storeFailure('MySQL', error, {
-    values,
-    advice: () => advice,
-    notWritten: () => NOT_WRITTEN.test(codeOf(error)),
-  })
+  const notWritten = NOT_WRITTEN.test(codeOf(error))
+  return storeFailure('MySQL', error, { values, advice: () => advice, notWritten })
 }

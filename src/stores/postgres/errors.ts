@@ -19,11 +19,8 @@ export function isLate(error: unknown): boolean {
 /** The store's error for one of the driver or the server. */
 export function postgresFailure(error: unknown, values: readonly unknown[]): Error {
   const code = codeOf(error)
-  return storeFailure('PostgreSQL', error, {
-    values,
-    advice: () => advice(code),
-    notWritten: () => typeof code === 'string' && UNDONE.test(code),
-  })
+  const notWritten = typeof code === 'string' && UNDONE.test(code)
+  return storeFailure('PostgreSQL', error, { values, advice: () => advice(code), notWritten })
 }
 
 function codeOf(error: unknown): unknown {

@@ -2,11 +2,12 @@ import { storeFailure } from '../failure.ts'
 
 /** The store's error for one of the client or the server. */
 export function redisFailure(error: unknown, parameters: readonly string[]): Error {
-  return storeFailure('Redis', error, { values: parameters, advice, notWritten: (reason) => REFUSED.test(reason) })
+  const notWritten = error instanceof Error && (REFUSED.test(error.message) || isOnTheMove(error))
+  return storeFailure('Redis', error, { values: parameters, advice, notWritten })
 }
 
 /** The server refused the script before it ran, or nothing was sent. */
-const REFUSED = /^(READONLY|OOM|NOAUTH|WRONGPASS|NOPERM|MISCONF|MASTERDOWN|LOADING|CLUSTERDOWN|TRYAGAIN|MOVED|ASK) /
+const REFUSED = /^(READONLY|OOM|NOAUTH|WRONGPASS|NOPERM|MISCONF|MASTERDOWN|LOADING) /
 
 /**
  * Slots are on the move, and nothing was written. ioredis follows what it is told for one command, but not for several
