@@ -253,7 +253,7 @@ describe.skipIf(url === undefined)('PostgreSQL as others have set it up', () => 
         }
       }
       const ask = async (_: unknown, index: number): Promise<void> => {
-        while ((claims.left -= 1) > 0) {
+        for (; claims.left > 0; claims.left -= 1) {
           await store.claim(key, { ...claim, owner: `${index}` }).catch((error: unknown) => {
             failed += 1
             expect(error).toMatchObject({ code: 'store_error' })
