@@ -279,10 +279,13 @@ export class StoreError extends EvergrantError {
   readonly code = 'store_error'
   override readonly retryable = true
   declare readonly retryAfterMs?: number
+  /** Present where it is known that nothing was written, and that the same again at once would not help. Absent: it may have been. */
+  declare readonly notWritten?: true
 
-  constructor(message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+  constructor(message: string, options?: { cause?: unknown; retryAfterMs?: number; notWritten?: boolean }) {
     super(message, options)
     if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
+    if (options?.notWritten === true) this.notWritten = true
   }
 }
 
