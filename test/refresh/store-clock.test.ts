@@ -57,3 +57,24 @@ test('what a slow answer leaves in doubt goes against the token both ways: by al
   expect(other.storeClock.toStore(other.now())).toBe(other.storeNow())
   expect(other.storeClock.toLocal(other.storeNow())).toBe(other.now() - 4000)
 })
+
+test.for([-19_000, 19_000])(
+  'a clock that is set by %i ms while a slow answer is on its way makes what was known of it doubtful',
+  async (setMs) => {
+    let elapsed = 0
+    let setBy = 0
+    const start = 1_000_000_000_000
+    const storeClock = new StoreClock({ now: () => start + elapsed + setBy, monotonic: () => elapsed })
+    await storeClock.ask(async () => ({ now: start }))
+    expect(storeClock.toLocal(start + 60_000)).toBe(start + 60_000)
+    await storeClock.ask(async () => {
+      const answer = { now: start + elapsed }
+      elapsed = 45_000
+      setBy = setMs
+      return answer
+    })
+    // Truly, that is `setMs` later by this machine's clock now; it may be taken to be earlier, never later.
+    expect(storeClock.toLocal(start + 60_000)).toBeLessThanOrEqual(start + 60_000 + setMs)
+    expect(storeClock.toStore(start + elapsed + setMs)).toBeLessThanOrEqual(start + elapsed)
+  },
+)
