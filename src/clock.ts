@@ -1,3 +1,5 @@
+import { promised } from './promised.ts'
+
 /** Where the library reads the time and waits. Every wait of the library goes through it, so that a test can own time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -84,6 +86,6 @@ export function completeClock(clock: Clock | undefined): Required<Clock> {
     delay:
       clock.delay === undefined || clock.delay === systemClock.delay
         ? systemClock.delay
-        : (ms, signal) => clock.delay?.(ms, signal) ?? Promise.resolve(),
+        : (ms, signal) => promised<void>(() => clock.delay?.(ms, signal) ?? Promise.resolve()),
   }
 }

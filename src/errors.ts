@@ -96,31 +96,55 @@ export class TokenRequestError extends EvergrantError {
   readonly code = 'token_request_error'
   override readonly retryable: boolean
   readonly status: number
+  /** The provider's code, as text; a registered one where the provider's own is known to say the same. */
   declare readonly error?: string
   declare readonly errorDescription?: string
+  /** What the answer's `Retry-After` says, whatever its status. */
+  declare readonly retryAfterMs?: number
+  /** What the refusal means by the provider's data (`refresh.refusals`, `refresh.deadGrantErrors`), or by its own text; absent: by its code. */
+  declare readonly means?: RefusalMeaning
 
   constructor(
     client: string,
-    detail: { status: number; error?: string; errorDescription?: string; retryable: boolean; advice?: string },
+    detail: {
+      status: number
+      error?: string
+      errorDescription?: string
+      retryable: boolean
+      retryAfterMs?: number
+      means?: RefusalMeaning
+      advice?: string
+    },
     options?: { cause?: unknown },
   ) {
-    const { error, errorDescription, status } = detail
+    const { error, errorDescription, means, retryAfterMs, status } = detail
     super(
       `The provider of client '${client}' refused (status ${status}${error === undefined ? ', no readable error' : `, ${error}`})` +
-        `${errorDescription === undefined ? '' : `: ${errorDescription}`}. ${detail.advice ?? adviceFor(error)}`,
+        `${errorDescription === undefined ? '' : `: ${errorDescription}`}. ${detail.advice ?? adviceFor(error, means)}`,
       options,
     )
     this.status = status
     this.retryable = detail.retryable
+    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
+    if (means !== undefined) this.means = means
     if (error !== undefined) this.error = error
     if (errorDescription !== undefined) this.errorDescription = errorDescription
   }
 }
 
-function adviceFor(error: string | undefined): string {
-  switch (error) {
+/** What a refused token request means: the grant is over, it passes, the client is wrong (or not for this grant), the request is wrong. */
+type RefusalMeaning = 'dead' | 'later' | 'registration' | 'request'
+
+function adviceFor(error: string | undefined, means: RefusalMeaning | undefined): string {
+  if (means === 'later') return 'Try again later.'
+  if (means === 'dead') return 'The grant is over: the user has to log in again.'
+  switch (means === 'registration' ? 'invalid_client' : error) {
     case undefined:
-      return 'Try again later.'
+      return means === undefined ? 'Try again later.' : "See the provider's documentation."
+    case 'interaction_required':
+    case 'login_required':
+    case 'consent_required':
+      return 'The provider wants the user: send them through the log-in again.'
     case 'invalid_grant':
       return 'The code or refresh token is not valid (any more): the user has to log in again.'
     case 'invalid_client':
@@ -215,6 +239,7 @@ export type ReauthorizationReason =
   | 'expired'
   | 'no_refresh_token'
   | 'identity_changed'
+  | 'interaction_required'
 
 const REASON_TEXT: Readonly<Record<ReauthorizationReason, string>> = {
   revoked: 'the provider says that it ended',
@@ -223,6 +248,7 @@ const REASON_TEXT: Readonly<Record<ReauthorizationReason, string>> = {
   expired: 'it reached the end that the provider had stated',
   no_refresh_token: 'its access token expired and the provider gave no refresh token',
   identity_changed: 'a refresh answered with the identity of another user',
+  interaction_required: 'the provider wants the user for something, such as a second factor or a consent',
 }
 
 /** What has to be done where another log-in alone would end in the same. */
@@ -263,10 +289,13 @@ export class StoreError extends EvergrantError {
   readonly code = 'store_error'
   override readonly retryable = true
   declare readonly retryAfterMs?: number
+  /** Present where it is known that nothing was written, and that the same again at once would not help. Absent: it may have been. */
+  declare readonly notWritten?: true
 
-  constructor(message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+  constructor(message: string, options?: { cause?: unknown; retryAfterMs?: number; notWritten?: boolean }) {
     super(message, options)
     if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
+    if (options?.notWritten === true) this.notWritten = true
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ReauthorizationReason } from './errors.ts'
 import type { GrantKey } from './grant-key.ts'
+import { unheeded } from './promised.ts'
 
 /** Why a refresh was made. */
 export type RefreshCause = 'early' | 'spent' | 'rejected' | 'manual' | 'keep_alive'
@@ -49,8 +50,7 @@ export class Emitter {
   emit<K extends keyof GrantEvents>(name: K, event: GrantEvents[K]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        const result = (listener as GrantListener<K>)(event)
-        if (result instanceof Promise) result.catch(() => undefined)
+        unheeded((listener as GrantListener<K>)(event))
       } catch {
         // The listener's own problem: the grant's state must not depend on it.
       }

@@ -1,12 +1,10 @@
+import { discardBody } from './client/bodies.ts'
+import { untilAborted } from './client/deadline.ts'
 import { ConfigError } from './errors.ts'
-import {
-  bearer,
-  canBeSentAgain,
-  guardOf,
-  ownAuthorization,
-  tokenAfter401,
-  type ResourceGuard,
-} from './resource-request.ts'
+import { OwnRequest } from './own-request.ts'
+import { isThenable } from './promised.ts'
+import { bearer, guardOf, isRefused, tokenAfterRefusal, type FetchRules, type RulesOf } from './resource-request.ts'
+import { bindingOf } from './session-binding.ts'
 import type { TokenSource } from './token-source.ts'
 import { isVisibleAscii, makeToken, accessTokenOf, type AccessToken } from './token.ts'
 
@@ -16,30 +14,36 @@ export interface FetchWithOptions {
   readonly fetch?: typeof globalThis.fetch
   /** Where the token may be sent: origins, `https://*.example.com`, or `['*']` for any https origin. @default ['*'], and http on loopback; a session's own `fetch` has its client's `resourceOrigins` */
   readonly origins?: readonly string[]
-  /** One refresh and one retry when a resource answers 401, for bodies that can be sent again. @default true */
+  /** One refresh and one retry when a resource refuses the token (a 401, or what a session's provider calls `rejected`), for bodies that can be sent again. @default the session's policy; true for other sources */
   readonly retry401?: boolean
 }
 
 /** What a bound fetch is made of. */
 export interface BoundFetch {
   readonly source: TokenSource
-  readonly fetch: typeof globalThis.fetch
-  readonly guard: ResourceGuard
+  readonly rules: RulesOf<FetchRules>
   readonly retry401: boolean
 }
 
 /**
  * A `fetch` that sends the source's token with every request (RFC 6750 section 2.1) and, on a 401, asks the source for another one
- * and repeats the request once.
+ * and repeats the request once. What it is called with is read at the call: the caller may change its objects afterwards.
  * @throws ConfigError when the caller set an Authorization header of its own; OriginNotAllowedError, InsecureTransportError; what the source throws
  */
 export function fetchWith(source: TokenSource, options: FetchWithOptions = {}): typeof globalThis.fetch {
-  return boundFetch({
-    source,
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    guard: guardOf(options.origins, 'fetchWith'),
-    retry401: options.retry401 ?? true,
-  })
+  if (typeof source?.token !== 'function')
+    throw new ConfigError('fetchWith needs a session, or another source of tokens.')
+  const assertResource = guardOf(options.origins, 'fetchWith')
+  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+  // Of a session, what its provider's data says of answers counts here too.
+  const binding = bindingOf(source)
+  const rules: RulesOf<FetchRules> = () => {
+    const own = binding?.rules()
+    return isThenable(own)
+      ? own.then(({ rejected }) => ({ assertResource, fetch, rejected }))
+      : { assertResource, fetch, rejected: own?.rejected }
+  }
+  return boundFetch({ source, rules, retry401: options.retry401 ?? binding?.retry401 ?? true })
 }
 
 /** A source that always hands out the same token: for tests and fixed tokens. */
@@ -55,64 +59,32 @@ export function staticSource(token: string | AccessToken): TokenSource {
   return { token: () => answer }
 }
 
-export function boundFetch({ source, fetch, guard, retry401 }: BoundFetch): typeof globalThis.fetch {
+export function boundFetch({ source, rules, retry401 }: BoundFetch): typeof globalThis.fetch {
   return async (input, init) => {
-    const request = isRequest(input) ? input : undefined
-    const url = toUrl(request === undefined ? (input as string | URL) : request.url)
-    const guarded = guard(url)
-    if (guarded !== undefined) await guarded
-    // Before the token is asked for: that may cost a refresh.
-    const own = ownHeaders(init?.headers ?? request?.headers)
-    const signal = init?.signal ?? request?.signal ?? undefined
-    const token = await source.token(signal === undefined ? undefined : { signal })
-    const send = (target: RequestInfo | URL, using: AccessToken): Promise<Response> =>
-      fetch(target, { ...init, headers: authorized(own, using) })
+    const request = new OwnRequest(input, init, retry401)
+    const { signal, url } = request
+    const found = rules()
+    const ruled = isThenable(found) ? await untilAborted(Promise.resolve(found), signal) : found
+    const guarded = ruled.assertResource(url)
+    if (guarded !== undefined) await untilAborted(guarded, signal)
+    const token = await untilAborted(source.token(signal === undefined ? undefined : { signal }), signal)
+    const { fetch } = ruled
+    const response = await fetch(...request.parts(bearer(token)))
+    if (!retry401 || redirectedElsewhere(response, url)) return response
+    const refused = isRefused(response, ruled.rejected)
+    if (refused === false || !(await refused)) return response
 
-    // A Request's body can be read once: the retry's copy must be made before. Memory holds it until the answer is there.
-    const copied = retry401 && request !== undefined && request.body !== null && init?.body === undefined
-    const response = await send(copied ? request.clone() : input, token)
-    if (response.status !== 401 || !retry401 || redirectedElsewhere(response, url)) return response
-
-    const repeatable = canBeSentAgain(init?.body)
-    const other = await tokenAfter401(source, token, { repeatable, signal }).catch((error: unknown) => {
-      // An unread body would keep its connection busy.
-      response.body?.cancel().catch(() => undefined)
+    let other: AccessToken | undefined
+    try {
+      other = await tokenAfterRefusal(source, token, request)
+    } catch (error) {
+      discardBody(response)
       throw error
-    })
+    }
     if (other === undefined) return response
-    await response.body?.cancel()
-    return send(input, other)
+    discardBody(response)
+    return fetch(...request.parts(bearer(other)))
   }
-}
-
-function isRequest(input: RequestInfo | URL): input is Request {
-  return typeof input === 'object' && 'url' in input && 'headers' in input
-}
-
-function toUrl(input: string | URL): URL {
-  try {
-    return new URL(input)
-  } catch {
-    // Not with its cause, which repeats the whole URL: there may be a secret in the query.
-    throw new ConfigError(`Expected an absolute URL to fetch, got '${String(input).split('?')[0] ?? ''}'.`)
-  }
-}
-
-/** The caller's own headers. @throws ConfigError when there is an Authorization header among them */
-function ownHeaders(headers: HeadersInit | undefined): Headers | undefined {
-  if (headers === undefined) return undefined
-  const own = headers instanceof Headers ? headers : new Headers(headers)
-  if (!own.has('authorization')) return own
-  throw ownAuthorization('plain fetch')
-}
-
-/** The caller's headers with the token; the caller's object stays as it is. */
-function authorized(own: Headers | undefined, token: AccessToken): HeadersInit {
-  const authorization = bearer(token)
-  if (own === undefined) return { authorization }
-  const copy = new Headers(own)
-  copy.set('authorization', authorization)
-  return copy
 }
 
 /** After a redirect to another origin the token was not sent there (Fetch standard): that 401 says nothing about it. */

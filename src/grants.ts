@@ -172,7 +172,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   ): Promise<OAuth2Session> {
     const key = checkedKey(client, subject, options.account)
     const core = coreNamed(await this.#client(client), client)
-    return this.#save(key, core, importToken(token, this.#clock === undefined ? {} : { now: this.#clock.now() }))
+    const now = this.#clock?.now()
+    const read = importToken(token, { provider: core.provider, ...(now !== undefined && { now }) })
+    return this.#save(key, core, read)
   }
 
   async #save(key: GrantKey, core: ClientCore, token: Token): Promise<OAuth2Session> {

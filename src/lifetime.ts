@@ -11,13 +11,13 @@ function toNumber(value: unknown): number | undefined {
 }
 
 /**
- * A lifetime in seconds, as token endpoints give it, in milliseconds: numbers and numeric strings by their value,
+ * A lifetime, in seconds as token endpoints give it, in milliseconds: numbers and numeric strings by their value,
  * 0 or less is 0, an absurd one is clamped to ten years, everything else (null, '', booleans, words) is unknown.
  */
-export function lifetimeMs(seconds: unknown): number | undefined {
-  const value = toNumber(seconds)
+export function lifetimeMs(lifetime: unknown, unit: 'seconds' | 'milliseconds' = 'seconds'): number | undefined {
+  const value = toNumber(lifetime)
   if (value === undefined) return undefined
-  return Math.round(Math.min(Math.max(value * 1000, 0), MAX_LIFETIME_MS))
+  return Math.round(Math.min(Math.max(value * (unit === 'seconds' ? 1000 : 1), 0), MAX_LIFETIME_MS))
 }
 
 /** From here on a number can't be seconds since the epoch (the year 5138), so it is milliseconds. */
@@ -28,7 +28,8 @@ const GO_ZERO_TIME = -62_135_596_800_000
 
 /**
  * A moment, as libraries keep it, in milliseconds since the epoch: numbers and numeric strings are seconds, or milliseconds
- * when they are too large for seconds; other strings and Dates are dates (ISO 8601, RFC 3339; UTC where they name no zone). Undefined when it is none of these.
+ * when they are too large for seconds; other strings and Dates are dates (ISO 8601, RFC 3339, UTC where they name no zone, or the dates of HTTP,
+ * RFC 9110 section 5.6.7). Undefined when it is none of these.
  * A moment more than ten years after `now` is clamped to that.
  */
 export function momentMs(value: unknown, now: number, unit?: 'seconds' | 'milliseconds'): number | undefined {
@@ -45,9 +46,20 @@ export function momentMs(value: unknown, now: number, unit?: 'seconds' | 'millis
 /** Dates as libraries and databases print them: with T or a space, any number of decimals, with or without a zone. */
 const date = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(\.\d{1,3})?\d*)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i
 
+/** The three forms of a date in HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`. */
+const httpDate =
+  /^(?:[A-Z][a-z]{2,8},? )?(?:(\d\d?)[ -]([A-Z][a-z]{2})[ -](\d{4}|\d\d)|([A-Z][a-z]{2}) {1,2}(\d\d?)) (\d\d:\d\d:\d\d)(?: (\d{4})| (GMT|UTC|[+-]\d{4}))$/
+
+function parseHttpDate(text: string): number {
+  const [, day, month, year, otherMonth, otherDay, time, otherYear, zone = 'GMT'] = httpDate.exec(text) ?? []
+  const fullYear = otherYear ?? (year?.length === 2 ? `20${year}` : year)
+  if (time === undefined || fullYear === undefined) return Number.NaN
+  return Date.parse(`${day ?? otherDay} ${month ?? otherMonth} ${fullYear} ${time} ${zone}`)
+}
+
 function parseDate(text: string): number {
   const [, day, minutes = '00:00', seconds = ':00', decimals = '', zone = 'Z'] = date.exec(text.trim()) ?? []
-  if (day === undefined) return Number.NaN
+  if (day === undefined) return parseHttpDate(text.trim())
   // Without a zone it is UTC, as databases keep it: the machine's own zone says nothing about where the text was written.
   const offset = /^(Z|UTC)$/i.test(zone) ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}`
   return Date.parse(`${day}T${minutes}${seconds}${decimals}${offset}`)

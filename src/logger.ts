@@ -1,3 +1,4 @@
+import { unheeded } from './promised.ts'
 import type { Secrets } from './redact.ts'
 
 /** One log method: what happened, and the facts about it. */
@@ -34,9 +35,10 @@ export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
     (message, fields) => {
       try {
         const text = secrets.redact(message)
-        if (fields === undefined) logger[level](text)
-        else if (fieldsFirst) (logger as unknown as FieldsFirst)[level](secrets.fields(fields), text)
-        else logger[level](text, secrets.fields(fields))
+        // Some loggers are asynchronous.
+        if (fields === undefined) unheeded(logger[level](text))
+        else if (fieldsFirst) unheeded((logger as unknown as FieldsFirst)[level](secrets.fields(fields), text))
+        else unheeded(logger[level](text, secrets.fields(fields)))
       } catch {
         // Nobody is left to tell.
       }
@@ -44,4 +46,4 @@ export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
   return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') }
 }
 
-type FieldsFirst = Record<(typeof LEVELS)[number], (fields: Record<string, unknown>, message: string) => void>
+type FieldsFirst = Record<(typeof LEVELS)[number], (fields: Record<string, unknown>, message: string) => unknown>

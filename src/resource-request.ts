@@ -1,11 +1,30 @@
+import { discardBody, isWebStream, readBody } from './client/bodies.ts'
+import { isBeyondRefresh } from './client/challenge.ts'
+import type { BodyLook, RejectedAnswers } from './client/rejected-answers.ts'
+import { untilAborted } from './client/deadline.ts'
 import { assertOrigin, compileOrigins } from './client/resource-origins.ts'
 import { assertSecure, isLoopback } from './client/transport-security.ts'
-import { ConfigError, EvergrantError } from './errors.ts'
+import { ConfigError, isEvergrantError } from './errors.ts'
 import type { TokenSource } from './token-source.ts'
 import type { AccessToken } from './token.ts'
 
 /** Throws, or rejects, when the token may not be sent there. */
 export type ResourceGuard = (url: URL) => void | Promise<void>
+
+/** What requests with a source's token go by. */
+export interface ResourceRules {
+  readonly assertResource: ResourceGuard
+  /** The provider's answers, beside 401, that mean that the access token is over. */
+  readonly rejected: RejectedAnswers | undefined
+}
+
+/** What a bound fetch goes by. */
+export interface FetchRules extends ResourceRules {
+  readonly fetch: typeof globalThis.fetch
+}
+
+/** The rules of a source, or a promise of them where its client has to be looked up. */
+export type RulesOf<R extends ResourceRules> = () => R | PromiseLike<R>
 
 /** The guard of a source that has no client: `origins`, or by default every https origin and http on loopback. `name` is who guards, for messages. */
 export function guardOf(origins: readonly string[] | undefined, name: string): ResourceGuard {
@@ -28,28 +47,60 @@ export function ownAuthorization(instead: string): ConfigError {
   )
 }
 
-/** Whether a body is there to be sent again after it was sent: a stream or an iterable may be used up. */
-export function canBeSentAgain(body: unknown): boolean {
-  if (body === undefined || body === null || typeof body === 'string' || ArrayBuffer.isView(body)) return true
-  // By its name: undici, like other replacements of fetch, has a FormData class of its own.
-  return /^\[object (ArrayBuffer|URLSearchParams|FormData|Blob|File)\]$/.test(Object.prototype.toString.call(body))
+/**
+ * Whether an answer says that its access token is over: a 401, unless its challenge is one that no refresh mends, or what the provider's data names.
+ * The answer is its caller's as it was.
+ */
+export function isRefused(response: Response, rejected: RejectedAnswers | undefined): boolean | Promise<boolean> {
+  const { headers, status } = response
+  if (status === 401) return !isBeyondRefresh(headers.get('www-authenticate'))
+  if (rejected === undefined) return false
+  const verdict = rejected.judge(status, (name) => headers.get(name))
+  return typeof verdict === 'boolean' ? verdict : bodyIsRefused(response, verdict)
+}
+
+/** A copy of a Node stream that is read alone stops when so much waits in the other one. */
+const MOST_OF_NODE_STREAMS = 16_384
+
+async function bodyIsRefused(response: Response, look: BodyLook): Promise<boolean> {
+  if (response.body === null || response.body === undefined) return false
+  let copy: Response | undefined
+  try {
+    copy = response.clone()
+    const most = isWebStream(copy.body) ? Number.POSITIVE_INFINITY : MOST_OF_NODE_STREAMS
+    let verdict: boolean | undefined
+    let bytes = 0
+    const known = await readBody(copy.body, (chunk) => {
+      bytes += chunk.byteLength
+      verdict = bytes > most ? false : look.add(chunk)
+      return verdict === undefined
+    })
+    return verdict ?? (known && look.end())
+  } catch {
+    // It breaks off for its reader too.
+    return false
+  } finally {
+    if (copy !== undefined) discardBody(copy)
+  }
 }
 
 /**
- * The token to repeat a request with that was answered 401, or undefined: the answer stands. The source is asked in any case, so that the next
+ * The token to repeat a request with whose token was refused, or undefined: the answer stands. The source is asked in any case, so that the next
  * request has a good token.
  */
-export async function tokenAfter401(
+export async function tokenAfterRefusal(
   source: TokenSource,
   refused: AccessToken,
   request: { readonly repeatable: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<AccessToken | undefined> {
   const { repeatable, signal } = request
   const want = { rejected: refused.accessToken, ...(signal === undefined ? {} : { signal }) }
-  const other = await source.token(want).catch((error: unknown) => {
+  try {
+    const other = await untilAborted(source.token(want), signal)
+    return repeatable && other.accessToken !== refused.accessToken ? other : undefined
+  } catch (error) {
     // The caller's own repeat gets the news; this request's answer stands.
-    if (!repeatable && error instanceof EvergrantError) return refused
+    if (!repeatable && isEvergrantError(error)) return undefined
     throw error
-  })
-  return repeatable && other.accessToken !== refused.accessToken ? other : undefined
+  }
 }

@@ -1,9 +1,9 @@
-import type { ClientCore } from './client/client-core.ts'
 import { coreOf, type OAuth2Client } from './client/oauth2-client.ts'
 import { ConfigError } from './errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './events.ts'
 import { boundFetch } from './fetch-with.ts'
 import { importToken } from './import-token.ts'
+import { brand } from './other-copy.ts'
 import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/envelope.ts'
@@ -11,7 +11,7 @@ import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import { Keeper, type GrantDetails } from './refresh/keeper.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
-import type { ResourceGuard } from './resource-request.ts'
+import { readBindingsBy, type SessionBinding } from './session-binding.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { TokenOptions, TokenSource } from './token-source.ts'
 import type { AccessToken, Token } from './token.ts'
@@ -32,16 +32,6 @@ export interface OAuth2SessionOptions {
   readonly background?: Background
 }
 
-/** What a sender of requests needs of a session beside its tokens. Not public. */
-export interface SessionBinding {
-  /** The token while it is fresh, without a promise. */
-  freshToken(): AccessToken | undefined
-  readonly guard: ResourceGuard
-  readonly retry401: boolean
-}
-
-let readBinding: (source: TokenSource) => SessionBinding | undefined
-
 /**
  * One grant, kept fresh. Made from a client and a token it stands alone, in this process's memory; `Grants` makes sessions over a
  * shared store. Safe for concurrent use.
@@ -53,7 +43,10 @@ export class OAuth2Session implements TokenSource {
   #fetch: typeof globalThis.fetch | undefined
 
   static {
-    readBinding = (source) => (#keeper in source ? source.#bind() : undefined)
+    brand(OAuth2Session, 'OAuth2Session')
+    readBindingsBy((source) =>
+      typeof source === 'object' && source !== null && #keeper in source ? source.#bind() : undefined,
+    )
   }
 
   constructor(client: OAuth2Client, options?: OAuth2SessionOptions)
@@ -72,11 +65,7 @@ export class OAuth2Session implements TokenSource {
   /** Bound: pass it to ky, axios, Octokit, openapi-fetch, googleapis, an MCP transport. It sends the token to the client's `resourceOrigins` only. */
   get fetch(): typeof globalThis.fetch {
     // Made when it is first wanted: sessions are asked of Grants for each request, often for their token alone.
-    return (this.#fetch ??= boundFetch({
-      source: this,
-      fetch: async (input, init) => this.#withCore((core) => core.fetch(input, init)),
-      ...this.#bind(),
-    }))
+    return (this.#fetch ??= boundFetch({ source: this, ...this.#bind() }))
   }
 
   /** A valid access token; while it is fresh, the same resolved promise. @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error when none can be had now */
@@ -128,21 +117,10 @@ export class OAuth2Session implements TokenSource {
   #bind(): SessionBinding {
     return {
       freshToken: () => this.#keeper.freshToken(),
-      guard: (url) => this.#withCore((core) => core.assertResource(url)),
+      rules: () => this.#keeper.coreNow ?? this.#keeper.core(),
       retry401: this.#retry401,
     }
   }
-
-  /** At once, unless the client has to be looked up. */
-  #withCore<T>(work: (core: ClientCore) => T | Promise<T>): T | Promise<T> {
-    const core = this.#keeper.coreNow
-    return core === undefined ? this.#keeper.core().then(work) : work(core)
-  }
-}
-
-/** What is behind a session; undefined for every other source. Not public: the package's entry doesn't export it. */
-export function bindingOf(source: TokenSource): SessionBinding | undefined {
-  return readBinding(source)
 }
 
 function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): Keeper {
@@ -171,6 +149,9 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     obtainable: obtain !== undefined,
     onToken: options.onToken,
     alone: true,
-    seed: options.token === undefined ? undefined : importToken(options.token, { now: clock.now() }),
+    seed:
+      options.token === undefined
+        ? undefined
+        : importToken(options.token, { now: clock.now(), provider: core.provider, renewable: obtain !== undefined }),
   })
 }

@@ -1,3 +1,5 @@
+import { isCopyable } from './answer/copy.ts'
+
 /** Any value that JSON can hold. */
 export type JsonValue =
   | string
@@ -26,12 +28,15 @@ export interface Token {
   /** What was granted. */
   readonly scope?: readonly string[]
   readonly idToken?: string
-  /** Every other member of the answer; null prototype, no `__proto__`. */
+  /**
+   * Every other member of the answer; null prototype, no `__proto__`. Numbers that a double can't hold are strings of their digits; what lies deeper than
+   * 100 levels is left out. A second token of the answer (Slack's `authed_user`) is a `Token` to be saved under another account.
+   */
   readonly extra?: Readonly<Record<string, JsonValue>>
 }
 
-/** What sessions hand out: nothing in it can renew. */
-export type AccessToken = Pick<Token, 'accessToken' | 'tokenType' | 'expiresAt' | 'scope'>
+/** What sessions hand out: nothing in it can renew. Its `extra` has the members that the provider's data names as `handOut`. */
+export type AccessToken = Pick<Token, 'accessToken' | 'tokenType' | 'expiresAt' | 'scope' | 'extra'>
 
 /** The members of a token that a maker may leave out or give as undefined. */
 export type TokenFields = {
@@ -77,20 +82,39 @@ export function makeToken(fields: TokenFields): Token {
   }) as Token
 }
 
-/** The part of a token that callers get. */
-export function accessTokenOf(token: Token): AccessToken {
+/** The part of a token that callers get; `handOut` names the members of its `extra` that API calls need beside it. */
+export function accessTokenOf(token: Token, handOut: readonly string[] = []): AccessToken {
+  const { accessToken, expiresAt, extra = {}, scope, tokenType } = token
+  const named = handOut.filter((name) => Object.hasOwn(extra, name))
+  const handedOut = named.map((name) => {
+    const value = extra[name]
+    return [name, isTokenShaped(value) ? accessTokenOf(value) : value] as const
+  })
   return frozen({
-    accessToken: token.accessToken,
-    tokenType: token.tokenType,
-    expiresAt: token.expiresAt,
-    scope: token.scope,
+    accessToken,
+    tokenType,
+    expiresAt,
+    scope,
+    extra:
+      named.length === 0 ? undefined : Object.freeze(Object.assign(Object.create(null), Object.fromEntries(handedOut))),
   }) as AccessToken
 }
 
 function freezeExtra(extra: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
   const copy: Record<string, JsonValue> = Object.create(null)
-  for (const [name, value] of Object.entries(extra)) if (name !== '__proto__') copy[name] = deepFreeze(value)
+  for (const [name, value] of Object.entries(extra)) {
+    // A member that nothing can walk through never costs the token.
+    if (name === '__proto__' || !isCopyable(value)) continue
+    // It shows as little of itself as any token.
+    copy[name] = isTokenShaped(value) ? (makeToken(value) as unknown as JsonValue) : deepFreeze(value)
+  }
   return Object.freeze(copy)
+}
+
+function isTokenShaped(value: unknown): value is Token {
+  if (typeof value !== 'object' || value === null) return false
+  const { accessToken, receivedAt } = value as { accessToken?: unknown; receivedAt?: unknown }
+  return typeof accessToken === 'string' && typeof receivedAt === 'number'
 }
 
 function deepFreeze(value: JsonValue): JsonValue {

@@ -5,15 +5,15 @@ import { expect, onTestFinished, test } from 'vitest'
 import { readSettings } from '../src/settings.ts'
 import { startDemo, type Demo } from '../src/start-demo.ts'
 import type { StoreChoice } from '../src/store/store-choice.ts'
+import { presentOrSkip } from '../../test/servers/index.ts'
 import { runMain } from './run-main.ts'
 import { serverStores } from './servers.ts'
 import { demoWith, freePort, json, logIn, settingsOf, temporaryFolder, titleOf } from './support.ts'
 
 const post = { method: 'POST' }
 
-test.each(serverStores)('all routes work on $name as they do on SQLite', async ({ open }) => {
-  const store = await open()
-  if (store === undefined) return
+test.for(serverStores)('all routes work on $name as they do on SQLite', async ({ name, open }, context) => {
+  const store = presentOrSkip(context, await open(), name)
   const demo = await demoWith({ store })
   const { browser, page } = await logIn(demo)
   expect(titleOf(page)).toBe('Menu')
@@ -68,11 +68,10 @@ const stores = [
   ...serverStores,
 ]
 
-test.each(stores)(
+test.for(stores)(
   'two instances on one $name are used at once: one log-in, one grant, one redemption',
-  async ({ open }) => {
-    const store = await open()
-    if (store === undefined) return
+  async ({ name, open }, context) => {
+    const store = presentOrSkip(context, await open(), name)
     const { demos, redemptions } = await twoInstances(store)
     const [first, second] = demos as [Demo, Demo]
     const { browser } = await logIn(first)

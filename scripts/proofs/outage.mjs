@@ -6,10 +6,10 @@ const { lastsMs } = flags({ lastsMs: 60_000 })
 console.log('Outage:', { lastsMs })
 // They mostly wait.
 await Promise.all(
-  Object.entries(SCENES).map(async ([name, make]) => {
+  Object.entries(SCENES).map(async ([name, { make, needs }]) => {
     const scene = await make()
     if (scene === undefined) {
-      console.log(`left out ${name}: this machine has not what it takes`)
+      console.log(`left out ${name}: it needs ${needs}`)
       return
     }
     try {

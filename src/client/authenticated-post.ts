@@ -1,6 +1,6 @@
 import type { Secrets } from '../redact.ts'
 import type { ClientContext } from './context.ts'
-import { send, type HttpAnswer } from './http.ts'
+import { retryAfter, send, type HttpAnswer } from './http.ts'
 import { readRefusal } from './normalise.ts'
 import { refused, withNextSecret } from './refusal.ts'
 import { endpointOf, type EndpointName, type Server } from './server.ts'
@@ -33,8 +33,8 @@ export async function authenticatedPost(
       signal,
       secrets,
     })
-    if (answer.status < 200 || answer.status > 299)
-      throw refused(context, answer.status, readRefusal(answer.text), secrets)
-    return answer
+    if (answer.status >= 200 && answer.status <= 299) return answer
+    const retryAfterMs = retryAfter(answer.headers, context.clock.now())
+    throw refused(context, answer.status, { ...readRefusal(answer.text), retryAfterMs }, secrets)
   })
 }

@@ -5,6 +5,7 @@ import type { Secrets } from '../redact.ts'
 import type { Token } from '../token.ts'
 import type { AuthorizationOptions, KeptLogin, PendingLogin } from './authorization.ts'
 import type { Callback } from './callback-input.ts'
+import type { RejectedAnswers } from './rejected-answers.ts'
 import type { UserInfo } from './user-info.ts'
 
 /** What one redemption brought. */
@@ -62,6 +63,8 @@ export interface ClientCore {
    * @throws InsecureTransportError, OriginNotAllowedError
    */
   assertResource(url: URL, origins?: readonly string[]): Promise<void> | void
+  /** The provider's answers of APIs, beside 401, that mean that the access token is over. */
+  readonly rejected: RejectedAnswers | undefined
   /** `OAuth2Client.authorizationRequest`. */
   authorizationRequest(options?: AuthorizationOptions): Promise<PendingLogin>
   /**

@@ -32,6 +32,7 @@ export async function requestClientCredentials(
     grantType: 'client_credentials',
     parameters,
     repeatable: true,
+    renewable: true,
     salvage: salvageFirst(context),
   })
   const { token } = await withinTimeout(context, 'client credentials request', options.signal, (signal) =>

@@ -10,6 +10,8 @@ import { CLIENT_AUTH_METHODS, needsSecret, type ClientAuth } from './client-auth
 import type { ClientContext } from './context.ts'
 import { Credentials, type ClientSecret } from './credentials.ts'
 import { ServerDirectory } from './discovery.ts'
+import { checkAnswerData } from './provider-data.ts'
+import { compileRefusals } from './refusal-rules.ts'
 import { scopeList } from './request-params.ts'
 import { isLoopback } from './transport-security.ts'
 import { fetchTransport, type Transport } from './transport.ts'
@@ -110,12 +112,14 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
     transport: transport ?? fetchTransport(resourceFetch),
     logger: options.logger === undefined ? undefined : redactingLogger(options.logger, secrets),
     userAgent,
+    headers: provider.headers,
     insecure: {
       name,
       allowInsecureRequests: options.allowInsecureRequests === true,
       remote: redirectUri !== undefined && !isLocalRedirect(redirectUri),
     },
   }
+  checkAnswerData(provider, http.insecure)
   const directory = new ServerDirectory(http, provider, timeoutMs)
   if (scope?.includes('openid') === true && directory.known !== undefined && directory.known.issuer === undefined) {
     throw openidWithoutIssuer(name)
@@ -125,6 +129,7 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
     clientId,
     fetch: resourceFetch,
     provider,
+    judgeRefusal: compileRefusals(provider),
     timeoutMs,
     redirectUri,
     scope,

@@ -65,6 +65,7 @@ async function redeem(
     grantType: 'authorization_code',
     parameters: body,
     repeatable: false,
+    renewable: false,
     salvage: (captured) => {
       const token = salvage(captured)
       return token === undefined ? undefined : withKept(token, kept)

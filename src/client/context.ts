@@ -6,6 +6,7 @@ import type { Credentials } from './credentials.ts'
 import { withDeadline } from './deadline.ts'
 import type { ServerDirectory } from './discovery.ts'
 import type { HttpContext } from './http.ts'
+import type { JudgeRefusal } from './refusal-rules.ts'
 
 /** A client's checked options and what was made of them: what every operation of the client starts from. */
 export interface ClientContext extends HttpContext {
@@ -13,6 +14,8 @@ export interface ClientContext extends HttpContext {
   /** For resources. */
   readonly fetch: typeof globalThis.fetch
   readonly provider: Provider
+  /** What refusals mean by the provider's data. */
+  readonly judgeRefusal: JudgeRefusal
   readonly clock: Required<Clock>
   readonly timeoutMs: number
   readonly redirectUri: string | undefined

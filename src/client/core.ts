@@ -8,20 +8,22 @@ import type { ClientCore } from './client-core.ts'
 import { exchangeCode, exchangeUnsolicited } from './code-exchange.ts'
 import { named, type ClientContext } from './context.ts'
 import { readClaims } from './id-token.ts'
-import { hasTenant, isIssuerOf, sameIssuer } from './issuers.ts'
+import { isIssuerOf, sameIssuer } from './issuers.ts'
 import { prepareRedemption } from './redemption.ts'
+import { compileRejected, type RejectedAnswers } from './rejected-answers.ts'
 import { assertOrigin, compileOrigins, originRule, type OriginRule } from './resource-origins.ts'
 import { revokeToken } from './revocation.ts'
 import type { Server } from './server.ts'
 import { assertSecure } from './transport-security.ts'
 import { fetchUserInfo } from './user-info.ts'
 
-/** Where a client's tokens may go, compiled once, so that a preset's mistake shows at construction too. */
-interface Origins {
+/** Where a client's tokens may go and what refuses them, compiled once, so that a preset's mistake shows at construction too. */
+interface ResourceRules {
   /** What the client was given in place of the default. */
   readonly own: OriginRule | undefined
   /** The provider's, beside the server's own endpoints. */
   readonly preset: OriginRule
+  readonly rejected: RejectedAnswers | undefined
 }
 
 /** A client as the refresh layer sees it. */
@@ -38,18 +40,23 @@ export function makeCore(context: ClientContext, resourceOrigins: readonly strin
         ? undefined
         : compileOrigins(resourceOrigins, `resourceOrigins of client '${name}'`),
     preset: compileOrigins(preset, `resourceOrigins of provider '${name}'`),
+    rejected: compileRejected(provider.rejected, name),
   })
 }
 
-function coreUnder(context: ClientContext, { own, preset }: Origins): ClientCore {
+function coreUnder(context: ClientContext, rules: ResourceRules): ClientCore {
+  const { own, preset, rejected } = rules
   const { name, provider, directory, insecure } = context
   const formerIssuers = provider.formerIssuers ?? []
   const assertDefault = (url: URL, server: Server): void =>
     assertOrigin(url, (each) => server.origins.has(each.origin) || preset(each), name)
 
+  // The last one is kept: whoever asks again gets the very same.
+  let view: ClientCore | undefined
+
   return {
     name,
-    named: (other) => coreUnder(named(context, other), { own, preset }),
+    named: (other) => (view?.name === other ? view : (view = coreUnder(named(context, other), rules))),
     clientId: context.clientId,
     provider,
     clock: context.clock,
@@ -60,8 +67,8 @@ function coreUnder(context: ClientContext, { own, preset }: Origins): ClientCore
     secrets: context.secrets,
     issuer: async (token) => {
       const issuer = await directory.issuer()
-      const named = hasTenant(issuer) ? readClaims(token?.idToken)?.['iss'] : undefined
-      return typeof named === 'string' && isIssuerOf(issuer, named) ? named : issuer
+      const claimed = readClaims(token?.idToken)?.['iss']
+      return typeof claimed === 'string' && isIssuerOf(issuer, claimed) ? claimed : issuer
     },
     get knownIssuer() {
       return directory.knownIssuer
@@ -79,6 +86,7 @@ function coreUnder(context: ClientContext, { own, preset }: Origins): ClientCore
       if (directory.known !== undefined) return assertDefault(url, directory.known)
       return directory.server().then((server) => assertDefault(url, server))
     },
+    rejected,
     authorizationRequest: (options) => authorizationRequest(context, options),
     exchangeCode: (callback, pending, beforeSend) => exchangeCode(context, callback, pending, beforeSend),
     exchangeUnsolicited: (callback, beforeSend) => exchangeUnsolicited(context, callback, beforeSend),

@@ -1,21 +1,15 @@
-import { ConfigError, DiscoveryError, EvergrantError } from '../errors.ts'
-import type { Provider, ServerMetadata } from '../providers/provider.ts'
-import { Secrets } from '../redact.ts'
+import { DiscoveryError } from '../errors.ts'
+import type { Provider } from '../providers/provider.ts'
 import { withDeadline } from './deadline.ts'
-import { send, type HttpAnswer, type HttpContext } from './http.ts'
-import { isIssuerOf } from './issuers.ts'
-import { assertElsewhere, assertIssuer, makeServer, type Server } from './server.ts'
-import { isThisMachine } from './transport-security.ts'
+import type { HttpContext } from './http.ts'
+import { fetchMetadata, placeOf, type Place } from './metadata.ts'
+import { makeServer, type Server } from './server.ts'
 
 /** Metadata is asked for again after this. */
 const METADATA_TTL_MS = 3_600_000
 
 /** While the server can't answer, older metadata is used and the next try is made after this. */
 const RETRY_MS = 60_000
-
-const MOST_REDIRECTS = 3
-
-type Place = { readonly kind: 'issuer'; readonly issuer: string } | { readonly kind: 'document'; readonly url: string }
 
 /** What all views of one client share. */
 interface Shared {
@@ -143,143 +137,11 @@ export class ServerDirectory {
 
   async #ask(): Promise<Server> {
     const place = this.#place
-    const { clock } = this.#context
+    const context = this.#context
     if (place === undefined) throw new TypeError('Metadata that was given is never asked for.')
-    return withDeadline(
-      clock,
-      this.#timeoutMs,
-      undefined,
-      () => this.#tooLate(),
-      (signal) =>
-        place.kind === 'document'
-          ? this.#fetchDocument(place.url, undefined, signal)
-          : this.#tryBoth(place.issuer, signal),
+    const late = (): Error => this.#tooLate()
+    return withDeadline(context.clock, this.#timeoutMs, undefined, late, (signal) =>
+      fetchMetadata(context, place, signal),
     )
-  }
-
-  /** RFC 8414 first, then OpenID Connect: each server has at least the one of its kind. */
-  async #tryBoth(issuer: string, signal: AbortSignal): Promise<Server> {
-    const failures: DiscoveryError[] = []
-    for (const url of [oauthMetadataUrl(issuer), openidMetadataUrl(issuer)]) {
-      try {
-        return await this.#fetchDocument(url, issuer, signal)
-      } catch (error) {
-        if (!(error instanceof DiscoveryError)) throw error
-        failures.push(error)
-      }
-    }
-    const status = failures.findLast((failure) => failure.status !== undefined)?.status
-    throw new DiscoveryError(
-      `The provider of client '${this.#context.name}' has no usable metadata for issuer ${issuer}. ${failures.map((failure) => failure.message).join(' ')}`,
-      { retryable: failures.some((failure) => failure.retryable), ...(status === undefined ? {} : { status }) },
-      { cause: failures[0]?.cause },
-    )
-  }
-
-  async #fetchDocument(url: string, issuer: string | undefined, signal: AbortSignal): Promise<Server> {
-    const { answer, from } = await this.#get(url, signal)
-    const problem = (text: string): DiscoveryError =>
-      new DiscoveryError(`${from}: ${text}`, { retryable: false, status: answer.status })
-    if (answer.status !== 200) throw problem(`status ${answer.status}.`)
-    const metadata = parseObject(answer.text)
-    if (metadata === undefined) throw problem('not a JSON object of at most 1 MiB.')
-    if (issuer !== undefined && !namesItself(metadata['issuer'], issuer)) {
-      // RFC 8414 section 3.3 wants the very same string.
-      throw problem(
-        `it is of the issuer ${JSON.stringify(metadata['issuer'])?.slice(0, 200)}. If that is the one meant, write it exactly so.`,
-      )
-    }
-    try {
-      const server = makeServer(metadata as ServerMetadata, 'it', this.#context.insecure)
-      if (!isThisMachine(new URL(url))) assertElsewhere(server, 'it')
-      return server
-    } catch (error) {
-      throw problem(error instanceof Error ? error.message : 'unusable.')
-    }
-  }
-
-  async #get(url: string, signal: AbortSignal): Promise<{ answer: HttpAnswer; from: string }> {
-    const origin = new URL(url).origin
-    let from = url
-    for (let hops = 0; ; hops += 1) {
-      const answer = await this.#send(from, signal)
-      const location = answer.status >= 300 && answer.status < 400 ? answer.headers.get('location') : null
-      if (location === null) return { answer, from }
-      const next = URL.canParse(location, from) ? new URL(location, from) : undefined
-      if (next?.origin !== origin || hops === MOST_REDIRECTS) {
-        throw new DiscoveryError(
-          `${from}: it redirects ${next?.origin === origin ? 'too often' : `to another origin (${next?.origin ?? 'unreadable'})`}. Give the URL of the metadata document itself as provider.server.`,
-          { retryable: false, status: answer.status },
-        )
-      }
-      from = next.href
-    }
-  }
-
-  async #send(url: string, signal: AbortSignal): Promise<HttpAnswer> {
-    try {
-      return await send(this.#context, {
-        purpose: 'metadata request',
-        url,
-        method: 'GET',
-        headers: { accept: 'application/json' },
-        redirects: 'answer',
-        signal,
-        secrets: new Secrets(),
-      })
-    } catch (error) {
-      if (!(error instanceof EvergrantError) || error.code !== 'provider_unavailable') throw error
-      const { status } = error as EvergrantError & { status?: number }
-      throw new DiscoveryError(
-        `${url}: ${error.message}`,
-        { retryable: true, ...(status === undefined ? {} : { status }) },
-        { cause: error.cause },
-      )
-    }
-  }
-}
-
-function placeOf(server: unknown, name: string, context: HttpContext): Place {
-  if (typeof server !== 'string' || !URL.canParse(server)) {
-    throw new ConfigError(
-      `server of provider '${name}' must be an issuer URL, the URL of a metadata document, or metadata (RFC 8414).`,
-    )
-  }
-  if (new URL(server).pathname.includes('/.well-known/') || new URL(server).pathname.endsWith('.json')) {
-    // A document's URL may have a query; the rest of the rules is the same.
-    assertIssuer(server.split('?')[0], `provider '${name}'`, context.insecure)
-    return { kind: 'document', url: server }
-  }
-  assertIssuer(server, `provider '${name}'`, context.insecure)
-  return { kind: 'issuer', issuer: server }
-}
-
-/** RFC 8414 section 3.1: the well-known path goes before the issuer's own path. */
-export function oauthMetadataUrl(issuer: string): string {
-  const url = new URL(issuer)
-  url.pathname = `/.well-known/oauth-authorization-server${url.pathname.replace(/\/$/, '')}`
-  return url.href
-}
-
-/** OpenID Connect Discovery section 4: the well-known path goes after the issuer's own path. */
-export function openidMetadataUrl(issuer: string): string {
-  const url = new URL(issuer)
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/.well-known/openid-configuration`
-  return url.href
-}
-
-/** Whether metadata is of the issuer that was asked: itself, or the one that stands for all tenants, of which the asked one is a name. */
-function namesItself(issuer: unknown, asked: string): boolean {
-  return typeof issuer === 'string' && isIssuerOf(issuer, asked)
-}
-
-function parseObject(text: string | undefined): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse((text ?? '').replace(/^\uFEFF/, ''))
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
   }
 }

@@ -16,6 +16,8 @@ export interface HttpContext {
   readonly insecure: InsecurePolicy
   /** The `User-Agent` of requests that have none of their own. */
   readonly userAgent: string
+  /** The provider's own, which go before those of the request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 export interface HttpRequest {
@@ -24,10 +26,13 @@ export interface HttpRequest {
   readonly url: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: URLSearchParams | null | undefined
+  /** A form, or text in the format that the headers name. */
+  readonly body?: URLSearchParams | string | null | undefined
   readonly signal?: AbortSignal | undefined
   /** Whether a redirect is an answer for the caller to judge; else it is refused. No redirect is ever followed here. */
   readonly redirects?: 'refuse' | 'answer'
+  /** Whether an answer that asks to come back later says more than that, and is for the caller to judge. */
+  readonly isAnswer?: (answer: Omit<HttpAnswer, 'headers'>) => boolean
   /** The secrets of this request, for the errors it may end in. */
   readonly secrets: Secrets
 }
@@ -69,6 +74,11 @@ export async function send(context: HttpContext, request: HttpRequest): Promise<
   }
 }
 
+/** Whether a status asks to come back later. */
+export function isUnavailable(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status >= 500
+}
+
 async function exchange(context: HttpContext, request: HttpRequest, url: URL): Promise<HttpAnswer> {
   const { purpose, method, headers, body, signal, secrets } = request
   let answer: TransportAnswer | undefined
@@ -76,12 +86,16 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     answer = await context.transport({
       url: request.url,
       method,
-      headers: { 'user-agent': context.userAgent, ...headers },
+      headers: withHeaders({ 'user-agent': context.userAgent, ...headers }, context.headers),
       ...(body === undefined || body === null ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     })
     const { status } = answer
-    if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    if (isUnavailable(status)) {
+      if (request.isAnswer !== undefined) {
+        const text = await boundedText(answer).catch(() => undefined)
+        if (request.isAnswer({ status, text })) return { status, headers: answer.headers, text }
+      }
       // A complete answer: nothing is under way any more, and servers that fail roll back. Its unread body would keep its connection busy.
       answer.discard?.()
       const retryAfterMs = retryAfter(answer.headers, context.clock.now())
@@ -98,8 +112,7 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
         { status, maybeProcessed: false },
       )
     }
-    const text = await answer.text()
-    return { status, headers: answer.headers, text: (text?.length ?? 0) > MAX_ANSWER_BYTES ? undefined : text }
+    return { status, headers: answer.headers, text: await boundedText(answer) }
   } catch (error) {
     if (error instanceof ProviderUnavailableError) throw error
     const sent = !(answer === undefined && surelyNotSent(error))
@@ -111,6 +124,24 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
       { cause: secrets.cause(error) },
     )
   }
+}
+
+async function boundedText(answer: TransportAnswer): Promise<string | undefined> {
+  const text = await answer.text()
+  return (text?.length ?? 0) > MAX_ANSWER_BYTES ? undefined : text
+}
+
+/** The names of headers don't tell capitals and small letters apart. */
+function withHeaders(
+  headers: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const result = { ...headers }
+  for (const [name, value] of Object.entries(own)) {
+    for (const other of Object.keys(headers)) if (other.toLowerCase() === name.toLowerCase()) delete result[other]
+    result[name] = value
+  }
+  return result
 }
 
 /** `Retry-After` (RFC 9110 section 10.2.3) in milliseconds: seconds, or a date by the server's own clock where the answer tells it. */

@@ -12,7 +12,10 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   'ENETDOWN',
   'EADDRNOTAVAIL',
   'UND_ERR_CONNECT_TIMEOUT',
+  // Bun's: also of names that don't resolve, hosts without a route and peers that speak no TLS.
   'ConnectionRefused',
+  'FailedToOpenSocket',
+  'DNSLookupFailed',
   'ERR_TLS_CERT_ALTNAME_INVALID',
   'ERR_TLS_HANDSHAKE_TIMEOUT',
   'CERT_HAS_EXPIRED',
@@ -36,18 +39,29 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 const HANDSHAKE =
   /^ERR_SSL_.*(WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|UNRECOGNIZED_NAME)/
 
+/**
+ * What Deno says instead of a code: `error sending request for url (…): client error (Connect): tcp connect error: …`; its older releases,
+ * `error trying to connect: …`. Bun has a code for a failed handshake, EPROTO, which elsewhere can come in the middle of an exchange.
+ */
+const NOT_CONNECTED =
+  /^(error sending request for url \(.*\): )?(client error \(Connect\)|error trying to connect: )|^EPROTO: The TLS handshake failed/s
+
 /** Whether a failed fetch surely never carried its request: everything unknown counts as sent. */
 export function surelyNotSent(error: unknown, depth = 0): boolean {
   if (typeof error !== 'object' || error === null || depth > 5) return false
-  const { code, syscall, errors, cause } = error as {
+  const { code, syscall, errors, cause, message, name } = error as {
     code?: unknown
     syscall?: unknown
     errors?: unknown
     cause?: unknown
+    message?: unknown
+    name?: unknown
   }
   // Several addresses were tried: all of them must have failed to connect.
   if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => surelyNotSent(each, depth + 1))
   if (syscall === 'connect' || syscall === 'getaddrinfo') return true
   if (typeof code === 'string' && (NOT_SENT.has(code) || HANDSHAKE.test(code))) return true
+  // Deno.errors.ConnectionRefused, of transports that are made of its sockets.
+  if (name === 'ConnectionRefused' || (typeof message === 'string' && NOT_CONNECTED.test(message))) return true
   return surelyNotSent(cause, depth + 1)
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts'
+import { brand, ofAnotherCopy } from '../other-copy.ts'
 import type { AccessToken, Token } from '../token.ts'
 import type { AuthorizationOptions, KeptLogin, PendingLogin } from './authorization.ts'
 import type { Callback, CallbackFields, NodeRequest } from './callback-input.ts'
@@ -43,6 +44,7 @@ export class OAuth2Client {
   readonly #core: ClientCore
 
   static {
+    brand(OAuth2Client, 'OAuth2Client')
     readCore = (client) => (typeof client === 'object' && client !== null && #core in client ? client.#core : undefined)
   }
 
@@ -129,6 +131,7 @@ export class OAuth2Client {
 /** What the refresh layer needs of a client. Not public: the package's entry doesn't export it. */
 export function coreOf(client: OAuth2Client): ClientCore {
   const core = readCore(client)
-  if (core === undefined) throw new ConfigError('Expected an OAuth2Client, made by this very copy of the library.')
+  if (core === undefined)
+    throw new ConfigError(ofAnotherCopy(client) ?? 'Expected an OAuth2Client, made with `new OAuth2Client(…)`.')
   return core
 }

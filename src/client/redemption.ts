@@ -46,6 +46,8 @@ export async function prepareRedemption(
     grantType: 'refresh_token',
     parameters,
     repeatable: facts?.rotates === false || (facts?.reuseGraceMs ?? 0) > 0,
+    renewable: true,
+    endpoint: context.provider.refreshEndpoint,
     known: [token.accessToken, token.idToken],
     salvage: salvageRefresh(token),
   })

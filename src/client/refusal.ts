@@ -2,8 +2,9 @@ import { TokenRequestError } from '../errors.ts'
 import type { Secrets } from '../redact.ts'
 import type { Attempt } from './credentials.ts'
 import { plainText } from './normalise.ts'
+import type { RefusalMeaning } from './refusal-rules.ts'
 
-/** The codes that decide what happens to a grant (RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707). */
+/** The codes that decide what happens to a grant (RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707, RFC 9396, RFC 9449, OpenID Connect Core section 3.1.2.6). */
 const REGISTERED: ReadonlySet<string> = new Set([
   'invalid_request',
   'invalid_client',
@@ -15,6 +16,12 @@ const REGISTERED: ReadonlySet<string> = new Set([
   'insufficient_scope',
   'unsupported_token_type',
   'invalid_target',
+  'invalid_authorization_details',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
+  'interaction_required',
+  'login_required',
+  'consent_required',
   'temporarily_unavailable',
   'server_error',
   'slow_down',
@@ -23,26 +30,59 @@ const REGISTERED: ReadonlySet<string> = new Set([
 /** Error codes that pass by themselves; without any code the cause is unknown, and may pass. */
 const PASSING: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
 
+/** Error codes that no waiting mends, whatever `Retry-After` says. */
+const NEVER_AGAIN: ReadonlySet<string> = new Set([
+  'invalid_grant',
+  'invalid_client',
+  'unauthorized_client',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+])
+
+/** An `invalid_grant` of a provider that has not done with another request for the same refresh token. */
+const STILL_PROCESSING = /\b(being processed|(still|currently|is) processing|in progress|under ?way)\b/i
+
+/** What is read of a refusal. */
+export interface RefusalAnswer {
+  readonly error?: string | undefined
+  readonly errorDescription?: string | undefined
+  readonly means?: RefusalMeaning | undefined
+  /** The answer's `Retry-After`. */
+  readonly retryAfterMs?: number | undefined
+}
+
 /** The error for an answer that refuses. */
 export function refused(
   client: { readonly name: string },
   status: number,
-  refusal: { readonly error?: string | undefined; readonly errorDescription?: string | undefined },
+  refusal: RefusalAnswer,
   secrets: Secrets,
   advice?: string,
 ): TokenRequestError {
-  const { error, errorDescription } = refusal
+  const { error, errorDescription, retryAfterMs } = refusal
+  const busy = error === 'invalid_grant' && errorDescription !== undefined && STILL_PROCESSING.test(errorDescription)
+  const means = refusal.means ?? (busy ? 'later' : undefined)
+  const passes = means === undefined ? error === undefined || PASSING.has(error) : means === 'later'
   return new TokenRequestError(client.name, {
     status,
     // What a refusal means must not depend on what a secret happens to contain.
     ...(error === undefined ? {} : { error: REGISTERED.has(error) ? error : plainText(secrets.redact(error)) }),
     ...(errorDescription === undefined ? {} : { errorDescription: plainText(secrets.redact(errorDescription)) }),
-    retryable: error === undefined || PASSING.has(error),
+    retryable: passes || (retryAfterMs !== undefined && means === undefined && !NEVER_AGAIN.has(error ?? '')),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(means === undefined ? {} : { means }),
     ...(advice === undefined ? {} : { advice }),
   })
 }
 
-/** Runs an exchange; when it is refused with `invalid_client` and the client has another secret, once more with that, if it may be sent still. */
+/** Refusals that another secret of the client's may mend. */
+function isOfRegistration({ error, means }: TokenRequestError): boolean {
+  if (means !== undefined) return means === 'registration'
+  return error === 'invalid_client' || error === 'unauthorized_client'
+}
+
+/** Runs an exchange; when the client is refused and has another secret, once more with that, if it may be sent still. */
 export async function withNextSecret<T>(
   attempt: Attempt,
   exchange: (attempt: Attempt) => Promise<T>,
@@ -51,8 +91,7 @@ export async function withNextSecret<T>(
   try {
     return await exchange(attempt)
   } catch (error) {
-    if (attempt.next === undefined || !(error instanceof TokenRequestError) || error.error !== 'invalid_client')
-      throw error
+    if (attempt.next === undefined || !(error instanceof TokenRequestError) || !isOfRegistration(error)) throw error
     const next = await attempt.next()
     // Making the authentication may have taken its time too.
     if (!mayStillSend()) throw error

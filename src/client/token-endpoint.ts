@@ -5,16 +5,21 @@ import { isVisibleAscii, makeToken, type Token } from '../token.ts'
 import type { SendOptions } from './client-core.ts'
 import type { ClientContext } from './context.ts'
 import type { Attempt, Authenticated } from './credentials.ts'
-import { send } from './http.ts'
+import { retryAfter, send } from './http.ts'
 import { normaliseTokenAnswer, type TokenAnswer } from './normalise.ts'
 import { refused, withNextSecret } from './refusal.ts'
 import type { Server } from './server.ts'
+import { otherSecrets, strictResponse, written } from './token-messages.ts'
 
 export interface TokenRequest {
   readonly grantType: string
   readonly parameters: URLSearchParams
   /** Whether the same request may be sent again after an answer that can't be used. */
   readonly repeatable: boolean
+  /** Whether the token can be renewed without a refresh token in the answer. */
+  readonly renewable: boolean
+  /** Where it goes, if not to the token endpoint. */
+  readonly endpoint?: string | undefined
   /** What the request doesn't send, and an answer must not be quoted with either: the grant's other tokens. */
   readonly known?: readonly (string | undefined)[]
   /** What to save of an answer that can't be used. */
@@ -25,6 +30,8 @@ export interface TokenRequest {
 export interface Captured extends TokenAnswer {
   /** Just before the request was sent. */
   readonly receivedAt: number
+  /** When a refused request may be sent again, by the provider's own word. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /** A usable answer, its ID token not yet looked at. */
@@ -64,23 +71,33 @@ async function sendTokenRequest(
     url: string,
     init: oauth.CustomFetchOptions<string, URLSearchParams>,
   ): Promise<Response> => {
+    const { judgeRefusal: judge, provider } = context
     const receivedAt = context.clock.now()
+    const { renewable } = request
+    const refreshToken = request.parameters.get('refresh_token') ?? undefined
+    const asked = { provider, judge, at: receivedAt, renewable, refreshToken }
     const raw = await send(context, {
       purpose: `token request (${request.grantType})`,
       url,
       method: init.method,
-      headers: init.headers,
-      body: init.body,
+      ...written(init, provider.bodyFormat),
       signal,
       secrets,
+      // A provider that says "never again" with the status of "later" is known by its rules.
+      ...(provider.refresh?.refusals === undefined
+        ? {}
+        : { isAnswer: (answer) => normaliseTokenAnswer(answer, asked).means !== undefined }),
     })
-    captured = { ...normaliseTokenAnswer(raw, context.provider, receivedAt), receivedAt }
-    secrets.add(captured.accessToken, captured.refreshToken, captured.idToken)
+    const answer = normaliseTokenAnswer(raw, asked)
+    const retryAfterMs = answer.status === 200 ? undefined : retryAfter(raw.headers, context.clock.now())
+    captured = { ...answer, receivedAt, retryAfterMs }
+    secrets.add(captured.accessToken, captured.refreshToken, captured.idToken, ...otherSecrets(captured))
     return strictResponse(captured)
   }
   try {
+    const as = request.endpoint === undefined ? server.as : { ...server.as, token_endpoint: request.endpoint }
     const response = await oauth.genericTokenEndpointRequest(
-      server.as,
+      as,
       oauthClient(context),
       presetAuth(authenticated),
       request.grantType,
@@ -94,26 +111,6 @@ async function sendTokenRequest(
   }
   if (captured === undefined) throw new TypeError('The token request was not sent.')
   return { captured, token: tokenOf(captured, context), secrets }
-}
-
-const JSON_HEADERS = { 'content-type': 'application/json' }
-
-/** The answer in the form that oauth4webapi accepts, without ID token: what is wrong with that must not hide the rest. */
-function strictResponse(answer: TokenAnswer): Response {
-  if (answer.status === 200) {
-    const body = {
-      ...(answer.problem === undefined ? { access_token: answer.accessToken } : {}),
-      token_type: answer.tokenType,
-      ...(answer.expiresInMs === undefined ? {} : { expires_in: answer.expiresInMs / 1000 }),
-    }
-    const response = new Response(null, { status: 200, headers: JSON_HEADERS })
-    // Written as text, it would only be parsed again, through a stream: a tenth of what a refresh takes.
-    return Object.defineProperty(response, 'json', { value: async () => body })
-  }
-  const status = answer.status < 200 || answer.status > 599 ? 502 : answer.status
-  const bodyless = status === 204 || status === 205 || status === 304
-  const body = bodyless ? null : JSON.stringify({ error: answer.error })
-  return new Response(body, { status, headers: JSON_HEADERS })
 }
 
 function translate(
@@ -142,12 +139,12 @@ function translate(
 
 /** The token of an answer; its ID token is not in it before it was checked. */
 export function tokenOf(captured: Captured, context: ClientContext): Token {
-  const lifetime = captured.expiresInMs ?? context.provider.refresh?.defaultLifetimeMs
+  const defaultMs = context.provider.refresh?.defaultLifetimeMs
   return makeToken({
     accessToken: captured.accessToken ?? '',
     tokenType: captured.tokenType,
     receivedAt: captured.receivedAt,
-    expiresAt: lifetime === undefined ? undefined : captured.receivedAt + lifetime,
+    expiresAt: captured.expiresAt ?? (defaultMs === undefined ? undefined : captured.receivedAt + defaultMs),
     refreshToken: captured.refreshToken,
     refreshTokenExpiresAt: captured.refreshTokenExpiresAt,
     scope: captured.scope,

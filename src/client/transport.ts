@@ -1,10 +1,12 @@
+import { discardBody, readBody } from './bodies.ts'
+
 /** A request to the provider, as a transport gets it. */
 export interface TransportRequest {
   readonly url: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** A form, to be sent as `application/x-www-form-urlencoded` unless the headers say otherwise. */
-  readonly body?: URLSearchParams
+  /** A form, to be sent as `application/x-www-form-urlencoded` unless the headers say otherwise; or text in the format that the headers name. */
+  readonly body?: URLSearchParams | string
   /** The request is to be given up, as far as that can be; the answer is not waited for any more. */
   readonly signal?: AbortSignal
 }
@@ -38,35 +40,23 @@ export function fetchTransport(fetch: typeof globalThis.fetch): Transport {
       status: response.status,
       headers: response.headers,
       text: () => readText(response),
-      discard: () => {
-        response.body?.cancel().catch(() => undefined)
-      },
+      discard: () => discardBody(response),
     }
   }
 }
 
 /** A message's text, or undefined when it is longer than 1 MiB. */
 export async function readText(message: Response | Request): Promise<string | undefined> {
-  // Some replacements of fetch have bodies of another kind.
-  if (
-    typeof (message.body as Partial<ReadableStream> | null | undefined)?.getReader !== 'function' ||
-    message.body === null
-  ) {
-    const text = await message.text()
-    return text.length > MAX_ANSWER_BYTES ? undefined : text
-  }
-  const reader = message.body.getReader()
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return text + decoder.decode()
-    bytes += value.byteLength
-    if (bytes > MAX_ANSWER_BYTES) {
-      reader.cancel().catch(() => undefined)
-      return undefined
-    }
-    text += decoder.decode(value, { stream: true })
-  }
+  const read = await readBody(message.body, (chunk) => {
+    bytes += chunk.byteLength
+    if (bytes <= MAX_ANSWER_BYTES) text += decoder.decode(chunk, { stream: true })
+    return bytes <= MAX_ANSWER_BYTES
+  })
+  if (read) return bytes > MAX_ANSWER_BYTES ? undefined : text + decoder.decode()
+  // No body, or one of a kind that only its message can read.
+  const whole = await message.text()
+  return whole.length > MAX_ANSWER_BYTES ? undefined : whole
 }

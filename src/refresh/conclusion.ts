@@ -1,10 +1,4 @@
-import {
-  ProviderUnavailableError,
-  ReauthorizationRequiredError,
-  StoreError,
-  isEvergrantError,
-  type ReauthorizationReason,
-} from '../errors.ts'
+import { ReauthorizationRequiredError, StoreError, isEvergrantError, type ReauthorizationReason } from '../errors.ts'
 import type { Redeemed } from '../client/client-core.ts'
 import { encodeKey } from '../grant-key.ts'
 import type { CommitAnswer, Failures, GrantContent, GrantRecord, ReleaseRequest } from '../stores/store.ts'
@@ -12,7 +6,7 @@ import { makeToken, type Token } from '../token.ts'
 import { nextFailures, refusedTooLong } from './backoff.ts'
 import { contentOf } from './envelope.ts'
 import { keepLease } from './keep-lease.ts'
-import { capturedToken, codeOf, meaningOf, type Meaning } from './outcome.ts'
+import { capturedToken, codeOf, isComplete, meaningOf, retryAfterOf, wantsUser, type Meaning } from './outcome.ts'
 import { persistently } from './persistently.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
 
@@ -146,10 +140,11 @@ export class Conclusion {
     const { token } = this.#flight
     let meaning = meaningOf(error, token, core.provider.refresh?.deadGrantErrors ?? [])
     // Nothing was redeemed: a refusal speaks of the request, and the user can't mend it by logging in.
-    if (obtain !== undefined && token?.refreshToken === undefined && meaning === 'dead') meaning = 'call'
+    const consumed = meaning === 'dead' || (meaning === 'unknown' && isComplete(error))
+    if (obtain !== undefined && token?.refreshToken === undefined && consumed) meaning = 'call'
     switch (meaning) {
       case 'dead':
-        return this.#judge(error, this.#deadReason())
+        return this.#judge(error, wantsUser(error) ? 'interaction_required' : this.#deadReason())
       case 'identity_changed':
       case 'captured':
         return this.#keepCaptured(error, meaning)
@@ -221,8 +216,7 @@ export class Conclusion {
     const failures = this.#note(error, meaning, this.#flight.record.failures)
     if (meaning === 'refused' && refusedTooLong(failures)) return this.#judge(error, 'refused')
     const unknown = meaning === 'unknown'
-    // A complete answer, however unreadable, means that nothing is under way any more.
-    const settled = unknown && isEvergrantError(error) && error.code === 'token_response_error'
+    const settled = unknown && isComplete(error)
     await this.release({ spent: unknown ? 'unknown' : 'no', settled, failures })
     const backoffUntil = this.#context.storeClock.toLocal(failures.notBefore)
     this.#tell(error, meaning, backoffUntil)
@@ -233,7 +227,7 @@ export class Conclusion {
     return nextFailures(previous, {
       code: codeOf(error, meaning),
       now: this.#context.storeClock.now(),
-      retryAfterMs: error instanceof ProviderUnavailableError ? error.retryAfterMs : undefined,
+      retryAfterMs: retryAfterOf(error),
     })
   }
 

@@ -28,6 +28,7 @@ interface Facts {
   readonly issuer: string | undefined
   readonly formerIssuers: readonly string[]
   readonly policy: ResolvedPolicy
+  readonly handOut: readonly string[] | undefined
 }
 
 /** The client of one grant. One that is looked up is asked for anew at each use, and held no longer than it is used. */
@@ -50,6 +51,11 @@ export class GrantClient {
   /** The client as it was seen last, while something else holds it: enough for what needs none of its secrets. */
   get lately(): ClientCore | undefined {
     return typeof this.#source === 'function' ? this.#last?.deref() : this.#source.core
+  }
+
+  /** The members of answers that callers get beside the token. */
+  get handOut(): readonly string[] | undefined {
+    return this.#facts?.handOut
   }
 
   /** The client as it is now. @throws what the look-up rejects with; ProviderUnavailableError when it hangs */
@@ -86,10 +92,10 @@ export class GrantClient {
   #assertOrigin(record: GrantRecord): void {
     const source = this.#source
     if (typeof source !== 'function') {
-      const { clientId, knownIssuer, formerIssuers } = source.core
+      const { clientId, formerIssuers, knownIssuer } = source.core
       assertOrigin(record, clientId, knownIssuer, formerIssuers)
     } else if (this.#facts !== undefined) {
-      const { clientId, issuer, formerIssuers } = this.#facts
+      const { clientId, formerIssuers, issuer } = this.#facts
       assertOrigin(record, clientId, issuer, formerIssuers)
     }
   }
@@ -105,6 +111,7 @@ export class GrantClient {
       clientId: core.clientId,
       issuer: core.knownIssuer,
       formerIssuers: core.formerIssuers,
+      handOut: core.provider.handOut,
       policy: resolvePolicy(this.#own, core.provider.refresh ?? {}, core.timeoutMs, obtain === undefined),
     }
   }

@@ -14,8 +14,14 @@ export interface Held {
   readonly unsaved: boolean
 }
 
-export function hold(record: GrantRecord, token: Token | undefined, unsaved = false): Held {
-  const access = token === undefined ? undefined : accessTokenOf(token)
+/** `handOut`: the members of the token's `extra` that callers get with it. */
+export function hold(
+  record: GrantRecord,
+  token: Token | undefined,
+  handOut: readonly string[] | undefined,
+  unsaved = false,
+): Held {
+  const access = token === undefined ? undefined : accessTokenOf(token, handOut)
   return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access), unsaved }
 }
 

@@ -232,6 +232,7 @@ export class Keeper implements TokenSource {
         storeClock: this.#storeClock,
         policy: resolvePolicy(policy, refresh, core.timeoutMs, !obtainable),
         issuer: await core.issuer(token),
+        formerIssuers: core.formerIssuers,
         clientId: core.clientId,
         obtainable,
         absoluteLifetimeMs: refresh.absoluteLifetimeMs,

@@ -80,7 +80,8 @@ export class Memory {
     // Memory may have moved on while the seal was opened.
     const moved = this.#known(record, readSince)
     if (moved !== undefined) return moved
-    const held = hold(record, stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored))
+    const token = stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)
+    const held = hold(record, token, this.#client.handOut)
     return this.#supersedes(record, readSince) ? this.#hold(held) : held
   }
 
@@ -105,7 +106,7 @@ export class Memory {
     const { token } = held
     if (token?.expiresAt === undefined || record.expiresAt === undefined) return { ...held, record }
     const ms = this.#storeClock.toLocal(record.expiresAt) - token.expiresAt
-    return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms))
+    return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms), this.#client.handOut)
   }
 
   /** Takes what a redemption brought that began at that moment: `token` in this process's time; `unsaved` while the record is not the store's yet. */
@@ -115,7 +116,7 @@ export class Memory {
     if (unsaved && held?.record.id !== record.id) return held
     const older = held !== undefined && record.id === held.record.id && record.version < held.record.version
     if (older || (held?.record.id !== record.id && !this.#supersedes(record, since))) return held
-    const next = hold(record, token, unsaved)
+    const next = hold(record, token, this.#client.handOut, unsaved)
     return this.#hold(unsaved ? next : this.#retimed(next, record))
   }
 

@@ -19,7 +19,26 @@ export type Meaning =
   | 'identity_changed'
   | 'unsent'
 
-const LATER_ERRORS: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
+/** Codes that are registered for a refresh, and what they mean (RFC 6749 section 5.2, RFC 9396, RFC 9449, OpenID Connect Core section 3.1.2.6). */
+const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+  ['invalid_grant', 'dead'],
+  ['interaction_required', 'dead'],
+  ['login_required', 'dead'],
+  ['consent_required', 'dead'],
+  ['invalid_client', 'registration'],
+  ['unauthorized_client', 'registration'],
+  ['invalid_request', 'call'],
+  ['invalid_scope', 'call'],
+  ['unsupported_grant_type', 'call'],
+  ['invalid_authorization_details', 'call'],
+  ['invalid_dpop_proof', 'call'],
+  ['use_dpop_nonce', 'call'],
+  ['temporarily_unavailable', 'later'],
+  ['server_error', 'later'],
+  ['slow_down', 'later'],
+])
+
+const USER_WANTED: ReadonlySet<string> = new Set(['interaction_required', 'login_required', 'consent_required'])
 
 /** The tokens that an unusable answer brought. */
 export function capturedToken(error: unknown): Token | undefined {
@@ -34,13 +53,31 @@ export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrant
     return captured !== undefined && captured !== redeemed?.refreshToken ? 'captured' : 'unknown'
   }
   if (error instanceof TokenRequestError) {
+    if (error.means !== undefined) return error.means === 'request' ? 'call' : error.means
     if (error.error === undefined) return 'refused'
-    if (error.error === 'invalid_grant' || deadGrantErrors.includes(error.error)) return 'dead'
-    if (error.error === 'invalid_client' || error.error === 'unauthorized_client') return 'registration'
-    return LATER_ERRORS.has(error.error) ? 'later' : 'call'
+    if (deadGrantErrors.includes(error.error)) return 'dead'
+    // Servers may rotate before they look at what no specification lets them refuse.
+    return MEANINGS.get(error.error) ?? 'unknown'
   }
   if (error instanceof ProviderUnavailableError) return error.maybeProcessed ? 'unknown' : 'later'
   return isEvergrantError(error) ? 'unsent' : 'unknown'
+}
+
+/** Whether a complete answer came: then nothing is under way any more, however little it says. */
+export function isComplete(error: unknown): boolean {
+  return error instanceof TokenResponseError || error instanceof TokenRequestError
+}
+
+/** Whether the provider refuses because it wants the user for something. */
+export function wantsUser(error: unknown): boolean {
+  return error instanceof TokenRequestError && error.error !== undefined && USER_WANTED.has(error.error)
+}
+
+/** When the provider said that the next attempt may be made. */
+export function retryAfterOf(error: unknown): number | undefined {
+  return error instanceof ProviderUnavailableError || error instanceof TokenRequestError
+    ? error.retryAfterMs
+    : undefined
 }
 
 /** The stable code under which a failure is noted and told. */

@@ -8,7 +8,7 @@ export interface RefreshPolicy {
   readonly earlyMs?: number
   /** From so long before expiry on callers wait for a new token; if none can be had, the current one is handed out until it expires. @default 10_000, at most 5 % of the lifetime */
   readonly spentMs?: number
-  /** One refresh and one retry when a resource answers 401, for bodies that can be sent again. @default true */
+  /** One refresh and one retry when a resource refuses the token (a 401, or what the provider's data calls `rejected`), for bodies that can be sent again. @default true */
   readonly retry401?: boolean
   /** A cached token is compared with the store at least this often. @default 30_000 */
   readonly revalidateMs?: number

@@ -1,3 +1,4 @@
+import { sameIssuer } from '../client/issuers.ts'
 import { stopwatch, type Clock } from '../clock.ts'
 import { StoreError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
@@ -19,6 +20,8 @@ export interface LogIn {
   readonly storeClock: StoreClock
   readonly policy: ResolvedPolicy
   readonly issuer: string
+  /** What the same provider was called before. */
+  readonly formerIssuers: readonly string[]
   readonly clientId: string
   readonly obtainable: boolean
   /** The grant ends so long after the log-in, whatever is done. */
@@ -80,8 +83,9 @@ function withEnd(token: Token, absoluteLifetimeMs: number | undefined): Token {
 }
 
 async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Promise<Token | undefined> {
-  if (record.clientId !== logIn.clientId || record.issuer !== logIn.issuer || record.reason === 'identity_changed')
-    return undefined
+  const { formerIssuers, issuer } = logIn
+  const ours = record.clientId === logIn.clientId && sameIssuer(record.issuer, issuer, [issuer, ...formerIssuers])
+  if (!ours || record.reason === 'identity_changed') return undefined
   let stored: Token | undefined
   try {
     stored = await logIn.sealer.open(record.key, record.id, record.sealed)

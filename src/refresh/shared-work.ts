@@ -64,6 +64,8 @@ export class SharedWork<T> {
       made.running?.stop()
       end()
     })
+    // Whoever waits for it hears of its failure; when nobody does any more, it must not end the process.
+    result.catch(() => undefined)
     const running: Running<T> = {
       result,
       age: stopwatch(this.#clock),

@@ -21,12 +21,13 @@ export class StoreClock {
 
   /** Asks the store, and learns from the time that its answer carries. */
   async ask<A extends { readonly now: number }>(question: () => Promise<A>): Promise<A> {
-    const askedAt = this.#clock.monotonic()
+    const [monotonic, now] = [this.#clock.monotonic(), this.#clock.now()]
     const took = stopwatch(this.#clock)
     const answer = await question()
     const tookMs = took()
-    // The machine slept, or its clock was set: what was known of it no longer holds.
-    if (tookMs - (this.#clock.monotonic() - askedAt) > NOISE_MS) this.#learned = false
+    // The machine slept, or its clock was set, back or forth: what was known of it no longer holds.
+    const differenceMs = this.#clock.now() - now - (this.#clock.monotonic() - monotonic)
+    if (Math.abs(differenceMs) > NOISE_MS) this.#learned = false
     this.#observe(answer.now, tookMs)
     return answer
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Token } from '../token.ts'
+import { promised } from '../promised.ts'
 import { before } from './before.ts'
 import { deferred } from './deferred.ts'
 
@@ -69,6 +70,10 @@ export class TokenUpdater {
   }
 
   async #call(token: Token): Promise<void> {
-    await before(Promise.resolve(this.#onToken(token)), this.#clock, PATIENCE_MS)
+    await before(
+      promised(() => this.#onToken(token)),
+      this.#clock,
+      PATIENCE_MS,
+    )
   }
 }

@@ -7,6 +7,7 @@ import { MemoryDocuments } from './memory-documents.ts'
 import { MemoryFeed } from './memory-feed.ts'
 import { storable } from './record.ts'
 import {
+  assertKnown,
   decideClaim,
   decideCommit,
   decidePut,
@@ -16,7 +17,9 @@ import {
   dueSince,
   matchesFilter,
   TOMBSTONE_MS,
+  withoutFuture,
 } from './rules.ts'
+import { isOverdue, SetBacks } from './set-backs.ts'
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -53,7 +56,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): GrantStore {
 class MemoryStore implements GrantStore {
   readonly volatile = true
   readonly documents: MemoryDocuments
-  readonly #clock: Clock
+  readonly #clock: Required<Clock>
   readonly #everyRefresh: boolean
   readonly #feed = new MemoryFeed()
   readonly #records = new Map<string, GrantRecord>()
@@ -63,12 +66,14 @@ class MemoryStore implements GrantStore {
   readonly #tombstones = new ExpiringMap<string, true>()
   /** Deleted records, for repeats of their deletion, by key and id. */
   readonly #deleted = new ExpiringMap<string, GrantRecord>()
-  /** Grants that were returned as due, and when they are due again. */
-  readonly #reserved = new Map<string, number>()
+  /** Since when grants are due, as it was when they were written; one that was reserved, when it is due again. */
+  readonly #due = new Map<string, number>()
+  readonly #setBacks: SetBacks
 
-  constructor(clock: Clock, everyRefresh: boolean) {
+  constructor(clock: Required<Clock>, everyRefresh: boolean) {
     this.#clock = clock
     this.#everyRefresh = everyRefresh
+    this.#setBacks = new SetBacks(clock)
     this.documents = new MemoryDocuments(() => clock.now())
   }
 
@@ -119,9 +124,10 @@ class MemoryStore implements GrantStore {
     const name = indexableKey(key)
     const record = this.#records.get(name)
     if (record?.id !== id) return { record: this.#deleted.get(tombstone(name, id), now), now }
+    assertKnown(record)
     this.#records.delete(name)
     this.#names = undefined
-    this.#reserved.delete(name)
+    this.#due.delete(name)
     this.#bury(name, id, now)
     this.#deleted.set(tombstone(name, id), record, now + DELETED_MS, now)
     this.#feed.add(changeOf(record, undefined, now, this.#everyRefresh))
@@ -146,14 +152,18 @@ class MemoryStore implements GrantStore {
   }
 
   async due({ before, limit, reserveMs = 0 }: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
-    const found: { name: string; record: GrantRecord; since: number }[] = []
-    for (const [name, record] of this.#records) {
-      const since = this.#reserved.get(name) ?? dueSince(record)
-      if (since !== undefined && since <= before) found.push({ name, record, since })
+    const now = this.#clock.now()
+    if (this.#setBacks.noticed(this.#clock.monotonic(), now) > 0) {
+      for (const [name, record] of this.#records) {
+        if (isOverdue(record, now)) this.#save(name, withoutFuture(record, now))
+      }
     }
-    const due = found.sort((a, b) => a.since - b.since).slice(0, limit)
-    if (reserveMs > 0) for (const { name } of due) this.#reserved.set(name, before + reserveMs)
-    return { records: due.map(({ record }) => record), now: this.#clock.now() }
+    const due = [...this.#due]
+      .filter(([, since]) => since <= before)
+      .sort(([, a], [, b]) => a - b)
+      .slice(0, limit)
+    if (reserveMs > 0) for (const [name] of due) this.#due.set(name, before + reserveMs)
+    return { records: due.flatMap(([name]) => this.#records.get(name) ?? []), now }
   }
 
   async close(): Promise<void> {
@@ -161,8 +171,9 @@ class MemoryStore implements GrantStore {
   }
 
   #settle<A extends { readonly record?: GrantRecord | undefined } | object>(name: string, decision: Decision<A>): A {
-    if (decision.write === undefined) return decision.answer
-    return { ...decision.answer, record: this.#save(name, decision.write) }
+    const { answer, write } = decision
+    const record = write && this.#save(name, write)
+    return record !== undefined && 'record' in answer ? { ...answer, record } : answer
   }
 
   /** All records in the order of their keys. */
@@ -176,7 +187,9 @@ class MemoryStore implements GrantStore {
     this.#feed.add(changeOf(this.#records.get(name), record, record.updatedAt, this.#everyRefresh))
     if (!this.#records.has(name)) this.#names = undefined
     this.#records.set(name, record)
-    this.#reserved.delete(name)
+    const since = dueSince(record, this.#clock.now())
+    if (since === undefined) this.#due.delete(name)
+    else this.#due.set(name, since)
     return record
   }
 

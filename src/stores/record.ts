@@ -91,7 +91,7 @@ export function encodeRow(before: GrantRow, content: GrantRow, now: number): Omi
 function indexOf(record: GrantRecord | undefined, buried: readonly [string, number][], now: number): RowIndex {
   if (record === undefined) return { forgetAt: Math.max(now, ...buried.map(([, until]) => until)) }
   const { key, state, schema } = record
-  return { subject: JSON.stringify(key.subject), state, schema, dueAt: dueSince(record) }
+  return { subject: JSON.stringify(key.subject), state, schema, dueAt: dueSince(record, now) }
 }
 
 /**
@@ -123,11 +123,17 @@ export function storable(record: GrantRecord): GrantRecord {
 }
 
 function wholeLease(lease: Lease): Lease {
-  return { ...lease, until: Math.round(lease.until) }
+  return { ...lease, until: Math.round(lease.until), leaseMs: whole(lease.leaseMs) }
 }
 
 function wholeIntent(intent: Intent): Intent {
-  return { ...intent, startedAt: Math.round(intent.startedAt), sendBefore: Math.round(intent.sendBefore) }
+  const { startedAt, sendBefore, sendWithinMs } = intent
+  return {
+    ...intent,
+    startedAt: Math.round(startedAt),
+    sendBefore: Math.round(sendBefore),
+    sendWithinMs: whole(sendWithinMs),
+  }
 }
 
 function wholeFailures(failures: Failures): Failures {

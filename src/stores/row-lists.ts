@@ -15,6 +15,9 @@ import {
   RECORD_SCHEMA,
 } from './store.ts'
 
+/** How many rows are looked through at once. */
+const PAGE = 100
+
 /** Many grants of a backend. One row that cannot be read hides no other. */
 export class RowLists {
   readonly #backend: Backend
@@ -66,6 +69,20 @@ export class RowLists {
     })
     // A read of one that is left out says what is wrong with it.
     return { records: rows.flatMap((row) => readable([], () => recordOf(row, now)) ?? []), now }
+  }
+
+  /** Active grants that are due at this moment or before, and others where the backend can't tell. */
+  async *dueBefore(moment: number): AsyncGenerator<GrantRecord> {
+    const filter = { state: 'active', dueBefore: moment, limit: PAGE } as const
+    if (this.#backend.page === undefined) yield* this.#readable(filter, [])
+    else {
+      let after: string | undefined
+      do {
+        const { records, next } = await this.page({ ...filter, after })
+        yield* records
+        after = next
+      } while (after !== undefined)
+    }
   }
 
   async *#readable(filter: ListFilter | undefined, unreadable: UnreadableRecordError[]): AsyncGenerator<GrantRecord> {

@@ -1,11 +1,14 @@
+import { ConfigError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import {
   type ClaimAnswer,
   type ClaimRequest,
   type CommitAnswer,
   type Expectation,
+  type Failures,
   type GrantRecord,
   type Intent,
+  type Lease,
   type ListFilter,
   type NewGrant,
   RECORD_SCHEMA,
@@ -26,6 +29,50 @@ export interface Decision<A> {
   readonly write?: GrantRecord
 }
 
+/** A moment so little too far ahead is none of a clock that was set back: whoever wrote it did not know the time better. */
+export const NOISE_MS = 1000
+
+/** When an attempt began of which it is not known when: no provider's window for repeats is still open. */
+const LONG_AGO = 0
+
+/**
+ * The record with no moment further ahead than its own length. What lies further ahead was set by a clock that has been set back since,
+ * and counts as that length from now, which is never less than what is left of it. The record itself where there is no such moment.
+ */
+export function withoutFuture(record: GrantRecord, now: number): GrantRecord {
+  const lease = leaseBy(record.lease, now)
+  const intent = intentBy(record.intent, now)
+  const failures = failuresBy(record.failures, now)
+  const isSame = lease === record.lease && intent === record.intent && failures === record.failures
+  return isSame ? record : { ...record, lease, intent, failures }
+}
+
+function isAhead(moment: number, lengthMs: number | undefined, now: number): lengthMs is number {
+  return lengthMs !== undefined && moment > now + lengthMs + NOISE_MS
+}
+
+function leaseBy(lease: Lease | undefined, now: number): Lease | undefined {
+  if (lease === undefined || !isAhead(lease.until, lease.leaseMs, now)) return lease
+  return { ...lease, until: now + lease.leaseMs }
+}
+
+function intentBy(intent: Intent | undefined, now: number): Intent | undefined {
+  if (intent === undefined) return intent
+  const startedAt = isAhead(intent.startedAt, 0, now) ? LONG_AGO : intent.startedAt
+  const sendBefore = isAhead(intent.sendBefore, intent.sendWithinMs, now)
+    ? now + intent.sendWithinMs
+    : intent.sendBefore
+  const isSame = startedAt === intent.startedAt && sendBefore === intent.sendBefore
+  return isSame ? intent : { ...intent, startedAt, sendBefore }
+}
+
+function failuresBy(failures: Failures | undefined, now: number): Failures | undefined {
+  if (failures === undefined) return failures
+  const delayMs = failures.notBefore - failures.lastAt
+  if (failures.notBefore <= now || !isAhead(failures.notBefore, delayMs, now)) return failures
+  return { ...failures, firstAt: Math.min(failures.firstAt, now), lastAt: now, notBefore: now + delayMs }
+}
+
 /** From when on neither another's lease, which lives until `leaseEnd`, nor an unsettled intent stands in this claim's way. */
 function freeAt({ intent }: GrantRecord, request: ClaimRequest, leaseEnd: number): number {
   if (intent?.open !== true) return leaseEnd
@@ -35,48 +82,46 @@ function freeAt({ intent }: GrantRecord, request: ClaimRequest, leaseEnd: number
 }
 
 function nextIntent(previous: Intent | undefined, note: { hash: string; sendWithinMs: number }, now: number): Intent {
-  const sendBefore = now + note.sendWithinMs
-  const carriesOn = previous !== undefined && (previous.open || (previous.everUnknown && previous.hash === note.hash))
-  if (!carriesOn) return { startedAt: now, sendBefore, attempt: 1, hash: note.hash, open: true, everUnknown: false }
-  return {
-    startedAt: previous.startedAt,
-    sendBefore,
-    attempt: previous.attempt + 1,
-    hash: note.hash,
-    open: true,
-    everUnknown: true,
-  }
+  const { hash, sendWithinMs } = note
+  const times = { sendBefore: now + sendWithinMs, sendWithinMs }
+  const carriesOn = previous !== undefined && (previous.open || (previous.everUnknown && previous.hash === hash))
+  if (!carriesOn) return { startedAt: now, ...times, attempt: 1, hash, open: true, everUnknown: false }
+  const { startedAt, attempt } = previous
+  return { startedAt, ...times, attempt: attempt + 1, hash, open: true, everUnknown: true }
 }
 
 /** The answer to a claim: looked at in the order changed, own lease, busy, later. */
 export function decideClaim(
-  record: GrantRecord | undefined,
+  stored: GrantRecord | undefined,
   request: ClaimRequest,
   now: number,
 ): Decision<ClaimAnswer> {
-  if (record === undefined || record.id !== request.id || record.version !== request.version) {
-    return { answer: { outcome: 'changed', record, now } }
+  if (stored === undefined || stored.id !== request.id || stored.version !== request.version) {
+    return { answer: { outcome: 'changed', record: stored, now } }
   }
-  const lease = { owner: request.owner, until: now + request.leaseMs }
+  const record = withoutFuture(stored, now)
+  // Written down: from this moment on that length is counted once.
+  const seen = record === stored ? {} : { write: record }
+  const lease = { owner: request.owner, until: now + request.leaseMs, leaseMs: request.leaseMs }
   const { intent, failures } = record
   if (record.lease?.owner === request.owner) {
     // The flight's own repeat: of an ambiguous claim, or a renewal. It is no further attempt.
     const repeated =
       intent === undefined || request.intent === undefined
         ? intent
-        : { ...intent, hash: request.intent.hash, sendBefore: now + request.intent.sendWithinMs }
+        : { ...intent, ...request.intent, sendBefore: now + request.intent.sendWithinMs }
     return claimed({ ...record, lease, intent: repeated }, intent?.everUnknown === true, now)
   }
   const leaseEnd = record.lease === undefined ? now : Math.max(record.lease.until, now)
   const free = freeAt(record, request, leaseEnd)
   if (free > now || request.intent === undefined) {
-    return { answer: { outcome: 'busy', waitMs: Math.max(free - now, 1), leaseMs: leaseEnd - now, now } }
+    return { answer: { outcome: 'busy', waitMs: Math.max(free - now, 1), leaseMs: leaseEnd - now, now }, ...seen }
   }
   // A claim under which nothing is sent (a log-in that carries the refresh token over) annoys no provider.
   const passes = request.intent.sendWithinMs === 0 || (request.force === true && failures?.mandatory !== true)
   if (failures !== undefined && failures.notBefore > now && !passes) {
     const { notBefore: until, mandatory, code } = failures
-    return { answer: { outcome: 'later', until, mandatory, code, now } }
+    return { answer: { outcome: 'later', until, mandatory, code, now }, ...seen }
   }
   return claimed({ ...record, lease, intent: nextIntent(intent, request.intent, now) }, intent?.open === true, now)
 }
@@ -133,7 +178,10 @@ function closed(intent: Intent | undefined): Intent | undefined {
   return intent === undefined ? undefined : { ...intent, open: false }
 }
 
-/** The answer to a log-in's `put`; `buried` says whether that log-in has a tombstone. */
+/**
+ * The answer to a log-in's `put`; `buried` says whether that log-in has a tombstone.
+ * @throws ConfigError where it would replace a record of a newer form
+ */
 export function decidePut(
   record: GrantRecord | undefined,
   buried: boolean,
@@ -147,6 +195,7 @@ export function decidePut(
     expect !== undefined &&
     (record?.id !== expect.id || (expect.id !== undefined && record?.version !== expect.version))
   if (buried || unexpected) return { answer: { committed: false, record, now } }
+  assertKnown(record)
   const written: GrantRecord = {
     ...contentOf(grant),
     key: { client: key.client, subject: key.subject, account: key.account },
@@ -177,10 +226,24 @@ function afterRelease(intent: Intent | undefined, { spent, settled }: ReleaseReq
   return { ...intent, open: settled !== true, everUnknown: true }
 }
 
-/** Since when (store time) the keep-fresh worker may take this grant; undefined: never. */
-export function dueSince(record: GrantRecord): number | undefined {
+/** Since when (store time) the keep-fresh worker may take this grant; undefined: never. Without `now`, its moments are believed. */
+export function dueSince(record: GrantRecord, now: number = Number.POSITIVE_INFINITY): number | undefined {
   if (record.state !== 'active' || record.refreshAfter === undefined || record.schema > RECORD_SCHEMA) return undefined
-  return Math.max(record.refreshAfter, record.failures?.notBefore ?? 0, record.lease?.until ?? 0)
+  const { refreshAfter, failures, lease } = withoutFuture(record, now)
+  return Math.max(refreshAfter ?? 0, failures?.notBefore ?? 0, lease?.until ?? 0)
+}
+
+/**
+ * A record of a newer form is neither replaced nor deleted: what this release does not know of it would be lost.
+ * @throws ConfigError for such a record
+ */
+export function assertKnown(record: GrantRecord | undefined): void {
+  if (record === undefined || record.schema <= RECORD_SCHEMA) return
+  const { key, schema } = record
+  throw new ConfigError(
+    `The grant of subject '${key.subject}' at client '${key.client}' was written by a newer release (schema ${schema}). ` +
+      'Upgrade this process; the grant was left alone.',
+  )
 }
 
 /** Whether a record is one that the filter asks for. */

@@ -7,6 +7,7 @@ import { decodeRow, encodeRow, type GrantRow, storable } from './record.ts'
 import { RowDocuments } from './row-documents.ts'
 import { RowLists } from './row-lists.ts'
 import {
+  assertKnown,
   decideClaim,
   decideCommit,
   decidePut,
@@ -14,8 +15,10 @@ import {
   type Decision,
   DELETED_MS,
   TOMBSTONE_MS,
+  withoutFuture,
 } from './rules.ts'
 import { remember, seenOf } from './seen.ts'
+import { isOverdue, LONGEST_HOLD_MS, SetBacks } from './set-backs.ts'
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -68,6 +71,7 @@ class StoreOver implements GrantStore {
   readonly #backend: Backend
   readonly #swapper: Swapper<GrantRow>
   readonly #lists: RowLists
+  readonly #setBacks: SetBacks
   readonly #clock: Required<Clock>
   readonly #everyRefresh: boolean
   readonly #running = new Set<Promise<unknown>>()
@@ -79,6 +83,7 @@ class StoreOver implements GrantStore {
     this.#backend = backend
     this.#clock = completeClock(clock)
     this.#swapper = new Swapper(backend, this.#clock, decodeRow)
+    this.#setBacks = new SetBacks(this.#clock)
     this.#everyRefresh = everyRefresh
     const run = <T>(work: () => Promise<T>): Promise<T> => this.#run(work)
     this.#lists = new RowLists(backend, () => this.#assertOpen())
@@ -148,6 +153,7 @@ class StoreOver implements GrantStore {
           const before = content.deleted.find((each) => each.record.id === id && each.until > now)
           return { answer: before?.record }
         }
+        assertKnown(record)
         const deleted = [...content.deleted, { until: now + DELETED_MS, record }]
         const next = { buried: buriedWith(content, id, now), deleted }
         return { answer: record, write: this.#write(content, next, now, true) }
@@ -170,12 +176,16 @@ class StoreOver implements GrantStore {
   }
 
   due(request: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
-    return this.#run(() =>
-      this.#lists.due(request, (row, now) => {
+    return this.#run(async () => {
+      const askedAt = this.#clock.monotonic()
+      const found = await this.#lists.due(request, (row, now) => {
         const content = decodeRow(row)
         return this.#remember(content.record, content, { name: row.key, revision: row.revision, now })
-      }),
-    )
+      })
+      const setBackMs = this.#setBacks.noticed(askedAt, found.now)
+      if (setBackMs > 0) void this.#dueAnew(found.now + setBackMs + LONGEST_HOLD_MS)
+      return found
+    })
   }
 
   close(): Promise<void> {
@@ -238,6 +248,19 @@ class StoreOver implements GrantStore {
       )
     } catch {
       // It is left out at the row's next writing, and removed with its tombstone.
+    }
+  }
+
+  /** After the database's clock was set back: writes anew what says when a grant is due, where the clock of before wrote it. */
+  async #dueAnew(dueBefore: number): Promise<void> {
+    const decide = (row: GrantRow, now: number): [Decision<{ now: number }>, GrantRow['buried']] => {
+      const isLate = row.record !== undefined && isOverdue(row.record, now)
+      return [{ answer: { now }, ...(isLate && { write: withoutFuture(row.record, now) }) }, row.buried]
+    }
+    try {
+      for await (const { key } of this.#lists.dueBefore(dueBefore)) await this.#decide(key, false, decide)
+    } catch {
+      // Callers are not kept waiting by it: a claim looks at the moments themselves.
     }
   }
 

@@ -7,6 +7,8 @@ import type { Documents } from './documents.ts'
 export interface Lease {
   readonly owner: string
   readonly until: number
+  /** For how long it was given. An `until` further ahead is from a clock that was set back since. */
+  readonly leaseMs?: number | undefined
 }
 
 /** The durable note, written with the lease, that a refresh token is about to be redeemed. All times are the store's. */
@@ -15,6 +17,8 @@ export interface Intent {
   readonly startedAt: number
   /** The latest moment at which its holder may still send. */
   readonly sendBefore: number
+  /** How long after its claim its holder may send. A `sendBefore` further ahead is from a clock that was set back since. */
+  readonly sendWithinMs?: number | undefined
   /** 1, or more when an attempt of unknown outcome came before. */
   readonly attempt: number
   /** A prefix of the refresh token's hash: tells refresh tokens apart, reveals none. */

@@ -94,6 +94,7 @@ export class Swapper<C> {
     }
     throw new StoreError(
       'The store is too slow, or too many processes write the same row. Nothing was written; try again.',
+      { notWritten: true },
     )
   }
 

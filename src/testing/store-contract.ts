@@ -7,6 +7,7 @@ import { otherCases } from './contract/others.ts'
 import { putCases } from './contract/put.ts'
 import { releaseCases } from './contract/release.ts'
 import { seenCases } from './contract/seen.ts'
+import { timeCases } from './contract/time.ts'
 import { Stage, type StoreContractCase, type StoreContractOptions } from './contract/stage.ts'
 
 /**
@@ -24,6 +25,7 @@ export function storeContract(options: StoreContractOptions): StoreContractCase[
     ...commitCases,
     ...releaseCases,
     ...seenCases,
+    ...timeCases,
     ...otherCases,
     ...listCases,
     ...documentCases,

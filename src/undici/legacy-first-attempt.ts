@@ -1,74 +1,69 @@
-import type { AccessToken } from '../token.ts'
 import type { DispatchHandler } from './dispatcher.ts'
-import { redirectedElsewhere, type Repeater, type SentRequest } from './repeater.ts'
-import { WithheldAnswer } from './withheld-answer.ts'
+import { HeldAnswer, holdError } from './held-answer.ts'
+import { verdictOn, verdictOnError, type Sending } from './judging.ts'
 
 /**
  * `FirstAttempt` for handlers of the older kind: `undici.request` of version 7 has such a one, and everything newer between it and the connection has
  * every answer's headers converted forth and back, which costs more than all the rest of the interceptor.
  */
 export class LegacyFirstAttempt implements DispatchHandler {
-  readonly #handler: DispatchHandler
-  readonly #repeater: Repeater
-  readonly #request: SentRequest
-  readonly #token: AccessToken
+  readonly #sending: Sending
   #abort: ((reason?: Error) => void) | undefined
   #context: unknown
-  #answer: WithheldAnswer | undefined
+  #answer: HeldAnswer | undefined
 
-  constructor(handler: DispatchHandler, repeater: Repeater, request: SentRequest, token: AccessToken) {
-    this.#handler = handler
-    this.#repeater = repeater
-    this.#request = request
-    this.#token = token
+  constructor(sending: Sending) {
+    this.#sending = sending
   }
 
   onConnect(abort: (reason?: Error) => void, context?: unknown): void {
     this.#abort = abort
     this.#context = context
-    this.#handler.onConnect?.(abort, context)
+    this.#sending.handler.onConnect?.(abort, context)
   }
 
   onUpgrade(status: number, headers: unknown, socket: unknown): void {
-    this.#handler.onUpgrade?.(status, headers, socket)
+    this.#sending.handler.onUpgrade?.(status, headers, socket)
   }
 
   onHeaders(status: number, headers: unknown, resume: () => void, statusText: string): boolean | void {
-    const handler = this.#handler
-    if (status !== 401 || redirectedElsewhere(this.#request, this.#context)) {
-      return handler.onHeaders?.(status, headers, resume, statusText)
-    }
+    const { handler } = this.#sending
+    const verdict = verdictOn(this.#sending, this.#context, status, headers)
+    if (verdict === false) return handler.onHeaders?.(status, headers, resume, statusText)
     const stream = { resume, abort: (reason: Error) => this.#abort?.(reason) }
-    this.#answer = new WithheldAnswer(stream, handler)
-    this.#answer.pass(() => handler.onHeaders?.(status, headers, resume, statusText))
-    void this.#repeater.repeat(this.#request, this.#token, this.#answer, handler)
+    const head = (): boolean | void => handler.onHeaders?.(status, headers, resume, statusText)
+    this.#answer = new HeldAnswer(this.#sending, stream, head, verdict, headers)
     return true
   }
 
   onData(chunk: Uint8Array): boolean | void {
-    if (this.#answer === undefined) return this.#handler.onData?.(chunk)
-    return this.#answer.data(chunk, () => this.#handler.onData?.(chunk))
+    const { handler } = this.#sending
+    if (this.#answer === undefined) return handler.onData?.(chunk)
+    return this.#answer.data(chunk, () => handler.onData?.(chunk))
   }
 
   onComplete(trailers: unknown): void {
-    if (this.#answer === undefined) this.#handler.onComplete?.(trailers)
-    else this.#answer.end(() => this.#handler.onComplete?.(trailers))
+    const tell = (): void => this.#sending.handler.onComplete?.(trailers)
+    if (this.#answer === undefined) tell()
+    else this.#answer.end(tell)
   }
 
   onError(error: Error): void {
-    if (this.#answer === undefined) this.#handler.onError?.(error)
-    else this.#answer.end(() => this.#handler.onError?.(error))
+    const tell = (): void => this.#sending.handler.onError?.(error)
+    if (this.#answer !== undefined) this.#answer.end(tell)
+    else if (verdictOnError(this.#sending, this.#context, error)) holdError(this.#sending, tell)
+    else tell()
   }
 
   onResponseStarted(): void {
-    this.#handler.onResponseStarted?.()
+    this.#sending.handler.onResponseStarted?.()
   }
 
   onBodySent(chunk: unknown, total?: unknown): void {
-    this.#handler.onBodySent?.(chunk, total)
+    this.#sending.handler.onBodySent?.(chunk, total)
   }
 
   onRequestSent(): void {
-    this.#handler.onRequestSent?.()
+    this.#sending.handler.onRequestSent?.()
   }
 }

@@ -1,4 +1,5 @@
-import { bearer, canBeSentAgain, tokenAfter401 } from '../resource-request.ts'
+import { canBeSentAgain } from '../own-body.ts'
+import { bearer, tokenAfterRefusal } from '../resource-request.ts'
 import type { TokenSource } from '../token-source.ts'
 import type { AccessToken } from '../token.ts'
 import { fail, type Dispatch, type DispatchHandler, type DispatchOptions } from './dispatcher.ts'
@@ -10,7 +11,7 @@ export interface SentRequest extends DispatchOptions {
   readonly headers: RequestHeaders
 }
 
-/** Sends requests once more that were answered 401. */
+/** Sends requests once more whose token was refused. */
 export class Repeater {
   readonly #dispatch: Dispatch
   readonly #source: TokenSource
@@ -29,7 +30,7 @@ export class Repeater {
   ): Promise<void> {
     const waiting = { repeatable: canBeSentAgain(request.body), signal: abortSignalOf(request) }
     try {
-      const next = await tokenAfter401(this.#source, refused, waiting)
+      const next = await tokenAfterRefusal(this.#source, refused, waiting)
       if (next === undefined) {
         answer.release()
         return
@@ -43,17 +44,20 @@ export class Repeater {
   }
 }
 
-/** The request's signal; undici also takes event emitters, which nothing else can wait with. */
+/** The request's signal, of whatever realm; undici also takes event emitters, which nothing else can wait with. */
 export function abortSignalOf({ signal }: DispatchOptions): AbortSignal | undefined {
-  return signal instanceof AbortSignal ? signal : undefined
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function' ? (signal as AbortSignal) : undefined
 }
 
 /**
- * Whether a redirect, followed by an interceptor closer to the connection, led to another origin: the token was not sent there, and a 401 says
- * nothing about it.
+ * Whether a redirect, followed by an interceptor closer to the connection, led through another origin: the token was not sent there, and a refusal
+ * says nothing about it.
  */
 export function redirectedElsewhere(request: SentRequest, context: unknown): boolean {
   const history = (context as { readonly history?: readonly URL[] } | null | undefined)?.history
-  const last = history?.at(-1)
-  return last !== undefined && last.origin !== new URL(String(request.origin)).origin
+  if (history === undefined || history.length === 0) return false
+  const { origin } = new URL(String(request.origin))
+  // On the way back the token is not there again.
+  return history.some((hop) => hop.origin !== origin)
 }

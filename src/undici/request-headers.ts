@@ -11,11 +11,11 @@ export type RequestHeaders = Record<string, unknown> | unknown[]
 export function copyHeaders(headers: unknown): RequestHeaders {
   if (headers === undefined || headers === null) return {}
   if (typeof headers !== 'object') throw new ConfigError('Expected headers to be an object or an array.')
-  if (Array.isArray(headers)) return checked([...(headers as unknown[])])
+  if (Array.isArray(headers)) return checked((headers as unknown[]).map(ownValue))
   if (isIterable(headers)) return checked(inTurn(headers))
   const copy = { ...headers } as Record<string, unknown>
   for (const name in copy) if (isAuthorization(name) && copy[name] !== undefined) throw refusal()
-  return copy
+  return copyOfLists(copy)
 }
 
 /** Sets the Authorization header of a copy. */
@@ -48,8 +48,19 @@ function isIterable(headers: object): headers is Iterable<readonly unknown[]> {
 /** Iterables are read once only: what is sent again needs them as a list. */
 function inTurn(headers: Iterable<readonly unknown[]>): unknown[] {
   const flat: unknown[] = []
-  for (const [name, value] of headers) flat.push(name, value)
+  for (const [name, value] of headers) flat.push(name, ownValue(value))
   return flat
+}
+
+/** Gives a copy of an object its own lists too. */
+export function copyOfLists(copy: Record<string, unknown>): Record<string, unknown> {
+  for (const name in copy) if (typeof copy[name] === 'object') copy[name] = ownValue(copy[name])
+  return copy
+}
+
+/** Values may be lists. */
+function ownValue(value: unknown): unknown {
+  return Array.isArray(value) ? [...(value as unknown[])] : value
 }
 
 function refusal(): Error {

@@ -1,25 +1,31 @@
+import { untilAborted } from '../client/deadline.ts'
 import { ConfigError } from '../errors.ts'
-import { bearer, guardOf, type ResourceGuard } from '../resource-request.ts'
-import { bindingOf } from '../session.ts'
+import { ofAnotherCopy } from '../other-copy.ts'
+import { ownBody } from '../own-body.ts'
+import { isThenable } from '../promised.ts'
+import { bearer, guardOf, type ResourceRules, type RulesOf } from '../resource-request.ts'
+import { bindingOf } from '../session-binding.ts'
 import type { TokenSource } from '../token-source.ts'
 import type { AccessToken } from '../token.ts'
 import { fail, type Dispatch, type DispatchHandler, type DispatchOptions, type Interceptor } from './dispatcher.ts'
 import { FirstAttempt } from './first-attempt.ts'
+import type { Sending } from './judging.ts'
 import { LegacyFirstAttempt } from './legacy-first-attempt.ts'
 import { abortSignalOf, Repeater, type SentRequest } from './repeater.ts'
-import { copyHeaders, setAuthorization } from './request-headers.ts'
+import { copyHeaders, copyOfLists, setAuthorization } from './request-headers.ts'
 
 /** How `withGrant` sends. */
 export interface WithGrantOptions {
   /** Where the token may be sent, as in a client's `resourceOrigins`: for sources that are no session, and needed for them. A session's token goes to its client's `resourceOrigins`. */
   readonly origins?: readonly string[]
-  /** One refresh and one retry when a resource answers 401, for bodies that can be sent again. @default the session's policy; true for other sources */
+  /** One refresh and one retry when a resource refuses the token (a 401, or what the provider's data calls `rejected`), for bodies that can be sent again. @default the session's policy; true for other sources */
   readonly retry401?: boolean
 }
 
 /**
  * An interceptor for the `compose()` of undici's dispatchers (7 and newer) that does what `session.fetch` does: it sends the token with every request
- * (RFC 6750 section 2.1), to the allowed origins only, and on a 401 asks for another one and repeats the request once.
+ * (RFC 6750 section 2.1), to the allowed origins only, and on a 401 asks for another one and repeats the request once. A request's options are
+ * read at the call. Undici's `responseError` may stand on either side of it.
  *
  * Requests fail with ConfigError when they have an Authorization header of their own or no origin, OriginNotAllowedError, InsecureTransportError,
  * and what the source throws.
@@ -28,69 +34,81 @@ export interface WithGrantOptions {
 export function withGrant(source: TokenSource, options: WithGrantOptions = {}): Interceptor {
   if (typeof source?.token !== 'function') throw new ConfigError('withGrant needs a session.')
   const binding = bindingOf(source)
-  const guard = resourceGuard(binding?.guard, options.origins)
+  const foreign = binding === undefined ? ofAnotherCopy(source) : undefined
+  if (foreign !== undefined) throw new ConfigError(foreign)
+  const rulesOf = resourceRules(binding?.rules, options.origins)
   const retry401 = options.retry401 ?? binding?.retry401 ?? true
-  const url = originReader()
+  const urlOf = originReader()
 
   const intercept = (dispatch: Dispatch): Dispatch => {
     const repeater = new Repeater(dispatch, source)
-    const send = (request: SentRequest, handler: DispatchHandler, token: AccessToken): boolean => {
+    const send: Send = (request, handler, token, { rejected }) => {
       setAuthorization(request.headers, bearer(token))
-      return dispatch(request, retry401 ? firstAttempt(handler, repeater, request, token) : handler)
+      return dispatch(request, retry401 ? firstAttempt({ handler, repeater, request, token, rejected }) : handler)
     }
     return (sending, handler) => {
-      let request: SentRequest
-      let guarded: void | Promise<void>
-      let token: AccessToken | undefined
+      let waiting: Waiting
       try {
-        request = { ...sending, headers: copyHeaders(sending.headers) }
-        guarded = guard(url(sending))
-        token = guarded === undefined ? binding?.freshToken() : undefined
+        const request = ownOptions(sending)
+        const url = urlOf(request)
+        const rules = rulesOf()
+        if (isThenable(rules)) {
+          waiting = { request, handler, rules: Promise.resolve(rules).then((found) => checked(found, url)) }
+        } else {
+          const guarded = rules.assertResource(url)
+          const token = guarded === undefined ? binding?.freshToken() : undefined
+          if (token !== undefined) return send(request, handler, token, rules)
+          waiting = { request, handler, rules: guarded === undefined ? rules : guarded.then(() => rules) }
+        }
       } catch (error) {
         fail(handler, error)
         // There is no drain to wait for.
         return true
       }
-      if (token !== undefined) return send(request, handler, token)
-      void sendLater(request, handler, guarded, source, send)
+      void sendLater(waiting, source, send)
       return true
     }
   }
   return intercept as Interceptor
 }
 
-/** Sends a request that has to wait for its token. */
-async function sendLater(
-  request: SentRequest,
-  handler: DispatchHandler,
-  guarded: void | Promise<void>,
-  source: TokenSource,
-  send: (request: SentRequest, handler: DispatchHandler, token: AccessToken) => boolean,
-): Promise<void> {
+type Send = (request: SentRequest, handler: DispatchHandler, token: AccessToken, rules: ResourceRules) => boolean
+
+/** A request that has to wait for its token. */
+interface Waiting {
+  readonly request: SentRequest
+  readonly handler: DispatchHandler
+  /** What it goes by, once it may go there. */
+  readonly rules: ResourceRules | Promise<ResourceRules>
+}
+
+async function sendLater({ request, handler, rules }: Waiting, source: TokenSource, send: Send): Promise<void> {
   const { body } = request
   // A stream that breaks meanwhile must not end the process: undici sees it when it is sent.
   if (isEmitter(body)) body.on('error', () => undefined)
   const signal = abortSignalOf(request)
   try {
-    await guarded
-    send(request, handler, await source.token(signal === undefined ? undefined : { signal }))
+    const found = isThenable(rules) ? await untilAborted(rules, signal) : rules
+    const token = await untilAborted(source.token(signal === undefined ? undefined : { signal }), signal)
+    send(request, handler, token, found)
   } catch (error) {
     fail(handler, error)
   }
 }
 
-function firstAttempt(
-  handler: DispatchHandler,
-  repeater: Repeater,
-  request: SentRequest,
-  token: AccessToken,
-): DispatchHandler {
-  return typeof handler.onConnect === 'function'
-    ? new LegacyFirstAttempt(handler, repeater, request, token)
-    : new FirstAttempt(handler, repeater, request, token)
+async function checked(rules: ResourceRules, url: URL): Promise<ResourceRules> {
+  await rules.assertResource(url)
+  return rules
 }
 
-function resourceGuard(own: ResourceGuard | undefined, origins: readonly string[] | undefined): ResourceGuard {
+function firstAttempt(sending: Sending): DispatchHandler {
+  return typeof sending.handler.onConnect === 'function' ? new LegacyFirstAttempt(sending) : new FirstAttempt(sending)
+}
+
+function resourceRules(
+  own: RulesOf<ResourceRules> | undefined,
+  origins: readonly string[] | undefined,
+): RulesOf<ResourceRules> {
   if (own === undefined && origins === undefined) {
     // An interceptor that follows redirects comes here again with any origin.
     throw new ConfigError('withGrant needs origins for a source that is not a session: where its token may be sent.')
@@ -98,7 +116,20 @@ function resourceGuard(own: ResourceGuard | undefined, origins: readonly string[
   if (own !== undefined && origins !== undefined) {
     throw new ConfigError("A session's token goes to its client's resourceOrigins: set them there, not in withGrant.")
   }
-  return own ?? guardOf(origins, 'withGrant')
+  if (own !== undefined) return own
+  const rules: ResourceRules = { assertResource: guardOf(origins, 'withGrant'), rejected: undefined }
+  return () => rules
+}
+
+/** A request's options as they are now: what their owner does with them afterwards changes neither the first attempt nor a repeat. */
+function ownOptions(sending: DispatchOptions): SentRequest {
+  const own: Record<string, unknown> = { ...sending }
+  const { body, origin, query } = own
+  own['headers'] = copyHeaders(own['headers'])
+  if (typeof origin === 'object' && origin !== null) own['origin'] = (origin as URL).toString()
+  if (typeof body === 'object') own['body'] = ownBody(body)
+  if (typeof query === 'object' && query !== null) own['query'] = copyOfLists({ ...query })
+  return own as unknown as SentRequest
 }
 
 /** Reads where a request goes; the origin of the one before is known already. */

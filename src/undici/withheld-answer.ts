@@ -46,12 +46,16 @@ export class WithheldAnswer {
     this.pass(event)
   }
 
-  /** It is the caller's. */
-  release(): void {
+  /** It is the caller's. Answers false when its handler asks for a pause. */
+  release(): boolean | void {
     this.#state = 'released'
     try {
-      const paused = this.#waiting.map((event) => event()).includes(false)
-      if (!this.#ended && !paused) this.#stream.resume()
+      const paused = this.#waiting
+        .splice(0)
+        .map((event) => event())
+        .includes(false)
+      if (paused) return false
+      if (!this.#ended) this.#stream.resume()
     } catch (error) {
       // As undici itself takes it when a handler throws.
       if (this.#ended) fail(this.#handler, error)

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { oauthMetadataUrl, openidMetadataUrl } from '../../src/client/discovery.ts'
+import { oauthMetadataUrl, openidMetadataUrl } from '../../src/client/metadata.ts'
 import type { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { DiscoveryError } from '../../src/errors.ts'
@@ -317,6 +317,21 @@ describe('metadata', () => {
     )
     expect(error).toMatchObject({ name: 'DiscoveryError', retryable: true })
     expect(error.message).toContain('77 ms')
+  })
+
+  test('is asked for anew when the one who asks has died: hosts end a request’s work, its timers too', async () => {
+    let monotonic = 0
+    let asked = 0
+    const fetch: typeof globalThis.fetch = async () => {
+      asked += 1
+      return asked === 1 ? new Promise(() => {}) : json(metadata)
+    }
+    const clock = { now: () => NOW, monotonic: () => monotonic, delay: () => new Promise<void>(() => {}) }
+    const client = discovering(fetch, issuer, { clock, timeoutMs: 1000 })
+    void client.authorizationRequest()
+    monotonic = 1001
+    await expect(client.authorizationRequest()).resolves.toMatchObject({ issuer })
+    expect(asked).toBe(2)
   })
 
   test('goes on being asked for when the caller who began gives up', async () => {

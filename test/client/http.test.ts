@@ -138,6 +138,114 @@ describe('what a failed fetch says of its request', () => {
     expect(await rejection(makeClient(fetch).refresh(makeOldToken()))).toMatchObject({ maybeProcessed: true })
   })
 
+  /** As Deno 2.9.6, 1.45 and older ones reject: what they say of an address behind `url` or `error sending request`. */
+  const deno = (message: string): Error => failed(new Error(message))
+  const bun = (code: string, message: string): Error => Object.assign(new Error(message), { code, errno: 0 })
+
+  test.each([
+    [
+      'Deno: refused',
+      deno(
+        'error sending request for url (http://127.0.0.1:1/token?x=(1)): client error (Connect): tcp connect error: Connection refused (os error 111)',
+      ),
+    ],
+    [
+      'Deno on Windows: refused',
+      deno(
+        'error sending request for url (https://as.example/): client error (Connect): tcp connect error: No connection could be made because the target machine actively refused it. (os error 10061)',
+      ),
+    ],
+    [
+      'Deno: no such name',
+      deno(
+        'error sending request for url (http://no.invalid/): client error (Connect): dns error: failed to lookup address information: Name or service not known',
+      ),
+    ],
+    [
+      'Deno: no TLS',
+      deno(
+        'error sending request for url (https://as.example/): client error (Connect): received corrupt message of type InvalidContentType',
+      ),
+    ],
+    [
+      'Deno: TLS broke off',
+      deno('error sending request for url (https://as.example/): client error (Connect): tls handshake eof'),
+    ],
+    [
+      'Deno: no route',
+      deno(
+        'error sending request for url (http://[2001:db8::1]/): client error (Connect): tcp connect error: No route to host (os error 113)',
+      ),
+    ],
+    [
+      'Deno 1.46 to 2.0: refused',
+      new TypeError(
+        'error sending request for url (http://localhost:4444/): client error (Connect): tcp connect error: Connection refused (os error 61)',
+      ),
+    ],
+    ['Deno 1.45: refused', new TypeError('client error (Connect)')],
+    [
+      'Deno 1.31: refused',
+      new TypeError(
+        'error sending request for url (http://localhost:9/): error trying to connect: tcp connect error: Connection refused (os error 61)',
+      ),
+    ],
+    [
+      'Deno’s own sockets: refused',
+      Object.assign(new Error('Connection refused (os error 111)'), { name: 'ConnectionRefused' }),
+    ],
+    [
+      'Bun: refused, no such name, no route, no TLS',
+      bun('ConnectionRefused', 'Unable to connect. Is the computer able to access the url?'),
+    ],
+    [
+      'Bun 1.4: refused',
+      bun('ECONNREFUSED', 'ECONNREFUSED: Unable to connect. Is the computer able to access the url?'),
+    ],
+    ['Bun 1.4: no TLS', bun('EPROTO', 'EPROTO: The TLS handshake failed. Does the server speak TLS on this port?')],
+    ['Bun: no socket', bun('FailedToOpenSocket', 'Was there a typo in the url or port?')],
+    ['Bun: not to be trusted', bun('DEPTH_ZERO_SELF_SIGNED_CERT', 'self signed certificate')],
+  ])('%s: never sent', async (_name, error) => {
+    expect(surelyNotSent(error)).toBe(true)
+    expect(await rejection(makeClient(scripted(error).fetch).refresh(makeOldToken()))).toMatchObject({
+      maybeProcessed: false,
+    })
+  })
+
+  test.each([
+    [
+      'Deno: closed after the request',
+      deno(
+        'error sending request from 127.0.0.1:60340 for http://127.0.0.1:42033/ (127.0.0.1:42033): client error (SendRequest): connection closed before message completed',
+      ),
+    ],
+    ['Deno: reset after the request', deno('Connection reset by peer (os error 104)')],
+    [
+      'Deno: reset, with words of ours in the URL',
+      deno(
+        'error sending request from 127.0.0.1:1 for http://as.example/client%20error%20(Connect) (127.0.0.1:2): client error (SendRequest): connection error: Connection reset by peer (os error 54)',
+      ),
+    ],
+    ['Deno 1.45: while it was sent', new TypeError('client error (SendRequest)')],
+    [
+      'Bun: closed after the request',
+      bun(
+        'ECONNRESET',
+        'The socket connection was closed unexpectedly. For more information, pass `verbose: true` in the second argument to fetch()',
+      ),
+    ],
+    [
+      'Node.js: TLS broke in the middle',
+      bun('EPROTO', 'write EPROTO 139:error:0A000126:SSL routines::unexpected eof while reading'),
+    ],
+    ['Bun: no answer in time', bun('TimeoutError', 'The operation timed out.')],
+  ])('%s: maybe sent', async (_name, error) => {
+    expect(surelyNotSent(error)).toBe(false)
+    expect(await rejection(makeClient(scripted(error).fetch).refresh(makeOldToken()))).toMatchObject({
+      maybeProcessed: true,
+    })
+  })
+
   test('a connection attempt of several addresses was never sent when all of them failed to connect', () => {
     const refused = coded('ECONNREFUSED')
     expect(surelyNotSent(failed(new AggregateError([refused, coded('ETIMEDOUT', { syscall: 'connect' })])))).toBe(true)

@@ -30,6 +30,7 @@ describe('a client under another name', () => {
     const other = { ...begun, clientId: 'other' }
     const noSecret = makeClient(scripted(granted).fetch, { clientSecret: () => undefined })
     const down = makeClient(scripted(new Error('down')).fetch, {}, { server: issuer })
+    const lost = makeClient(scripted({ status: 404 }).fetch, {}, { server: `${issuer}/metadata.json` })
     const redeem = await core.prepareRedemption(makeOldToken())
     for (const use of [
       core.authorizationRequest(),
@@ -42,6 +43,7 @@ describe('a client under another name', () => {
       redeem(),
       coreOf(noSecret).named('calendar').prepareRedemption(makeOldToken()),
       coreOf(down).named('calendar').prepareRedemption(makeOldToken()),
+      coreOf(lost).named('calendar').prepareRedemption(makeOldToken()),
       (async () => core.assertResource(new URL('https://evil.example')))(),
       (async () => core.assertResource(new URL('http://evil.example')))(),
     ]) {
@@ -80,6 +82,7 @@ describe('a client under another name', () => {
       'token',
     ])
     expect(core.name).toBe('acme')
+    expect(core.named('one')).toBe(core.named('one'))
     expect(core.named('one').knownIssuer).toBe(issuer)
   })
 })

@@ -320,7 +320,7 @@ describe('an error', () => {
 
   test.each([
     [{ error: { code: 'invalid_grant', message: 'gone' } }, 'invalid_grant', 'gone'],
-    [{ error: { type: 'OAuthException', code: 190, message: 'x' } }, 'OAuthException', 'x'],
+    [{ error: { type: 'OAuthException', code: 190, message: 'x' } }, '190', 'x'],
     [{ error: { status: 'INVALID_ARGUMENT', code: 400 } }, 'INVALID_ARGUMENT', undefined],
     [{ errors: [{ errorType: 'invalid_grant', message: 'gone' }], success: false }, 'invalid_grant', 'gone'],
     [{ errors: ['invalid_grant'] }, 'invalid_grant', undefined],
@@ -337,7 +337,7 @@ describe('an error', () => {
     ['<html>', 403],
     ['{}', 400],
     ['{"error":""}', 401],
-    ['{"error":5}', 404],
+    ['{"error":true}', 404],
     ['{"error":{}}', 400],
     ['{"errors":[]}', 400],
     ['[]', 422],

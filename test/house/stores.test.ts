@@ -28,9 +28,9 @@ test.each(DATABASES)('no rule of the store contract stands in the folder of %s',
   expect(rules).toEqual([])
 })
 
-test('the generic store and its first three databases are at most 2,750 lines of code', () => {
+test('the generic store and its first three databases are at most 2,900 lines of code', () => {
   const generic = files('.').filter((name) => !APART.test(name))
-  expect(linesOf([...generic, ...['sqlite', 'postgres', 'redis'].flatMap(files)])).toBeLessThanOrEqual(2750)
+  expect(linesOf([...generic, ...['sqlite', 'postgres', 'redis'].flatMap(files)])).toBeLessThanOrEqual(2900)
 })
 
 test.each(['mysql', 'dynamodb'])('the backend of %s, without its entry, is under 160 lines of code', (database) => {

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 
+import { presentOrSkip } from '../servers/index.ts'
 import { outage } from './outage.ts'
 import { SCENES } from './scenes.ts'
 
-test.concurrent.each(Object.entries(SCENES))(
+test.concurrent.for(Object.entries(SCENES))(
   'callers with unspent tokens never notice, nothing is redeemed unsaved, nothing is lost (%s)',
   { timeout: 120_000 },
-  async (_, make) => {
-    const scene = await make()
-    if (scene === undefined) return
+  async ([, { make, needs }], context) => {
+    const scene = presentOrSkip(context, await make(), needs)
     let report
     try {
       report = await outage(scene, { lastsMs: 2000 })

@@ -8,12 +8,27 @@ test.each(kinds)(
   'two workers share 300 due grants, none of which is redeemed twice (%s)',
   { timeout: 120_000 },
   async (kind) => {
+    const started = performance.now()
     const report = await withPlace(kind, (place) => sharing({ place, processes: 2, due: 300, bare: 0, warmUp: 50 }))
-    expect(report).toMatchObject({ failed: 0, redemptions: 300, reused: 0 })
+    const seconds = (performance.now() - started) / 1000
+    expect(report).toMatchObject({ failed: 0, redemptions: 300, reused: 0, barePerSecond: 0, bareCpuMs: 0 })
     expect(report.refreshed.reduce((sum, each) => sum + each)).toBe(300)
-    expect(report.perSecond).toBeGreaterThan(0)
-    expect(report.coresBusy).toBeGreaterThan(0)
+    // Both have their share: a batch at least.
+    expect(report.refreshed).toHaveLength(2)
+    expect(Math.min(...report.refreshed)).toBeGreaterThanOrEqual(32)
+    // The work took a part of the time that all of it took, log-ins and processes' starts too, and no grant less than a tenth of a millisecond.
+    expect(report.perSecond).toBeGreaterThan(50 / seconds)
+    expect(report.perSecond).toBeLessThan(10_000)
+    expect(report.cpuMs).toBeGreaterThan(0.05)
+    expect(report.cpuMs).toBeLessThan((seconds * 2000) / 300)
+    // Two processes and a provider are at work: never less than a tenth of one core.
+    expect(report.coresBusy).toBeGreaterThan(0.05)
     expect(report.coresBusy).toBeLessThanOrEqual(1)
+    for (const mib of [report.earlyHeapMiB, report.lateHeapMiB, report.lateRssMiB]) {
+      expect(mib).toBeGreaterThan(2)
+      expect(mib).toBeLessThan(1000)
+    }
+    expect(report.lateRssMiB).toBeGreaterThan(report.lateHeapMiB)
   },
 )
 
@@ -35,10 +50,18 @@ test.each(kinds.filter((kind) => kind !== 'Redis'))(
     const measured = samples.map(medians)
     expect(measured.map(({ grants }) => grants)).toEqual([200, 2000])
     for (const { claimMs, commitMs, dueMs, readMs } of measured) {
-      for (const ms of [claimMs, commitMs, dueMs, readMs]) expect(ms).toBeGreaterThan(0)
+      for (const ms of [claimMs, commitMs, dueMs, readMs]) {
+        expect(ms).toBeGreaterThan(0.001)
+        expect(ms).toBeLessThan(1000)
+      }
     }
   },
 )
+
+test('what is compared are the medians of each operation, not of another', () => {
+  const samples = { grants: 7, read: [9, 1, 2], due: [30, 10, 20], claim: [100, 300, 200], commit: [4000, 2000, 3000] }
+  expect(medians(samples)).toEqual({ grants: 7, readMs: 2, dueMs: 20, claimMs: 200, commitMs: 3000 })
+})
 
 test('as many samples are taken as were asked for, also of more due batches than few grants fill', async () => {
   const [measured] = await withPlace('SQLite', (place) =>

@@ -25,19 +25,28 @@ export interface Scene {
   clear(): Promise<void>
 }
 
-/** Makes a scene; undefined where the machine hasn't what it takes. */
-export type SceneMaker = () => Promise<Scene | undefined>
+/** Makes a scene. */
+export interface SceneMaker {
+  /** What it takes, in words: whoever leaves the scene out says so. */
+  readonly needs: string
+  /** Answers undefined where the machine hasn't what it takes. */
+  make(): Promise<Scene | undefined>
+}
 
 const starts = { PostgreSQL: startPostgres, Redis: startRedis }
+const packages = { PostgreSQL: 'postgresql', Redis: 'redis-server' }
 
 function withServer(
   kind: keyof typeof starts,
   outage: (server: PostgresServer | RedisServer) => Pick<Scene, 'begin' | 'end'>,
 ): SceneMaker {
-  return async () => {
-    const server = await starts[kind]()
-    if (server === undefined) return undefined
-    return { place: placeOf(kind, server.url), of: 'store', ...outage(server), clear: () => server.stop() }
+  return {
+    needs: `${kind} (Debian: apt-get install ${packages[kind]})`,
+    make: async () => {
+      const server = await starts[kind]()
+      if (server === undefined) return undefined
+      return { place: placeOf(kind, server.url), of: 'store', ...outage(server), clear: () => server.stop() }
+    },
   }
 }
 
@@ -70,9 +79,12 @@ function childrenOf(pid: number): number[] {
 }
 
 function inFile(of: Scene['of'], outage: Pick<Scene, 'begin' | 'end'>): SceneMaker {
-  return async () => {
-    const place = placeOf('SQLite')
-    return { place, of, ...outage, clear: () => clear(place) }
+  return {
+    needs: 'nothing',
+    make: async () => {
+      const place = placeOf('SQLite')
+      return { place, of, ...outage, clear: () => clear(place) }
+    },
   }
 }
 
@@ -83,7 +95,7 @@ const readOnly =
   }
 
 /** A small disk of its own, which root alone can have. */
-const diskFull: SceneMaker = async () => {
+async function onSmallDisk(): Promise<Scene | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'evergrant-disk-'))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder], { stdio: 'ignore' })
@@ -110,6 +122,8 @@ const diskFull: SceneMaker = async () => {
     },
   }
 }
+
+const diskFull: SceneMaker = { needs: 'the right to mount a small disk (run as root)', make: onSmallDisk }
 
 /** Every kind of outage. */
 export const SCENES: Readonly<Record<string, SceneMaker>> = {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 
-import { postgres, present } from '../servers/index.ts'
+import { postgres, POSTGRES, presentOrSkip } from '../servers/index.ts'
 import { startPgbouncer } from '../servers/start-pgbouncer.ts'
 import { startRedisCluster } from '../servers/start-redis-cluster.ts'
-import { kinds, withPlace } from './places.ts'
+import { allKinds, placeOrSkip, withPlace } from './places.ts'
 import type { Place } from './stores.ts'
 import { storm } from './storm.ts'
 
@@ -19,16 +19,15 @@ async function expectOneRedemptionForEachExpiry(place: Place): Promise<void> {
   })
 }
 
-test.concurrent.each(kinds)(
+test.concurrent.for(allKinds)(
   'three processes with fifty callers each: one redemption for each expiry (%s)',
   { timeout: 120_000 },
-  (kind) => withPlace(kind, expectOneRedemptionForEachExpiry),
+  (kind, context) => placeOrSkip(context, kind, expectOneRedemptionForEachExpiry),
 )
 
-test('the same behind pgbouncer in transaction mode', { timeout: 120_000 }, async () => {
-  const url = await postgres()
-  const pgbouncer = url && present(await startPgbouncer(url), 'pgbouncer (Debian: apt-get install pgbouncer)')
-  if (!pgbouncer) return
+test('the same behind pgbouncer in transaction mode', { timeout: 120_000 }, async (context) => {
+  const url = presentOrSkip(context, await postgres(), POSTGRES)
+  const pgbouncer = presentOrSkip(context, await startPgbouncer(url), 'pgbouncer (Debian: apt-get install pgbouncer)')
   try {
     await withPlace('PostgreSQL behind pgbouncer', expectOneRedemptionForEachExpiry, pgbouncer.url)
   } finally {
@@ -36,9 +35,8 @@ test('the same behind pgbouncer in transaction mode', { timeout: 120_000 }, asyn
   }
 })
 
-test('the same on a Redis Cluster of three nodes', { timeout: 120_000 }, async () => {
-  const cluster = present(await startRedisCluster(), 'Redis 7 (Debian: apt-get install redis-server)')
-  if (cluster === undefined) return
+test('the same on a Redis Cluster of three nodes', { timeout: 120_000 }, async (context) => {
+  const cluster = presentOrSkip(context, await startRedisCluster(), 'Redis 7 (Debian: apt-get install redis-server)')
   try {
     const urls = cluster.ports.map((port) => `redis://127.0.0.1:${port}`).join()
     await withPlace('Redis Cluster', expectOneRedemptionForEachExpiry, urls)

@@ -64,3 +64,59 @@ test('a process that has not asked for any metadata yet refuses a grant of anoth
   await expect(moved.session('acme', 'ann').token()).resolves.toMatchObject({ accessToken: 'token-of-old' })
   expect(asked).toHaveLength(length)
 })
+
+test('a grant of a former issuer is refreshed, and one of another is not', async () => {
+  const clock = fakeClock()
+  const store = memoryStore({ clock })
+  const sent: string[] = []
+  const grantsAt = (issuer: string, formerIssuers: string[] = []): Grants<{ acme: OAuth2Client }> => {
+    const fetch = async (url: unknown): Promise<Response> => {
+      sent.push(String(url))
+      return Response.json({ access_token: `token-${sent.length}`, token_type: 'bearer', expires_in: 3600 })
+    }
+    const provider = { name: 'acme', server: { issuer, token_endpoint: `${issuer}/token` }, formerIssuers }
+    const acme = new OAuth2Client({ provider, clientId: 'web', clientSecret: 'a-client-secret', fetch, clock })
+    return new Grants({ clients: { acme }, store, clock })
+  }
+  const token = { access_token: 'spent', refresh_token: 'rt', expires_at: 1 }
+  await grantsAt('https://old.example').save('acme', 'ann', token)
+  await expect(grantsAt('https://new.example').session('acme', 'ann').refresh()).rejects.toBeInstanceOf(ConfigError)
+  expect(sent).toEqual([])
+  const moved = grantsAt('https://new.example', ['https://old.example'])
+  await expect(moved.session('acme', 'ann').refresh()).resolves.toMatchObject({ accessToken: 'token-1' })
+  expect(sent).toEqual(['https://new.example/token'])
+})
+
+test('a log-in through an issuer of all tenants is stored as of its own tenant', async () => {
+  const clock = fakeClock()
+  const store = memoryStore({ clock })
+  const claims = { iss: 'https://login.example/t1/v2.0', tid: 't1', sub: 'ann', aud: 'web' }
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const provider = { name: 'acme', server: { issuer: tenants, token_endpoint: 'https://login.example/token' } }
+  const acme = new OAuth2Client({ provider, clientId: 'web', clientSecret: 'a-client-secret', clock })
+  const grants = new Grants({ clients: { acme }, store, clock })
+  const id_token = `${part({ alg: 'RS256' })}.${part(claims)}.c2ln`
+  await grants.save('acme', 'ann', { access_token: 'at', refresh_token: 'rt', id_token, expires_in: 3600 })
+  const { record: kept } = await store.read({ client: 'acme', subject: 'ann', account: '' })
+  expect(kept?.issuer).toBe('https://login.example/t1/v2.0')
+  await expect(grants.session('acme', 'ann').token()).resolves.toMatchObject({ accessToken: 'at' })
+})
+
+test.each([
+  ['a former issuer', ['https://old.example'], true],
+  ['another issuer', [], false],
+])('the refresh token of %s is carried over to a log-in that brings none: %#', async (_, formerIssuers, carried) => {
+  const clock = fakeClock()
+  const store = memoryStore({ clock })
+  const grantsAt = (issuer: string): Grants<{ acme: OAuth2Client }> => {
+    const provider = { name: 'acme', server: { issuer, token_endpoint: `${issuer}/token` }, formerIssuers }
+    const acme = new OAuth2Client({ provider, clientId: 'web', clientSecret: 'a-client-secret', clock })
+    return new Grants({ clients: { acme }, store, clock })
+  }
+  const account = { account: 'work' }
+  const token = { access_token: 'at', expires_in: 3600 }
+  await grantsAt('https://old.example').save('acme', 'ann', { ...token, refresh_token: 'rt' }, account)
+  const moved = grantsAt('https://new.example')
+  await moved.save('acme', 'ann', token, account)
+  expect((await moved.status('acme', 'ann', account))?.renewable).toBe(carried)
+})

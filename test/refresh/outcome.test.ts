@@ -31,7 +31,7 @@ test.each([
   ['invalid_scope', refused('invalid_scope'), 'call'],
   ['invalid_request', refused('invalid_request'), 'call'],
   ['unsupported_grant_type', refused('unsupported_grant_type'), 'call'],
-  ['invalid_target', refused('invalid_target'), 'call'],
+  ['invalid_target', refused('invalid_target'), 'unknown'],
   ['temporarily_unavailable', refused('temporarily_unavailable'), 'later'],
   ['a refusal without an error', refused(), 'refused'],
   ['a connection that was never made', new ProviderUnavailableError('m', { maybeProcessed: false }), 'later'],
@@ -58,14 +58,31 @@ test('Retry-After rules up to an hour, and makes the back-off mandatory', () => 
   expect(noted).toMatchObject({ notBefore: 3_600_000, mandatory: true })
   const after = nextFailures(noted, { code: 'x', now: 3_600_000 })
   expect(after.mandatory).toBe(false)
-  expect(after.notBefore - 3_600_000).toBeLessThanOrEqual(1200)
+  // The provider's own delay is not doubled: the next is as the first.
+  const delay = after.notBefore - 3_600_000
+  expect(delay).toBeGreaterThanOrEqual(800)
+  expect(delay).toBeLessThanOrEqual(1200)
+})
+
+test('Retry-After of less than the back-off does not shorten it', () => {
+  let failures = nextFailures(undefined, { code: 'x', now: 0 })
+  for (let round = 0; round < 20; round += 1) failures = nextFailures(failures, { code: 'x', now: failures.notBefore })
+  const { notBefore: now } = failures
+  const asked = nextFailures(failures, { code: 'x', now, retryAfterMs: 1000 })
+  expect(asked.mandatory).toBe(true)
+  expect(asked.notBefore - now).toBeGreaterThanOrEqual(240_000)
+  expect(asked.notBefore - now).toBeLessThanOrEqual(360_000)
 })
 
 test('another code begins another count, and the delay goes on growing', () => {
   const first = nextFailures(undefined, { code: 'a', now: 1000 })
   const second = nextFailures(first, { code: 'b', now: 5000 })
   expect(second).toMatchObject({ code: 'b', count: 1, firstAt: 5000 })
-  expect(second.notBefore - 5000).toBeGreaterThanOrEqual((first.notBefore - 1000) * 2 * 0.8 - 1)
+  const doubled = (first.notBefore - 1000) * 2
+  expect(second.notBefore - 5000).toBeGreaterThanOrEqual(Math.floor(doubled * 0.8))
+  expect(second.notBefore - 5000).toBeLessThanOrEqual(Math.ceil(doubled * 1.2))
+  const third = nextFailures(second, { code: 'b', now: 9000 })
+  expect(third).toMatchObject({ code: 'b', count: 2, firstAt: 5000, lastAt: 9000 })
 })
 
 test('only refusals end a grant, only ten of them, and only over a day', () => {

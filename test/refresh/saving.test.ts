@@ -141,6 +141,68 @@ test('the lease is kept while a token waits to be saved, longer than one lease l
   expect(server.redemptions).toBe(1)
 })
 
+test('at no moment of a long outage is the lease of an unsaved token over, and once it is saved nobody renews it', async () => {
+  const { clock, server, process, down, healthy } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'before')
+  const session = grants.session('acme', 'f')
+  await settled(clock, session.token())
+  const owner = (await healthy.read(key())).record!.lease!.owner
+  for (let second = 0; second < 180; second += 1) {
+    await clock.advance(1000)
+    const { record, now } = await healthy.read(key())
+    expect(record!.lease).toMatchObject({ owner })
+    expect(record!.lease!.until - now).toBeGreaterThan(5000)
+  }
+  down.delete('commit')
+  await clock.advance(1500)
+  expect((await healthy.read(key())).record).toMatchObject({ version: 2, lease: undefined })
+  await clock.advance(60_000)
+  expect((await healthy.read(key())).record).toMatchObject({ version: 2, lease: undefined })
+})
+
+test('nor that of a request that is out after its deadline, until it is given up', async () => {
+  const { clock, server, process, healthy } = broken()
+  const grants = process({ policy: { leaseMs: 12_000, settleMs: 60_000 } })
+  await connected(grants, server, clock, 0)
+  server.faults.push({ hangUntil: new Promise(() => undefined), consumed: false })
+  await expect(settled(clock, grants.session('acme', 'f').token())).rejects.toMatchObject({
+    code: 'provider_unavailable',
+  })
+  const owner = (await healthy.read(key())).record!.lease!.owner
+  for (let second = 0; second < 58; second += 1) {
+    await clock.advance(1000)
+    const { record, now } = await healthy.read(key())
+    expect(record!.lease).toMatchObject({ owner })
+    expect(record!.lease!.until - now).toBeGreaterThan(4000)
+  }
+  await clock.advance(4000)
+  expect((await healthy.read(key())).record).toMatchObject({ lease: undefined, intent: { open: true } })
+})
+
+test('a lease that another has taken is not taken back', async () => {
+  const { clock, server, process, down, healthy } = broken()
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'before')
+  await settled(clock, grants.session('acme', 'f').token())
+  const { record } = await healthy.read(key())
+  await healthy.release(key(), { owner: record!.lease!.owner, spent: 'unknown', settled: true })
+  const other = {
+    id: record!.id,
+    version: 1,
+    owner: 'other',
+    leaseMs: 20_000,
+    settleMs: 0,
+    intent: { hash: 'other', sendWithinMs: 0 },
+  }
+  expect(await healthy.claim(key(), other)).toMatchObject({ outcome: 'claimed' })
+  const { until } = (await healthy.read(key())).record!.lease!
+  await clock.advance(60_000)
+  expect((await healthy.read(key())).record!.lease).toEqual({ owner: 'other', until })
+})
+
 test('after an outage longer than lease and settle time, a process that comes first leaves the holder the time to save its token', async () => {
   const { clock, server, process, makeClient, all, healthy, down } = broken()
   const holder = process()
@@ -235,6 +297,80 @@ test('a verdict that was premature is written over by the success that redeemed 
   await clock.advance(1500)
   expect((await store.read(key())).record).toMatchObject({ state: 'active', version: 3 })
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+})
+
+/** A process holds a token that it cannot save; answers what it redeemed, and the version that it started from. */
+async function holding() {
+  const all = broken()
+  const { clock, server, process, down, healthy } = all
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  down.set('commit', 'before')
+  const session = grants.session('acme', 'f')
+  await settled(clock, session.token())
+  const { record } = await healthy.read(key())
+  await healthy.release(key(), { owner: record!.lease!.owner, spent: 'unknown', settled: true })
+  const { id } = record!
+  const hash = record!.intent!.hash
+  const claim = (version: number, of: string) =>
+    healthy.claim(key(), {
+      id,
+      version,
+      owner: 'other',
+      leaseMs: 600_000,
+      settleMs: 0,
+      repeatWithinMs: HOUR,
+      intent: { hash: of, sendWithinMs: 10 },
+    })
+  const sealed = JSON.stringify({
+    v: 1,
+    token: { accessToken: 'theirs', tokenType: 'bearer', receivedAt: clock.now(), refreshToken: 'rt-theirs' },
+  })
+  return {
+    ...all,
+    session,
+    hash,
+    claim,
+    commit: (version: number) => healthy.commit(key(), { id, version, state: 'active', sealed, renewable: true }),
+    verdict: (version: number) => healthy.commit(key(), { id, version, owner: 'other', verdict: 'revoked' }),
+    saved: async () => {
+      const before = (await healthy.read(key())).record!
+      down.delete('commit')
+      await clock.advance(2000)
+      return { before, after: (await healthy.read(key())).record! }
+    },
+  }
+}
+
+test('a verdict about another refresh token than the one that was redeemed is no premature one: it stays', async () => {
+  const { claim, clock, saved, session, verdict } = await holding()
+  await claim(1, 'of another refresh token')
+  expect((await verdict(1)).committed).toBe(true)
+  const { before, after } = await saved()
+  expect(before).toMatchObject({ state: 'reauthorization_required', version: 2 })
+  expect(after).toEqual(before)
+  await expect(settled(clock, session.refresh())).rejects.toMatchObject({ code: 'reauthorization_required' })
+})
+
+test('nor is one about a later version, whatever it says was redeemed', async () => {
+  const { claim, clock, commit, hash, saved, session, verdict } = await holding()
+  await commit(1)
+  await claim(2, hash)
+  expect((await verdict(2)).committed).toBe(true)
+  const { before, after } = await saved()
+  expect(before).toMatchObject({ state: 'reauthorization_required', version: 3 })
+  expect(after).toEqual(before)
+  await expect(settled(clock, session.refresh())).rejects.toMatchObject({ code: 'reauthorization_required' })
+})
+
+test('a newer token is not written over either, while its holder redeems by the same name', async () => {
+  const { claim, commit, hash, saved, session } = await holding()
+  await commit(1)
+  await claim(2, hash)
+  const { before, after } = await saved()
+  expect(before).toMatchObject({ state: 'active', version: 2 })
+  expect(after).toEqual(before)
+  expect((await session.token()).accessToken).toBe('theirs')
 })
 
 test('the first of two commits for one version wins', async () => {

@@ -82,7 +82,7 @@ describe('expires_in as a string', () => {
   test.each(forms)(
     '(%j) of a stored token is its value, or unknown; the token is never rejected for it',
     (text, lifetime) => {
-      const token = importToken({ access_token: 'the-token', expires_in: text }, { now })
+      const token = importToken({ access_token: 'the-token', refresh_token: 'r', expires_in: text }, { now })
       expect(token.accessToken).toBe('the-token')
       expect(token.expiresAt).toBe(lifetime === undefined ? undefined : now + lifetime)
     },
@@ -92,7 +92,9 @@ describe('expires_in as a string', () => {
     'at %s (%j) is its value, or unknown; the answer is never rejected for it',
     async (way, text, lifetime) => {
       const on = stage({ now })
-      on.scripted.script({ body: { access_token: 'the-token', token_type: 'Bearer', expires_in: text } })
+      on.scripted.script({
+        body: { access_token: 'the-token', refresh_token: 'r', token_type: 'Bearer', expires_in: text },
+      })
       const token = await ways[way]!(on)
       expect(token.accessToken).toBe('the-token')
       expect(token.expiresAt).toBe(lifetime === undefined ? undefined : now + lifetime)

@@ -67,9 +67,9 @@ const sabotages: Readonly<Record<string, Sabotage>> = {
   },
 }
 
-/** Everything that a client sends, one operation after the other; answers how many failed. */
-async function everyOperation(onStage: Stage, sabotage: Sabotage, name: string, token: Token): Promise<number> {
-  const { client, grants, out, provider, run } = onStage
+/** Everything that a client sends, one operation after the other: each must meet the sabotage. Answers those that did not fail of it. */
+async function everyOperation(onStage: Stage, sabotage: Sabotage, name: string, token: Token): Promise<string[]> {
+  const { client, grants, out, provider } = onStage
   const session = await mint(onStage, name, { expires_in: 0 })
   const { pending, callback } = await begin(onStage, name)
   onStage.sabotage = sabotage
@@ -80,24 +80,30 @@ async function everyOperation(onStage: Stage, sabotage: Sabotage, name: string, 
     fetch: onStage.fetch,
     logger: onStage.logger,
   })
-  const outcomes = [
-    await run(`token: ${name}`, () => session.token()),
-    await run(`refresh: ${name}`, () => session.refresh()),
-    await run(`client.refresh: ${name}`, () => client.refresh(token)),
-    await run(`complete: ${name}`, () => grants.complete(callback, pending, { subject: name })),
-    await run(`introspect: ${name}`, () => client.introspect(token)),
-    await run(`introspect: ${name}`, () => client.introspect(token, 'refresh_token')),
-    await run(`userInfo: ${name}`, () => client.userInfo(token)),
-    await run(`revoke: ${name}`, () => client.revoke(token)),
-    await run(`client credentials: ${name}`, () => client.clientCredentials()),
-    await run(`discovery: ${name}`, () => discovering.clientCredentials()),
-  ]
+  const unharmed: string[] = []
+  const run = async (operation: string, work: () => Promise<unknown>): Promise<void> => {
+    const { sabotaged } = onStage
+    const outcome = await onStage.run(`${operation}: ${name}`, work)
+    expect(onStage.sabotaged, `${operation} meets ${name}`).toBeGreaterThan(sabotaged)
+    if (!(outcome instanceof Error)) unharmed.push(operation)
+  }
+  await run('token', () => session.token())
+  // What was found dead, or may be consumed, is not sent again.
+  await onStage.run(`refresh: ${name}`, () => session.refresh())
+  await run('client.refresh', () => client.refresh(token))
+  await run('complete', () => grants.complete(callback, pending, { subject: name }))
+  await run('introspect', () => client.introspect(token))
+  await run('introspect the refresh token', () => client.introspect(token, 'refresh_token'))
+  await run('userInfo', () => client.userInfo(token))
+  await run('revoke', () => client.revoke(token))
+  await run('client credentials', () => client.clientCredentials())
+  await run('discovery', () => discovering.clientCredentials())
   out('status', await grants.status('acme', name))
-  const before = onStage.lines
+  const before = onStage.sabotaged
   await grants.disconnect('acme', name)
-  await until(() => onStage.lines > before, 'the revocation was tried')
+  await until(() => onStage.sabotaged > before, 'the revocation was tried')
   onStage.sabotage = undefined
-  return outcomes.filter((outcome) => outcome instanceof Error).length
+  return unharmed
 }
 
 async function directToken(onStage: Stage): Promise<Token> {
@@ -108,10 +114,17 @@ async function directToken(onStage: Stage): Promise<Token> {
 test('nothing that a server, a proxy or a driver repeats of a request comes out', async () => {
   const onStage = await stage()
   const token = await directToken(onStage)
-  let failures = 0
-  for (const [name, sabotage] of Object.entries(sabotages))
-    failures += await everyOperation(onStage, sabotage, name, token)
-  expect(failures).toBeGreaterThan(Object.keys(sabotages).length * 7)
+  const unharmed: Record<string, string[]> = {}
+  for (const [name, sabotage] of Object.entries(sabotages)) {
+    const operations = await everyOperation(onStage, sabotage, name, token)
+    if (operations.length > 0) unharmed[name] = operations
+  }
+  // A 200 is all that a revocation asks for.
+  expect(unharmed).toEqual({
+    'a 200 with an error that repeats the request': ['revoke'],
+    'a page that repeats the request': ['revoke'],
+    'an answer without an access token that repeats the request': ['revoke'],
+  })
   expect(onStage.lines).toBeGreaterThan(100)
   expect(onStage.leaks()).toEqual([])
   expect(onStage.planted.leaksIn(bytesOf(onStage.file))).toEqual([])

@@ -45,6 +45,8 @@ export interface Stage {
   readonly fetch: typeof globalThis.fetch
   /** Fails requests until it is taken away. */
   sabotage: Sabotage | undefined
+  /** How many requests met a sabotage so far. */
+  readonly sabotaged: number
   /** Keeps what came out under a label. */
   out(label: string, value: unknown, views?: { readonly json?: boolean }): void
   /** Runs one operation and keeps its outcome, whatever it is; answers it. */
@@ -104,13 +106,15 @@ export async function stage(
       out(`log ${level}`, fields)
     }
   const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
-  const state: { sabotage: Sabotage | undefined } = { sabotage: undefined }
+  const state: { sabotage: Sabotage | undefined; sabotaged: number } = { sabotage: undefined, sabotaged: 0 }
 
   const watching: typeof globalThis.fetch = async (input, init) => {
     const url = String(input instanceof Request ? input.url : input)
     for (const secret of secretsOf(init)) planted.add('secret of a request', secret)
-    if (state.sabotage !== undefined)
+    if (state.sabotage !== undefined) {
+      state.sabotaged += 1
       return state.sabotage({ url, init, secrets: secretsOf(init), everything: everythingOf(init) })
+    }
     const response = await fetch(input, init)
     if (url === provider.metadata.token_endpoint) await plantAnswer(planted, response)
     return response
@@ -160,6 +164,9 @@ export async function stage(
     },
     set sabotage(sabotage) {
       state.sabotage = sabotage
+    },
+    get sabotaged() {
+      return state.sabotaged
     },
     out,
     run: async (label, work) => {

@@ -40,7 +40,7 @@ describe('a request to a protected resource', () => {
 describe('an expired token', () => {
   test('without a refresh token is not sent: the user has to log in again', async () => {
     const { scripted, session } = stage()
-    const held = session({ ...SPENT, refresh_token: undefined })
+    const held = session({ expires_at: 1, refresh_token: undefined })
     const error = await rejection(held.fetch(scripted.resource))
     expect(error).toBeInstanceOf(ReauthorizationRequiredError)
     expect(error).toMatchObject({ reason: 'no_refresh_token' })

@@ -89,7 +89,10 @@ test('an updater that rejects is called again until it succeeds; the token is se
   await clock.advance(3000)
   await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'store_error', retryable: true })
   expect(server.redemptions).toBe(1)
-  expect(delays.length).toBeGreaterThan(50)
+  // Counted without a gap, and tried again about once a second: sooner at first, never later.
+  expect(delays).toEqual(delays.map((_, index) => index + 1))
+  expect(delays.length).toBeGreaterThanOrEqual(60)
+  expect(delays.length).toBeLessThanOrEqual(110)
   failing = false
   await clock.advance(1000)
   expect(saved).toEqual(['at-f-1'])

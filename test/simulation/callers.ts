@@ -149,7 +149,9 @@ export class Callers {
     const known = this.#known.get(process)
     if (want === undefined || want.rejected !== undefined || want.minValidityMs !== undefined || this.#jumps)
       return undefined
-    return known !== undefined && this.#left(known) > NOISE_MS + this.#ledger.slowestMs ? known : undefined
+    // By a clock of the store's that was set since, it may have ended.
+    if (known === undefined || this.#server.access.get(known.accessToken)?.doubtMs !== 0) return undefined
+    return this.#left(known) > NOISE_MS + this.#ledger.slowestMs ? known : undefined
   }
 
   #left(access: AccessToken): number {

@@ -44,10 +44,19 @@ export function emptyTally(): Tally {
 
 /** Runs so many schedules of one seed. `bounded`: under assumption Q for the wire. */
 export async function campaign(
-  options: { readonly seed: number; readonly schedules: number; readonly bounded: boolean },
+  options: {
+    readonly seed: number
+    readonly schedules: number
+    readonly bounded: boolean
+    readonly wide?: boolean
+    /** Acts and faults that are left out, by name, also `resolver` and `crowd`. */
+    readonly except?: readonly string[]
+  },
   tally: Tally,
 ): Promise<Failure | undefined> {
-  const property = fc.asyncProperty(scenarios(options), async (scenario) => {
+  const { except = [] } = options
+  const chosen = scenarios(options).map((scenario) => without(scenario, except))
+  const property = fc.asyncProperty(chosen, async (scenario) => {
     const outcome = await simulate(scenario)
     if (outcome.violation !== undefined) throw outcome.violation
     count(tally, scenario, outcome)
@@ -58,6 +67,17 @@ export async function campaign(
   if (scenario === undefined) throw new Error('fast-check found a failure without an example.')
   const message = details.errorInstance instanceof Error ? details.errorInstance.message : String(details.errorInstance)
   return { message, scenario, seed: options.seed, path: details.counterexamplePath }
+}
+
+function without(scenario: Scenario, names: readonly string[]): Scenario {
+  if (names.length === 0) return scenario
+  return {
+    ...scenario,
+    acts: scenario.acts.filter(({ kind }) => !names.includes(kind)),
+    faults: scenario.faults.filter(({ fault, point }) => !names.includes(fault) && !names.includes(point)),
+    ...(names.includes('resolver') && { resolver: false }),
+    ...(names.includes('crowd') && { crowd: 0 }),
+  }
 }
 
 function count(tally: Tally, scenario: Scenario, outcome: Outcome): void {

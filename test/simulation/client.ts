@@ -4,7 +4,7 @@ import type { Provider } from '../../src/providers/provider.ts'
 import { makeToken, mergeRefreshed } from '../../src/token.ts'
 import { ConnectionLost, type Answer, type Network } from './network.ts'
 import type { Process } from './process.ts'
-import type { Mode } from './server.ts'
+import type { Mode, Registration } from './server.ts'
 
 const ORIGIN = 'https://as.example'
 
@@ -27,13 +27,17 @@ export function providerOf(mode: Mode, declared: boolean, graceMs: number): Prov
 }
 
 /** What the client's core does with the provider, without HTTP: as `redemption.ts` and `http.ts` do it. */
-export function simulatedCore(network: Network, process: Process): Pick<ClientCore, 'prepareRedemption' | 'revoke'> {
+export function simulatedCore(
+  network: Network,
+  process: Process,
+  registration?: Registration,
+): Pick<ClientCore, 'prepareRedemption' | 'revoke'> {
   return {
     prepareRedemption: async (previous) => async (call) => {
       const receivedAt = process.clock.now()
       let answer: Answer
       try {
-        answer = await network.redeem(process, previous.refreshToken ?? '', call?.signal)
+        answer = await network.redeem(process, previous.refreshToken ?? '', call?.signal, registration)
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error
         throw new ProviderUnavailableError('No answer came.', { maybeProcessed: error.sent })
@@ -73,6 +77,25 @@ function refusal({ status, error, retryAfterS }: Extract<Answer, { kind: 'refusa
   })
 }
 
+/** The core of a client whose provider takes requests and never answers. */
+export function hangingCore(): Pick<ClientCore, 'prepareRedemption' | 'revoke'> {
+  return {
+    prepareRedemption: async () => (call) =>
+      new Promise((_resolve, reject) => {
+        call?.signal?.addEventListener('abort', () => reject(call.signal?.reason as Error), { once: true })
+      }),
+    revoke: () => new Promise(() => undefined),
+  }
+}
+
+/** As whom a request says that it comes: HTTP basic authentication; undefined: without a secret. */
+function registrationOf(headers: Headers): Registration | undefined {
+  const [scheme, credentials = ''] = (headers.get('authorization') ?? '').split(' ')
+  if (scheme !== 'Basic') return undefined
+  const [clientId = '', secret = ''] = atob(credentials).split(':').map(decodeURIComponent)
+  return { clientId, secret }
+}
+
 /** The same over HTTP, for the whole OAuth2Client. */
 export function simulatedFetch(network: Network, process: Process): typeof globalThis.fetch {
   return async (input, init) => {
@@ -82,7 +105,9 @@ export function simulatedFetch(network: Network, process: Process): typeof globa
         await network.revoke(process, body.get('token') ?? undefined)
         return new Response(null, { status: 200 })
       }
-      return responseOf(await network.redeem(process, body.get('refresh_token') ?? '', init?.signal ?? undefined))
+      const registration = registrationOf(new Headers(init?.headers))
+      const signal = init?.signal ?? undefined
+      return responseOf(await network.redeem(process, body.get('refresh_token') ?? '', signal, registration))
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error
       throw new TypeError('fetch failed', { cause: error })

@@ -1,4 +1,4 @@
-import type { Fault, RequestFault, Scenario, StoreFault, StorePoint } from './scenario.ts'
+import type { EventFault, Fault, RequestFault, Scenario, StoreFault, StorePoint } from './scenario.ts'
 
 /** Which fault strikes which trip or request, and what has struck. */
 export class Faults {
@@ -19,13 +19,17 @@ export class Faults {
     return this.#next('request') as RequestFault | undefined
   }
 
+  ofEvent(): EventFault | undefined {
+    return this.#next('event') as EventFault | undefined
+  }
+
   #next(point: Fault['point']): Fault['fault'] | undefined {
     if (!this.enabled) return undefined
     const nth = this.#counts.get(point) ?? 0
     this.#counts.set(point, nth + 1)
     const found = this.#faults.find((each) => each.point === point && each.nth === nth)
     if (found !== undefined)
-      this.struck.push(`${point === 'request' ? 'request' : 'store'} ${found.fault}`, `at ${point}`)
+      this.struck.push(`${point === 'request' || point === 'event' ? point : 'store'} ${found.fault}`, `at ${point}`)
     return found?.fault
   }
 }

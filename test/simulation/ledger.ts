@@ -3,9 +3,9 @@ import type { GrantRecord } from '../../src/stores/store.ts'
 import type { TokenFields } from '../../src/token.ts'
 import { expectedChange, shown } from './feed.ts'
 import type { Process } from './process.ts'
-import type { Mode, Family, Issued, Server } from './server.ts'
+import type { Mode, Family, Issued, Registration, Server } from './server.ts'
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I8' | 'I9' | 'feed' | 'other'
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I8' | 'I9' | 'feed' | 'worker' | 'other'
 
 export class Violation extends Error {
   readonly invariant: Invariant
@@ -21,9 +21,11 @@ export interface Redemption {
   readonly process: Process
   readonly refreshToken: string
   readonly sentAt: number
-  readonly doubtMs: number
+  doubtMs: number
   /** `wire`: not at the server yet. `answering`: its answer is on the way. `held`: with its process, not saved yet. */
   state: 'wire' | 'answering' | 'held' | 'done'
+  /** As whom the client sent it; undefined: without a secret. */
+  readonly registration?: Registration | undefined
   /** Nobody waits for its answer any more. */
   orphan: boolean
   /** Its answer was saved more than `settleMs` after it was sent. */
@@ -56,19 +58,32 @@ export class Ledger {
   beyondQ = false
   /** How long the store's slowest answer was on its way: so far a process may be wrong about the store's time, and take tokens to end early. */
   slowestMs = 0
+  /** How often the store's clock was set. */
+  storeJumps = 0
   /** What the present event is, where that excuses a loss. */
   excuse: Excuse | undefined
   readonly #mode: Mode
   readonly #declared: boolean
   readonly #settleMs: number
+  readonly #leaseMs: number
   readonly #server: Server
   readonly #now: () => number
   #violation: Violation | undefined
+  /** When the store's clock was last set forward: leases and settle times of then ended early. */
+  #setForwardAt = Number.NEGATIVE_INFINITY
   #watched: Family | undefined
   #wasHeld = false
   #alive = false
 
-  constructor(options: { mode: Mode; declared: boolean; settleMs: number; server: Server; now: () => number }) {
+  constructor(options: {
+    mode: Mode
+    declared: boolean
+    leaseMs: number
+    settleMs: number
+    server: Server
+    now: () => number
+  }) {
+    this.#leaseMs = options.leaseMs
     this.#mode = options.mode
     this.#declared = options.declared
     this.#settleMs = options.settleMs
@@ -88,6 +103,14 @@ export class Ledger {
     this.residue.add(invariant)
   }
 
+  /** The store's clock was set: what is under way, and what was issued so far, has its times by the clock of before. */
+  storeClockSet(byMs: number): void {
+    this.storeJumps += 1
+    if (byMs > 0) this.#setForwardAt = this.#now()
+    for (const redemption of this.redemptions) if (redemption.state !== 'done') redemption.doubtMs += Math.abs(byMs)
+    for (const facts of this.#server.access.values()) facts.doubtMs += Math.abs(byMs)
+  }
+
   /** I1: at most one redemption per refresh token is under way. */
   sent(redemption: Redemption): void {
     this.redemptions.push(redemption)
@@ -97,7 +120,8 @@ export class Ledger {
       if (other === redemption || other.refreshToken !== redemption.refreshToken) continue
       if (other.savedLate === true && this.#mode !== 'static') this.beyondQ = true
       if (other.state === 'done') continue
-      const settled = this.#now() >= other.sentAt + this.#settleMs
+      // A clock that is set forward ends the settle time by the store's time, which is all that anybody can know.
+      const settled = this.#now() >= other.sentAt + this.#settleMs || this.#setForwardAt >= other.sentAt - this.#leaseMs
       // Once two have met beyond Q, each of their answers may begin the next.
       if (!settled && !harmless && !this.beyondQ) {
         this.fail(
@@ -146,6 +170,8 @@ export class Ledger {
     // I8: a record's tokens are those of its own log-in.
     const own = this.familyOfId.get(after.id)
     if (own === undefined && is !== undefined) {
+      if (is.clientId !== after.clientId)
+        this.fail('I8', `log-in ${is.id}, of ${is.clientId}, is kept as one of ${after.clientId}`)
       if (before?.id !== after.id) this.familyOfId.set(after.id, is)
     } else if (own !== is) this.fail('I8', `the record of log-in ${own?.id} got tokens of log-in ${is?.id}`)
     if (before === undefined && is !== undefined && this.endedAt.has(is))
@@ -210,8 +236,8 @@ export class Ledger {
   }
 
   /** When all is done: the feed has each change once, nothing waits to be saved, what is stored works unless that is excused. */
-  atTheEnd(feed: readonly Change[]): void {
-    const told = feed.map(shown)
+  atTheEnd(feed: readonly Change[], client: string): void {
+    const told = feed.filter(({ key }) => key.client === client).map(shown)
     if (told.join() !== this.#expected.join())
       this.fail('feed', `expected ${this.#expected.join(', ')}, got ${told.join(', ')}`)
     // A worker may be at it just now.

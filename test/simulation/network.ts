@@ -2,7 +2,7 @@ import type { Faults } from './faults.ts'
 import type { Ledger, Redemption } from './ledger.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
-import type { Issued, Server } from './server.ts'
+import type { Issued, Registration, Server } from './server.ts'
 import type { Timeline } from './timeline.ts'
 
 /** What comes back of a token request. */
@@ -34,6 +34,8 @@ export interface NetworkWorld {
   /** Whether a request is gone `settleMs` after it was sent. */
   readonly bounded: boolean
   readonly providerDown: () => boolean
+  /** Whether what is asked now is never answered. */
+  readonly hangs: () => boolean
   readonly crash: (process: Process) => void
   /** Another process logs the user in, after it has ended the grant or not. */
   readonly replace: (process: Process, ended: boolean) => void
@@ -48,12 +50,33 @@ export class Network {
     this.#world = world
   }
 
-  /** One redemption. Until it settles, `signal` ends the wait, not the request. */
-  redeem(process: Process, refreshToken: string, signal: AbortSignal | undefined): Promise<Answer> {
+  /** One redemption by a client that knows itself so. Until it settles, `signal` ends the wait, not the request. */
+  redeem(
+    process: Process,
+    refreshToken: string,
+    signal: AbortSignal | undefined,
+    registration: Registration | undefined,
+  ): Promise<Answer> {
     const { timeline, random, faults, ledger, timeoutMs, settleMs, bounded } = this.#world
     if (!process.alive) return new Promise(() => undefined)
     const down = this.#world.providerDown()
-    const fault = down ? (random.chance(0.5) ? 'refused' : 'vanished') : faults.ofRequest()
+    const hangs = this.#world.hangs()
+    const fault = down
+      ? random.chance(0.5)
+        ? 'refused'
+        : 'vanished'
+      : hangs
+        ? random.chance(0.5)
+          ? 'vanished'
+          : 'answer-vanished'
+        : faults.ofRequest()
+    const family = this.#world.server.familyOf(refreshToken)
+    if (registration !== undefined && family !== undefined && family.clientId !== registration.clientId) {
+      ledger.fail(
+        'other',
+        `process ${process.index} sends ${refreshToken}, which belongs to ${family.clientId}, as ${registration.clientId}`,
+      )
+    }
     if (fault === 'crash-before') {
       this.#world.crash(process)
       return new Promise(() => undefined)
@@ -67,6 +90,7 @@ export class Network {
       doubtMs: process.unnoticedMs,
       state: 'wire',
       orphan: false,
+      registration,
     }
     ledger.sent(redemption)
     const latest = bounded ? settleMs - 1 : 4 * settleMs
@@ -147,6 +171,7 @@ export class Network {
     const { timeline, random, server, providerDown } = this.#world
     return new Promise((resolve, reject) => {
       if (!process.alive) return
+      if (this.#world.hangs()) return
       if (providerDown()) return timeline.after(5, process, () => reject(new ConnectionLost(false)))
       timeline.after(random.between(2, 200), undefined, () => {
         server.end(server.familyOf(refreshToken), 'user')
@@ -156,6 +181,9 @@ export class Network {
   }
 
   #answerOf(redemption: Redemption, fault: string | undefined): Answer {
+    const { registration: known } = this.#world.server
+    if (redemption.registration !== undefined && redemption.registration.secret !== known.secret)
+      return this.#refuse(redemption, { status: 401, error: 'invalid_client' })
     switch (fault) {
       case 'unavailable':
         return this.#refuse(redemption, { status: 503 })

@@ -5,11 +5,19 @@ import type { Provider } from '../../src/providers/provider.ts'
 import type { RefreshPolicy } from '../../src/refresh/policy.ts'
 import type { OAuth2Session } from '../../src/session.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
-import type { Family } from './server.ts'
+import type { Family, Registration } from './server.ts'
 import type { Owner, Timeline } from './timeline.ts'
 
 /** When the store's clock stands at virtual time 0. */
 export const EPOCH = Date.UTC(2026, 0, 1)
+
+/** `acme` is the client of the simulated grant, `crowd` that of the many others. */
+export interface Clients extends Record<string, OAuth2Client> {
+  readonly acme: OAuth2Client
+  readonly crowd: OAuth2Client
+}
+
+type Core = Pick<ReturnType<typeof coreOf>, 'prepareRedemption' | 'revoke'>
 
 /** One life of a simulated process: its memory ends with it. */
 export class Process implements Owner {
@@ -32,7 +40,7 @@ export class Process implements Owner {
   readonly #sleeps: boolean
   /** For how long it has slept, or will have after its present pause. */
   #sleptMs = 0
-  #grants: Grants<{ acme: OAuth2Client }> | undefined
+  #grants: Grants<Clients> | undefined
   #session: OAuth2Session | undefined
 
   constructor(index: number, timeline: Timeline, options: { skewMs: number; sleeps: boolean; lagMs: () => number }) {
@@ -86,19 +94,33 @@ export class Process implements Owner {
     store: GrantStore
     fetch: typeof globalThis.fetch
     /** In place of the whole client: what its core does. */
-    core: Pick<ReturnType<typeof coreOf>, 'prepareRedemption' | 'revoke'> | undefined
+    core: ((registration: Registration | undefined) => Core) | undefined
+    crowdCore: Core
+    /** Looks the present registration up, where the application has a resolver of clients. */
+    resolve: (() => Promise<Registration>) | undefined
   }): void {
-    const { provider, timeoutMs, policy, background, store, fetch, core } = options
-    const client = new OAuth2Client({ provider, clientId: 'client-id', timeoutMs, fetch, clock: this.clock })
-    if (core !== undefined) Object.assign(coreOf(client), core)
-    this.#grants = new Grants({ clients: { acme: client }, store, clock: this.clock, policy, background })
+    const { provider, timeoutMs, policy, background, store, fetch, core, crowdCore, resolve } = options
+    const common = { provider, timeoutMs, fetch, clock: this.clock }
+    const makeClient = (registration: Registration | undefined): OAuth2Client => {
+      const { clientId = 'client-id', secret: clientSecret } = registration ?? {}
+      const client = new OAuth2Client({ ...common, clientId, ...(clientSecret !== undefined && { clientSecret }) })
+      if (core !== undefined) Object.assign(coreOf(client), core(registration))
+      return client
+    }
+    const crowd = new OAuth2Client({ ...common, clientId: 'crowd' })
+    Object.assign(coreOf(crowd), crowdCore)
+    const clients =
+      resolve === undefined
+        ? { acme: makeClient(undefined), crowd }
+        : async (name: string) => (name === 'crowd' ? crowd : makeClient(await resolve()))
+    this.#grants = new Grants<Clients>({ clients, store, clock: this.clock, policy, background })
     this.#grants.on('client_suspect', () => {
       this.suspicious = true
     })
     this.#session = this.#grants.session('acme', 'f')
   }
 
-  get grants(): Grants<{ acme: OAuth2Client }> {
+  get grants(): Grants<Clients> {
     return this.#grants!
   }
 

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { add, campaign, emptyTally, type Failure, type Tally } from './campaign.ts'
-import type { Scenario } from './scenario.ts'
+import { WIDE, type Scenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
 
 /** So many schedules share one seed of fast-check. */
@@ -26,6 +26,8 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: '100000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     workers: { type: 'string', default: '2' },
+    wide: { type: 'boolean', default: WIDE },
+    except: { type: 'string', default: '' },
     scenario: { type: 'string' },
     worker: { type: 'string' },
   },
@@ -33,6 +35,8 @@ const { values } = parseArgs({
 const schedules = Number(values.schedules)
 const seed = Number(values.seed)
 const workers = Number(values.workers)
+const { wide } = values
+const except = values.except.split(',').filter((name) => name !== '')
 
 if (values.scenario !== undefined) await show(JSON.parse(values.scenario) as Scenario)
 else if (values.worker !== undefined) await work(Number(values.worker))
@@ -52,7 +56,7 @@ async function work(index: number): Promise<void> {
     const bounded = chunk < chunks
     const tally = emptyTally()
     const chunkSeed = seed + index * 1_000_000 + chunk
-    const failure = await campaign({ seed: chunkSeed, schedules: CHUNK, bounded }, tally)
+    const failure = await campaign({ seed: chunkSeed, schedules: CHUNK, bounded, wide, except }, tally)
     const report: Report = { tally, bounded, failure }
     process.stdout.write(`${JSON.stringify(report)}\n`)
     if (failure !== undefined) break
@@ -67,6 +71,7 @@ async function prove(): Promise<void> {
   let told = began
   const running = Array.from({ length: workers }, async (_, index) => {
     const args = [import.meta.filename, '--worker', String(index), '--workers', String(workers)]
+    args.push('--except', values.except, ...(wide ? ['--wide'] : []))
     const child = spawn(process.execPath, [...args, '--schedules', String(schedules), '--seed', String(seed)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })

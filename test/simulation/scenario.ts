@@ -23,7 +23,12 @@ export const STORE_FAULTS = [
   'crash-on-the-wire',
   'crash-after',
 ] as const
-export type StoreFault = (typeof STORE_FAULTS)[number]
+/**
+ * What is added in wide scenarios. `never-before` and `never-after`: no answer comes, ever; the trip did not arrive, or it did.
+ * `own-clock` and `store-clock`: the asking process's clock, or the store's, is set meanwhile, back or forth.
+ */
+export const WIDE_STORE_FAULTS = ['never-before', 'never-after', 'own-clock', 'store-clock'] as const
+export type StoreFault = (typeof STORE_FAULTS)[number] | (typeof WIDE_STORE_FAULTS)[number]
 
 /** What may happen to a token request. */
 export const REQUEST_FAULTS = [
@@ -55,10 +60,15 @@ type Writing = 'put' | 'claim' | 'commit' | 'release' | 'delete'
 /** Which trip: the only one of an operation that reads, the swap of one that writes, or its look at the row before. */
 export type StorePoint = Operation | `${Writing}-look`
 
-/** A fault strikes the `nth` trip of its kind since the beginning. */
+/** What may happen wherever a process goes on after a wait: it stops there for a while, or its whole machine does. */
+export const EVENT_FAULTS = ['pause', 'pause-all'] as const
+export type EventFault = (typeof EVENT_FAULTS)[number]
+
+/** A fault strikes the `nth` trip of its kind since the beginning, or the `nth` time that any process goes on after a wait. */
 export type Fault =
   | { readonly point: StorePoint; readonly nth: number; readonly fault: StoreFault }
   | { readonly point: 'request'; readonly nth: number; readonly fault: RequestFault }
+  | { readonly point: 'event'; readonly nth: number; readonly fault: EventFault }
 
 /** What happens at a given time, in milliseconds since the beginning. */
 export interface Act {
@@ -89,7 +99,22 @@ export const ACTS = [
   'provider-down',
   'jump',
 ] as const
-export type ActKind = (typeof ACTS)[number]
+/**
+ * What is added in wide scenarios. `store-jump`: the store's clock is set. `relog`: the grant is ended in one process, and the user logs in
+ * in another. `store-hangs`, `provider-hangs`, `resolver-hangs`: no answer comes, ever, to what is asked meanwhile. `new-secret`: from now on
+ * the provider knows the client by another secret, and the application's resolver of clients gives a client with that one.
+ * `new-registration`: with another client id, and the user logs in again.
+ */
+export const WIDE_ACTS = [
+  'store-jump',
+  'relog',
+  'store-hangs',
+  'provider-hangs',
+  'resolver-hangs',
+  'new-secret',
+  'new-registration',
+] as const
+export type ActKind = (typeof ACTS)[number] | (typeof WIDE_ACTS)[number]
 
 export interface Scenario {
   readonly seed: number
@@ -110,9 +135,16 @@ export interface Scenario {
   readonly bounded: boolean
   /** The whole OAuth2Client instead of its core. */
   readonly whole: boolean
+  /** The application looks its clients up by a function. Wide scenarios only, as the next. */
+  readonly resolver?: boolean
+  /** So many grants of another client, whose provider never answers, are due all the time. */
+  readonly crowd?: number
   readonly acts: readonly Act[]
   readonly faults: readonly Fault[]
 }
+
+/** Whether schedules are wide where nobody says: see README.md. */
+export const WIDE = false
 
 /** How long access tokens live. */
 export const LIFETIME_MS: Readonly<Record<Scenario['timing'], number>> = {
@@ -173,8 +205,54 @@ const requestFault: fc.Arbitrary<Fault> = fc.record({
   fault: fc.constantFrom(...REQUEST_FAULTS),
 })
 
+const wideAct: fc.Arbitrary<Act> = fc.record({
+  kind: fc.constantFrom(...WIDE_ACTS),
+  at: fc.integer({ min: 0, max: TROUBLED_MS }),
+  process: fc.nat(3),
+  ms: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 40_000 })),
+})
+
+const wideStoreFault: fc.Arbitrary<Fault> = fc.record({
+  point: fc.constantFrom<StorePoint>(
+    ...(['read', 'due', 'put', 'claim', 'commit', 'release', 'delete'] as const),
+    ...(['put-look', 'claim-look', 'commit-look', 'release-look', 'delete-look'] as const),
+  ),
+  nth: fc.nat(8),
+  fault: fc.constantFrom(...WIDE_STORE_FAULTS),
+})
+
+/** A process goes on after a wait some hundred times in a schedule. */
+const eventFault: fc.Arbitrary<Fault> = fc.record({
+  point: fc.constant('event' as const),
+  nth: fc.nat(400),
+  fault: fc.constantFrom(...EVENT_FAULTS),
+})
+
 /** Scenarios; `bounded` is assumption Q for the wire. */
-export function scenarios(options: { readonly bounded: boolean }): fc.Arbitrary<Scenario> {
+export function scenarios(options: { readonly bounded: boolean; readonly wide?: boolean }): fc.Arbitrary<Scenario> {
+  const narrow = narrowScenarios(options)
+  if (!(options.wide ?? WIDE)) return narrow
+  return fc
+    .tuple(
+      narrow,
+      fc.record({
+        resolver: fc.boolean(),
+        crowd: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 3, max: 8 })),
+        acts: fc.array(wideAct, { maxLength: 4 }),
+        faults: fc.array(fc.oneof(wideStoreFault, eventFault), { maxLength: 4 }),
+      }),
+    )
+    .map(([scenario, wide]) => ({
+      ...scenario,
+      ...wide,
+      // A crowd is in the way of workers only.
+      workers: wide.crowd > 0 ? Math.max(1, scenario.workers) : scenario.workers,
+      acts: [...scenario.acts, ...wide.acts],
+      faults: [...scenario.faults, ...wide.faults],
+    }))
+}
+
+function narrowScenarios(options: { readonly bounded: boolean }): fc.Arbitrary<Scenario> {
   return fc.record({
     seed: fc.integer({ min: 0, max: 0x7fff_ffff }),
     mode: fc.oneof({ weight: 3, arbitrary: fc.constant<Mode>('strict') }, ...MODES.map((mode) => fc.constant(mode))),

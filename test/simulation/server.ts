@@ -4,6 +4,8 @@ export type Mode = (typeof MODES)[number]
 
 export interface Family {
   readonly id: number
+  /** The client that it was given to. */
+  readonly clientId: string
   alive: boolean
   /** Who ended it. */
   endedBy?: 'user' | 'reuse'
@@ -16,6 +18,11 @@ interface RefreshToken {
   /** `grace`: consumed, and accepted once more. `replaced`: a later sibling took its place. */
   state: 'fresh' | 'grace' | 'consumed' | 'replaced'
   consumedAt?: number
+}
+
+export interface Registration {
+  readonly clientId: string
+  readonly secret: string
 }
 
 export interface Issued {
@@ -33,8 +40,8 @@ export interface AccessFacts {
   readonly family: Family
   /** Lifetimes count from when the request was sent. */
   readonly expiresAt: number
-  /** How far off the sender's clock was, by a jump that it could not know of. */
-  readonly doubtMs: number
+  /** How far off the sender's clock was, by a jump that it could not know of, or how far the store's was set since. */
+  doubtMs: number
 }
 
 /** The authorization server: rotation, reuse detection, grace. Its clock is the true time. */
@@ -50,6 +57,8 @@ export class Server {
   readonly #onGrace: (end: () => void) => void
   redemptions = 0
   reuses = 0
+  /** As whom the client is registered now. */
+  registration: Registration = { clientId: 'client-id', secret: 'secret-0' }
   #count = 0
 
   constructor(options: { mode: Mode; lifetimeMs: number; now: () => number; onGrace: (end: () => void) => void }) {
@@ -60,7 +69,7 @@ export class Server {
   }
 
   logIn(doubtMs: number): Issued & { readonly family: Family } {
-    const family: Family = { id: this.families.length, alive: true }
+    const family: Family = { id: this.families.length, clientId: this.registration.clientId, alive: true }
     this.families.push(family)
     return { ...this.#answer(this.#make(family, undefined), { sentAt: this.#now(), doubtMs }), family }
   }

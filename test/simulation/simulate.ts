@@ -1,6 +1,6 @@
 import { resolvePolicy, type RefreshPolicy } from '../../src/refresh/policy.ts'
 import { Callers } from './callers.ts'
-import { providerOf, simulatedCore, simulatedFetch } from './client.ts'
+import { hangingCore, providerOf, simulatedCore, simulatedFetch } from './client.ts'
 import { Database } from './database.ts'
 import { Faults } from './faults.ts'
 import { Ledger, Violation, type Invariant } from './ledger.ts'
@@ -10,7 +10,7 @@ import { Random, seedGlobals } from './random.ts'
 import { LIFETIME_MS, TROUBLED_MS, type Act, type Scenario } from './scenario.ts'
 import { Server } from './server.ts'
 import { simulatedStore } from './simulated-store.ts'
-import { Timeline } from './timeline.ts'
+import { Timeline, type Owner } from './timeline.ts'
 
 /** What a run came to. */
 export interface Outcome {
@@ -28,6 +28,17 @@ export interface Outcome {
   /** The same for every run of a scenario. */
   readonly fingerprint: string
 }
+
+/** A worker that died gives its due grants back after this. */
+const RESERVED_MS = 60_000
+/** So long a worker rests at most, and a little more. */
+const LONGEST_REST_MS = 40_000
+
+/** A worker looks once a second, and each of its trips may take a second and a half. */
+const WORKER_LATE_MS = 8000
+
+/** By how much a clock is set: forth or back, by seconds or by hours. */
+const jumpOf = (ms: number): number => (ms % 2 === 0 ? 1 : -1) * ms * (ms % 3 === 0 ? 200 : 1)
 
 const KEY = { client: 'acme', subject: 'f', account: '' }
 
@@ -70,6 +81,12 @@ class Simulation {
   #storeSlowUntil = 0
   #commitsDownUntil = 0
   #providerDownUntil = 0
+  #storeHangsUntil = 0
+  #providerHangsUntil = 0
+  #resolverHangsUntil = 0
+  /** How far the store's clock is off from the true time, and how often it was set back. */
+  #storeSkewMs = 0
+  #storeSetBack = 0
   #failure: unknown
 
   constructor(scenario: Scenario, random: Random, trace: ((line: string) => void) | undefined) {
@@ -84,7 +101,7 @@ class Simulation {
     this.#timeoutMs = scenario.timing === 'default' ? 10_000 : 2000
     this.#policy = POLICIES[scenario.timing]
     this.#resolved = resolvePolicy(this.#policy, this.#provider.refresh ?? {}, this.#timeoutMs, true)
-    const { timeoutMs, settleMs } = this.#resolved
+    const { leaseMs, timeoutMs, settleMs } = this.#resolved
     this.#server = new Server({
       mode: scenario.mode,
       lifetimeMs: LIFETIME_MS[scenario.timing],
@@ -95,8 +112,8 @@ class Simulation {
           end()
         }),
     })
-    this.#ledger = new Ledger({ ...scenario, settleMs, server: this.#server, now: () => timeline.now })
-    this.#database = new Database(this.#ledger, KEY, () => EPOCH + timeline.now)
+    this.#ledger = new Ledger({ ...scenario, leaseMs, settleMs, server: this.#server, now: () => timeline.now })
+    this.#database = new Database(this.#ledger, KEY, () => this.#storeNow())
     this.#network = new Network({
       timeline,
       random,
@@ -108,21 +125,26 @@ class Simulation {
       // A grace by time forgives what arrives in it: of later arrivals nothing is promised.
       bounded: scenario.bounded || (scenario.mode === 'time' && scenario.declared),
       providerDown: () => timeline.now < this.#providerDownUntil,
+      hangs: () => timeline.now < this.#providerHangsUntil,
       crash: (process) => this.#crash(process, this.#random.between(0, 5000)),
       replace: (process, ended) => this.#replace(process, ended),
       trace: this.#trace,
     })
     const has = (...kinds: readonly Act['kind'][]): boolean => scenario.acts.some((act) => kinds.includes(act.kind))
-    this.#sleeps = scenario.sleeps && !has('jump')
+    const struckBy = (...faults: readonly string[]): boolean =>
+      scenario.faults.some(({ fault }) => faults.includes(fault))
+    const jumps = has('jump') || struckBy('own-clock')
+    this.#sleeps = scenario.sleeps && !jumps
+    timeline.onTurn = (owner) => this.#turn(owner)
     this.#callers = new Callers({
       timeline,
       ledger: this.#ledger,
       server: this.#server,
       policy: this.#resolved,
       lifetimeMs: LIFETIME_MS[scenario.timing],
-      jumps: has('jump'),
-      pauses: has('pause') || scenario.faults.some(({ fault }) => fault === 'pause' || fault === 'pause-all'),
-      exact: scenario.skews.length === 0 && !has('jump'),
+      jumps,
+      pauses: has('pause') || struckBy('pause', 'pause-all'),
+      exact: scenario.skews.length === 0 && !jumps && !has('store-jump') && !struckBy('store-clock'),
       trace,
     })
   }
@@ -149,10 +171,26 @@ class Simulation {
     }
   }
 
+  /** The store's time. */
+  #storeNow(): number {
+    return EPOCH + this.#timeline.now + this.#storeSkewMs
+  }
+
+  /** A process goes on after a wait. */
+  #turn(owner: Owner): void {
+    const fault = this.#faults.ofEvent()
+    if (fault === undefined || !(owner instanceof Process)) return
+    const ms = this.#random.between(500, fault === 'pause' ? 30_000 : 60_000)
+    this.#trace?.(`${this.#timeline.now} ${fault} of process ${owner.index} for ${ms} ms after a wait`)
+    if (fault === 'pause') owner.pause(ms)
+    else for (const each of this.#processes) each.pause(ms)
+  }
+
   async #live(): Promise<void> {
-    const { processes, acts } = this.#scenario
+    const { processes, acts, crowd = 0 } = this.#scenario
     for (let index = 0; index < processes; index++) this.#start(index)
     this.#work(this.#processes[0]!, () => this.#logIn(this.#processes[0]!))
+    for (let index = 0; index < crowd; index++) this.#work(this.#processes[0]!, () => this.#join(index))
     await this.#until(3000)
     this.#faults.enabled = true
     for (const act of acts) {
@@ -167,16 +205,50 @@ class Simulation {
     this.#storeSlowUntil = 0
     this.#commitsDownUntil = 0
     this.#providerDownUntil = 0
+    this.#storeHangsUntil = 0
+    this.#providerHangsUntil = 0
+    this.#resolverHangsUntil = 0
     this.#cutUntil.clear()
+    await this.#logInAnew()
     await this.#answerAll(true)
     // What waits to be saved is tried again every second at least; a request may still be out.
     await this.#until(this.#timeline.now + 4 * this.#resolved.settleMs + this.#resolved.timeoutMs + 25_000)
-    this.#ledger.atTheEnd(this.#database.feed)
-    await this.#until(this.#timeline.now + LIFETIME_MS[this.#scenario.timing])
+    this.#ledger.atTheEnd(this.#database.feed, KEY.client)
+    await this.#rest()
     await this.#answerAll(false)
-    this.#ledger.atTheEnd(this.#database.feed)
+    this.#ledger.atTheEnd(this.#database.feed, KEY.client)
     const family = this.#ledger.record
     this.#trace?.(`${this.#timeline.now} end: ${family?.state} version ${family?.version}`)
+  }
+
+  /** Whoever changes its registration has its users log in again: whom the faults kept from it does so now. */
+  async #logInAnew(): Promise<void> {
+    const isOfNow = (): boolean =>
+      this.#ledger.record === undefined || this.#ledger.record.clientId === this.#server.registration.clientId
+    for (let round = 0; round < 10 && !isOfNow(); round++) {
+      const process = this.#processes.find(({ alive }) => alive)
+      if (process !== undefined) this.#work(process, () => this.#logIn(process))
+      await this.#until(this.#timeline.now + 15_000, isOfNow)
+    }
+  }
+
+  /** Nobody asks for a lifetime. Where workers run, they renew the grant all the same. */
+  async #rest(): Promise<void> {
+    const { workers, timing } = this.#scenario
+    const lifetime = LIFETIME_MS[timing]
+    if (workers === 0) return this.#until(this.#timeline.now + lifetime)
+    const { leaseMs, settleMs, timeoutMs } = this.#resolved
+    const bound = leaseMs + settleMs + timeoutMs + RESERVED_MS
+    await this.#until(this.#timeline.now + lifetime + bound + LONGEST_REST_MS)
+    const { record } = this.#ledger
+    const family = record && this.#server.familyOf(this.#ledger.refreshTokenOf(record))
+    if (record?.state !== 'active' || family?.alive !== true || record.failures !== undefined) return
+    if (this.#processes.some(({ suspicious }) => suspicious)) return
+    // What may have been consumed waits until the access token is spent. Otherwise nothing is in the way any more.
+    const allowed = record.intent?.everUnknown === true ? bound : WORKER_LATE_MS
+    const late = this.#storeNow() - (record.expiresAt ?? Number.POSITIVE_INFINITY)
+    if (late > allowed)
+      this.#ledger.fail('worker', `the grant was not renewed for ${Math.round(late)} ms after its end`)
   }
 
   async #until(end: number, done?: () => boolean): Promise<void> {
@@ -194,9 +266,15 @@ class Simulation {
   async #answerAll(afterTrouble: boolean): Promise<void> {
     const { leaseMs, settleMs, timeoutMs } = this.#resolved
     const { record } = this.#ledger
-    const backOff = Math.max(0, (record?.failures?.notBefore ?? 0) - EPOCH - this.#timeline.now)
+    const { failures } = record ?? {}
+    // By a clock that was set back, a back-off lies ahead by its own length at most.
+    const backOff =
+      failures === undefined
+        ? 0
+        : Math.max(0, Math.min(failures.notBefore - this.#storeNow(), failures.notBefore - failures.lastAt))
     const hanging = afterTrouble ? 30_000 : 0
-    const bound = leaseMs + settleMs + timeoutMs + backOff + hanging + 2000
+    const setBack = afterTrouble && this.#storeSetBack > 0 ? leaseMs + settleMs : 0
+    const bound = leaseMs + settleMs + timeoutMs + backOff + hanging + setBack + 2000
     const waiting = new Set<Process>()
     for (const process of this.#processes) {
       if (!process.alive) this.#restart(process.index)
@@ -213,7 +291,7 @@ class Simulation {
   }
 
   #start(index: number): Process {
-    const { skews, workers, whole, background } = this.#scenario
+    const { skews, workers, whole, background, resolver, crowd = 0 } = this.#scenario
     const process = new Process(index, this.#timeline, {
       skewMs: skews[index] ?? 0,
       sleeps: this.#sleeps,
@@ -237,6 +315,13 @@ class Simulation {
           const isSlow = this.#timeline.now < this.#storeSlowUntil && this.#random.chance(0.6)
           return isSlow ? this.#random.between(500, 9000) : 0
         },
+        hangs: () => this.#timeline.now < this.#storeHangsUntil,
+        setClock: (whose) => {
+          const ms = this.#random.between(1, 7_200_000)
+          const by = this.#random.chance(0.5) ? ms : -ms
+          if (whose === 'store') this.#setStoreClock(by)
+          else this.#setClock(whose, by)
+        },
         pauseAll: (ms) => {
           for (const each of this.#processes) each.pause(ms)
         },
@@ -253,9 +338,18 @@ class Simulation {
       background,
       store,
       fetch: simulatedFetch(this.#network, process),
-      core: whole ? undefined : simulatedCore(this.#network, process),
+      core: whole ? undefined : (registration) => simulatedCore(this.#network, process, registration),
+      crowdCore: hangingCore(),
+      resolve:
+        resolver !== true
+          ? undefined
+          : () =>
+              this.#timeline.now < this.#resolverHangsUntil
+                ? new Promise(() => undefined)
+                : Promise.resolve(this.#server.registration),
     })
-    if (index < workers) process.grants.keepFresh()
+    // Where there is a crowd, it is larger than what a worker has under way.
+    if (index < workers) process.grants.keepFresh(crowd > 0 ? { concurrency: 2 } : {})
     return process
   }
 
@@ -301,6 +395,13 @@ class Simulation {
       .catch((error: unknown) => this.#trace?.(`${this.#timeline.now} log-in failed: ${String(error)}`))
   }
 
+  /** One more of the grants that are due and whose provider never answers. */
+  async #join(index: number): Promise<void> {
+    const process = this.#processes[0]!
+    const token = { access_token: `crowd-${index}`, refresh_token: `crowd-refresh-${index}`, expires_in: 1 }
+    await process.grants.save('crowd', `f${index}`, token).catch(() => undefined)
+  }
+
   #act(act: Act): void {
     const { ms } = act
     const process = this.#processes[act.process % this.#processes.length]!
@@ -327,7 +428,30 @@ class Simulation {
         this.#providerDownUntil = now + ms
         return
       case 'jump':
-        this.#jump(process, ms)
+        this.#setClock(process, jumpOf(ms))
+        return
+      case 'store-jump':
+        this.#setStoreClock(jumpOf(ms))
+        return
+      case 'store-hangs':
+        this.#storeHangsUntil = now + ms
+        return
+      case 'provider-hangs':
+        this.#providerHangsUntil = now + ms
+        return
+      case 'resolver-hangs':
+        this.#resolverHangsUntil = now + ms
+        return
+      case 'relog':
+        return this.#replace(process, true)
+      case 'new-secret':
+        if (this.#scenario.resolver !== true) return
+        this.#server.registration = { ...this.#server.registration, secret: `secret-${now}` }
+        return
+      case 'new-registration':
+        if (this.#scenario.resolver !== true) return
+        this.#server.registration = { clientId: `client-id-${now}`, secret: `secret-${now}` }
+        this.#timeline.after(0, process, () => this.#work(process, () => this.#logIn(process)))
         return
       case 'end-at-provider': {
         const { record } = this.#ledger
@@ -350,10 +474,18 @@ class Simulation {
     })
   }
 
-  #jump(process: Process, ms: number): void {
-    const by = (ms % 2 === 0 ? 1 : -1) * ms * (ms % 3 === 0 ? 200 : 1)
+  #setClock(process: Process, by: number): void {
+    this.#trace?.(`${this.#timeline.now} the clock of process ${process.index} is set by ${by} ms`)
     process.skewMs += by
     process.unnoticedMs += Math.abs(by)
+  }
+
+  #setStoreClock(by: number): void {
+    this.#trace?.(`${this.#timeline.now} the store's clock is set by ${by} ms`)
+    this.#storeSkewMs += by
+    if (by < 0) this.#storeSetBack += 1
+    this.#ledger.storeClockSet(by)
+    for (const process of this.#processes) process.unnoticedMs += Math.abs(by)
   }
 
   #call(process: Process, act: Act): void {

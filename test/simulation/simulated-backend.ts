@@ -13,6 +13,10 @@ export interface StoreWorld {
   readonly database: Database
   /** Until when the database is down, for everybody or for one process. */
   readonly downUntil: (process: Process, point: StorePoint) => number
+  /** Whether what is asked now is never answered. */
+  readonly hangs: () => boolean
+  /** Sets the process's clock, or the store's. */
+  readonly setClock: (whose: Process | 'store') => void
   /** How much longer the way there takes just now. */
   readonly slowMs: () => number
   readonly crash: (process: Process) => void
@@ -100,12 +104,21 @@ function trip<T>(world: StoreWorld, process: Process, point: StorePoint, work: (
     }
     if (fault === 'fail-before') return fail(latency(world, process))
     if (fault === 'hang-before') return fail(60_000)
+    const hangs = world.hangs()
+    if (fault === 'never-before' || (hangs && random.chance(0.7))) {
+      process.troubledAt = timeline.now
+      return
+    }
     const travel = travelMs(world, process, fault)
+    if (fault === 'own-clock' || fault === 'store-clock') {
+      const whose = fault === 'own-clock' ? process : 'store'
+      timeline.after(random.between(0, travel), undefined, () => world.setClock(whose))
+    }
     // A driver that lost its connection sends the command again.
     if (fault === 'twice')
       timeline.after(Math.max(0, travel - random.between(0, 1000)), undefined, async () => void (await apply()))
     timeline.after(travel, undefined, async () => {
-      const back = await arrive(world, { process, point, fault, apply })
+      const back = await arrive(world, { process, point, fault: hangs ? 'never-after' : fault, apply })
       if (back === undefined) return
       if ('failsIn' in back) return fail(back.failsIn)
       timeline.after(back.ms, process, () => resolve(back.value))
@@ -130,6 +143,10 @@ async function arrive<T>(
   const value = await apply()
   if (fault === 'crash-after') {
     world.crash(process)
+    return undefined
+  }
+  if (fault === 'never-after') {
+    process.troubledAt = timeline.now
     return undefined
   }
   if (fault === 'fail-after' || down > 0) return { failsIn: latency(world, process) }

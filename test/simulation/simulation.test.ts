@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { campaign, emptyTally } from './campaign.ts'
 import { MODES } from './server.ts'
 import { simulate } from './simulate.ts'
-import type { Scenario } from './scenario.ts'
+import { WIDE, type Scenario } from './scenario.ts'
 
 const calm: Scenario = {
   seed: 1,
@@ -30,6 +30,12 @@ test('what is left without assumption Q is no worse than the model says', { time
   const tally = emptyTally()
   expect(await campaign({ seed: 20_260_102, schedules: 400, bounded: false }, tally)).toBeUndefined()
   expect(tally.beyondQ).toBeGreaterThan(0)
+})
+
+test.runIf(WIDE)('no wide schedule breaks an invariant', { timeout: 120_000 }, async () => {
+  const tally = emptyTally()
+  const options = { seed: 20_260_103, schedules: 600, bounded: true, wide: true }
+  expect(await campaign(options, tally)).toBeUndefined()
 })
 
 test('the same scenario runs the same way again, with the whole client too', async () => {

@@ -30,6 +30,8 @@ export class Timeline {
   readonly #heap: Event[] = []
   now = 0
   events = 0
+  /** Called before an owner goes on after a wait: it may stop the owner once more. */
+  onTurn: (owner: Owner) => void = () => undefined
 
   constructor(random: Random) {
     this.#random = random
@@ -48,10 +50,11 @@ export class Timeline {
       if (event === undefined || event.at > end) break
       this.#pop()
       if (event.owner?.alive === false) continue
-      if (event.owner !== undefined && event.owner.pausedUntil > event.at) {
-        event.at = event.owner.pausedUntil
-        this.#push(event)
-        continue
+      if (this.#postponed(event)) continue
+      if (event.owner !== undefined) {
+        this.now = Math.max(this.now, event.at)
+        this.onTurn(event.owner)
+        if (this.#postponed(event)) continue
       }
       this.now = Math.max(this.now, event.at)
       this.events += 1
@@ -59,6 +62,14 @@ export class Timeline {
       check()
     }
     if (!done()) this.now = Math.max(this.now, end)
+  }
+
+  /** Whether its owner is stopped: it happens when the owner goes on. */
+  #postponed(event: Event): boolean {
+    if (event.owner === undefined || event.owner.pausedUntil <= event.at) return false
+    event.at = event.owner.pausedUntil
+    this.#push(event)
+    return true
   }
 
   #push(event: Event): void {

@@ -152,6 +152,48 @@ describe.skipIf(url === undefined)('MySQL store on MariaDB', () => {
     expect((await backend.read(row)).row?.revision).toBe('1')
   })
 
+  test('a row that a stranger’s transaction holds is told once the server gives up, and not waited for again', async () => {
+    const impatient = poolOf()
+    impatient.pool.on('connection', (connection) => connection.query('SET SESSION innodb_lock_wait_timeout = 1'))
+    const store = mysqlStore(impatient, { table })
+    const held = { client: 'c', subject: 'held', account: '' }
+    await store.put(held, grant)
+    const stranger = await pool.getConnection()
+    await stranger.query('START TRANSACTION')
+    const row = JSON.stringify(Object.values(held))
+    await stranger.query(`SELECT * FROM ${table} WHERE row_key = ? FOR UPDATE`, [row])
+    const started = performance.now()
+    await expect(store.commit(held, { id: '1', version: 1, ...content })).rejects.toMatchObject({
+      code: 'store_error',
+      notWritten: true,
+      message: expect.stringMatching(/Another transaction holds the row/),
+    })
+    expect(performance.now() - started).toBeLessThan(4_500)
+    expect((await store.read(held)).record?.version).toBe(1)
+    await stranger.query('ROLLBACK')
+    stranger.release()
+    expect((await store.commit(held, { id: '1', version: 1, ...content })).committed).toBe(true)
+  })
+
+  test.each([
+    ['ER_LOCK_DEADLOCK', true],
+    ['ER_LOCK_WAIT_TIMEOUT', true],
+    ['ER_OPTION_PREVENTS_STATEMENT', true],
+    ['ER_TABLEACCESS_DENIED_ERROR', true],
+    ['ER_RECORD_FILE_FULL', true],
+    ['ER_SERVER_SHUTDOWN', undefined],
+    ['ER_QUERY_INTERRUPTED', undefined],
+    ['PROTOCOL_CONNECTION_LOST', undefined],
+    ['ECONNRESET', undefined],
+  ])('a failure with the code %s says whether it is known that nothing was written: %s', async (code, notWritten) => {
+    const execute = () => Promise.reject(Object.assign(new Error('it failed'), { code }))
+    const error = await mysqlStore({ execute })
+      .read(key)
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'store_error' })
+    expect((error as { notWritten?: true }).notWritten).toBe(notWritten)
+  })
+
   test('rows that ended a minute ago are removed by a later write, 500 at a time, and no others', async () => {
     const mine = fresh()
     const backend = new MysqlBackend(pool, mine)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Pool } from 'pg'
 import { afterAll, describe, test } from 'vitest'
 
+import type { Clock } from '../../src/clock.ts'
 import { PostgresBackend } from '../../src/stores/postgres/backend.ts'
 import { type PostgresPool, runner } from '../../src/stores/postgres/connection.ts'
 import { tablesNamed } from '../../src/stores/postgres/schema.ts'
@@ -29,14 +30,14 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
     query: (text, values) => pool.query(text.replaceAll('clock_timestamp()', `to_timestamp(${now() / 1000})`), values),
   })
 
-  const storeAt = (now: () => number, table: string): GrantStore => {
-    const backend = new PostgresBackend(runner(at(now), false), tablesNamed({ schema, table }))
-    return feedSettled(storeOver(backend, { clock: { now } }), pool)
+  const storeAt = (clock: Clock, table: string): GrantStore => {
+    const backend = new PostgresBackend(runner(at(clock.now), false), tablesNamed({ schema, table }))
+    return feedSettled(storeOver(backend, { clock }), pool)
   }
 
   /** A store with nothing in it. */
   async function open(now: () => number): Promise<GrantStore> {
-    const store = storeAt(now, 'grants')
+    const store = storeAt({ now }, 'grants')
     await store.read({ client: '', subject: '', account: '' })
     await pool.query(`DELETE FROM ${schema}.grants`)
     await pool.query(`DELETE FROM ${schema}.grants_changes`)
@@ -49,7 +50,7 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
 
   describe('the store contract', () => {
     const clock = fakeClock()
-    const create = () => storeAt(clock.now, 'fake_time')
+    const create = () => storeAt(clock, 'fake_time')
     for (const { name, run } of storeContract({ create, clock })) test(name, run)
 
     test('and a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))

@@ -69,6 +69,14 @@ describe('a failure', () => {
     ['28P01', /user, the password/],
     ['3D000', /name of the database/],
     ['40P01', /try again/],
+    ['3F000', /schema option and the role's search_path/],
+    ['42P05', /option 'prepare'.*pooler/],
+    ['26000', /option 'prepare'.*pooler/],
+    ['22P05', /encoding is UTF8/],
+    ['22021', /encoding is UTF8/],
+    ['54000', /too long for an index/],
+    ['55P03', /Another transaction holds the row/],
+    ['57014', /statement_timeout/],
     ['ECONNREFUSED', /Check the connection/],
     [undefined, /Check the connection/],
   ])('with the code %s says what to do', async (code, message) => {
@@ -80,6 +88,24 @@ describe('a failure', () => {
       message: 'it failed.',
       ...(code === undefined ? {} : { code }),
     })
+  })
+
+  test.each([
+    ['40001', true],
+    ['55P03', true],
+    ['42P05', true],
+    ['23505', true],
+    ['53100', true],
+    ['57014', true],
+    ['57P01', undefined],
+    ['08006', undefined],
+    ['XX000', undefined],
+    ['58030', undefined],
+    ['ECONNRESET', undefined],
+    [undefined, undefined],
+  ])('with the code %s says whether it is known that nothing was written: %s', async (code, notWritten) => {
+    const error = await failureOf(failing(Object.assign(new Error('it failed.'), { code })))
+    expect((error as StoreError).notWritten).toBe(notWritten)
   })
 
   test('shows nothing of what was written', async () => {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, describe, test } from 'vitest'
 
+import type { Clock } from '../../src/clock.ts'
 import { RedisBackend } from '../../src/stores/redis/backend.ts'
 import { Connection, type IoredisClient } from '../../src/stores/redis/connection.ts'
 import { Keys } from '../../src/stores/redis/keys.ts'
@@ -34,13 +35,13 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
     },
   })
 
-  const storeAt = (now: () => number, named: string): GrantStore => {
+  const storeAt = (clock: Clock, named: string): GrantStore => {
     const keys = new Keys(named)
-    return storeOver(new RedisBackend(new Connection(at(now), keys.whole('version')), keys), { clock: { now } })
+    return storeOver(new RedisBackend(new Connection(at(clock.now), keys.whole('version')), keys), { clock })
   }
 
   let runs = 0
-  const open = (now: () => number): GrantStore => storeAt(now, `${prefix}-${(runs += 1)}`)
+  const open = (now: () => number): GrantStore => storeAt({ now }, `${prefix}-${(runs += 1)}`)
 
   test('memory and Redis give the same answers to whatever comes', () => answersLikeMemory(open, 60), 180_000)
 
@@ -48,7 +49,7 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
 
   describe('the store contract', () => {
     const clock = fakeClock()
-    const create = () => storeAt(clock.now, prefix)
+    const create = () => storeAt(clock, prefix)
     for (const { name, run } of storeContract({ create, clock })) test(name, run)
 
     test('and a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))

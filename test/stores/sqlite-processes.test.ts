@@ -55,7 +55,7 @@ async function follow(count: number): Promise<Change[]> {
   return found
 }
 
-test('of several processes exactly one gets the lease of each version, none waits long, and the feed has each once', async () => {
+test('of several processes exactly one gets the lease of each version, none gives up waiting, and the feed has each once', async () => {
   const names = ['one', 'two', 'three']
   const versions = 300
   const children = await Promise.all(names.map((name) => start(name, 'contend', `${versions}`)))
@@ -66,7 +66,9 @@ test('of several processes exactly one gets the lease of each version, none wait
   )
   const won = reports.flatMap((report) => report.won).sort((a, b) => a - b)
   expect(won).toEqual(Array.from({ length: versions - 1 }, (_, index) => index + 1))
-  expect(Math.max(...reports.map((report) => report.longestWaitMs))).toBeLessThan(5_000)
+  // None failed: each report has what was won, instead of an error. And they did get into each other's way.
+  for (const report of reports) expect(report).toEqual({ won: expect.any(Array), busy: expect.any(Number) })
+  expect(reports.filter(({ won: versionsWon }) => versionsWon.length > 0).length).toBeGreaterThan(1)
   const store = sqliteStore(file)
   const { record } = await store.read({ client: 'c', subject: 's', account: '' })
   expect([record?.version, record?.lease]).toEqual([versions, undefined])

@@ -293,21 +293,17 @@ describe('statements', () => {
 })
 
 describe('one hundred thousand rows', () => {
-  /** How many turns of the event loop others got meanwhile, and the longest time without one. */
-  async function turnsOf(work: () => Promise<unknown>): Promise<{ turns: number; longestMs: number }> {
-    let [longestMs, turns, last, isDone] = [0, 0, performance.now(), false]
+  /** How many turns of the event loop others got meanwhile. */
+  async function turnsOf(work: () => Promise<unknown>): Promise<number> {
+    let [turns, isDone] = [0, false]
     const look = (): void => {
-      const now = performance.now()
-      longestMs = Math.max(longestMs, now - last)
-      last = now
       turns += 1
       if (!isDone) setImmediate(look)
     }
     look()
     await work()
     isDone = true
-    look()
-    return { turns, longestMs }
+    return turns
   }
 
   test('are counted, listed and searched while others get their turns of the event loop', async () => {
@@ -321,19 +317,17 @@ describe('one hundred thousand rows', () => {
     const sums: number[] = []
     const counting = await turnsOf(async () => sums.push(...(await backend.counts({})).map(({ count }) => count)))
     expect(sums).toEqual([32_667, 32_667, 32_666, 667, 666, 667])
-    expect(counting.turns).toBeGreaterThan(10)
+    expect(counting).toBeGreaterThan(10)
     let listed = 0
     const listing = await turnsOf(async () => {
       for await (const _ of backend.list({ prefix: '[' })) listed += 1
     })
     expect(listed).toBe(100_000)
-    expect(listing.turns).toBeGreaterThan(1_000)
+    expect(listing).toBeGreaterThan(1_000)
     // None of the client's rows after the cursor is due, and many others are.
     const request = { prefix: '["c2",', dueBefore: 50_000, after: keyOf('c2', 50_000), limit: 100 }
     const searching = await turnsOf(async () => expect((await backend.page(request)).rows).toEqual([]))
-    expect(searching.turns).toBeGreaterThan(30)
-    // On an idle machine about ten milliseconds.
-    for (const { longestMs } of [counting, listing, searching]) expect(longestMs).toBeLessThan(1_000)
+    expect(searching).toBeGreaterThan(30)
   }, 60_000)
 })
 

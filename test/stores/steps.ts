@@ -188,7 +188,7 @@ const step: Arbitrary<Step> = oneof(
 
 /** Fails unless a store gives the same answers as the memory store to whatever comes. */
 export async function answersLikeMemory(open: Opener, numRuns: number): Promise<void> {
-  const pause = constantFrom(0, 1, 5, 10, 20, 1_000, -7, 90_000_000)
+  const pause = constantFrom(0, 1, 5, 10, 20, 1_000, -7, -3_600_000, 90_000_000)
   await assert(
     asyncProperty(array(tuple(pause, step), { minLength: 10, maxLength: 60, size: 'max' }), (steps) =>
       walk(open, steps),
@@ -197,7 +197,7 @@ export async function answersLikeMemory(open: Opener, numRuns: number): Promise<
   )
 }
 
-/** Claims at the very end of a settle time, and with a clock that was set back: at random they hardly ever come. */
+/** Claims at the very end of a settle time, and with a clock that was set back by little and by much: at random they hardly ever come. */
 export async function claimsAtTheEdgesLikeMemory(open: Opener): Promise<void> {
   const at = { client: 'c', subject: 'a', account: '' }
   const grant = {
@@ -228,6 +228,12 @@ export async function claimsAtTheEdgesLikeMemory(open: Opener): Promise<void> {
   ]
   for (const pause of [29, 30]) await walk(open, [...begin, [pause, claim('two')]])
   for (const pause of [-1, 0, 9, 10]) await walk(open, [...begin, [0, release], [pause, claim('two', 10)]])
+  for (const back of [-900, -1_005, -1_011, -3_600_000]) {
+    for (const pause of [4, 5, 29, 30, 900]) {
+      await walk(open, [...begin, [back, claim('two', 10)], [pause, claim('two')]])
+      await walk(open, [...begin, [0, release], [back, claim('two', 10)], [pause, claim('three', 10)]])
+    }
+  }
 }
 
 /** Runs the steps in both stores, each after its pause, and fails where their answers differ. */

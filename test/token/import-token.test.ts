@@ -238,7 +238,7 @@ describe('a lifetime in seconds', () => {
     [[3600], undefined],
     [{}, undefined],
   ])('%o', (given, lifetime) => {
-    const { expiresAt } = importToken({ access_token: 'at', expires_in: given }, { now })
+    const { expiresAt } = importToken({ access_token: 'at', refresh_token: 'rt', expires_in: given }, { now })
     expect(expiresAt).toBe(lifetime === undefined ? undefined : now + lifetime)
   })
 })
@@ -269,7 +269,9 @@ describe('a moment', () => {
     [new Date(Number.NaN), undefined],
     [{}, undefined],
   ])('%o', (given, expiresAt) => {
-    expect(importToken({ access_token: 'at', expires_at: given }, { now }).expiresAt).toBe(expiresAt)
+    expect(importToken({ access_token: 'at', refresh_token: 'rt', expires_at: given }, { now }).expiresAt).toBe(
+      expiresAt,
+    )
   })
 })
 

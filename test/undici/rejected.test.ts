@@ -79,13 +79,15 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect(provider.redemptions).toBe(1)
   })
 
-  test('stands when the token is too young to blame', async () => {
-    const { api, dispatcher, provider } = await openStage(undici)
+  test('costs one refresh, and the next one within the minute none', async () => {
+    const { api, dispatcher, provider, settled } = await stage()
     api.refuses = () => true
-    const { body, statusCode } = await request(api.origin, { dispatcher })
-    expect([statusCode, await body.text()]).toEqual([401, 'refused'])
-    expect(api.seen).toHaveLength(1)
-    expect(provider.redemptions).toBe(0)
+    for (let count = 0; count < 3; count += 1) {
+      const { body, statusCode } = await settled(request(api.origin, { dispatcher }))
+      expect([statusCode, await body.text()]).toEqual([401, 'refused'])
+    }
+    expect(api.seen).toHaveLength(4)
+    expect(provider.redemptions).toBe(1)
   })
 
   test('stands when the new token is refused too', async () => {

@@ -4,6 +4,7 @@ import * as undici7 from 'undici'
 import * as undici8 from 'undici-8'
 import { afterEach } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import type { RejectedAnswer } from '../../src/providers/provider.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { withGrant } from '../../src/undici/index.ts'
@@ -93,11 +94,14 @@ async function read(request: IncomingMessage): Promise<string> {
 }
 
 /** A session of a grant whose provider is in memory: its first token is `at-f-0`, the next one `at-f-1`. */
-export function openSession(origin: string, options: { retry401?: boolean; lifetimeMs?: number } = {}) {
+export function openSession(
+  origin: string,
+  options: { retry401?: boolean; lifetimeMs?: number; rejected?: readonly RejectedAnswer[] } = {},
+) {
   const clock = fakeClock()
   const provider = new FakeServer()
   const client = new OAuth2Client({
-    provider: provider.provider,
+    provider: { ...provider.provider, ...(options.rejected !== undefined && { rejected: options.rejected }) },
     clientId: 'id',
     clientSecret: 'client-secret',
     clock,

@@ -14,6 +14,7 @@ const reasons: Readonly<Record<ReauthorizationReason, string>> = {
   expired: 'The access reached the end that the provider had set for it.',
   no_refresh_token: 'The access has run out, and the provider had given no way to renew it.',
   identity_changed: 'The provider suddenly answered in the name of another user, so the answer was not used.',
+  interaction_required: 'The provider wants something of you, such as a second factor or a consent, before it goes on.',
 }
 
 /** The page for a grant that only the user can bring back. */

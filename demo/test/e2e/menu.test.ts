@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { demoWith } from '../support.ts'
 import { browserTest, openMenu, useChromium } from './chromium.ts'
@@ -29,20 +30,38 @@ browserTest('the four actions show their answers in place', async () => {
   ])
 })
 
+/** What the page says has happened, newest first. */
+const happened = (page: Page): Promise<{ at: string; why: string }[]> =>
+  page.locator('#timeline li').evaluateAll((items) =>
+    items.map((item) => ({
+      at: item.querySelector('time')?.getAttribute('datetime') ?? '',
+      why: item.querySelector('.why')?.textContent ?? '',
+    })),
+  )
+
+/** What has happened since, once so much has. */
+async function happenedSince(page: Page, at: string, count: number): Promise<{ at: string; why: string }[]> {
+  const since = async () => (await happened(page)).filter((entry) => entry.at > at)
+  await expect.poll(async () => (await since()).length, { timeout: 15_000 }).toBeGreaterThanOrEqual(count)
+  return since()
+}
+
 browserTest(
   'the countdown goes through fresh and early, and the token renews itself while the visitor watches',
   async () => {
-    const demo = await demoWith({}, { accessTokenLifetimeMs: 2000, tickMs: 100 })
+    const demo = await demoWith({}, { accessTokenLifetimeMs: 3000, tickMs: 100 })
     const { page } = await openMenu(demo)
+    // Where the machine is slow to load the page, the page itself is the caller that renews the token: what counts is what happens
+    // while it is open, which is from its first news on.
+    const [loaded] = await happened(page)
+    const [opened] = await happenedSince(page, loaded?.at ?? '', 1)
     await page.locator('#life[data-state=fresh]').waitFor()
     const first = await page.locator('#fingerprint').textContent()
-    // The first renewal, and a second one after it.
-    await page.locator('#timeline li >> nth=1').waitFor()
+    const inGoodTime = 'Renewed in the background, in good time'
+    const watched = await happenedSince(page, opened!.at, 2)
+    expect(watched.map(({ why }) => why)).toEqual(watched.map(() => inGoodTime))
     expect(await page.locator('#fingerprint').textContent()).not.toBe(first)
-    // On a busy machine the moment for it, a tenth of the lifetime, may pass: then the next call renews it.
-    const byItself = /^Renewed (in the background, in good time|for a caller, because it was spent)$/
-    for (const why of await page.locator('#timeline .why').allTextContents()) expect(why).toMatch(byItself)
-    expect(await page.locator('#news').textContent()).toMatch(/Renewed (in the background|for a caller)/)
+    expect(await page.locator('#news').textContent()).toContain(inGoodTime)
     expect(await page.locator('#life').getAttribute('data-state')).toMatch(/fresh|early/)
     expect(demo.provider.stats().reuseDetections).toBe(0)
   },

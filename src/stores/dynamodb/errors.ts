@@ -11,5 +11,6 @@ export const nameOf = (error: unknown): string => String((error as { readonly na
 /** The store's error for one of the client, without the request's values. */
 export function dynamodbFailure(error: unknown, values: readonly unknown[]): Error {
   const [, advice = 'Check the connection and the table.'] = ADVICE.find(([name]) => name.test(nameOf(error))) ?? []
-  return storeFailure('DynamoDB', error, { values, advice: () => advice })
+  const notWritten = /ResourceNotFound|AccessDenied|Validation/.test(nameOf(error))
+  return storeFailure('DynamoDB', error, { values, advice: () => advice, notWritten })
 }

@@ -106,7 +106,7 @@ export class PostgresBackend implements Backend {
     const rows = await this.#run(this.#statements.changes, { ...cursor, limit })
     const [present, finished, goesOn] = rows[0] ?? []
     const end = `${String(present)}.${String(finished)}.0`
-    if (goesOn !== true) return { expired: true, changes: [], next: end }
+    if (goesOn !== 'true') return { expired: true, changes: [], next: end }
     const changes = rows.filter((row) => row[3] !== null)
     const last = changes.at(-1)
     return {

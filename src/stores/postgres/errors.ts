@@ -18,21 +18,46 @@ export function isLate(error: unknown): boolean {
 
 /** The store's error for one of the driver or the server. */
 export function postgresFailure(error: unknown, values: readonly unknown[]): Error {
-  return storeFailure('PostgreSQL', error, { values, advice: () => advice(codeOf(error)) })
+  const code = codeOf(error)
+  const notWritten = typeof code === 'string' && UNDONE.test(code)
+  return storeFailure('PostgreSQL', error, { values, advice: () => advice(code), notWritten })
 }
 
 function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | null | undefined)?.code
 }
 
+/** The server undid the statement, which is a transaction of its own. Not so where a connection or the server ended. */
+const UNDONE = /^(2[2-8]|3[DF]|4[024]|5[345])[0-9A-Z]{3}$|^57014$/
+
+const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
+  [/^40001$|^40P01$/, 'Nothing was written; try again.'],
+  [/^42501$/, 'Grant the role the rights on its tables, or make them beforehand with one that may.'],
+  [
+    /^42P01$|^42703$/,
+    "Check the schema and table options, the role's search_path, and that the tables were not removed.",
+  ],
+  [
+    /^3F000$/,
+    "Check the schema option and the role's search_path: it names no schema in which the role may make tables.",
+  ],
+  [
+    /^42P05$|^26000$/,
+    "A pooler mixes up prepared statements: leave out the option 'prepare', or let the pooler keep them.",
+  ],
+  [/^22P05$|^22021$/, "The database can't keep all characters: use one whose encoding is UTF8."],
+  [
+    /^54000$/,
+    'A text is too long for an index of the table: remove indexes that were added to it, or use shorter ids.',
+  ],
+  [/^55P03$/, 'Another transaction holds the row, or the table: end it. pg_stat_activity names it.'],
+  [/^57014$/, 'The statement was stopped: look for locks, and at statement_timeout.'],
+  [/^25006$/, 'The server takes no writes: connect to the primary.'],
+  [/^53/, "The server has run out of a resource: check its disk and its connections' limit."],
+  [/^28|^3D000$/, 'Check the user, the password and the name of the database.'],
+]
+
 function advice(code: unknown): string {
-  if (typeof code !== 'string') return 'Check the connection and the server.'
-  if (code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED) return 'Nothing was written; try again.'
-  if (code === '42501') return 'Grant the role the rights on its tables, or make them beforehand with one that may.'
-  if (code === '42P01' || code === '42703')
-    return "Check the schema and table options, the role's search_path, and that the tables were not removed."
-  if (code === '25006') return 'The server takes no writes: connect to the primary.'
-  if (code.startsWith('53')) return "The server has run out of a resource: check its disk and its connections' limit."
-  if (code.startsWith('28') || code === '3D000') return 'Check the user, the password and the name of the database.'
-  return 'Check the connection and the server.'
+  const [, found] = ADVICE.find(([form]) => typeof code === 'string' && form.test(code)) ?? []
+  return found ?? 'Check the connection and the server.'
 }

@@ -69,9 +69,9 @@ const HERE = `SELECT concat_ws('.', system_identifier, left(pg_walfile_name(pg_c
  * removed, and a new epoch ends all cursors. A role that may not ask which server it is changes nothing.
  */
 export async function noteServer(run: Run, { changes, meta }: Tables): Promise<void> {
-  const moved = `SELECT 1 FROM ${meta}, (${HERE}) AS s WHERE server IS DISTINCT FROM here AND $1::boolean`
+  const moved = `SELECT 1 FROM ${meta}, (${HERE}) AS s WHERE server IS DISTINCT FROM here AND $1::text <> ''`
   // With a value, so that it can be pipelined behind a pooler: a text of several statements can't.
-  if ((await run(moved, [true]).catch(() => [])).length === 0) return
+  if ((await run(moved, ['all']).catch(() => [])).length === 0) return
   await run(
     `WITH moved AS (UPDATE ${meta} SET server = here, epoch = $1::text, removed_xid = 0, removed_seq = 0
       FROM (${HERE}) AS s WHERE server IS DISTINCT FROM here RETURNING 1)
@@ -81,9 +81,9 @@ export async function noteServer(run: Run, { changes, meta }: Tables): Promise<v
 }
 
 async function versionOf(run: Run, { meta }: Tables): Promise<number | undefined> {
-  const [found] = await run('SELECT to_regclass($1::text)::oid', [meta])
+  const [found] = await run('SELECT to_regclass($1::text)::oid::text', [meta])
   if (found?.[0] === null || found === undefined) return undefined
-  const [row] = await run(`SELECT version FROM ${meta} WHERE $1::boolean`, [true])
+  const [row] = await run(`SELECT version::text FROM ${meta} WHERE $1::text <> ''`, ['all'])
   const version = row === undefined ? undefined : Number(row[0])
   if (version !== undefined && !(version <= TABLES_VERSION)) {
     throw new ConfigError(
@@ -95,7 +95,7 @@ async function versionOf(run: Run, { meta }: Tables): Promise<number | undefined
 
 /**
  * One statement, so that it is one transaction also behind a pooler. Each look in it comes after the lock, and sees
- * what was made meanwhile.
+ * what was made meanwhile: at the isolation level that the server or the role has by default it might not.
  */
 function migration({ records, changes, meta, schema, index }: Tables): string {
   // A role that may not make schemas may use one that is there: `IF NOT EXISTS` alone asks for the right first.
@@ -103,6 +103,8 @@ function migration({ records, changes, meta, schema, index }: Tables): string {
   const makeSchema = schema === undefined ? '' : `IF ${missing} THEN CREATE SCHEMA "${schema}"; END IF;`
   return `DO $migration$
     BEGIN
+      COMMIT;
+      SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
       PERFORM pg_advisory_xact_lock(${MIGRATION_LOCK});
       PERFORM set_config('client_min_messages', 'warning', true);
       ${makeSchema}

@@ -3,7 +3,10 @@ import type { Tables } from './schema.ts'
 import { type Statement, statement } from './statement.ts'
 
 /** The server's time, in seconds: of a row that is written, after the wait for its lock. */
-const NOW = 'extract(epoch FROM clock_timestamp())'
+const SECONDS = 'extract(epoch FROM clock_timestamp())'
+
+/** All that is returned is text: what a driver makes of numbers and booleans is its owner's choice. */
+const NOW = `(${SECONDS})::text`
 
 const IN_TIME = 'clock_timestamp() < to_timestamp(:too_late::float8)'
 
@@ -11,10 +14,17 @@ const IN_TIME = 'clock_timestamp() < to_timestamp(:too_late::float8)'
  * The time, if the row is written in time. An UPDATE that waited for a lock looks at its conditions again only if the
  * row was changed meanwhile. Only an error undoes a statement: a swap that is late by then fails with 22P02.
  */
-const NOW_IN_TIME = `CASE WHEN ${IN_TIME} THEN ${NOW} ELSE ('waited past its time: ' || r.revision)::numeric END`
+const NOW_IN_TIME = `(CASE WHEN ${IN_TIME} THEN ${SECONDS} ELSE ('waited past its time: ' || r.revision)::numeric END)::text`
 
 /** A row, in the order in which `backend.ts` takes its values. */
 const ROW = 'r.key, r.revision, r.entry, r.sealed'
+
+/**
+ * How long a statement waits for a lock: longer than any statement of the store holds one, so that it is a stranger's.
+ * Twice as long where others wait for the same row. Set by the statement itself and for it alone, so that no pooler can
+ * come between.
+ */
+const BOUND = "(SELECT set_config('lock_timeout', '3s', true) AS lock_timeout) AS bound"
 
 /** In which form a swap is sent. */
 export interface SwapForm {
@@ -63,7 +73,7 @@ export function statements(tables: Tables): Statements {
         AND (:due_before::bigint IS NULL OR r.due_at <= :due_before::bigint)
       ORDER BY r.key LIMIT :limit::bigint`),
     // What is split off may lack the end of a name that has quotes and commas, but differs from client to client.
-    counts: statement(`SELECT min(r.key) AS one, r.state, count(*) AS count FROM ${records} AS r
+    counts: statement(`SELECT min(r.key) AS one, r.state, count(*)::text AS count FROM ${records} AS r
       WHERE r.key >= :from::text AND r.key < :below::text AND r.state IS NOT NULL
       GROUP BY split_part(r.key, '","', 1), r.state`),
     due: statement(
@@ -90,12 +100,13 @@ function swapText({ records, changes }: Tables, { isNew, guarded, told }: SwapFo
   const write = isNew
     ? `INSERT INTO ${records} AS r (key, revision, entry, sealed, subject, state, schema, due_at, forget_at)
       SELECT :key::text, :to::text, :entry::text, coalesce(:sealed::text, ''), :subject::text, :state::text,
-        :schema::integer, :due_at::bigint, :forget_at::bigint ${guarded ? `WHERE ${IN_TIME}` : ''}
+        :schema::integer, :due_at::bigint, :forget_at::bigint
+      FROM ${BOUND} WHERE bound.lock_timeout <> '' ${guarded ? `AND ${IN_TIME}` : ''}
       ON CONFLICT (key) DO NOTHING`
     : `UPDATE ${records} AS r SET revision = :to::text, entry = :entry::text,
         sealed = coalesce(:sealed::text, r.sealed), subject = :subject::text, state = :state::text,
         schema = :schema::integer, due_at = :due_at::bigint, forget_at = :forget_at::bigint
-      WHERE r.key = :key::text AND r.revision = :from::text ${guarded ? `AND ${IN_TIME}` : ''}`
+      FROM ${BOUND} WHERE bound.lock_timeout <> '' AND r.key = :key::text AND r.revision = :from::text ${guarded ? `AND ${IN_TIME}` : ''}`
   const swapped = `${write} RETURNING ${guarded ? NOW_IN_TIME : NOW} AS now`
   if (!told) return swapped
   return `WITH swapped AS (${swapped}),
@@ -106,7 +117,7 @@ function swapText({ records, changes }: Tables, { isNew, guarded, told }: SwapFo
 function feedStatements({ changes, meta }: Tables): Pick<Statements, 'changes' | 'trim'> {
   return {
     // Transactions below the snapshot's `xmin` are all finished: no more changes can appear among theirs.
-    changes: statement(`SELECT feed.epoch, feed.finished, feed.goes_on, c.xid, c.seq, c.change
+    changes: statement(`SELECT feed.epoch, feed.finished::text, feed.goes_on::text, c.xid::text, c.seq::text, c.change
       FROM (
         SELECT m.epoch, txid_snapshot_xmin(t.seen) AS finished, :epoch::text IS NULL OR (m.epoch = :epoch::text
           AND (:xid::bigint, :seq::bigint) >= (m.removed_xid, m.removed_seq)
@@ -121,7 +132,8 @@ function feedStatements({ changes, meta }: Tables): Pick<Statements, 'changes' |
     // What was removed is noted: a cursor from before it is expired.
     trim: statement(`WITH removed AS (
         DELETE FROM ${changes} AS c
-        USING (SELECT xid, seq, at FROM ${changes} ORDER BY xid, seq LIMIT ${SWEEP_LIMIT}) AS first
+        USING (SELECT xid, seq, at FROM ${changes}, ${BOUND} WHERE bound.lock_timeout <> ''
+          ORDER BY xid, seq LIMIT ${SWEEP_LIMIT}) AS first
         WHERE c.xid = first.xid AND c.seq = first.seq AND first.at < :before::bigint
           AND first.xid < txid_snapshot_xmin(txid_current_snapshot())
         RETURNING c.xid, c.seq

@@ -1,5 +1,6 @@
+import { systemClock } from '../../clock.ts'
 import { ConfigError } from '../../errors.ts'
-import { isAcrossSlots, redisFailure } from './errors.ts'
+import { isAcrossSlots, isOnTheMove, redisFailure } from './errors.ts'
 import { keep } from './scripts.ts'
 
 /** The part of an `ioredis` client (or `Cluster`) that the store uses. */
@@ -14,13 +15,24 @@ export interface NodeRedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 
+/** What `ioredis` has besides. */
+interface BuiltinCommands {
+  createBuiltinCommand(name: string): { readonly string: IoredisClient['eval'] }
+}
+
 type Texts = readonly string[]
 
-/** Runs a script, by its digest or its text. */
-type Runner = (by: 'sha' | 'text', script: string, keys: Texts, parameters: Texts) => Promise<unknown>
+/** Runs a script, by its digest or its text. `alone`: not sent together with others. */
+type Runner = (by: 'sha' | 'text', script: string, keys: Texts, parameters: Texts, alone: boolean) => Promise<unknown>
 
 /** The form of the keys and what they hold, as far as this version of the library knows. */
 const KEYS_VERSION = 2
+
+/** For so long a script is sent again that did not run because slots are on the move. */
+const MOVING_MS = 5000
+
+/** The longest wait before such a repeat, jittered. */
+const LONGEST_WAIT_MS = 250
 
 /** A client of either kind, as the backend uses it. */
 export class Connection {
@@ -96,17 +108,26 @@ export class Connection {
     }
   }
 
-  /** A server that does not know the script gets its text. */
+  /** While a Cluster moves slots, a script that did not run is sent again, on its own. */
   async #send(script: string, keys: Texts, parameters: Texts): Promise<unknown> {
-    try {
-      const sha = this.#digests.get(script) ?? (await this.#digest(script))
-      return await this.#run('sha', sha, keys, parameters).catch((error: unknown) => {
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-        return this.#run('text', script, keys, parameters)
-      })
-    } catch (error) {
-      throw redisFailure(error, parameters)
+    const giveUpAt = systemClock.monotonic() + MOVING_MS
+    for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+      try {
+        return await this.#sendOnce(script, keys, parameters, waitMs > 1)
+      } catch (error) {
+        if (!isOnTheMove(error) || systemClock.monotonic() >= giveUpAt) throw redisFailure(error, parameters)
+      }
+      await systemClock.delay(Math.random() * waitMs)
     }
+  }
+
+  /** A server that does not know the script gets its text. */
+  async #sendOnce(script: string, keys: Texts, parameters: Texts, alone: boolean): Promise<unknown> {
+    const sha = this.#digests.get(script) ?? (await this.#digest(script))
+    return this.#run('sha', sha, keys, parameters, alone).catch((error: unknown) => {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return this.#run('text', script, keys, parameters, alone)
+    })
   }
 
   /** SHA-1 in hexadecimal: what EVALSHA names scripts by. */
@@ -131,9 +152,13 @@ function runnerOf(client: IoredisClient | NodeRedisClient): Runner {
       node[by === 'sha' ? 'evalSha' : 'eval'](script, { keys: [...keys], arguments: [...parameters] })
   }
   if (has(client, 'evalsha') && has(client, 'eval')) {
-    const io = client as IoredisClient
-    return (by, script, keys, parameters) =>
-      io[by === 'sha' ? 'evalsha' : 'eval'](script, keys.length, ...keys, ...parameters)
+    const io = client as IoredisClient & BuiltinCommands
+    return (by, script, keys, parameters, alone) => {
+      const name = by === 'sha' ? 'evalsha' : 'eval'
+      // ioredis may send the commands of one turn together; one that is made like this goes alone.
+      const run = alone && has(io, 'createBuiltinCommand') ? io.createBuiltinCommand(name).string : io[name]
+      return run.call(io, script, keys.length, ...keys, ...parameters)
+    }
   }
   throw new ConfigError(
     "Expected a client of 'ioredis' (new Redis(url)) or of 'redis' 4 or newer (await createClient({ url }).connect()).",

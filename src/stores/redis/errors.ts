@@ -2,7 +2,22 @@ import { storeFailure } from '../failure.ts'
 
 /** The store's error for one of the client or the server. */
 export function redisFailure(error: unknown, parameters: readonly string[]): Error {
-  return storeFailure('Redis', error, { values: parameters, advice })
+  const notWritten = error instanceof Error && (REFUSED.test(error.message) || isOnTheMove(error))
+  return storeFailure('Redis', error, { values: parameters, advice, notWritten })
+}
+
+/** The server refused the script before it ran, or nothing was sent. */
+const REFUSED = /^(READONLY|OOM|NOAUTH|WRONGPASS|NOPERM|MISCONF|MASTERDOWN|LOADING) /
+
+/**
+ * Slots are on the move, and nothing was written. ioredis follows what it is told for one command, but not for several
+ * that it sends together (`enableAutoPipelining`); those it does not send at all when it learns of it in between.
+ */
+const ON_THE_MOVE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |^All keys in the pipeline should belong to the same slots/
+
+/** Whether the same script may run at another try, and did not this time. */
+export function isOnTheMove(error: unknown): boolean {
+  return error instanceof Error && ON_THE_MOVE.test(error.message)
 }
 
 /** Whether a store's error says that a Cluster has a script's keys in several slots. */

@@ -6,6 +6,7 @@ import { endedBefore, Sweep, SWEEP_LIMIT } from '../sweep.ts'
 import { Connection, type SqliteDatabase, type SqliteValue } from './connection.ts'
 import { storeError } from './errors.ts'
 import { addChange, readChanges, trimChanges } from './feed.ts'
+import { OpenedFile } from './file.ts'
 import { countRows, type Read, readPage, ROW } from './lists.ts'
 import { migrate, type Tables } from './schema.ts'
 import { retryBusy, WriteQueue } from './write-queue.ts'
@@ -19,6 +20,8 @@ export interface SqliteSettings {
   /** Whether the connection was opened by the backend, which then closes one that can't be used. */
   readonly isOwned: boolean
   readonly volatile: boolean
+  /** The file, where it is known. @default what the connection says */
+  readonly path?: string | undefined
   readonly tables: Tables
   readonly busyTimeoutMs: number
   readonly clock: Required<Clock>
@@ -26,6 +29,8 @@ export interface SqliteSettings {
 
 interface Opened {
   readonly connection: Connection
+  /** Absent: the database is in memory. */
+  readonly file: OpenedFile | undefined
   readonly queue: WriteQueue
 }
 
@@ -157,8 +162,9 @@ export class SqliteBackend implements Backend {
   }
 
   readonly #read: Read = async (work) => {
-    const { connection } = await this.#ready()
+    const { connection, file } = await this.#ready()
     try {
+      file?.assertSame()
       return await retryBusy(this.#settings.clock, this.#settings.busyTimeoutMs, () => work(connection))
     } catch (error) {
       throw storeError(error)
@@ -185,7 +191,9 @@ export class SqliteBackend implements Backend {
         opened.requireWriteAheadLog()
         migrate(opened, tables)
       })
-      return { connection, queue: new WriteQueue(connection, clock, busyTimeoutMs) }
+      const path = this.#settings.path ?? connection.path
+      const file = path === undefined ? undefined : new OpenedFile(path)
+      return { connection, file, queue: new WriteQueue(connection, { file, clock, busyTimeoutMs }) }
     } catch (error) {
       // One that was given is tried again.
       if (isOwned) connection?.close()

@@ -112,6 +112,12 @@ export class Connection {
     )
   }
 
+  /** The path of the database's file; undefined for one that is in memory. */
+  get path(): string | undefined {
+    const rows = this.all('PRAGMA database_list') as { readonly name: string; readonly file: string | null }[]
+    return rows.find(({ name }) => name === 'main')?.file || undefined
+  }
+
   close(): void {
     this.#statements.clear()
     this.#database.close()

@@ -5,11 +5,21 @@ const LOCKED = 6
 /** Many processes raced for the write-ahead log's index; nothing is wrong. */
 const PROTOCOL = 15
 
+/** The disk is full, the file is read-only or can't be opened: what was begun was undone. */
+const NOT_WRITTEN = /^(ERR_)?SQLITE_(FULL|READONLY|CANTOPEN|PERM|AUTH)/
+const NOT_WRITTEN_CODES: readonly number[] = [3, 8, 13, 14, 23]
+
 /** Whether an error only says that another connection is at work just now. */
 export function isBusy(error: unknown): boolean {
   const { code, errcode } = error as { code?: unknown; errcode?: unknown }
   if (typeof errcode === 'number') return [BUSY, LOCKED, PROTOCOL].includes(errcode & 0xff)
   return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(code)
+}
+
+function isNotWritten(error: unknown): boolean {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
+  if (typeof errcode === 'number') return NOT_WRITTEN_CODES.includes(errcode & 0xff)
+  return typeof code === 'string' && NOT_WRITTEN.test(code)
 }
 
 /** The store's error for one from below, which is rebuilt: drivers put SQL and its parameters on theirs. */
@@ -26,6 +36,6 @@ export function storeError(error: unknown): Error {
       ? 'The SQLite store is kept busy by other processes. ' +
           'Try again; if it repeats, spread the load or use a database server.'
       : `The SQLite store failed: ${reason}. Check its file, its folder and the space on the disk.`,
-    { cause },
+    { cause, notWritten: busy || isNotWritten(error) },
   )
 }

@@ -9,6 +9,8 @@
  * ```
  * @module
  */
+import { resolve } from 'node:path'
+
 import { type Clock, completeClock } from '../../clock.ts'
 import { ConfigError } from '../../errors.ts'
 import { storeOver } from '../store-over.ts'
@@ -37,7 +39,7 @@ export interface SqliteStoreOptions {
  *
  * A path is opened with Node's own SQLite (22.13 or newer). A connection of better-sqlite3, or another of that form,
  * works too. It must be the store's alone, with its transactions and settings, and `close()` closes it.
- * Operations reject with `StoreError`. They reject with `ConfigError` for a file whose tables another release made, or
+ * Operations reject with `StoreError`, also once the file was removed or replaced while it was open. They reject with `ConfigError` for a file whose tables another release made, or
  * that can't have a write-ahead log; such a file is left alone.
  * @throws ConfigError for a path, an object or an option that can't be used, or where Node has no SQLite
  */
@@ -53,7 +55,9 @@ export function sqliteStore(pathOrDatabase: string | SqliteDatabase, options: Sq
   }
   const isOwned = typeof pathOrDatabase === 'string'
   const volatile = pathOrDatabase === MEMORY
-  return storeOver(new SqliteBackend({ open, isOwned, volatile, tables, busyTimeoutMs, clock }), {
+  // As it is now: the process may go to another folder.
+  const path = isOwned && !volatile ? resolve(pathOrDatabase) : undefined
+  return storeOver(new SqliteBackend({ open, isOwned, volatile, path, tables, busyTimeoutMs, clock }), {
     everyRefresh,
     clock,
   })

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import { nextTurn } from '../../next-turn.ts'
 import type { Connection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
+import type { OpenedFile } from './file.ts'
 
 /** How many writes share one transaction at most: the event loop stands still meanwhile. */
 const GROUP = 256
@@ -17,19 +18,24 @@ interface Job {
   fail(error: Error): void
 }
 
+interface Settings {
+  /** Absent: the database is in memory. */
+  readonly file: OpenedFile | undefined
+  readonly clock: Required<Clock>
+  readonly busyTimeoutMs: number
+}
+
 /** Runs the writes of one event-loop turn in one transaction, the next turn's in the next. */
 export class WriteQueue {
   readonly #connection: Connection
-  readonly #clock: Required<Clock>
-  readonly #busyTimeoutMs: number
+  readonly #settings: Settings
   #waiting: Job[] = []
   #running: Promise<void> | undefined
   #synchronous: 'FULL' | 'NORMAL' | undefined
 
-  constructor(connection: Connection, clock: Required<Clock>, busyTimeoutMs: number) {
+  constructor(connection: Connection, settings: Settings) {
     this.#connection = connection
-    this.#clock = clock
-    this.#busyTimeoutMs = busyTimeoutMs
+    this.#settings = settings
   }
 
   /** Runs `work` in a transaction with the write lock. It may run more than once, and must do nothing but SQL. */
@@ -75,9 +81,8 @@ export class WriteQueue {
         return settle
       }
       try {
-        this.#setSynchronous(jobs.some((job) => job.durable) ? 'FULL' : 'NORMAL')
-        const transaction = (): (() => void)[] => this.#connection.transaction(work)
-        const settle = await retryBusy(this.#clock, this.#busyTimeoutMs, transaction)
+        const durable = jobs.some((job) => job.durable)
+        const settle = await this.#commit(durable, work)
         for (const resolve of settle) resolve()
         return
       } catch (error) {
@@ -86,6 +91,17 @@ export class WriteQueue {
         jobs = jobs.filter((job) => !failed.includes(job))
       }
     }
+  }
+
+  async #commit<T>(durable: boolean, work: () => T): Promise<T> {
+    const { file, clock, busyTimeoutMs } = this.#settings
+    this.#setSynchronous(durable ? 'FULL' : 'NORMAL')
+    const done = await retryBusy(clock, busyTimeoutMs, () => {
+      file?.assertSame()
+      return this.#connection.transaction(work)
+    })
+    if (durable) file?.assertKept()
+    return done
   }
 
   /**

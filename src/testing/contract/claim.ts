@@ -7,8 +7,9 @@ export const claimCases: readonly Case[] = [
       const record = await stage.login()
       const answer = await stage.claimed(record, 'one', { leaseMs: 9_000, intent: { hash: 'h', sendWithinMs: 4_000 } })
       const { now } = answer
-      const intent = { startedAt: now, sendBefore: now + 4_000, attempt: 1, hash: 'h', open: true, everUnknown: false }
-      const expected = { ...record, lease: { owner: 'one', until: now + 9_000 }, intent }
+      const times = { startedAt: now, sendBefore: now + 4_000, sendWithinMs: 4_000 }
+      const intent = { ...times, attempt: 1, hash: 'h', open: true, everUnknown: false }
+      const expected = { ...record, lease: { owner: 'one', until: now + 9_000, leaseMs: 9_000 }, intent }
       same(answer.takeover, false, '`takeover` of a first claim')
       same(answer.record, expected, 'the claimed record')
       same(await stage.read(), expected, 'the claimed record, read again')
@@ -69,9 +70,13 @@ export const claimCases: readonly Case[] = [
       const second = await stage.claimed(record, 'one', { leaseMs: 9_000, intent: { hash: 'h', sendWithinMs: 4_000 } })
       check(second.now > first.now, 'Expected the time of the store to go on.')
       same(second.takeover, false, '`takeover` of a repeated claim')
-      const intent = { ...first.record.intent, sendBefore: second.now + 4_000 }
+      const intent = { ...first.record.intent, sendBefore: second.now + 4_000, sendWithinMs: 4_000 }
       same((await stage.read()).intent, intent, 'the intent after a repeated claim')
-      same((await stage.read()).lease, { owner: 'one', until: second.now + 9_000 }, 'the lease after a repeated claim')
+      same(
+        (await stage.read()).lease,
+        { owner: 'one', until: second.now + 9_000, leaseMs: 9_000 },
+        'the lease after a repeated claim',
+      )
     },
   ],
   [
@@ -80,7 +85,7 @@ export const claimCases: readonly Case[] = [
       const record = await stage.login()
       await stage.lapsedClaim(record, 'one')
       const answer = await stage.claimed(record, 'one', { intent: undefined })
-      same(answer.record.lease, { owner: 'one', until: answer.now + LONG_MS }, 'the renewed lease')
+      same(answer.record.lease, { owner: 'one', until: answer.now + LONG_MS, leaseMs: LONG_MS }, 'the renewed lease')
       same(answer.record.intent?.attempt, 1, 'the attempt')
     },
   ],
@@ -92,7 +97,7 @@ export const claimCases: readonly Case[] = [
       await stage.pass(SHORT_MS)
       const second = await stage.claimed(record, 'one', { leaseMs: 9_000, intent: undefined })
       same(second.record.intent, first.record.intent, 'the intent after a renewal')
-      same((await stage.read()).lease, { owner: 'one', until: second.now + 9_000 }, 'the renewed lease')
+      same((await stage.read()).lease, { owner: 'one', until: second.now + 9_000, leaseMs: 9_000 }, 'the renewed lease')
       same(
         (await stage.claim({ ...record, version: 2 }, 'one', { intent: undefined })).outcome,
         'changed',
@@ -131,6 +136,7 @@ export const claimCases: readonly Case[] = [
       const intent = {
         startedAt: first.now,
         sendBefore: second.now + LONG_MS / 2,
+        sendWithinMs: LONG_MS / 2,
         attempt: 2,
         hash: 'hash',
         open: true,

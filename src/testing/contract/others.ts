@@ -136,8 +136,8 @@ export const otherCases: readonly Case[] = [
         ['backing off', 'exactly', 'first', 'leased', 'not yet', 'second', 'third'],
         'the grants due later',
       )
-      for (const record of await stage.list({ client: stage.client })) {
-        await stage.store.delete(record.key, { id: record.id })
+      for (const { key, id, schema } of await stage.list({ client: stage.client })) {
+        if (schema === RECORD_SCHEMA) await stage.store.delete(key, { id })
       }
     },
   ],

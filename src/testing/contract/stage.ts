@@ -15,8 +15,8 @@ import {
 export interface StoreContractOptions {
   /** Makes a store. Every case makes one, and closes it; all of them may lie in one database: each case has keys of its own. */
   readonly create: () => GrantStore | Promise<GrantStore>
-  /** Moves the store's time forward. @default real waiting, some seconds in all */
-  readonly clock?: { advance(ms: number): unknown }
+  /** Moves the store's time forward, and sets it where it can be set, as a `fakeClock` does. @default real waiting, some seconds in all */
+  readonly clock?: { advance(ms: number): unknown; now?(): number; set?(now: number): unknown }
 }
 
 /** One case: `run` rejects with a message when the store doesn't keep that part of the contract. */
@@ -109,6 +109,18 @@ export class Stage {
     if (this.#clock !== undefined) await this.#clock.advance(ms)
     // A little more: a store's clock may tick coarsely.
     else await new Promise((resolve) => setTimeout(resolve, ms + 15))
+  }
+
+  /** Does something while the store's clock is behind by this; nothing at all where the clock can't be set. */
+  async setBack(ms: number, work: () => Promise<void>): Promise<void> {
+    const clock = this.#clock
+    if (clock?.now === undefined || clock.set === undefined) return
+    clock.set(clock.now() - ms)
+    try {
+      await work()
+    } finally {
+      clock.set(clock.now() + ms)
+    }
   }
 
   async list(filter: Parameters<GrantStore['list']>[0]): Promise<GrantRecord[]> {

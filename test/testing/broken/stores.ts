@@ -1,5 +1,6 @@
 import type { Documents } from '../../../src/stores/documents.ts'
-import type { GrantStore } from '../../../src/stores/store.ts'
+import { memoryStore } from '../../../src/stores/memory.ts'
+import type { ClaimAnswer, ClaimRequest, GrantRecord, GrantStore } from '../../../src/stores/store.ts'
 import type { FakeClock } from '../../../src/testing/index.ts'
 
 export type StoreMistake = readonly [
@@ -19,6 +20,31 @@ function withDocuments(
     return { documents: { ...(bound as unknown as Documents), ...spoil(documents) } }
   }
 }
+
+/** A store whose claims look at the record first. */
+function withClaim(
+  decide: (
+    store: GrantStore,
+    seen: { record: GrantRecord; request: ClaimRequest; now: number },
+  ) => Promise<ClaimAnswer | undefined>,
+): (store: GrantStore) => Partial<GrantStore> {
+  return (store) => ({
+    claim: async (key, request) => {
+      const { record, now } = await store.read(key)
+      const decided = record && (await decide(store, { record, request, now }))
+      return decided ?? store.claim(key, request)
+    },
+  })
+}
+
+const BACK_OFF = 'a back-off lies no further ahead than its own delay, counted from when that was seen'
+const SET_BACK = 'after a clock was set back, a lease and an intent last their own length once, and not a moment less'
+const RENEWED =
+  'the same owner renews what it has after the clock was set back, and another waits for no more than that'
+const WINDOW = 'after a clock was set back, no window for repeats is open'
+const DUE =
+  'after a clock was set back, grants that were leased, backing off or reserved are due again after their own time'
+const NEWER = 'a record of a newer form is neither replaced nor deleted'
 
 /** Mistakes of stores, each with the case that must fail. */
 export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
@@ -45,6 +71,88 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
   'an id that is refused to whom it was given': [
     'an id is seen once',
     (store) => ({ once: (id, ttlMs) => store.once(id, ttlMs, crypto.randomUUID()) }),
+  ],
+  'a back-off that is believed, however far ahead it lies': [
+    BACK_OFF,
+    withClaim(async (_store, { record: { failures }, now }) => {
+      if (failures === undefined || failures.notBefore <= now) return undefined
+      return { outcome: 'later', until: failures.notBefore, mandatory: failures.mandatory, code: failures.code, now }
+    }),
+  ],
+  'a back-off that begins anew at each look': [
+    BACK_OFF,
+    withClaim(async (_store, { record: { failures }, now }) => {
+      if (failures === undefined || failures.lastAt <= now) return undefined
+      const until = now + failures.notBefore - failures.lastAt
+      return { outcome: 'later', until, mandatory: failures.mandatory, code: failures.code, now }
+    }),
+  ],
+  'a back-off that is cut to what is usual': [
+    'a back-off of right clocks lasts as long as it says',
+    withClaim(async (_store, { record: { failures }, now }) => {
+      if (failures === undefined || failures.notBefore <= now + 300_000) return undefined
+      return { outcome: 'later', until: now + 300_000, mandatory: false, code: failures.code, now }
+    }),
+  ],
+  'a lease that is believed, however far ahead it lies': [
+    SET_BACK,
+    withClaim(async (_store, { record: { lease }, request, now }) => {
+      if (lease === undefined || lease.owner === request.owner || lease.until <= now) return undefined
+      return { outcome: 'busy', waitMs: lease.until - now, leaseMs: lease.until - now, now }
+    }),
+  ],
+  'a lease of another clock that is over at once': [
+    SET_BACK,
+    withClaim(async (store, { record: { key, lease }, request, now }) => {
+      if (lease !== undefined && lease.until > now + request.leaseMs + 20_000) {
+        await store.release(key, { owner: lease.owner, spent: 'no' })
+      }
+      return undefined
+    }),
+  ],
+  "a lease that lasts no longer than the claimer's own would": [
+    SET_BACK,
+    withClaim(async (store, { record, request }) => {
+      const answer = await store.claim(record.key, request)
+      if (answer.outcome !== 'busy') return answer
+      return { ...answer, leaseMs: Math.min(answer.leaseMs, request.leaseMs) }
+    }),
+  ],
+  'a renewal that leaves the lease where another clock set it': [
+    RENEWED,
+    withClaim(async (store, { record, request }) => {
+      const answer = await store.claim(record.key, request)
+      const { lease } = record
+      if (answer.outcome !== 'claimed' || lease?.owner !== request.owner) return answer
+      return { ...answer, record: { ...answer.record, lease } }
+    }),
+  ],
+  'a window for repeats that a clock which was set back opens again': [
+    WINDOW,
+    withClaim(async (store, { record, request, now }) => {
+      const opens = (record.lease?.until ?? 0) <= now && request.repeatWithinMs !== undefined
+      return opens ? store.claim(record.key, { ...request, repeatWithinMs: Number.MAX_SAFE_INTEGER }) : undefined
+    }),
+  ],
+  'due grants that a clock which was set back hides': [
+    DUE,
+    (_store, clock) => {
+      const deaf = memoryStore({ clock: { now: () => clock.now() } })
+      const { read, put, claim, release, due, delete: remove, list } = deaf
+      const members = { read, put, claim, release, due, delete: remove, list }
+      return Object.fromEntries(Object.entries(members).map(([name, run]) => [name, run.bind(deaf)]))
+    },
+  ],
+  'a login that does not say that a newer form is in its way': [
+    NEWER,
+    (store, clock) => ({
+      put: (key, grant, expect) =>
+        store.put(key, grant, expect).catch(() => ({ committed: false, record: undefined, now: clock.now() })),
+    }),
+  ],
+  'a deletion that does not say so': [
+    NEWER,
+    (store, clock) => ({ delete: (key, request) => store.delete(key, request).catch(() => ({ now: clock.now() })) }),
   ],
   'a claim that is decided on the record that was seen': [
     'what stood in the way when a record was seen, and ended, stands in nobody’s way',

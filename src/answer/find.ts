@@ -1,0 +1,81 @@
+import { bare, firstText, isObject, member, oneObject, type Members } from './members.ts'
+
+export const ACCESS_TOKEN: readonly string[] = ['access_token', 'accessToken']
+export const REFRESH_TOKEN: readonly string[] = ['refresh_token', 'refreshToken']
+
+/** Members that hold the answer, or another token's. `token` is a name of the access token too, as text. */
+export const WRAPPERS: readonly string[] = ['data', 'body', 'result', 'authed_user', 'token']
+
+/** So many levels are looked through, the answer itself the first. */
+const LEVELS = 3
+
+export interface FoundTokens {
+  /** The members of the object with the tokens, its neighbours on the way there among them. */
+  readonly object: Members
+  /** The name of the access token in it. */
+  readonly names: readonly string[]
+}
+
+export interface FindOptions {
+  readonly answerPath?: readonly string[] | undefined
+  readonly stored: boolean
+  /** Whether a member `token`, which may be anything, can be the access token. */
+  readonly mayBeToken: () => boolean
+}
+
+/** Finds the object with an access token in it: the answer itself, what the provider's data names, or what lies in one of the common wrappers. */
+export function findTokens(answer: Members, options: FindOptions): FoundTokens | undefined {
+  const [first, ...others] = options.answerPath ?? []
+  const named = others.reduce<Members | undefined>(
+    (object, name) => object && oneObject(member(object, name)),
+    first === undefined ? undefined : oneObject(member(answer, first)),
+  )
+  for (const names of [ACCESS_TOKEN, ['token']]) {
+    if (names !== ACCESS_TOKEN && !options.mayBeToken()) return undefined
+    const inner = named && lift(named, names, options.stored, LEVELS)
+    if (inner !== undefined) return { object: bare(without(answer, first), inner), names }
+    const object = lift(answer, names, options.stored, LEVELS)
+    if (object !== undefined) return { object, names }
+  }
+  return undefined
+}
+
+function lift(object: Members, names: readonly string[], stored: boolean, levels: number): Members | undefined {
+  if (firstText(object, names) !== undefined) return object
+  if (levels <= 1) return undefined
+  for (const wrapper of WRAPPERS) {
+    const inner = oneObject(member(object, wrapper))
+    const lifted = inner && lift(inner, names, stored, levels - 1)
+    // What lies around a kept `token` belongs to the library that kept it: its configuration has the client's secret.
+    if (lifted !== undefined) return stored && wrapper === 'token' ? lifted : bare(without(object, wrapper), lifted)
+  }
+  return undefined
+}
+
+function without(object: Members, name: string | undefined): Members {
+  return bare(Object.fromEntries(Object.entries(object).filter(([each]) => each !== name)))
+}
+
+/** A refresh token anywhere in the first three levels, but not in an object that has an access token of its own. */
+export function findRefreshToken(answer: Members): string | undefined {
+  let level: readonly Members[] = [answer]
+  for (let depth = 1; depth <= LEVELS; depth += 1) {
+    const found = level.map((object) => firstText(object, REFRESH_TOKEN)).find((text) => text !== undefined)
+    if (found !== undefined) return found
+    level = level
+      .flatMap((object) => Object.values(object))
+      .flatMap((value) =>
+        Array.isArray(value) ? (value as readonly unknown[]).filter(isObject) : isObject(value) ? [value] : [],
+      )
+      .filter((object) => firstText(object, ACCESS_TOKEN) === undefined)
+  }
+  return undefined
+}
+
+/** The other complete tokens of an answer, by the wrapper that they lie in (Slack: bot and user). */
+export function otherTokens(object: Members): readonly (readonly [wrapper: string, token: Members])[] {
+  return WRAPPERS.flatMap((wrapper) => {
+    const inner = oneObject(member(object, wrapper))
+    return inner === undefined || firstText(inner, ACCESS_TOKEN) === undefined ? [] : [[wrapper, inner] as const]
+  })
+}

@@ -1,0 +1,125 @@
+import type { Body } from './body.ts'
+import { isObject, member, textOf } from './members.ts'
+
+/** What an answer says of why it refuses. */
+export interface RefusalRead {
+  /** The code, as the answer has it. */
+  readonly code?: string
+  /** The code, as a registered one where a provider's own says the same. */
+  readonly error?: string
+  /** The provider's text, behind its own code where `error` is another. */
+  readonly errorDescription?: string
+  /** Every text of the answer that may describe the refusal. */
+  readonly texts: readonly string[]
+}
+
+/** Error codes of single providers, and the registered code that says the same. */
+const SAME_ERROR: ReadonlyMap<string, string> = new Map([
+  ['bad_refresh_token', 'invalid_grant'],
+  ['invalid_refresh_token', 'invalid_grant'],
+  ['bad_verification_code', 'invalid_grant'],
+  ['bad_client_id', 'invalid_client'],
+  ['bad_client_secret', 'invalid_client'],
+  ['incorrect_client_credentials', 'invalid_client'],
+  ['invalid_client_credentials', 'invalid_client'],
+  ['invalid_client_id', 'invalid_client'],
+  ['invalid_client_secret', 'invalid_client'],
+])
+
+const NESTED_CODES = ['error', 'code', 'type', 'errorType', 'status'] as const
+const LISTED_CODES = ['errorType', 'code', 'error', 'type', 'status'] as const
+const TOP_CODES = ['status', 'code', 'errcode', 'reason'] as const
+const TEXTS = ['error_description', 'message', 'msg', 'errmsg', 'error_message', 'reason'] as const
+
+/** Says that it failed, not why. */
+const NO_CODE = /^(error|fail|failed|failure|false|ko|nok|none|null|ok|success)$/i
+
+/** Reads the error of an answer whose status is no success. */
+export function readRefusal(body: Body): RefusalRead {
+  const code = errorCode(body) ?? topCode(body, isCode) ?? errorCode(body, true)
+  return told(body, code)
+}
+
+/** Reads the error that came with the status of a success (GitHub, Slack, Lark, WeChat); undefined where there is none. */
+export function readHiddenRefusal(body: Body): RefusalRead | undefined {
+  const code =
+    errorCode(body) ??
+    errorCode(body, true) ??
+    // `status: "ok"` is no code, and neither is a number of HTTP where there is another.
+    topCode(body, (value, name) => isCode(value) && meansFailure(value, name)) ??
+    topCode(body, meansFailure)
+  return code === undefined && member(body, 'ok') !== false ? undefined : told(body, code)
+}
+
+function meansFailure(value: unknown, name: string): boolean {
+  const code = codeText(value)
+  if (code === undefined || name === 'reason') return false
+  return isNumeral(code) || name !== 'status'
+}
+
+function isCode(value: unknown): boolean {
+  const code = codeText(value)
+  return code !== undefined && !isHttpStatus(code) && !NO_CODE.test(code)
+}
+
+function topCode(body: Body, wanted: (value: unknown, name: string) => boolean): string | undefined {
+  const name = TOP_CODES.find((each) => wanted(member(body, each), each))
+  return name === undefined ? undefined : codeText(member(body, name))
+}
+
+/** The code in `error` or `errors`. A number of HTTP in an object is a code only for want of any other. */
+function errorCode(body: Body, evenHttp = false): string | undefined {
+  const error = member(body, 'error')
+  const direct = codeText(error)
+  if (direct !== undefined) return direct
+  const first = firstListed(body)
+  if (first !== undefined && !isObject(first)) return codeText(first)
+  for (const [object, names] of [
+    [error, NESTED_CODES],
+    [first, LISTED_CODES],
+  ] as const) {
+    if (!isObject(object)) continue
+    const codes = names.map((name) => codeText(member(object, name)))
+    const code = codes.find((each) => each !== undefined && (evenHttp || !isHttpStatus(each)))
+    if (code !== undefined) return code
+  }
+  return undefined
+}
+
+function firstListed(body: Body): unknown {
+  const errors = member(body, 'errors')
+  return Array.isArray(errors) ? (errors as readonly unknown[])[0] : undefined
+}
+
+function told(body: Body, code: string | undefined): RefusalRead {
+  const nested = [member(body, 'error'), firstListed(body)].filter(isObject)
+  const texts = [
+    textOf(member(body, 'error_description')),
+    ...nested.flatMap((object) => TEXTS.map((name) => textOf(member(object, name)))),
+    ...TEXTS.map((name) => textOf(member(body, name))),
+  ].filter((text) => text !== undefined && text !== code)
+  const error = code === undefined ? undefined : (SAME_ERROR.get(code.toLowerCase()) ?? code)
+  // The provider's own code is what its documentation explains.
+  const parts = [error === code ? undefined : code, texts[0]].filter((part) => part !== undefined)
+  return {
+    ...(code === undefined ? {} : { code }),
+    ...(error === undefined ? {} : { error }),
+    // As it came: what is secret in it is masked before it is made fit for a message.
+    ...(parts.length === 0 ? {} : { errorDescription: parts.join(': ') }),
+    texts: [...new Set(texts)] as readonly string[],
+  }
+}
+
+/** A code as text: a string, or a number; 0, also as a string, means that nothing is wrong. */
+function codeText(value: unknown): string | undefined {
+  const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : textOf(value)?.trim()
+  return text === undefined || text === '' || (isNumeral(text) && Number(text) === 0) ? undefined : text
+}
+
+function isNumeral(text: string): boolean {
+  return /^-?\d+(\.\d+)?$/.test(text)
+}
+
+function isHttpStatus(code: string): boolean {
+  return /^(10[0-3]|20[0-8]|226|30[0-8]|4\d\d|50\d|51[01])$/.test(code)
+}

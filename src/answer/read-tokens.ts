@@ -1,0 +1,119 @@
+import { makeToken, type JsonValue, type Token } from '../token.ts'
+import { type Body } from './body.ts'
+import { isCopyable, jsonCopy } from './copy.ts'
+import { END_NAMES, readEnds } from './ends.ts'
+import { findRefreshToken, findTokens, otherTokens, REFRESH_TOKEN } from './find.ts'
+import { bare, member, textOf, type Members } from './members.ts'
+import { readScope } from './scope.ts'
+
+/** What a provider's data says of its answers. */
+export interface AnswerWays {
+  readonly answerPath?: readonly string[]
+  readonly scopeSeparator?: string
+  readonly tokenTypes?: readonly string[]
+}
+
+export interface ReadOptions {
+  /** When the answer was asked for, or the stored token is read. */
+  readonly now: number
+  /** A kept token, of this application or of another library; else an answer as it came. */
+  readonly stored: boolean
+  /** Whether the token can be renewed without a refresh token in the answer. */
+  readonly renewable: boolean
+  readonly ways: AnswerWays
+  /** Whether the answer, which has no access token by that name, may have one that is called `token`. */
+  readonly mayBeToken?: () => boolean
+  /** Whether it lies in another answer: what lies in it is looked at no further. */
+  readonly inner?: boolean
+}
+
+/** What an object with tokens in it says, in the forms of RFC 6749 section 5.1. */
+export interface TokensRead {
+  readonly accessToken: string | undefined
+  /** Lower case; `bearer` where nothing else is said. */
+  readonly tokenType: string
+  /** The type as it was written. */
+  readonly writtenType: string
+  readonly receivedAt: number
+  readonly expiresAt: number | undefined
+  readonly refreshToken: string | undefined
+  readonly refreshTokenExpiresAt: number | undefined
+  readonly scope: readonly string[] | undefined
+  readonly idToken: string | undefined
+  /** Every member that has no place above. */
+  readonly extra: Body
+}
+
+/**
+ * Reads an object with tokens in it: an answer of a token endpoint or a kept token, in any of the forms that are known. It never throws, whatever JSON
+ * it gets. Without an access token, there may still be a refresh token to keep.
+ */
+export function readTokens(value: Members, options: ReadOptions): TokensRead {
+  const { now, stored, ways } = options
+  const found = findTokens(value, {
+    answerPath: ways.answerPath,
+    stored,
+    mayBeToken: options.mayBeToken ?? (() => true),
+  })
+  const object = found?.object ?? value
+  const taken = new Set<string>(END_NAMES)
+  const take = (names: readonly string[]): string | undefined => {
+    for (const name of names) {
+      taken.add(name)
+      const text = textOf(member(object, name))
+      if (text !== undefined) return text
+    }
+    return undefined
+  }
+  const accessToken = take(found?.names ?? ['access_token'])
+  // An answer may hide what must not be lost; a kept object may have another application's tokens in it.
+  const refreshToken =
+    take(REFRESH_TOKEN) ?? (stored ? undefined : (findRefreshToken(object) ?? findRefreshToken(value)))
+  const writtenType = take(['token_type', 'tokenType'])?.trim() ?? ''
+  taken.add('scope')
+  return {
+    accessToken,
+    tokenType: readTokenType(writtenType, ways),
+    writtenType,
+    refreshToken,
+    idToken: take(['id_token', 'idToken']),
+    scope: readScope(member(object, 'scope'), ways.scopeSeparator, stored),
+    ...readEnds(object, { now, stored, renewable: options.renewable || refreshToken !== undefined }),
+    extra: stored && isRow(object, found?.names) ? bare<JsonValue>() : readExtra(object, taken, options),
+  }
+}
+
+/** A row's other columns are the application's: a password hash may be among them. */
+function isRow(object: Members, names: readonly string[] | undefined): boolean {
+  return textOf(member(object, 'access_token')) === undefined || names?.length === 1 || 'providerAccountId' in object
+}
+
+function readExtra(object: Members, taken: ReadonlySet<string>, options: ReadOptions): Body {
+  const extra = bare<JsonValue>()
+  for (const [name, value] of Object.entries(object)) {
+    if (taken.has(name)) continue
+    // What was parsed is a copy already.
+    const copy = options.stored ? jsonCopy(value) : isCopyable(value) ? value : undefined
+    if (copy !== undefined) extra[name] = copy as JsonValue
+  }
+  if (options.inner === true) return extra
+  for (const [name, token] of otherTokens(object)) extra[name] = readOther(token, options) as unknown as JsonValue
+  return extra
+}
+
+/** A second token of an answer, in the form in which it can be saved. */
+function readOther(object: Members, { now, stored, ways }: ReadOptions): Token {
+  const { accessToken = '', ...token } = readTokens(object, {
+    now,
+    stored,
+    ways: { ...ways, answerPath: [] },
+    renewable: false,
+    inner: true,
+  })
+  return makeToken({ ...token, accessToken })
+}
+
+function readTokenType(text: string, { tokenTypes = [] }: AnswerWays): string {
+  const type = text.toLowerCase()
+  return type === '' || tokenTypes.some((known) => known.toLowerCase() === type) ? 'bearer' : type
+}

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { json } from './fake-server.ts'
+import { connected, HOUR, settled, world, wrapStore } from './harness.ts'
+
+/** A process whose token is early, and how often it has claimed so far. */
+async function early(answer: () => Response) {
+  const clock = fakeClock()
+  let claims = 0
+  const store = wrapStore(memoryStore({ clock }), (operation, real) => {
+    if (operation === 'claim') claims += 1
+    return real()
+  })
+  const { process, server } = world({ clock, store })
+  const grants = process()
+  await connected(grants, server, clock, HOUR)
+  await clock.advance(HOUR - 200_000)
+  server.faults.push({ answer })
+  const session = grants.session('acme', 'f')
+  const callFor = async (seconds: number): Promise<void> => {
+    for (let second = 0; second < seconds; second += 1) {
+      expect((await settled(clock, session.token())).accessToken).toBe('at-f-0')
+      await clock.advance(1000)
+    }
+  }
+  return { callFor, claims: () => claims, clock, server, session }
+}
+
+test('an early refresh that was put off by the provider is not tried again before its time: no call costs a claim', async () => {
+  const { callFor, claims, clock, server, session } = await early(() => json({}, 503, { 'retry-after': '60' }))
+  await callFor(55)
+  expect(server.requests).toHaveLength(1)
+  expect(claims()).toBe(1)
+  await clock.advance(6000)
+  await settled(clock, session.token())
+  await clock.advance(100)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+  expect(claims()).toBe(2)
+})
+
+test('without a time from the provider, an early refresh that failed is tried again after the back-off, and not before a second', async () => {
+  const { claims, clock, server, session } = await early(() => json({}, 503))
+  for (let call = 0; call < 20; call += 1) {
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-0')
+    await clock.advance(30)
+  }
+  expect(claims()).toBe(1)
+  await clock.advance(1000)
+  await settled(clock, session.token())
+  await clock.advance(100)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+  expect(server.requests).toHaveLength(2)
+})

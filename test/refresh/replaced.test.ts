@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest'
+import { deferred } from '../../src/refresh/deferred.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
+
+/** A store whose clock is set by itself, and whose next look can be held back on its way. */
+function slowLooks() {
+  const clock = fakeClock()
+  let aheadMs = 0
+  const inner = memoryStore({ clock: { now: () => clock.now() + aheadMs } })
+  let late: ReturnType<typeof deferred> | undefined
+  const store = wrapStore(inner, async (operation, real) => {
+    const answer = await real()
+    if (operation === 'read' && late !== undefined) {
+      const held = late
+      late = undefined
+      await held.promise
+    }
+    return answer
+  })
+  return {
+    ...world({ clock, store }),
+    inner,
+    setStoreClock: (byMs: number) => {
+      aheadMs += byMs
+    },
+    holdNextLook: () => {
+      const held = deferred()
+      late = held
+      return () => held.resolve()
+    },
+  }
+}
+
+const settings = { 'as it was': 0, 'set back meanwhile': -HOUR, 'set forth meanwhile': HOUR } as const
+
+test.for(Object.entries(settings))(
+  'a look from before a new log-in does not bring the old one back, the store’s clock %s',
+  async ([, setMs]) => {
+    const { clock, holdNextLook, process, server, setStoreClock } = slowLooks()
+    const grants = process()
+    await connected(grants, server, clock, HOUR)
+    const session = grants.session('acme', 'f')
+    await settled(clock, session.token())
+    // Many refreshes, so that no count of versions speaks for the new log-in, which may begin at 1.
+    for (let round = 0; round < 3; round += 1) await settled(clock, session.refresh())
+    await clock.advance(61_000)
+    const arrive = holdNextLook()
+    const first = session.token()
+    first.catch(() => undefined)
+    await clock.advance(0)
+    setStoreClock(setMs)
+    await grants.save('acme', 'f', { ...server.issue('g'), access_token: 'of-the-new-log-in', expires_in: 3600 })
+    arrive()
+    await settled(clock, first)
+    await clock.advance(100)
+    expect((await settled(clock, session.token())).accessToken).toBe('of-the-new-log-in')
+  },
+)
+
+test.for(Object.entries(settings))(
+  'a log-in in another process, after the old one was ended there, takes its place here, the store’s clock %s',
+  async ([, setMs]) => {
+    const { clock, process, server, setStoreClock } = slowLooks()
+    const [here, there] = [process(), process()]
+    await connected(here, server, clock, HOUR)
+    const session = here.session('acme', 'f')
+    for (let round = 0; round < 3; round += 1) await settled(clock, session.refresh())
+    setStoreClock(setMs)
+    await settled(clock, there.disconnect('acme', 'f'))
+    await there.save('acme', 'f', { ...server.issue('g'), access_token: 'of-the-new-log-in', expires_in: 7200 })
+    // Longer than twice `revalidateMs`.
+    await clock.advance(61_000)
+    expect((await settled(clock, session.token())).accessToken).toBe('of-the-new-log-in')
+    expect(server.reuses).toBe(0)
+  },
+)
+
+test('reads of one log-in that overtake each other do not bring an older version back', async () => {
+  const { clock, holdNextLook, inner, process, server } = slowLooks()
+  const [here, there] = [process(), process()]
+  await connected(here, server, clock, HOUR)
+  const session = here.session('acme', 'f')
+  await settled(clock, session.token())
+  await clock.advance(61_000)
+  const arrive = holdNextLook()
+  const first = session.token()
+  first.catch(() => undefined)
+  await clock.advance(0)
+  expect((await settled(clock, there.session('acme', 'f').refresh())).accessToken).toBe('at-f-1')
+  expect((await settled(clock, session.token({ rejected: 'at-f-0' }))).accessToken).toBe('at-f-1')
+  arrive()
+  await settled(clock, first)
+  expect((await session.token()).accessToken).toBe('at-f-1')
+  expect((await inner.read(key())).record).toMatchObject({ version: 2 })
+})

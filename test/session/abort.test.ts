@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { fetchWith } from '../../src/fetch-with.ts'
+import { Grants } from '../../src/grants.ts'
+import type { AccessToken } from '../../src/token.ts'
+import { API, stage } from './stage.ts'
+
+const reason = new Error('left')
+
+test('an abort ends the wait for the look-up of a client', async () => {
+  const session = new Grants({ clients: () => new Promise<never>(() => {}) }).session('tenant', 'alice')
+  const controller = new AbortController()
+  const byInit = session.fetch(`${API}/`, { signal: controller.signal })
+  const byRequest = session.fetch(new Request(`${API}/`, { signal: controller.signal }))
+  const late = session.fetch(`${API}/`, { signal: AbortSignal.abort(reason) })
+  controller.abort(reason)
+  for (const call of [byInit, byRequest, late]) await expect(call).rejects.toBe(reason)
+})
+
+test('a look-up that fails after the abort ends nothing', async () => {
+  let fail = (_error: Error): void => {}
+  const clients = (): Promise<never> => new Promise((_resolve, reject) => (fail = reject))
+  const session = new Grants({ clients }).session('tenant', 'alice')
+  const controller = new AbortController()
+  const call = session.fetch(`${API}/`, { signal: controller.signal })
+  controller.abort(reason)
+  await expect(call).rejects.toBe(reason)
+  fail(new Error('no such tenant'))
+  // An unhandled rejection would fail the run.
+  await new Promise(setImmediate)
+})
+
+test('an abort ends the wait for metadata that say where the token may go', async () => {
+  const { fetch } = await stage(() => new Response('x'), {
+    provider: { server: 'https://hangs.example', resourceOrigins: [] },
+    client: { fetch: () => new Promise<never>(() => {}) },
+  })
+  const controller = new AbortController()
+  const call = fetch('https://elsewhere.example/', { signal: controller.signal })
+  controller.abort(reason)
+  await expect(call).rejects.toBe(reason)
+})
+
+test('an abort ends the wait for a source that knows no signals, for the first token and for the next', async () => {
+  const first = new AbortController()
+  const hanging = fetchWith({ token: () => new Promise<never>(() => {}) }, { fetch: async () => new Response('x') })
+  const call = hanging(API, { signal: first.signal })
+  first.abort(reason)
+  await expect(call).rejects.toBe(reason)
+
+  const second = new AbortController()
+  let asked = (): void => {}
+  const again = new Promise<void>((resolve) => (asked = resolve))
+  const refusing = fetchWith(
+    {
+      token: (options) => {
+        if (options?.rejected === undefined)
+          return Promise.resolve<AccessToken>({ accessToken: 'a', tokenType: 'bearer' })
+        asked()
+        return new Promise<never>(() => {})
+      },
+    },
+    { fetch: async () => new Response('x', { status: 401 }) },
+  )
+  const repeated = refusing(API, { signal: second.signal })
+  await again
+  second.abort(reason)
+  await expect(repeated).rejects.toBe(reason)
+})
+
+test('a client that is looked up is asked for once for each request, and its data counts', async () => {
+  const { client } = await stage(() => new Response('x'))
+  let looks = 0
+  const grants = new Grants({
+    clients: async () => {
+      looks += 1
+      return client
+    },
+  })
+  const session = grants.session('tenant', 'alice')
+  await grants.save('tenant', 'alice', { access_token: 'hers', token_type: 'bearer' })
+  looks = 0
+  expect((await session.fetch(`${API}/`)).status).toBe(200)
+  expect(looks).toBeLessThanOrEqual(1)
+})
