@@ -1,10 +1,10 @@
 import type { ClientCore } from '../client/client-core.ts'
 import type { GrantEvents } from '../events.ts'
+import { assertKnown } from '../stores/rules.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import { runInBackground } from './background.ts'
 import type { GrantClient } from './grant-client.ts'
-import { assertKnownSchema } from './held.ts'
 import { identityOf } from './identity.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import type { Memory } from './memory.ts'
@@ -47,7 +47,7 @@ export class Disconnecting {
     const read = await this.#storeClock.ask(() => store.read(key))
     // A token that nobody asked for yet is revoked all the same.
     const record = read.record ?? (this.#memory.seed === undefined ? undefined : (await this.#memory.place()).record)
-    if (record !== undefined) assertKnownSchema(record)
+    assertKnown(record)
     // A login that was stored here in the meantime stays.
     this.#memory.end([known, record?.id])
     // Nothing is there any more also when an earlier call was left without an answer.

@@ -1,5 +1,4 @@
-import { ConfigError } from '../errors.ts'
-import { RECORD_SCHEMA, type GrantRecord } from '../stores/store.ts'
+import type { GrantRecord } from '../stores/store.ts'
 import { accessTokenOf, type AccessToken, type Token } from '../token.ts'
 
 /** What this process knows of a grant. */
@@ -23,15 +22,6 @@ export function hold(
 ): Held {
   const access = token === undefined ? undefined : accessTokenOf(token, handOut)
   return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access), unsaved }
-}
-
-/** @throws ConfigError for a record that a newer release wrote: it is left alone */
-export function assertKnownSchema(record: GrantRecord): void {
-  if (record.schema > RECORD_SCHEMA) {
-    throw new ConfigError(
-      `The grant of subject '${record.key.subject}' at client '${record.key.client}' was written by a newer release (schema ${record.schema}). Upgrade this process; the grant was left alone.`,
-    )
-  }
 }
 
 /** Names the version that is held, to tell whether it is still the same. */

@@ -1,10 +1,11 @@
 import { GrantNotFoundError, StoreError } from '../errors.ts'
+import { assertKnown } from '../stores/rules.ts'
 import { RECORD_SCHEMA, type GrantRecord, type NewGrant } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import { runInBackground } from './background.ts'
 import { contentOf } from './envelope.ts'
 import type { GrantClient } from './grant-client.ts'
-import { assertKnownSchema, hold, sameVersion, type Held } from './held.ts'
+import { hold, sameVersion, type Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { randomId } from './random.ts'
@@ -72,7 +73,7 @@ export class Memory {
 
   /** Takes a record of the store into memory, whose reading began at that moment (0: at no known one). Returns what is held then. */
   async adopt(record: GrantRecord, readSince: number): Promise<Held> {
-    assertKnownSchema(record)
+    assertKnown(record)
     await this.#client.admit(record)
     const known = this.#known(record, readSince)
     if (known !== undefined) return known

@@ -1,5 +1,5 @@
 import { stopwatch, type Clock } from '../clock.ts'
-import { isEvergrantError } from '../errors.ts'
+import { isEvergrantError, StoreError } from '../errors.ts'
 
 const TRIES = 4
 const FIRST_DELAY_MS = 50
@@ -8,6 +8,7 @@ const LONGEST_MS = 10_000
 
 /** Whether a store operation that failed so may have been done. */
 export function isUnknown(error: unknown): boolean {
+  if (error instanceof StoreError && error.notWritten === true) return false
   return !isEvergrantError(error) || error.retryable
 }
 

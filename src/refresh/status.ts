@@ -1,5 +1,6 @@
 import type { ReauthorizationReason } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
+import { withoutFuture } from '../stores/rules.ts'
 import type { GrantRecord } from '../stores/store.ts'
 
 /** What is known of a grant, without any secret. Times are whole milliseconds since the epoch. */
@@ -37,7 +38,7 @@ export interface ListedGrant extends GrantStatus {
 }
 
 export function statusOf(record: GrantRecord, now: number): GrantStatus {
-  const { failures } = record
+  const { failures } = withoutFuture(record, now)
   return Object.freeze({
     ...record.key,
     id: record.id,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Session } from '../../src/session.ts'
+import { StoreError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
@@ -188,4 +189,25 @@ test('a deletion whose answers are all lost is asked for again by the next call,
   await clock.advance(10)
   expect(server.revoked).toEqual(['rt-f-0'])
   expect(told.filter(({ name }) => name === 'disconnected')).toHaveLength(1)
+})
+
+test('what is known not to be written is not tried again at once: a locked file costs its time once', async () => {
+  for (const operation of ['claim', 'delete'] as const) {
+    const clock = fakeClock()
+    const inner = memoryStore({ clock })
+    let tries = 0
+    const store = wrapStore(inner, async (each, real) => {
+      if (each !== operation) return real()
+      tries += 1
+      await clock.delay(5000)
+      throw new StoreError('The file is locked.', { notWritten: true })
+    })
+    const { process, server } = world({ clock, store })
+    const grants = process()
+    const session = await connected(grants, server, clock, 0)
+    const asked = clock.now()
+    const work: Promise<unknown> = operation === 'claim' ? session.token() : grants.disconnect('acme', 'f')
+    await expect(settled(clock, work)).rejects.toMatchObject({ code: 'store_error' })
+    expect([tries, clock.now() - asked < 5500]).toEqual([1, true])
+  }
 })

@@ -144,7 +144,7 @@ export interface Scenario {
 }
 
 /** Whether schedules are wide where nobody says: see README.md. */
-export const WIDE = false
+export const WIDE: boolean = false
 
 /** How long access tokens live. */
 export const LIFETIME_MS: Readonly<Record<Scenario['timing'], number>> = {
