@@ -69,3 +69,15 @@ test('a clock that was set back to before the first request proves nothing of th
   await clock.advance(76_000)
   expect(await store.claim(key, successor(10_000))).toMatchObject({ outcome: 'claimed', takeover: true })
 })
+
+test('nor does it where the lease was given back already', async () => {
+  const { store, clock, began } = await unheard()
+  await store.release(key, { owner: 'first', spent: 'unknown' })
+  expect(await store.claim(key, successor(10_000))).toMatchObject({ outcome: 'claimed' })
+  await store.release(key, { owner: 'second', spent: 'unknown' })
+  clock.set(began - 60_000)
+  expect(await store.claim(key, { ...successor(10_000), owner: 'third' })).toMatchObject({
+    outcome: 'busy',
+    leaseMs: 0,
+  })
+})
