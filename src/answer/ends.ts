@@ -138,7 +138,8 @@ function readMoment(
 function beginning(object: Members, now: number): number | undefined {
   for (const name of BEGINNINGS) {
     const moment = momentMs(member(object, name), now)
-    if (moment !== undefined && moment > 0) return Math.min(moment, now)
+    // A moment before the year 2001 is a placeholder, not a time of issue.
+    if (moment !== undefined && moment >= FIRST_MOMENT * 1000) return Math.min(moment, now)
   }
   return undefined
 }

@@ -101,6 +101,10 @@ export class Flights {
     return this.#waitMs + SLACK_MS
   }
 
+  get isRunning(): boolean {
+    return this.#flight.isRunning
+  }
+
   /** Joins the process's single flight for this grant, or begins it. */
   join(request: FlightRequest): Promise<FlightResult> {
     return this.#flight.join((end) => this.#begin(request, end))

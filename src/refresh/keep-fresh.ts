@@ -175,6 +175,8 @@ class Worker {
     const { withinMs = 0 } = this.#options
     const limit = this.#hasRoom ? this.#most - this.#running.size - this.#queue.size : this.#further
     try {
+      // What is reserved is reserved until a moment of the store's: its time must be known.
+      if (!this.#storeClock.learned) await this.#storeClock.ask(() => store.due({ before: 0, limit: 1 }))
       const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
       const { records } = await this.#storeClock.ask(() => store.due(request))
       const ready = this.#queue.ready

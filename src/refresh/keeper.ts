@@ -11,7 +11,7 @@ import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './as
 import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import { GrantClient } from './grant-client.ts'
-import type { Held } from './held.ts'
+import { sameVersion, type Held } from './held.ts'
 import { identityOf } from './identity.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
@@ -174,7 +174,11 @@ export class Keeper implements TokenSource {
    */
   async keepAlive(due: GrantRecord, storeClock: StoreClock): Promise<boolean> {
     this.#storeClock.learnFrom(storeClock)
-    const { held, renewed } = await this.#flights.join({ cause: 'keep_alive', force: false, due })
+    const request: FlightRequest = { cause: 'keep_alive', force: false, due }
+    // A flight of somebody else's that only looked leaves the grant as it is.
+    const joined = this.#flights.isRunning ? await this.#flights.join(request) : undefined
+    const isLeft = joined?.renewed === false && sameVersion(joined.held, { record: due })
+    const { held, renewed } = joined === undefined || isLeft ? await this.#flights.join(request) : joined
     if (held.record.state !== 'active')
       throw new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked')
     return renewed

@@ -74,6 +74,9 @@ export class Memory {
   /** Takes a record of the store into memory, whose reading began at that moment (0: at no known one). Returns what is held then. */
   async adopt(record: GrantRecord, readSince: number): Promise<Held> {
     assertKnown(record)
+    // The store's time was told with it, whether or not the client may use the rest.
+    const before = this.#held
+    if (before?.unsaved === false && sameVersion(before, { record })) this.#hold(this.#retimed(before, record))
     await this.#client.admit(record)
     const known = this.#known(record, readSince)
     if (known !== undefined) return known

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { WIDE, type Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
 
 const scenario: Scenario = {
@@ -349,10 +349,6 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     resolver: true,
   },
-}
-
-/** Scenarios that break an invariant until what they found is mended: they run where schedules are wide. */
-const FOUND: Readonly<Record<string, Partial<Scenario>>> = {
   'an open intent of a store whose clock was set back is settled after its own length (I9)': {
     seed: 12,
     mode: 'grace-new',
@@ -413,7 +409,7 @@ const FOUND: Readonly<Record<string, Partial<Scenario>>> = {
   },
 }
 
-test.each(Object.entries({ ...CASES, ...(WIDE && FOUND) }))('%s', async (_name, difference) => {
+test.each(Object.entries(CASES))('%s', async (_name, difference) => {
   const outcome = await simulate({ ...scenario, ...difference })
   expect(outcome.violation).toBeUndefined()
 })

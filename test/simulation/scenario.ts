@@ -143,9 +143,6 @@ export interface Scenario {
   readonly faults: readonly Fault[]
 }
 
-/** Whether schedules are wide where nobody says: see README.md. */
-export const WIDE: boolean = false
-
 /** How long access tokens live. */
 export const LIFETIME_MS: Readonly<Record<Scenario['timing'], number>> = {
   default: 60_000,
@@ -231,7 +228,7 @@ const eventFault: fc.Arbitrary<Fault> = fc.record({
 /** Scenarios; `bounded` is assumption Q for the wire. */
 export function scenarios(options: { readonly bounded: boolean; readonly wide?: boolean }): fc.Arbitrary<Scenario> {
   const narrow = narrowScenarios(options)
-  if (!(options.wide ?? WIDE)) return narrow
+  if (!(options.wide ?? true)) return narrow
   return fc
     .tuple(
       narrow,

@@ -7,7 +7,7 @@ import { Ledger, Violation, type Invariant } from './ledger.ts'
 import { Network } from './network.ts'
 import { EPOCH, Process } from './process.ts'
 import { Random, seedGlobals } from './random.ts'
-import { LIFETIME_MS, TROUBLED_MS, WIDE, type Act, type Scenario } from './scenario.ts'
+import { LIFETIME_MS, TROUBLED_MS, type Act, type Scenario } from './scenario.ts'
 import { Server } from './server.ts'
 import { simulatedStore } from './simulated-store.ts'
 import { Timeline, type Owner } from './timeline.ts'
@@ -234,7 +234,7 @@ class Simulation {
 
   /** Nobody asks for a lifetime. Where workers run, they renew the grant all the same. */
   async #rest(): Promise<void> {
-    const { skews, workers, timing } = this.#scenario
+    const { workers, timing } = this.#scenario
     const lifetime = LIFETIME_MS[timing]
     if (workers === 0) return this.#until(this.#timeline.now + lifetime)
     const { leaseMs, settleMs, timeoutMs } = this.#resolved
@@ -244,7 +244,7 @@ class Simulation {
     const family = record && this.#server.familyOf(this.#ledger.refreshTokenOf(record))
     if (record?.state !== 'active' || family?.alive !== true || record.failures !== undefined) return
     // A worker whose clock is off reserves by its own time at first.
-    if (this.#processes.some(({ suspicious }) => suspicious) || (!WIDE && skews.length > 0)) return
+    if (this.#processes.some(({ suspicious }) => suspicious)) return
     // What may have been consumed waits until the access token is spent. Otherwise nothing is in the way any more.
     const allowed = record.intent?.everUnknown === true ? bound : WORKER_LATE_MS
     const late = this.#storeNow() - (record.expiresAt ?? Number.POSITIVE_INFINITY)

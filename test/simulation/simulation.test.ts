@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { campaign, emptyTally } from './campaign.ts'
 import { MODES } from './server.ts'
 import { simulate } from './simulate.ts'
-import { WIDE, type Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 
 const calm: Scenario = {
   seed: 1,
@@ -22,19 +22,19 @@ const calm: Scenario = {
 
 test('no schedule under assumption Q breaks an invariant', { timeout: 120_000 }, async () => {
   const tally = emptyTally()
-  expect(await campaign({ seed: 20_260_101, schedules: 1200, bounded: true }, tally)).toBeUndefined()
+  expect(await campaign({ seed: 20_260_101, schedules: 800, bounded: true, wide: false }, tally)).toBeUndefined()
   for (const mode of MODES) expect(tally.modes[mode]).toBeGreaterThan(0)
 })
 
 test('what is left without assumption Q is no worse than the model says', { timeout: 120_000 }, async () => {
   const tally = emptyTally()
-  expect(await campaign({ seed: 20_260_102, schedules: 400, bounded: false }, tally)).toBeUndefined()
+  expect(await campaign({ seed: 20_260_102, schedules: 300, bounded: false, wide: false }, tally)).toBeUndefined()
   expect(tally.beyondQ).toBeGreaterThan(0)
 })
 
-test.runIf(WIDE)('no wide schedule breaks an invariant', { timeout: 120_000 }, async () => {
+test('no wide schedule breaks an invariant', { timeout: 120_000 }, async () => {
   const tally = emptyTally()
-  const options = { seed: 20_260_103, schedules: 600, bounded: true, wide: true }
+  const options = { seed: 20_260_103, schedules: 300, bounded: true, wide: true }
   expect(await campaign(options, tally)).toBeUndefined()
 })
 
@@ -51,6 +51,6 @@ test('without faults each expiry costs one redemption, however many processes as
   const outcome = await simulate({ ...calm, processes: 4 })
   expect(outcome.violation).toBeUndefined()
   expect(outcome.refused).toBe(0)
-  // About 300 s of tokens that live for 60 s and are renewed 12 s early.
-  expect(outcome.redemptions).toBeLessThanOrEqual(8)
+  // About 450 s of tokens that live for 60 s and are renewed 12 s early.
+  expect(outcome.redemptions).toBeLessThanOrEqual(10)
 })
