@@ -19,7 +19,7 @@ function tenants() {
     const body = new URLSearchParams(init?.body as URLSearchParams)
     sent.push(body)
     if (body.get('client_secret') !== state.accepted) return Response.json({ error: 'invalid_client' }, { status: 401 })
-    if (String(url).endsWith('/revoke')) return new Response('')
+    if (String(url as string).endsWith('/revoke')) return new Response('')
     const count = sent.length
     return Response.json({
       access_token: `at${count}`,
