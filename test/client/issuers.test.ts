@@ -10,6 +10,9 @@ describe('two issuers are', () => {
     ['https://as.example', 'https://as.example/', []],
     ['https://as.example', 'as.example', []],
     ['as.example/', 'https://AS.example:443', []],
+    // Plain http is for this machine only.
+    ['http://localhost:8080', 'localhost:8080/', []],
+    ['http://localhost:80', 'https://localhost:443', []],
     ['https://as.example/t', 'as.example/t//', []],
     ['https://old.example', 'https://new.example', ['https://new.example', 'https://old.example/']],
     ['old.example', 'older.example', ['https://new.example', 'https://old.example', 'https://older.example']],
@@ -21,8 +24,10 @@ describe('two issuers are', () => {
 
   test.each<[unknown, unknown, string[]]>([
     ['https://as.example', 'https://other.example', []],
-    ['https://as.example', 'http://as.example', []],
+    ['https://as.example', 'com.example://as.example', []],
     ['https://as.example', 'https://as.example:8443', []],
+    ['http://localhost', 'http://localhost:443', []],
+    ['http://localhost:80', 'https://localhost:80', []],
     ['https://as.example/t', 'https://as.example/T', []],
     ['https://as.example', 'https://as.example/t', []],
     ['https://old.example', 'https://stranger.example', ['https://new.example', 'https://old.example']],
