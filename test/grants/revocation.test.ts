@@ -16,15 +16,20 @@ const idToken = (sub: string, iss = 'https://as.example') =>
 function world(
   ends: 'token' | 'grant' | 'person' | undefined,
   change: (store: GrantStore) => GrantStore = (store) => store,
+  answer?: () => Promise<Response>,
 ) {
   const clock = fakeClock()
   const server = new FakeServer()
   const provider = { ...server.provider, ...(ends !== undefined && { revocation: { ends } }) }
+  let revocations = 0
   const client = new OAuth2Client({
     provider,
     clientId: 'c',
     clientSecret: 'client-secret',
-    fetch: server.fetch,
+    fetch: (input, init) => {
+      revocations += 1
+      return answer === undefined ? server.fetch(input, init) : answer()
+    },
     clock,
   })
   const inner = memoryStore({ clock })
@@ -46,7 +51,7 @@ function world(
     await grants.disconnect('acme', subject, options)
     await clock.advance(100)
   }
-  return { clock, server, client, inner, grants, told, save, end }
+  return { clock, server, client, inner, grants, told, save, end, revoking: () => revocations }
 }
 
 test.each(['token', 'grant', undefined] as const)(
@@ -215,4 +220,35 @@ test('a client that is gone: the grant is deleted, and the event is told', async
   await clock.advance(100)
   expect(told).toEqual(['u1'])
   expect((await inner.read({ client: 'acme', subject: 'u1', account: '' })).record).toBeUndefined()
+})
+
+test('close() waits for a revocation that is under way', async () => {
+  let answer = (): void => undefined
+  const { clock, grants, save, revoking } = world('grant', undefined, async () => {
+    await new Promise<void>((resolve) => (answer = resolve))
+    return new Response(null)
+  })
+  await save('u1')
+  await grants.disconnect('acme', 'u1')
+  await clock.advance(10)
+  expect(revoking()).toBe(1)
+  let isClosed = false
+  const closing = grants.close().then(() => (isClosed = true))
+  await clock.advance(1000)
+  expect(isClosed).toBe(false)
+  answer()
+  await settled(clock, closing)
+})
+
+test('close() does not wait for the repeats of one that fails, and nothing is sent after it', async () => {
+  const { clock, grants, save, revoking } = world('grant', undefined, async () => new Response(null, { status: 503 }))
+  await save('u1')
+  await grants.disconnect('acme', 'u1')
+  await clock.advance(10)
+  const before = clock.now()
+  await settled(clock, grants.close())
+  expect(clock.now() - before).toBeLessThan(500)
+  const sent = revoking()
+  await clock.advance(120_000)
+  expect([sent, revoking()]).toEqual([2, 2])
 })

@@ -251,6 +251,22 @@ test('an answer that comes after the deadline is saved like any other', async ()
   expect(told.map(({ name }) => name)).toContain('refreshed')
 })
 
+test('close() waits for an answer that is late, and saves it', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process()
+  const session = await connected(grants, server, clock, 0)
+  const late = deferred()
+  server.faults.push({ hangUntil: late.promise })
+  await expect(settled(clock, session.token())).rejects.toMatchObject({ maybeProcessed: true })
+  let isClosed = false
+  const closing = grants.close().then(() => (isClosed = true))
+  await clock.advance(1000)
+  expect(isClosed).toBe(false)
+  late.resolve()
+  await settled(clock, closing)
+  expect((await store.read(key())).record).toMatchObject({ version: 2, lease: undefined })
+})
+
 test('a request that never ends is given up after the settle time, and the refresh token is tried once more', async () => {
   const { clock, server, process } = world()
   const grants = process({ policy: { waitMs: 120_000 } })
@@ -296,6 +312,22 @@ test('an uncertain refresh token of a strict provider is not tried again early, 
   expect(server.redemptions).toBe(1)
   await clock.advance(75_000)
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+})
+
+test('nor by the process whose request it was, before its next look at the store', async () => {
+  for (const fault of [{ ...reset(), consumed: false }, { answer: () => new Response('<html>') }]) {
+    const { clock, server, process } = world()
+    const grants = process({ policy: { revalidateMs: 2 * HOUR } })
+    const session = await connected(grants, server, clock)
+    await session.token()
+    await clock.advance(HOUR - 200_000)
+    server.faults.push(fault)
+    for (let second = 0; second < 150; second += 1) {
+      expect((await session.token()).accessToken).toBe('at-f-0')
+      await clock.advance(1000)
+    }
+    expect(server.redemptions).toBe(1)
+  }
 })
 
 test('an answer without an access token whose refresh token was rotated loses neither grant nor refresh token', async () => {

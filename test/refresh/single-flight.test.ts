@@ -66,6 +66,9 @@ test('neither a log-in nor an ordinary refresh uses up what refusals may cost', 
   expect((await settled(clock, session.token({ rejected: 'at-f-0' }))).accessToken).toBe('at-f-1')
   expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-2')
   expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
+  // Just after a refusal was answered, too.
+  await clock.advance(61_000)
+  expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
   await connected(grants, server, clock)
   const first = (await session.token()).accessToken
   expect((await settled(clock, session.token({ rejected: first }))).accessToken).not.toBe(first)
@@ -74,6 +77,20 @@ test('neither a log-in nor an ordinary refresh uses up what refusals may cost', 
 test('with a token that lives ten seconds, a second refused one is replaced after a tenth of that', async () => {
   const { clock, server, process } = world()
   server.lifetimeS = 10
+  const grants = process({ policy: { earlyMs: 0, spentMs: 0 } })
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  await settled(clock, session.token())
+  expect((await settled(clock, session.token({ rejected: 'at-f-1' }))).accessToken).toBe('at-f-2')
+  await clock.advance(900)
+  expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
+  await clock.advance(100)
+  expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
+})
+
+test('an API that refuses every token of a few seconds costs a refresh a second, and none for each call', async () => {
+  const { clock, server, process } = world()
+  server.lifetimeS = 4
   const grants = process({ policy: { earlyMs: 0, spentMs: 0 } })
   await connected(grants, server, clock, 0)
   const session = grants.session('acme', 'f')
