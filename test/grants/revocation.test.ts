@@ -183,10 +183,19 @@ test('a session alone is the only one', async () => {
 })
 
 test('more grants of one person than are listed: none is taken for the last one', async () => {
-  const { server, save, end } = world('person')
-  for (let index = 0; index < 302; index += 1) await save(`u${index}`, 'ann')
+  const { clock, server, save, end, inner } = world('person')
+  for (let index = 0; index < 303; index += 1) await save(`u${index}`, 'ann')
   await end('u0')
   await end('u301')
+  expect(server.revoked).toEqual([])
+  // None that the list has is left, but one that it lacks.
+  for (let index = 2; index < 302; index += 1) {
+    const place = { client: 'acme', subject: `u${index}`, account: '' }
+    const { record } = await inner.read(place)
+    if (record !== undefined) await inner.delete(place, { id: record.id })
+  }
+  await clock.advance(16 * 60_000)
+  await end('u302')
   expect(server.revoked).toEqual([])
 })
 
@@ -251,4 +260,36 @@ test('close() does not wait for the repeats of one that fails, and nothing is se
   const sent = revoking()
   await clock.advance(120_000)
   expect([sent, revoking()]).toEqual([2, 2])
+})
+
+test.each(['token', 'person'] as const)(
+  'a refresh that ends after its grant was disconnected: its token is revoked where that ends the %s',
+  async (ends) => {
+    let answer = (): void => undefined
+    const { clock, grants, save, server } = world(ends)
+    const session = await save('u1', 'ann')
+    await save('u2', 'ann')
+    server.faults.push({
+      answer: () => Response.json({ access_token: 'at-late', token_type: 'Bearer', refresh_token: 'rt-late' }),
+    })
+    server.gate = new Promise((resolve) => (answer = resolve))
+    const refreshing = session.refresh().catch(({ code }: { code: string }) => code)
+    await clock.advance(10)
+    await grants.disconnect('acme', 'u1')
+    answer()
+    expect(await settled(clock, refreshing)).toBe('grant_not_found')
+    await clock.advance(100)
+    expect(server.revoked).toEqual(ends === 'person' ? [] : ['rt-u1', 'rt-late'])
+  },
+)
+
+test('a grant that cannot be opened may be the same person’s', async () => {
+  const { server, save, end, inner, told } = world('person')
+  await save('u1', 'ann')
+  await save('u2', 'ann')
+  const place = { client: 'acme', subject: 'u2', account: '' }
+  const { id, sealed } = (await inner.read(place)).record!
+  expect(await inner.reseal(place, { id, from: sealed, to: 'of another key' })).toBe(true)
+  await end('u1')
+  expect([server.revoked, told]).toEqual([[], [['u1', 'shared']]])
 })

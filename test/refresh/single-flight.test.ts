@@ -238,3 +238,25 @@ test('a token that expires while it is being saved is not handed out', async () 
   expect(token.accessToken).toBe('at-f-2')
   expect(token.expiresAt).toBeGreaterThan(clock.now())
 })
+
+test.each([
+  [1500, 'at-f-0'],
+  [400, 'at-f-1'],
+])(
+  'a store that is looked at for 700 ms, %i ms before the token ends: it is %s that is handed out',
+  async (leftMs, token) => {
+    const base = world()
+    let holdMs = 0
+    const store = wrapStore(base.store, async (operation, real) => {
+      const answer = await real()
+      if (operation === 'read' && holdMs > 0) await base.clock.delay(holdMs)
+      return answer
+    })
+    const { clock, server, process } = world({ store, clock: base.clock })
+    const session = await connected(process({ policy: { earlyMs: 0, spentMs: 0 } }), server, clock)
+    await session.token()
+    await clock.advance(HOUR - leftMs)
+    holdMs = 700
+    expect((await settled(clock, session.token(), 50)).accessToken).toBe(token)
+  },
+)
