@@ -308,6 +308,17 @@ describe('tokenOriginFrom', () => {
     expect(() => coreOf(client).assertResource(new URL('https://evil.example'))).toThrow()
   })
 
+  test('keeps the paths and queries of the endpoints, that of refreshes among them', async () => {
+    const server = { ...metadata, token_endpoint: `${issuer}/token?tenant=a` }
+    const { logIn, refresh, requests } = stage({
+      tokenOriginFrom,
+      server,
+      refreshEndpoint: `${issuer}/renew?tenant=b`,
+    })
+    await refresh(await logIn({}, { query: query(eu) }), {})
+    expect(requests.map(({ url }) => url)).toEqual([`${eu}/token?tenant=a`, `${eu}/renew?tenant=b`])
+  })
+
   test('keeps what an unusable answer brought with its origin', async () => {
     const { logIn } = stage({ tokenOriginFrom })
     const error = await rejection(logIn({ aud: 'other' }, { query: query(eu) }))
