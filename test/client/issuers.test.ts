@@ -63,6 +63,8 @@ test('a token names an issuer letter by letter, in another spelling only for a g
     mayName(issuer, tenant, family, { anySpelling })
   expect(named('https://as.example', undefined, ['https://as.example'])).toBe(true)
   expect(named('as.example', undefined, ['https://as.example'])).toBe(false)
+  // The form itself is of no tenant.
+  for (const tenant of ['', undefined, '{tenantid}']) expect(named(entra, tenant, [entra])).toBe(false)
   expect(named('as.example', undefined, ['https://as.example', 'as.example'])).toBe(true)
   expect(named('as.example/', undefined, ['https://as.example'], true)).toBe(true)
   expect(named('https://login.example/t1/v2.0', 't1', [entra])).toBe(true)
