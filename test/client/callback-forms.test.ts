@@ -31,7 +31,7 @@ async function nodeRequest(path: string, init: RequestInit = {}): Promise<Incomi
   return request
 }
 
-const codeLast = (query: string): string => new URLSearchParams([...new URLSearchParams(query)].reverse()).toString()
+const codeLast = (query: string): string => new URLSearchParams([...new URLSearchParams(query)].toReversed()).toString()
 
 describe('a good callback may be', () => {
   const forms: Record<string, (query: string) => unknown> = {

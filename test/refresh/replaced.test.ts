@@ -99,9 +99,9 @@ test('reads of one log-in that overtake each other do not bring an older version
 test('a look at what was there before, while a new log-in was on its way to the store, does not outlive it', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
-  let late: ReturnType<typeof deferred> | undefined
+  let held: ReturnType<typeof deferred> | undefined
   const store = wrapStore(inner, async (operation, real) => {
-    if (operation === 'put') await late?.promise
+    if (operation === 'put') await held?.promise
     return real()
   })
   const { process, server } = world({ clock, store })
@@ -109,7 +109,8 @@ test('a look at what was there before, while a new log-in was on its way to the 
   const session = await connected(grants, server, clock)
   await session.token()
   await clock.advance(31_000)
-  late = deferred()
+  const late = deferred()
+  held = late
   const saving = grants.save('acme', 'f', { ...server.issue('g'), expires_in: 3600 })
   await clock.advance(1)
   expect((await session.token()).accessToken).toBe('at-f-0')
