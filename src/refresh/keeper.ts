@@ -103,14 +103,14 @@ export class Keeper implements TokenSource {
 
   async #serve(options: TokenOptions): Promise<AccessToken> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const held = this.#memory.held
+      const held = this.#memory.current()
       const want = this.#refusals.within(options, held)
       if (held?.access !== undefined && held.record.state === 'active') {
         const state = assess(held, want, this.#client.policy, this.#clock.now())
         if (state !== 'wanting') {
           await this.#memory.revalidate()
           // The token may have been replaced, or have expired, while the store was asked.
-          if (this.#memory.held?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
+          if (this.#memory.current()?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
           if (state === 'early') this.#flights.refreshEarly()
           return held.access
         }
@@ -120,12 +120,12 @@ export class Keeper implements TokenSource {
       try {
         result = await this.#flights.wait({ ...want, cause, force: false }, this.#patienceMs(want))
       } catch (error) {
-        const current = this.#memory.held
+        const current = this.#memory.current()
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw error
       }
       if (result === undefined) {
-        const current = this.#memory.held
+        const current = this.#memory.current()
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
       }
@@ -140,7 +140,7 @@ export class Keeper implements TokenSource {
   /** How long a caller waits for a flight: not until the token that it can have meanwhile ends, and never for ever. */
   #patienceMs(want: Want): number {
     const now = this.#clock.now()
-    const { held } = this.#memory
+    const held = this.#memory.current()
     const { patienceMs } = this.#flights
     if (!servesMeanwhile(held, want, now) || held.access.expiresAt === undefined) return patienceMs
     return Math.min((held.access.expiresAt - now) / 2, patienceMs)
