@@ -456,6 +456,36 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: false,
     crowd: 0,
   },
+  'a machine that sleeps between its look and its deletion forgets what it deleted no sooner': {
+    seed: 10,
+    mode: 'strict',
+    declared: false,
+    processes: 3,
+    workers: 0,
+    timing: 'settling',
+    background: 'detached',
+    skews: [0, 0, 0, 0],
+    sleeps: false,
+    bounded: true,
+    whole: false,
+    acts: [
+      { kind: 'token', at: 1, process: 0, ms: 1 },
+      { kind: 'disconnect', at: 0, process: 1, ms: 1 },
+      { kind: 'token', at: 12153, process: 0, ms: 1 },
+      { kind: 'token', at: 8354, process: 0, ms: 1 },
+      { kind: 'store-slow', at: 0, process: 0, ms: 10000 },
+      { kind: 'relog', at: 72048, process: 0, ms: 1 },
+      { kind: 'store-hangs', at: 6142, process: 0, ms: 1 },
+      { kind: 'store-jump', at: 72154, process: 0, ms: 1 },
+      { kind: 'provider-hangs', at: 0, process: 0, ms: 1 },
+    ],
+    faults: [
+      { point: 'request', nth: 0, fault: 'refused' },
+      { point: 'read', nth: 5, fault: 'pause-all' },
+    ],
+    resolver: false,
+    crowd: 0,
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
