@@ -1,13 +1,13 @@
 import type { ClientCore } from '../client/client-core.ts'
-import { readClaims } from '../client/id-token.ts'
 import type { Clock } from '../clock.ts'
 import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../token-source.ts'
-import type { AccessToken, JsonValue, Token } from '../token.ts'
+import type { AccessToken, Token } from '../token.ts'
 import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
+import { detailsOf, type GrantDetails } from './details.ts'
 import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import { GrantClient } from './grant-client.ts'
@@ -26,17 +26,6 @@ import { StoreClock } from './store-clock.ts'
 
 /** So often a caller is sent round again by tokens that expire before they can be handed out. */
 const ROUNDS = 10
-
-/** What came with a grant's tokens. */
-export interface GrantDetails {
-  /** The claims of the stored ID token. It was checked when it came; it may have expired since. */
-  readonly claims?: Readonly<Record<string, unknown>>
-  /** The members of the token answers that have no place of their own. */
-  readonly extra: Readonly<Record<string, JsonValue>>
-  readonly scope?: readonly string[]
-  /** The raw ID token, where it is asked for: logging out at the provider takes it. */
-  readonly idToken?: string
-}
 
 /** Keeps one grant fresh: its memory, its single flight, its place in the store. There is one for each grant in a process. */
 export class Keeper implements TokenSource {
@@ -255,14 +244,7 @@ export class Keeper implements TokenSource {
   /** What came with the tokens. */
   async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
     const held = (await this.#memory.read()) ?? (await this.#memory.place())
-    const { extra, idToken, scope } = held.token ?? {}
-    const claims = readClaims(idToken)
-    return Object.freeze({
-      ...(claims !== undefined && { claims }),
-      extra: extra ?? Object.freeze({}),
-      ...(scope !== undefined && { scope }),
-      ...(options.idToken === true && idToken !== undefined && { idToken }),
-    })
+    return detailsOf(held.token, options)
   }
 
   /** What the store knows of the grant. */
