@@ -13,6 +13,8 @@ describe('two issuers are', () => {
     // Plain http is for this machine only.
     ['http://localhost:8080', 'localhost:8080/', []],
     ['http://localhost:80', 'https://localhost:443', []],
+    ['http://127.0.0.1:8080', '127.0.0.1:8080', []],
+    ['http://[::1]:8080/', 'https://[::1]:8080', []],
     ['https://as.example/t', 'as.example/t//', []],
     ['https://old.example', 'https://new.example', ['https://new.example', 'https://old.example/']],
     ['old.example', 'older.example', ['https://new.example', 'https://old.example', 'https://older.example']],
@@ -24,7 +26,11 @@ describe('two issuers are', () => {
 
   test.each<[unknown, unknown, string[]]>([
     ['https://as.example', 'https://other.example', []],
+    ['https://as.example', 'http://as.example', []],
+    ['as.example', 'http://as.example', []],
     ['https://as.example', 'com.example://as.example', []],
+    ['https://localhost.example', 'http://localhost.example', []],
+    ['https://127.0.0.1.example', 'http://127.0.0.1.example', []],
     ['https://as.example', 'https://as.example:8443', []],
     ['http://localhost', 'http://localhost:443', []],
     ['http://localhost:80', 'https://localhost:80', []],
