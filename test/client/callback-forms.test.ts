@@ -131,6 +131,20 @@ describe('parsed fields', () => {
   })
 })
 
+test.each(['text/plain', 'application/json', 'application/x-www-form-urlencoded-too', undefined])(
+  'a Request by POST whose body is no form (%s) brings no parameters',
+  async (type) => {
+    const { fetch, requests } = scripted(granted)
+    const client = makeClient(fetch)
+    const { pending } = await beginLogin(client)
+    const body = new TextEncoder().encode(`code=c&state=${pending.state}`)
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type }
+    const request = new Request('https://app.example/callback', { method: 'POST', body, headers })
+    expect(await rejection(client.exchangeCode(request, pending))).toMatchObject({ code: 'state_mismatch' })
+    expect(requests).toEqual([])
+  },
+)
+
 test.each(['POST', 'post'])('Node’s own request by %s is refused by name, with what to pass', async (method) => {
   const client = makeClient(scripted(granted).fetch)
   const { pending } = await beginLogin(client)

@@ -3,6 +3,7 @@ import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { Grants } from '../../src/grants.ts'
 import type { KeepFreshOptions } from '../../src/refresh/keep-fresh.ts'
 import { FairQueue } from '../../src/refresh/fair-queue.ts'
+import type { KeyRing } from '../../src/seal/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.ts'
@@ -33,7 +34,7 @@ const due = (name: string, id: string, at: number): NewGrant => ({
   state: 'active',
   sealed: JSON.stringify({
     v: 1,
-    token: { accessToken: 'a', tokenType: 'bearer', receivedAt: at - 1, refreshToken: 'r' },
+    token: { accessToken: `at-${name}`, tokenType: 'bearer', receivedAt: at - 1, refreshToken: 'r' },
   }),
   renewable: true,
   refreshAfter: at,
@@ -51,6 +52,7 @@ async function timeOfTheGoodOne(setting: {
   readonly mostMs: number
   readonly wrap?: (store: GrantStore) => GrantStore
   readonly lookUp?: (name: string, known: OAuth2Client | undefined) => Promise<OAuth2Client | undefined>
+  readonly keys?: KeyRing
   readonly stepMs?: number
 }): Promise<number> {
   const clock = fakeClock()
@@ -66,10 +68,11 @@ async function timeOfTheGoodOne(setting: {
       )
   }
   await inner.put({ client: 'good', subject: 'u', account: '' }, due('good', 'good', clock.now()))
-  const { lookUp } = setting
+  const { keys, lookUp } = setting
   const grants = new Grants({
     clock,
     store,
+    ...(keys !== undefined && { keys }),
     clients: lookUp === undefined ? clients : (name: string) => lookUp(name, clients[name]),
   })
   const began = clock.now()
@@ -117,6 +120,15 @@ test('a provider that never ends its requests, and several that hang, take no pl
     two: { fetch: () => hangs, grants: 40 },
   }
   expect(await timeOfTheGoodOne({ bad, options: { concurrency: 3 }, mostMs: 600_000 })).toBeLessThan(200_000)
+})
+
+test('a key service that never opens a grant takes a place for a minute', async () => {
+  const keys: KeyRing = {
+    seal: async (text) => text,
+    open: (text) => (text.includes('at-bad') ? new Promise(() => undefined) : Promise.resolve(text)),
+  }
+  const bad = { bad: { fetch: () => answers, grants: 5 } }
+  expect(await timeOfTheGoodOne({ bad, options: { concurrency: 1 }, mostMs: 300_000, keys })).toBeLessThan(65_000)
 })
 
 test('a long backlog of a healthy client is not in the way either, and is worked off all the same', async () => {
