@@ -99,9 +99,9 @@ test('reads of one log-in that overtake each other do not bring an older version
 test('a look at what was there before, while a new log-in was on its way to the store, does not outlive it', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
-  let held: ReturnType<typeof deferred> | undefined
+  let held = Promise.resolve()
   const store = wrapStore(inner, async (operation, real) => {
-    if (operation === 'put') await held?.promise
+    if (operation === 'put') await held
     return real()
   })
   const { process, server } = world({ clock, store })
@@ -110,7 +110,7 @@ test('a look at what was there before, while a new log-in was on its way to the 
   await session.token()
   await clock.advance(31_000)
   const late = deferred()
-  held = late
+  held = late.promise
   const saving = grants.save('acme', 'f', { ...server.issue('g'), expires_in: 3600 })
   await clock.advance(1)
   expect((await session.token()).accessToken).toBe('at-f-0')
