@@ -1,18 +1,17 @@
 import type { ClientCore } from '../client/client-core.ts'
-import { readClaims } from '../client/id-token.ts'
 import type { Clock } from '../clock.ts'
 import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../token-source.ts'
-import type { AccessToken, JsonValue, Token } from '../token.ts'
+import { withoutRefreshTokens, type AccessToken, type JsonValue, type Token } from '../token.ts'
 import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
 import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import { GrantClient } from './grant-client.ts'
 import { sameVersion, type Held } from './held.ts'
-import { identityOf } from './identity.ts'
+import { claimsOf, identityOf } from './identity.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
 import { People } from './people.ts'
@@ -29,9 +28,9 @@ const ROUNDS = 10
 
 /** What came with a grant's tokens. */
 export interface GrantDetails {
-  /** The claims of the stored ID token. It was checked when it came; it may have expired since. */
+  /** The claims of the stored ID token, without the nonce. It was checked when it came; it may have expired since. */
   readonly claims?: Readonly<Record<string, unknown>>
-  /** The members of the token answers that have no place of their own. */
+  /** The members of the token answers that have no place of their own, without any refresh token in them. */
   readonly extra: Readonly<Record<string, JsonValue>>
   readonly scope?: readonly string[]
   /** The raw ID token, where it is asked for: logging out at the provider takes it. */
@@ -256,10 +255,10 @@ export class Keeper implements TokenSource {
   async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
     const held = (await this.#memory.read()) ?? (await this.#memory.place())
     const { extra, idToken, scope } = held.token ?? {}
-    const claims = readClaims(idToken)
+    const claims = held.token && claimsOf(held.token)
     return Object.freeze({
       ...(claims !== undefined && { claims }),
-      extra: extra ?? Object.freeze({}),
+      extra: withoutRefreshTokens(extra ?? {}),
       ...(scope !== undefined && { scope }),
       ...(options.idToken === true && idToken !== undefined && { idToken }),
     })

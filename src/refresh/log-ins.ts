@@ -2,6 +2,7 @@ import type { KeptLogin } from '../client/authorization.ts'
 import type { Callback } from '../client/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/callback.ts'
 import type { ClientCore } from '../client/client-core.ts'
+import { missingScope } from '../client/offline-access.ts'
 import type { Clock } from '../clock.ts'
 import { CallbackError, ConfigError } from '../errors.ts'
 import type { Emitter } from '../events.ts'
@@ -338,7 +339,7 @@ export class LogIns {
       ...(claims !== undefined && { claims }),
       extra: token.extra ?? Object.freeze({}),
       ...(scope !== undefined && { scope }),
-      missingScope: scope === undefined ? [] : asked.filter((each) => !scope.includes(each)),
+      missingScope: missingScope(asked, scope),
       renewable: record.renewable,
       repeated,
       identityChanged,

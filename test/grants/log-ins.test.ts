@@ -116,6 +116,36 @@ test('what came with the log-in is there at once', async () => {
   expect(connected).toEqual([{ key: done.key, at: expect.any(Number) as number, scope: ['openid'], renewable: true }])
 })
 
+test('what is missing of the scope is told by what was granted in any form', async () => {
+  const { process, callbackOf, state } = world({ client: { scope: 'openid email read offline_access' } })
+  const grants = process()
+  state.answer = { ...state.answer, scope: 'openid https://www.googleapis.com/auth/userinfo.email' }
+  const pending = await grants.connect('acme', 'alice')
+  const done = await grants.complete(callbackOf(pending), pending, { subject: 'alice' })
+  expect(done.missingScope).toEqual(['read'])
+})
+
+test('details show no refresh token, wherever it stands, and the claims of complete()', async () => {
+  const { process, callbackOf, state } = world()
+  const grants = process()
+  const user = { access_token: 'second-access', refresh_token: 'second-secret' }
+  state.answer = {
+    ...state.answer,
+    refreshToken: 'another-secret',
+    authed_user: user,
+    list: [user, { bot: user }],
+    id: 1,
+  }
+  const pending = await grants.connect('acme', 'alice')
+  const { claims, extra, session } = await grants.complete(callbackOf(pending), pending, { subject: 'alice' })
+  expect(JSON.stringify(extra['authed_user'])).toContain('second-secret')
+  const details = await session.details()
+  expect(details.extra['id']).toBe(1)
+  expect(JSON.stringify(details)).not.toContain('secret')
+  expect(details.claims).toEqual(claims)
+  expect(claims).not.toHaveProperty('nonce')
+})
+
 test.each([
   ['a string', 'user:42'],
   ['the identity', bySub],
