@@ -105,7 +105,8 @@ export class Disconnecting {
     const { clock, key, logger, sealer, store } = this.#options
     const identity = token && identityOf(token)
     if (identity === undefined || store.documents === undefined) return false
-    const people = new People({ store, sealer, documents: sealer.documents(store.documents), clock })
+    const documents = sealer.documents(store.documents)
+    const people = new People({ core: (await this.#client.use()).core, store, sealer, documents, clock })
     return people.leave(identity, key).catch((error: unknown) => {
       logger?.warn(
         'evergrant: a disconnected grant is not revoked: whether another one is of the same person is not known',

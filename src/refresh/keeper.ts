@@ -224,7 +224,7 @@ export class Keeper implements TokenSource {
     const since = this.#memory.moment()
     const identity = core.provider.revocation?.ends === 'person' ? identityOf(token) : undefined
     if (identity !== undefined && store.documents !== undefined)
-      await new People({ store, sealer, documents: sealer.documents(store.documents), clock }).add(identity, key)
+      await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock }).add(identity, key)
     const saved = await saveLogIn(
       {
         key,

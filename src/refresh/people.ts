@@ -1,4 +1,6 @@
 import { toBase64Url } from '../base64.ts'
+import type { ClientCore } from '../client/client-core.ts'
+import { knownForms } from '../client/issuers.ts'
 import type { Clock } from '../clock.ts'
 import { decodeKey, encodeKey, type GrantKey } from '../grant-key.ts'
 import type { GrantStore } from '../stores/store.ts'
@@ -19,6 +21,7 @@ type Entry = readonly [key: string, at: number]
 
 /** What finding the grants of a person needs. */
 export interface PeopleContext {
+  readonly core: Pick<ClientCore, 'formerIssuers' | 'issuer' | 'sameIssuer'>
   readonly store: GrantStore
   readonly sealer: Sealer
   readonly documents: SealedDocuments
@@ -35,15 +38,20 @@ export class People {
 
   /** Notes a grant, before it is saved. */
   async add(person: Person, key: GrantKey): Promise<void> {
-    const name = await this.#nameOf(person)
+    const [name] = await this.#namesOf(person)
     const text = encodeKey(key)
     const now = this.#context.clock.now()
     await this.#change(name, (entries) => [...entries.filter(([each]) => each !== text), [text, now]])
   }
 
-  /** Takes a grant out that was deleted. Returns whether no other one of this person is there. */
+  /** Takes a grant out that was deleted. Returns whether no other one of this person is there, whatever the issuer was called when it was noted. */
   async leave(person: Person, key: GrantKey): Promise<boolean> {
-    const name = await this.#nameOf(person)
+    let isLast = true
+    for (const name of await this.#namesOf(person)) isLast = (await this.#leave(name, person, key)) && isLast
+    return isLast
+  }
+
+  async #leave(name: string, person: Person, key: GrantKey): Promise<boolean> {
     const own = encodeKey(key)
     const gone = new Set([own])
     const entries = entriesOf((await this.#context.documents.get(name))?.value)
@@ -62,7 +70,7 @@ export class People {
   }
 
   async #isThere([text, at]: Entry, person: Person): Promise<boolean> {
-    const { clock, sealer, store } = this.#context
+    const { clock, core, sealer, store } = this.#context
     const key = decodeKey(text)
     if (key === undefined) return false
     const { record } = await store.read(key)
@@ -70,7 +78,7 @@ export class People {
     // What can't be opened, or doesn't say whose it is, may be this person's.
     const token = await sealer.open(record.key, record.id, record.sealed).catch(() => undefined)
     const identity = token && identityOf(token)
-    return identity === undefined || (identity.issuer === person.issuer && identity.sub === person.sub)
+    return identity === undefined || (identity.sub === person.sub && core.sameIssuer(identity.issuer, person.issuer))
   }
 
   async #change(name: string, change: (entries: readonly Entry[]) => readonly Entry[]): Promise<void> {
@@ -87,16 +95,20 @@ export class People {
   }
 
   /** A keyed hash: who reads the store can't try out who is in it. */
-  async #nameOf({ issuer, sub }: Person): Promise<string> {
-    const { documents } = this.#context
+  async #namesOf({ issuer, sub }: Person): Promise<readonly [string, ...string[]]> {
+    const { core, documents } = this.#context
     const known = await documents.get(SECRET)
     const { document } =
       known === undefined ? await documents.put(SECRET, newSecret(), { version: 0 }) : { document: known }
     const secret = new TextEncoder().encode(document?.value ?? '')
     const algorithm = { name: 'HMAC', hash: 'SHA-256' }
     const key = await crypto.subtle.importKey('raw', secret, algorithm, false, ['sign'])
-    const hash = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(JSON.stringify([issuer, sub])))
-    return `identity:${toBase64Url(new Uint8Array(hash))}`
+    const nameOf = async (form: string): Promise<string> => {
+      const hash = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(JSON.stringify([form, sub])))
+      return `identity:${toBase64Url(new Uint8Array(hash))}`
+    }
+    const [first, ...others] = knownForms(issuer, [await core.issuer(), ...core.formerIssuers])
+    return [await nameOf(first), ...(await Promise.all(others.map(nameOf)))]
   }
 }
 
