@@ -74,11 +74,11 @@ function tenantOf(issuer: string, template: string): string | undefined {
   return /^[\w-][\w.-]*$/.test(tenant) ? tenant : undefined
 }
 
-/** An issuer as it is compared: without http or https (plain http is for this machine only), its host in lower case without the usual port, no slash at the end. */
+/** An issuer as it is compared: without https, or on this machine http, its host in lower case without the usual port, no slash at the end. */
 function spelled(issuer: string): string {
   const [, scheme = 'https', host = '', path = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/]*)(.*)$/is.exec(issuer) ?? []
   const own = scheme.toLowerCase()
-  const usual = own === 'http' ? /:80$/ : /:443$/
-  const shown = own === 'http' || own === 'https' ? '' : `${own}://`
-  return `${shown}${host.toLowerCase().replace(usual, '')}${path.replace(/\/+$/, '')}`
+  const name = host.toLowerCase().replace(own === 'http' ? /:80$/ : /:443$/, '')
+  const usual = own === 'https' || (own === 'http' && /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(name))
+  return `${usual ? '' : `${own}://`}${name}${path.replace(/\/+$/, '')}`
 }

@@ -229,7 +229,7 @@ export class Flights {
   #unsaved(want: Want): Held | undefined {
     if (!this.#saver.unsaved && this.#updater?.unsaved !== true) return undefined
     this.#saver.resume()
-    const held = this.#memory.held
+    const held = this.#memory.current()
     if (servesMeanwhile(held, want, this.#clock.now())) return held
     throw new StoreError(
       `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is asked for before it is. It is kept in memory; try again.`,

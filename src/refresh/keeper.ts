@@ -4,14 +4,15 @@ import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError }
 import type { GrantKey } from '../grant-key.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../token-source.ts'
-import { withoutRefreshTokens, type AccessToken, type JsonValue, type Token } from '../token.ts'
+import type { AccessToken, Token } from '../token.ts'
 import { abortable } from './abortable.ts'
 import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './assess.ts'
+import { detailsOf, type GrantDetails } from './details.ts'
 import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
 import { Flights, type FlightRequest, type FlightResult } from './flights.ts'
 import { GrantClient } from './grant-client.ts'
 import { sameVersion, type Held } from './held.ts'
-import { claimsOf, identityOf } from './identity.ts'
+import { identityOf } from './identity.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import { Memory } from './memory.ts'
 import { People } from './people.ts'
@@ -25,17 +26,6 @@ import { StoreClock } from './store-clock.ts'
 
 /** So often a caller is sent round again by tokens that expire before they can be handed out. */
 const ROUNDS = 10
-
-/** What came with a grant's tokens. */
-export interface GrantDetails {
-  /** The claims of the stored ID token, without the nonce. It was checked when it came; it may have expired since. */
-  readonly claims?: Readonly<Record<string, unknown>>
-  /** The members of the token answers that have no place of their own, without any refresh token in them. */
-  readonly extra: Readonly<Record<string, JsonValue>>
-  readonly scope?: readonly string[]
-  /** The raw ID token, where it is asked for: logging out at the provider takes it. */
-  readonly idToken?: string
-}
 
 /** Keeps one grant fresh: its memory, its single flight, its place in the store. There is one for each grant in a process. */
 export class Keeper implements TokenSource {
@@ -102,14 +92,14 @@ export class Keeper implements TokenSource {
 
   async #serve(options: TokenOptions): Promise<AccessToken> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const held = this.#memory.held
+      const held = this.#memory.current()
       const want = this.#refusals.within(options, held)
       if (held?.access !== undefined && held.record.state === 'active') {
         const state = assess(held, want, this.#client.policy, this.#clock.now())
         if (state !== 'wanting') {
           await this.#memory.revalidate()
           // The token may have been replaced, or have expired, while the store was asked.
-          if (this.#memory.held?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
+          if (this.#memory.current()?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
           if (state === 'early') this.#flights.refreshEarly()
           return held.access
         }
@@ -119,12 +109,12 @@ export class Keeper implements TokenSource {
       try {
         result = await this.#flights.wait({ ...want, cause, force: false }, this.#patienceMs(want))
       } catch (error) {
-        const current = this.#memory.held
+        const current = this.#memory.current()
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw error
       }
       if (result === undefined) {
-        const current = this.#memory.held
+        const current = this.#memory.current()
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
       }
@@ -139,7 +129,7 @@ export class Keeper implements TokenSource {
   /** How long a caller waits for a flight: not until the token that it can have meanwhile ends, and never for ever. */
   #patienceMs(want: Want): number {
     const now = this.#clock.now()
-    const { held } = this.#memory
+    const held = this.#memory.current()
     const { patienceMs } = this.#flights
     if (!servesMeanwhile(held, want, now) || held.access.expiresAt === undefined) return patienceMs
     return Math.min((held.access.expiresAt - now) / 2, patienceMs)
@@ -254,14 +244,7 @@ export class Keeper implements TokenSource {
   /** What came with the tokens. */
   async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
     const held = (await this.#memory.read()) ?? (await this.#memory.place())
-    const { extra, idToken, scope } = held.token ?? {}
-    const claims = held.token && claimsOf(held.token)
-    return Object.freeze({
-      ...(claims !== undefined && { claims }),
-      extra: withoutRefreshTokens(extra ?? {}),
-      ...(scope !== undefined && { scope }),
-      ...(options.idToken === true && idToken !== undefined && { idToken }),
-    })
+    return detailsOf(held.token, options)
   }
 
   /** What the store knows of the grant. */

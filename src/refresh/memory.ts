@@ -34,6 +34,8 @@ export class Memory {
   readonly #look: SharedWork<true>
   #moment = 0
   #takenAt = 0
+  /** What the clock was set back by until the token was taken. */
+  #setBackMs = 0
   #lookedAt = 0
   #lookDueAt = 0
   #lookOverdueAt = 0
@@ -68,6 +70,17 @@ export class Memory {
     // A clock that was set back makes the last look doubtful.
     if (now >= this.#freshUntil || now >= this.#lookOverdueAt || now < this.#lookedAt) return undefined
     if (now >= this.#lookDueAt) this.#lookInBackground()
+    return this.#held
+  }
+
+  /** What is held, its token moved where the clock was set back since it was taken. */
+  current(): Held | undefined {
+    const held = this.#held
+    const ms = held === undefined ? 0 : this.#storeClock.setBackMs - this.#setBackMs
+    if (held?.token === undefined || ms === 0) return held
+    this.#hold(hold(held.record, shifted(held.token, -ms), this.#client.handOut, held.unsaved))
+    // How old the last look is can't be told any more.
+    if (!this.#options.alone) this.#lookDueAt = this.#lookOverdueAt = this.#lookedAt
     return this.#held
   }
 
@@ -128,6 +141,7 @@ export class Memory {
     const { policy } = this.#client
     this.#held = held
     this.#takenAt = this.moment()
+    this.#setBackMs = this.#storeClock.setBackMs
     this.#lookedAt = this.#options.clock.now()
     const { alone } = this.#options
     const { revalidateMs } = policy

@@ -14,22 +14,47 @@ export class StoreClock {
   #leastMs = 0
   #mostMs = 0
   #learned = false
+  #seen: { readonly monotonic: number; readonly now: number }
+  #setBackMs = 0
 
   constructor(clock: Pick<Required<Clock>, 'now' | 'monotonic'>) {
     this.#clock = clock
+    this.#seen = { monotonic: clock.monotonic(), now: clock.now() }
   }
 
   /** Asks the store, and learns from the time that its answer carries. */
   async ask<A extends { readonly now: number }>(question: () => Promise<A>): Promise<A> {
-    const [monotonic, now] = [this.#clock.monotonic(), this.#clock.now()]
+    this.#notice()
     const took = stopwatch(this.#clock)
     const answer = await question()
     const tookMs = took()
     // The machine slept, or its clock was set, back or forth: what was known of it no longer holds.
-    const differenceMs = this.#clock.now() - now - (this.#clock.monotonic() - monotonic)
-    if (Math.abs(differenceMs) > NOISE_MS) this.#learned = false
+    if (this.#notice() !== 0) this.#learned = false
     this.#observe(answer.now, tookMs)
     return answer
+  }
+
+  /**
+   * By how much this process's time of day was set back altogether, as the monotonic clock tells. Moments that were taken before are to be
+   * moved by what was added since.
+   */
+  get setBackMs(): number {
+    this.#notice()
+    return this.#setBackMs
+  }
+
+  /** By how much the time of day went further than the monotonic clock since the last time: less than 0 when it was set back. What is known of the store moves along. */
+  #notice(): number {
+    const [monotonic, now] = [this.#clock.monotonic(), this.#clock.now()]
+    const ahead = now - this.#seen.now - (monotonic - this.#seen.monotonic)
+    if (Math.abs(ahead) <= NOISE_MS) return 0
+    this.#seen = { monotonic, now }
+    if (ahead < 0) {
+      this.#setBackMs -= ahead
+      this.#leastMs -= ahead
+      this.#mostMs -= ahead
+    }
+    return ahead
   }
 
   /** Takes over what another clock of the same store knows, as long as this one knows nothing. */

@@ -39,6 +39,9 @@ import type {
 } from './store.ts'
 import { type Plan, Swapper } from './swap.ts'
 
+/** A process that sleeps for longer between its look and its deletion looks again: what was deleted is remembered from the deletion on. */
+const DELETE_WITHIN_MS = 10_000
+
 /** What a store over a backend may differ in. */
 export interface StoreOverOptions {
   /** Whether the change feed has every refresh, and not only what becomes of grants. @default false */
@@ -147,17 +150,18 @@ class StoreOver implements GrantStore {
   delete(key: GrantKey, { id }: { id: string }): Promise<DeleteAnswer> {
     return this.#run(async () => {
       const name = indexableKey(key)
-      const { answer, now } = await this.#swapper.change(name, (content, now) => {
+      const decide = (content: GrantRow, now: number): Plan<GrantRecord | undefined> => {
         const { record } = content
         if (record?.id !== id) {
           const before = content.deleted.find((each) => each.record.id === id && each.until > now)
           return { answer: before?.record }
         }
         assertKnown(record)
-        const deleted = [...content.deleted, { until: now + DELETED_MS, record }]
+        const deleted = [...content.deleted, { until: now + DELETE_WITHIN_MS + DELETED_MS, record }]
         const next = { buried: buriedWith(content, id, now), deleted }
         return { answer: record, write: this.#write(content, next, now, true) }
-      })
+      }
+      const { answer, now } = await this.#swapper.change(name, decide, { guardMs: DELETE_WITHIN_MS })
       if (answer !== undefined) void this.#forgetDeleted(name)
       return { record: answer && remember(answer), now }
     })

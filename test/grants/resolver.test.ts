@@ -15,11 +15,12 @@ function tenants() {
   const store = memoryStore({ clock })
   const state = { accepted: 's1', given: 's1', clientId: 'c1', asked: 0, resolves: true }
   const sent: URLSearchParams[] = []
-  const fetch: typeof globalThis.fetch = async (url, init) => {
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const url = String(input instanceof Request ? input.url : input)
     const body = new URLSearchParams(init?.body as URLSearchParams)
     sent.push(body)
     if (body.get('client_secret') !== state.accepted) return Response.json({ error: 'invalid_client' }, { status: 401 })
-    if (String(url as string).endsWith('/revoke')) return new Response('')
+    if (url.endsWith('/revoke')) return new Response('')
     const count = sent.length
     return Response.json({
       access_token: `at${count}`,

@@ -93,7 +93,7 @@ function passwordOf(authorization: string): string {
   return pair.slice(pair.indexOf(':') + 1)
 }
 
-test('a wrong secret is the registration’s fault: no grant is touched', async () => {
+test('a wrong secret is the registration’s fault: no grant ends, and the right one refreshes it after its back-off', async () => {
   const made = await world()
   const { provider, grants, clock } = made
   const [grant] = await provider.mint()
@@ -101,7 +101,8 @@ test('a wrong secret is the registration’s fault: no grant is touched', async 
   const before = await made.record()
   const wrong = grantsOf(clientOf(provider, { clock, clientSecret: `${AWKWARD} wrong` }), { store: made.store, clock })
   await expect(wrong.session('acme', 'alice').token()).rejects.toMatchObject({ error: 'invalid_client' })
-  expect({ ...(await made.record()), intent: undefined }).toEqual({ ...before, intent: undefined })
+  expect({ ...(await made.record()), intent: undefined, failures: undefined }).toEqual({ ...before, intent: undefined })
+  clock.travel(1300)
   expect(await grants.session('acme', 'alice').accessToken()).not.toBe(grant!.access_token)
 })
 

@@ -306,10 +306,10 @@ export const expectations: { readonly [K in FaultKind]: Readonly<Record<string, 
     'is a verdict, which a recheck overturns': wronglyDead({ kind: 'invalid_grant', description: 'no' }),
   },
   invalid_client: {
-    'touches no grant': {
+    'ends no grant, which backs off': {
       fault: 'invalid_client',
       caller: { code: 'token_request_error', status: 401, error: 'invalid_client', retryable: false },
-      record: { ...intact, failures: undefined, intent: expect.objectContaining(closed) },
+      record: { ...intact, failures: noted('invalid_client'), intent: expect.objectContaining(closed) },
       told: [['refresh_failed', 'refreshed'], { code: 'invalid_client', retryable: false }],
       survival: 'by itself',
       check: backsOff,
