@@ -586,3 +586,36 @@ test('a key ring may be made of a function', async () => {
   expect(await keyRing(text).open(await (await ring.prepare('c'))('s'), 'c')).toBe('s')
   await expect(keyRing(() => undefined).seal('s', 'c')).rejects.toThrow(/environment variable/)
 })
+
+test.each([
+  ['the subject', { subject: bySub }],
+  ['the account', { subject: 'alice', account: ({ sub }: Identity) => sub }],
+  ['the subject, asked of the user info endpoint', { subject: bySub }],
+])('in another process too the same is answered where the identity tells %s', async (name, options) => {
+  const { clock, process, callbackOf, state } = world()
+  const asks = name.includes('user info')
+  if (asks) state.idToken = false
+  const [one, other] = [process(), process()]
+  const pending = await one.connect('acme', undefined, asks ? { scope: 'read' } : {})
+  const both = [one, other].map((grants) => grants.complete(callbackOf(pending), pending, options))
+  const answers = await settled(clock, Promise.all(both))
+  expect(answers.map(({ repeated }) => repeated).toSorted()).toEqual([false, true])
+  expect(answers[0]?.key).toEqual(answers[1]?.key)
+  const late = await process().complete(callbackOf(pending), pending, options)
+  expect([late.repeated, late.key, state.exchanges]).toEqual([true, answers[0]?.key, 1])
+})
+
+test('what was given up, and revoked, is not stored by a subject function that answers at last', async () => {
+  const { clock, process, callbackOf, state } = world()
+  const grants = process()
+  const pending = await grants.connect('acme')
+  let answer: (subject: string) => void = () => undefined
+  const subject = () => new Promise<string>((resolve) => (answer = resolve))
+  const late = grants.complete(callbackOf(pending), pending, { subject })
+  const rejected = expect(late).rejects.toMatchObject({ code: 'expired_login' })
+  await clock.advance(16 * MINUTE)
+  expect(state.revoked).toEqual(['rt'])
+  answer('alice')
+  await rejected
+  expect(await grants.status('acme', 'alice')).toBeUndefined()
+})
