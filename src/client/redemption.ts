@@ -47,7 +47,7 @@ export async function prepareRedemption(
     parameters,
     repeatable: facts?.rotates === false || (facts?.reuseGraceMs ?? 0) > 0,
     renewable: true,
-    endpoint: context.provider.refreshEndpoint,
+    endpoint: place.context.provider.refreshEndpoint,
     known: [token.accessToken, token.idToken],
     salvage: salvageRefresh(token),
   })

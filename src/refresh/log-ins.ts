@@ -3,6 +3,7 @@ import type { Callback } from '../client/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/callback.ts'
 import type { ClientCore } from '../client/client-core.ts'
 import { missingScope } from '../client/offline-access.ts'
+import { TOKEN_ORIGIN } from '../client/token-origin.ts'
 import type { Clock } from '../clock.ts'
 import { CallbackError, ConfigError } from '../errors.ts'
 import type { Emitter } from '../events.ts'
@@ -354,6 +355,7 @@ export class LogIns {
   ): LogInResult {
     const { identity, identityChanged, repeated } = more
     const { scope } = token
+    const { [TOKEN_ORIGIN]: _, ...extra } = token.extra ?? {}
     const { returnTo, scope: asked = [] } = pending
     const claims = claimsOf(token)
     return {
@@ -361,7 +363,7 @@ export class LogIns {
       status: statusOf(record, this.#context.clock.now()),
       ...(identity !== undefined && { identity }),
       ...(claims !== undefined && { claims }),
-      extra: token.extra ?? Object.freeze({}),
+      extra: Object.freeze(extra),
       ...(scope !== undefined && { scope }),
       missingScope: missingScope(asked, scope),
       renewable: record.renewable,

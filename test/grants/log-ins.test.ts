@@ -116,6 +116,15 @@ test('what came with the log-in is there at once', async () => {
   expect(connected).toEqual([{ key: done.key, at: expect.any(Number) as number, scope: ['openid'], renewable: true }])
 })
 
+test('where the tokens are had is not among what came with them', async () => {
+  const tokenOriginFrom = { param: 'dc', allowed: ['https://eu.example'] }
+  const { process, callbackOf } = world({ provider: { tokenOriginFrom } })
+  const grants = process()
+  const pending = await grants.connect('acme', 'alice')
+  const callback = `${callbackOf(pending)}&dc=${encodeURIComponent('https://eu.example')}`
+  expect((await grants.complete(callback, pending, { subject: 'alice' })).extra).toEqual({})
+})
+
 test('what is missing of the scope is told by what was granted in any form', async () => {
   const { process, callbackOf, state } = world({ client: { scope: 'openid email read offline_access' } })
   const grants = process()
