@@ -608,7 +608,7 @@ test.each([
   const pending = await one.connect('acme', undefined, asks ? { scope: 'read' } : {})
   const both = [one, other].map((grants) => grants.complete(callbackOf(pending), pending, options))
   const answers = await settled(clock, Promise.all(both))
-  expect(answers.map(({ repeated }) => repeated).toSorted()).toEqual([false, true])
+  expect(answers.map(({ repeated }) => repeated)).toEqual(expect.arrayContaining([false, true]))
   expect(answers[0]?.key).toEqual(answers[1]?.key)
   const late = await process().complete(callbackOf(pending), pending, options)
   expect([late.repeated, late.key, state.exchanges]).toEqual([true, answers[0]?.key, 1])
