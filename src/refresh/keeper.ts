@@ -209,12 +209,15 @@ export class Keeper implements TokenSource {
     sameIdentity: (stored: Token) => boolean,
     id: string = randomId(),
   ): Promise<GrantRecord> {
-    const { clock, key, obtainable, policy, sealer, store } = this.#options
+    const { clock, key, logger, obtainable, policy, sealer, store } = this.#options
     const { refresh = {} } = core.provider
     const since = this.#memory.moment()
     const identity = core.provider.revocation?.ends === 'person' ? identityOf(token) : undefined
     if (identity !== undefined && store.documents !== undefined)
-      await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock }).add(identity, key)
+      await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock, logger }).add(
+        identity,
+        key,
+      )
     const saved = await saveLogIn(
       {
         key,

@@ -5,7 +5,7 @@ import type { ClientCore } from '../client/client-core.ts'
 import { missingScope } from '../client/offline-access.ts'
 import { TOKEN_ORIGIN } from '../client/token-origin.ts'
 import type { Clock } from '../clock.ts'
-import { CallbackError, ConfigError } from '../errors.ts'
+import { CallbackError, ConfigError, ProviderUnavailableError } from '../errors.ts'
 import type { Emitter } from '../events.ts'
 import { checkedKey, decodeKey, encodeKey, type GrantKey } from '../grant-key.ts'
 import type { Logger } from '../logger.ts'
@@ -14,6 +14,7 @@ import { ExpiringMap } from '../stores/expiring-map.ts'
 import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import type { Background } from './background.ts'
+import { before } from './before.ts'
 import { deferred } from './deferred.ts'
 import type { Sealer } from './envelope.ts'
 import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from './identity.ts'
@@ -35,6 +36,8 @@ import { CALLER_WAITS_MS, insist, type SavedLogIn, type Saving, UnsavedLogIn } f
 /** Single use is remembered longer than a pending log-in is accepted. */
 const ONCE_MS = 20 * 60_000
 const LOOK_EVERY_MS = 250
+/** How long a further callback waits for the first one. */
+const JOIN_MS = 30_000
 
 /** What log-ins need of the grants. */
 export interface LogInsContext {
@@ -293,7 +296,14 @@ export class LogIns {
 
   /** A further call for a log-in that this process knows: it waits for the first one, and sends nothing. */
   async #join(call: Call, attempt: Attempt): Promise<LogInResult> {
-    await attempt.work
+    if (attempt.work !== undefined) {
+      const ended = attempt.work.then(() => true)
+      if ((await before(ended, this.#context.clock, JOIN_MS)) === undefined)
+        throw new ProviderUnavailableError(
+          'The first callback of this log-in is still being worked on, by the provider or by the `subject` function. Try again.',
+          { maybeProcessed: true },
+        )
+    }
     const { done, error, isFailed, unsaved } = attempt
     if (done !== undefined) return this.#repeat(call, done.key, attempt.id, done.identity)
     if (unsaved?.isOver === false) return this.#finish(call, attempt)

@@ -3,6 +3,8 @@ import type { ClientCore } from '../client/client-core.ts'
 import { knownForms } from '../client/issuers.ts'
 import type { Clock } from '../clock.ts'
 import { decodeKey, encodeKey, type GrantKey } from '../grant-key.ts'
+import { SealError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import type { GrantStore } from '../stores/store.ts'
 import { randomId } from './random.ts'
 import { type Identity, identityOf } from './identity.ts'
@@ -26,6 +28,7 @@ export interface PeopleContext {
   readonly sealer: Sealer
   readonly documents: SealedDocuments
   readonly clock: Required<Clock>
+  readonly logger?: Logger | undefined
 }
 
 /** Which grants are of which person of a provider: where a revocation ends all of them, none may end while another is used. */
@@ -36,8 +39,20 @@ export class People {
     this.#context = context
   }
 
-  /** Notes a grant, before it is saved. */
+  /** Notes a grant, before it is saved. Where the notes can't be opened any more there is none: then nothing of this person is revoked. */
   async add(person: Person, key: GrantKey): Promise<void> {
+    try {
+      await this.#add(person, key)
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error
+      this.#context.logger?.warn(
+        'evergrant: whose grant this is could not be noted, because the notes are sealed with a key that is lost. Delete the documents identity-key and identity:*',
+        { ...key },
+      )
+    }
+  }
+
+  async #add(person: Person, key: GrantKey): Promise<void> {
     const [name] = await this.#namesOf(person)
     const text = encodeKey(key)
     const now = this.#context.clock.now()

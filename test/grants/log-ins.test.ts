@@ -628,3 +628,18 @@ test('what was given up, and revoked, is not stored by a subject function that a
   await rejected
   expect(await grants.status('acme', 'alice')).toBeUndefined()
 })
+
+test('a subject function that hangs keeps no further call of its log-in waiting for ever', async () => {
+  const { clock, process, callbackOf, state } = world()
+  const grants = process()
+  const pending = await grants.connect('acme')
+  const callback = callbackOf(pending)
+  const complete = (subject: (identity: Identity) => Promise<string> | string) =>
+    grants.complete(callback, pending, { subject })
+  complete(() => new Promise(() => undefined)).catch(() => undefined)
+  await clock.advance(100)
+  const began = clock.now()
+  await expect(settled(clock, complete(bySub))).rejects.toMatchObject({ code: 'provider_unavailable', retryable: true })
+  expect(clock.now() - began).toBeLessThan(31_000)
+  expect(state.exchanges).toBe(1)
+})

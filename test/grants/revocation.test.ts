@@ -260,3 +260,18 @@ test('people of different tenants are different people', async () => {
   await end('u1')
   expect(server.revoked).toEqual(['rt-u1'])
 })
+
+test('a lost sealing key stops no log-in: the person is not noted, and nothing of theirs is revoked', async () => {
+  const { client, clock, inner, save, server } = world('person')
+  await save('u1', 'ann')
+  const others = new Grants({ clients: { acme: client }, store: inner, keys: keyRing(`k:${generateKey()}`), clock })
+  const session = await others.save('acme', 'u2', {
+    access_token: 'at-u2',
+    refresh_token: 'rt-u2',
+    id_token: idToken('ann'),
+  })
+  expect((await session.token()).accessToken).toBe('at-u2')
+  await others.disconnect('acme', 'u2')
+  await clock.advance(100)
+  expect(server.revoked).toEqual([])
+})
