@@ -31,6 +31,8 @@ async function nodeRequest(path: string, init: RequestInit = {}): Promise<Incomi
   return request
 }
 
+const codeLast = (query: string): string => new URLSearchParams([...new URLSearchParams(query)].toReversed()).toString()
+
 describe('a good callback may be', () => {
   const forms: Record<string, (query: string) => unknown> = {
     'a raw query': (query) => query,
@@ -41,6 +43,9 @@ describe('a good callback may be', () => {
     'a relative URL without slash': (query) => `callback?${query}`,
     'a URL of a native application': (query) => `com.example.app:/callback?${query}`,
     'a relative URL with a question mark in a value': (query) => `/callback?${query}&hint=a?b=c`,
+    'a URL with a fragment, which Facebook appends': (query) => `/callback?${codeLast(query)}#_=_`,
+    'a raw query with a fragment': (query) => `${codeLast(query)}#_=_`,
+    'a URL object with a fragment': (query) => new URL(`https://app.example/callback?${codeLast(query)}#_=_`),
     'a FormData': formData,
     'an object that a parser of queries made': (query) => parseQuery(query),
     'the fields of a parsed body': (query) => Object.fromEntries(new URLSearchParams(query)),

@@ -88,6 +88,12 @@ describe('a server given by its issuer', () => {
       retryable: true,
       status: 503,
     })
+    // One of the two may come back, whatever the other says.
+    for (const answers of [
+      { [OAUTH]: json({}, { status: 503 }), [OPENID]: json({}, { status: 404 }) },
+      { [OAUTH]: json({}, { status: 404 }), [OPENID]: down },
+    ])
+      expect(await failure(answers)).toMatchObject({ name: 'DiscoveryError', retryable: true })
   })
 
   test('with an insecure endpoint is refused', async () => {

@@ -10,6 +10,11 @@ describe('two issuers are', () => {
     ['https://as.example', 'https://as.example/', []],
     ['https://as.example', 'as.example', []],
     ['as.example/', 'https://AS.example:443', []],
+    // Plain http is for this machine only.
+    ['http://localhost:8080', 'localhost:8080/', []],
+    ['http://localhost:80', 'https://localhost:443', []],
+    ['http://127.0.0.1:8080', '127.0.0.1:8080', []],
+    ['http://[::1]:8080/', 'https://[::1]:8080', []],
     ['https://as.example/t', 'as.example/t//', []],
     ['https://old.example', 'https://new.example', ['https://new.example', 'https://old.example/']],
     ['old.example', 'older.example', ['https://new.example', 'https://old.example', 'https://older.example']],
@@ -22,7 +27,13 @@ describe('two issuers are', () => {
   test.each<[unknown, unknown, string[]]>([
     ['https://as.example', 'https://other.example', []],
     ['https://as.example', 'http://as.example', []],
+    ['as.example', 'http://as.example', []],
+    ['https://as.example', 'com.example://as.example', []],
+    ['https://localhost.example', 'http://localhost.example', []],
+    ['https://127.0.0.1.example', 'http://127.0.0.1.example', []],
     ['https://as.example', 'https://as.example:8443', []],
+    ['http://localhost', 'http://localhost:443', []],
+    ['http://localhost:80', 'https://localhost:80', []],
     ['https://as.example/t', 'https://as.example/T', []],
     ['https://as.example', 'https://as.example/t', []],
     ['https://old.example', 'https://stranger.example', ['https://new.example', 'https://old.example']],
@@ -58,6 +69,8 @@ test('a token names an issuer letter by letter, in another spelling only for a g
     mayName(issuer, tenant, family, { anySpelling })
   expect(named('https://as.example', undefined, ['https://as.example'])).toBe(true)
   expect(named('as.example', undefined, ['https://as.example'])).toBe(false)
+  // The form itself is of no tenant.
+  for (const tenant of ['', undefined, '{tenantid}']) expect(named(entra, tenant, [entra])).toBe(false)
   expect(named('as.example', undefined, ['https://as.example', 'as.example'])).toBe(true)
   expect(named('as.example/', undefined, ['https://as.example'], true)).toBe(true)
   expect(named('https://login.example/t1/v2.0', 't1', [entra])).toBe(true)

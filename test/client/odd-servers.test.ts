@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { coreOf, type OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
 import { TOKEN_ORIGIN } from '../../src/client/token-origin.ts'
 import type { Provider } from '../../src/providers/provider.ts'
@@ -204,6 +204,9 @@ test.each<[number | undefined, number, boolean]>([
   [90_000, 91, false],
   [300_000, 300, true],
 ])('with clockToleranceMs %s a clock may be off by %i s: %s', async (clockToleranceMs, off, good) => {
+  // The protocol library counts from the machine's clock, which must not tick in between.
+  vi.useFakeTimers({ now: NOW, toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
   const ahead = { nbf: seconds + off, iat: seconds + off }
   // Just before that moment it was valid still.
   const behind = { exp: seconds - off + 1 }
@@ -318,6 +321,17 @@ describe('tokenOriginFrom', () => {
     expect(requests.at(-1)?.url).toBe('https://api.example/me')
     expect(coreOf(client).assertResource(new URL(`${eu}/x`))).toBeUndefined()
     expect(() => coreOf(client).assertResource(new URL('https://evil.example'))).toThrow()
+  })
+
+  test('keeps the paths and queries of the endpoints, that of refreshes among them', async () => {
+    const server = { ...metadata, token_endpoint: `${issuer}/token?tenant=a` }
+    const { logIn, refresh, requests } = stage({
+      tokenOriginFrom,
+      server,
+      refreshEndpoint: `${issuer}/renew?tenant=b`,
+    })
+    await refresh(await logIn({}, { query: query(eu) }), {})
+    expect(requests.map(({ url }) => url)).toEqual([`${eu}/token?tenant=a`, `${eu}/renew?tenant=b`])
   })
 
   test('keeps what an unusable answer brought with its origin', async () => {

@@ -72,6 +72,13 @@ describe('a server whose metadata lists offline_access', () => {
   )
 })
 
+test('a server that does not list offline_access is asked for it by those who ask, without consent', async () => {
+  expect(await asked({ server: metadata }, { scope: 'openid offline_access' })).toMatchObject({
+    scope: ['openid', 'offline_access'],
+    prompt: null,
+  })
+})
+
 describe('a provider whose data says what offline access takes', () => {
   test('is asked so, whatever the metadata lists and the scope is', async () => {
     const offline = { params: { access_type: 'offline' } }

@@ -156,6 +156,18 @@ test('a rule remembers nothing of what it judged before', async () => {
   }
 })
 
+test('a text is searched for its first ten thousand characters', async () => {
+  for (const [length, means] of [
+    [9993, 'dead'],
+    [9994, undefined],
+  ] as const) {
+    for (const description of ['expired', /expired/]) {
+      const answer = rejected({ error: 'invalid_request', error_description: `${'x'.repeat(length)}expired` })
+      expect((await answered(answer, [{ when: { description }, means: 'dead' }]))['means']).toBe(means)
+    }
+  }
+})
+
 test('deadGrantErrors are compared with the code as the answer has it and as it is told', async () => {
   for (const [body, status, code] of [
     [{ code: 20026 }, 200, '20026'],

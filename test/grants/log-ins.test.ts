@@ -643,3 +643,24 @@ test('a subject function that hangs keeps no further call of its log-in waiting 
   expect(clock.now() - began).toBeLessThan(31_000)
   expect(state.exchanges).toBe(1)
 })
+
+test('a log-in whose saving was answered to nobody, and that another one has replaced since, is no success', async () => {
+  const late: { replace?: () => Promise<unknown> } = {}
+  const { process, callbackOf, memory, clock } = world({
+    around: async (operation, real) => {
+      const answer = await real()
+      if (operation !== 'put' || late.replace === undefined) return answer
+      const { replace } = late
+      delete late.replace
+      await replace()
+      throw new StoreError('the answer was lost')
+    },
+  })
+  const grants = process()
+  const pending = await grants.connect('acme', 'alice')
+  late.replace = () => process({ store: memory }).save('acme', 'alice', { access_token: 'newer', refresh_token: 'rt2' })
+  await expect(
+    settled(clock, grants.complete(callbackOf(pending), pending, { subject: 'alice' })),
+  ).rejects.toMatchObject({ code: 'already_used' })
+  expect(await grants.session('acme', 'alice').accessToken()).toBe('newer')
+})

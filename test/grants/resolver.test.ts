@@ -110,6 +110,22 @@ describe('clients that are looked up', () => {
     expect(sent).toHaveLength(0)
   })
 
+  test('nor is its token handed out while it is fresh, and the grant stays as it is', async () => {
+    const { clock, grants, make, sent, state, store } = tenants()
+    await grants.save('tenant', 'u', { ...SPENT, expires_at: clock.now() / 1000 + 3600 })
+    state.clientId = 'c2'
+    const other = new Grants({ clients: () => make(), store, clock })
+    const session = other.session('tenant', 'u')
+    for (let count = 0; count < 2; count += 1)
+      await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'config_error' })
+    expect(sent).toHaveLength(0)
+    expect((await store.read({ client: 'tenant', subject: 'u', account: '' })).record).toMatchObject({
+      clientId: 'c1',
+      version: 1,
+      lease: undefined,
+    })
+  })
+
   test('a client that is not there is named, and deleting needs none', async () => {
     const { clock, grants, state, store } = tenants()
     const session = await grants.save('tenant', 'u', SPENT)

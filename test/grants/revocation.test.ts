@@ -20,15 +20,20 @@ function world(
   ends: 'token' | 'grant' | 'person' | undefined,
   change: (store: GrantStore) => GrantStore = (store) => store,
   more: Partial<Provider> = {},
+  answer?: () => Promise<Response>,
 ) {
   const clock = fakeClock()
   const server = new FakeServer()
   const provider = { ...server.provider, ...(ends !== undefined && { revocation: { ends } }), ...more }
+  let revocations = 0
   const client = new OAuth2Client({
     provider,
     clientId: 'c',
     clientSecret: 'client-secret',
-    fetch: server.fetch,
+    fetch: (input, init) => {
+      revocations += 1
+      return answer === undefined ? server.fetch(input, init) : answer()
+    },
     clock,
   })
   const inner = memoryStore({ clock })
@@ -50,7 +55,7 @@ function world(
     await grants.disconnect('acme', subject, options)
     await clock.advance(100)
   }
-  return { clock, server, client, inner, grants, told, save, end }
+  return { clock, server, client, inner, grants, told, save, end, revoking: () => revocations }
 }
 
 test.each(['token', 'grant', undefined] as const)(
@@ -182,10 +187,19 @@ test('a session alone is the only one', async () => {
 })
 
 test('more grants of one person than are listed: none is taken for the last one', async () => {
-  const { server, save, end } = world('person')
-  for (let index = 0; index < 302; index += 1) await save(`u${index}`, 'ann')
+  const { clock, server, save, end, inner } = world('person')
+  for (let index = 0; index < 303; index += 1) await save(`u${index}`, 'ann')
   await end('u0')
   await end('u301')
+  expect(server.revoked).toEqual([])
+  // None that the list has is left, but one that it lacks.
+  for (let index = 2; index < 302; index += 1) {
+    const place = { client: 'acme', subject: `u${index}`, account: '' }
+    const { record } = await inner.read(place)
+    if (record !== undefined) await inner.delete(place, { id: record.id })
+  }
+  await clock.advance(16 * 60_000)
+  await end('u302')
   expect(server.revoked).toEqual([])
 })
 
@@ -274,4 +288,72 @@ test('a lost sealing key stops no log-in: the person is not noted, and nothing o
   await others.disconnect('acme', 'u2')
   await clock.advance(100)
   expect(server.revoked).toEqual([])
+})
+
+test('close() waits for a revocation that is under way', async () => {
+  let answer = (): void => undefined
+  const { clock, grants, save, revoking } = world('grant', undefined, {}, async () => {
+    await new Promise<void>((resolve) => (answer = resolve))
+    return new Response(null)
+  })
+  await save('u1')
+  await grants.disconnect('acme', 'u1')
+  await clock.advance(10)
+  expect(revoking()).toBe(1)
+  let isClosed = false
+  const closing = grants.close().then(() => (isClosed = true))
+  await clock.advance(1000)
+  expect(isClosed).toBe(false)
+  answer()
+  await settled(clock, closing)
+})
+
+test('close() does not wait for the repeats of one that fails, and nothing is sent after it', async () => {
+  const { clock, grants, save, revoking } = world(
+    'grant',
+    undefined,
+    {},
+    async () => new Response(null, { status: 503 }),
+  )
+  await save('u1')
+  await grants.disconnect('acme', 'u1')
+  await clock.advance(10)
+  const before = clock.now()
+  await settled(clock, grants.close())
+  expect(clock.now() - before).toBeLessThan(500)
+  const sent = revoking()
+  await clock.advance(120_000)
+  expect([sent, revoking()]).toEqual([2, 2])
+})
+
+test.each(['token', 'person'] as const)(
+  'a refresh that ends after its grant was disconnected: its token is revoked where that ends the %s',
+  async (ends) => {
+    let answer = (): void => undefined
+    const { clock, grants, save, server } = world(ends)
+    const session = await save('u1', 'ann')
+    await save('u2', 'ann')
+    server.faults.push({
+      answer: () => Response.json({ access_token: 'at-late', token_type: 'Bearer', refresh_token: 'rt-late' }),
+    })
+    server.gate = new Promise((resolve) => (answer = resolve))
+    const refreshing = session.refresh().catch(({ code }: { code: string }) => code)
+    await clock.advance(10)
+    await grants.disconnect('acme', 'u1')
+    answer()
+    expect(await settled(clock, refreshing)).toBe('grant_not_found')
+    await clock.advance(100)
+    expect(server.revoked).toEqual(ends === 'person' ? [] : ['rt-u1', 'rt-late'])
+  },
+)
+
+test('a grant that cannot be opened may be the same person’s', async () => {
+  const { server, save, end, inner, told } = world('person')
+  await save('u1', 'ann')
+  await save('u2', 'ann')
+  const place = { client: 'acme', subject: 'u2', account: '' }
+  const { id, sealed } = (await inner.read(place)).record!
+  expect(await inner.reseal(place, { id, from: sealed, to: 'of another key' })).toBe(true)
+  await end('u1')
+  expect([server.revoked, told]).toEqual([[], [['u1', 'shared']]])
 })

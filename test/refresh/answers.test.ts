@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   ConfigError,
   ProviderUnavailableError,
@@ -7,8 +7,11 @@ import {
   TokenResponseError,
 } from '../../src/errors.ts'
 import { deferred } from '../../src/refresh/deferred.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json, networkError } from './fake-server.ts'
-import { connected, HOUR, key, settled, world } from './harness.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
 
 const reset = () => ({ reject: networkError('ECONNRESET') })
 
@@ -251,6 +254,22 @@ test('an answer that comes after the deadline is saved like any other', async ()
   expect(told.map(({ name }) => name)).toContain('refreshed')
 })
 
+test('close() waits for an answer that is late, and saves it', async () => {
+  const { clock, server, process, store } = world()
+  const grants = process()
+  const session = await connected(grants, server, clock, 0)
+  const late = deferred()
+  server.faults.push({ hangUntil: late.promise })
+  await expect(settled(clock, session.token())).rejects.toMatchObject({ maybeProcessed: true })
+  let isClosed = false
+  const closing = grants.close().then(() => (isClosed = true))
+  await clock.advance(1000)
+  expect(isClosed).toBe(false)
+  late.resolve()
+  await settled(clock, closing)
+  expect((await store.read(key())).record).toMatchObject({ version: 2, lease: undefined })
+})
+
 test('a request that never ends is given up after the settle time, and the refresh token is tried once more', async () => {
   const { clock, server, process } = world()
   const grants = process({ policy: { waitMs: 120_000 } })
@@ -298,6 +317,25 @@ test('an uncertain refresh token of a strict provider is not tried again early, 
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
 })
 
+test('nor by the process whose request it was, before its next look at the store', async () => {
+  // The back-off in the record is then shorter than the pause in memory.
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  onTestFinished(() => void vi.restoreAllMocks())
+  for (const fault of [{ ...reset(), consumed: false }, { answer: () => new Response('<html>') }]) {
+    const { clock, server, process } = world()
+    const grants = process({ policy: { revalidateMs: 2 * HOUR } })
+    const session = await connected(grants, server, clock)
+    await session.token()
+    await clock.advance(HOUR - 200_000)
+    server.faults.push(fault)
+    for (let second = 0; second < 150; second += 1) {
+      expect((await session.token()).accessToken).toBe('at-f-0')
+      await clock.advance(1000)
+    }
+    expect(server.redemptions).toBe(1)
+  }
+})
+
 test('an answer without an access token whose refresh token was rotated loses neither grant nor refresh token', async () => {
   const { clock, server, process } = world()
   const grants = process()
@@ -339,6 +377,22 @@ test('invalid_client ends no grant: it backs off, and the client when different 
   expect(record!.failures).toMatchObject({ code: 'invalid_client', count: 3 })
   expect(told.filter(({ name }) => name === 'client_suspect')).toHaveLength(1)
   expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-1')
+})
+
+test('while a client backs off, a manual refresh is tried all the same, and its success lets the others follow', async () => {
+  const { clock, server, process } = world()
+  const grants = process()
+  for (const subject of ['a', 'b', 'c', 'd', 'e']) await connected(grants, server, clock, 0, subject)
+  for (const subject of ['a', 'b', 'c', 'd']) {
+    server.faults.push({ answer: () => json({ error: 'invalid_client' }, 401) })
+    await settled(clock, grants.session('acme', subject).token(), 1).catch(() => undefined)
+  }
+  server.faults.length = 0
+  const sent = server.requests.length
+  await expect(grants.session('acme', 'e').token()).rejects.toThrow(/refuses the client itself/)
+  expect(server.requests).toHaveLength(sent)
+  expect((await settled(clock, grants.session('acme', 'a').refresh(), 1)).accessToken).toMatch(/^at-a-[1-9]/)
+  expect((await settled(clock, grants.session('acme', 'e').token(), 1)).accessToken).toMatch(/^at-e-[1-9]/)
 })
 
 test('when many grants die at once without one success, the registration is suspected and no more are marked dead', async () => {
@@ -442,6 +496,29 @@ test('a dead grant gets one more try by recheck, and lives when the provider tak
   expect(await settled(clock, grants.recheck(), 1)).toBe(0)
 })
 
+test('a dead grant that is disconnected while many are rechecked is no failure', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  const store = wrapStore(inner, (_operation, real) => real())
+  const { server, process } = world({ clock, store })
+  const grants = process()
+  for (const subject of ['a', 'b']) {
+    await connected(grants, server, clock, 0, subject)
+    server.kill(subject)
+    await settled(clock, grants.session('acme', subject).token(), 1).catch(() => undefined)
+  }
+  server.issue('b')
+  Object.assign(store, {
+    list: async function* (filter: Parameters<GrantStore['list']>[0]) {
+      for await (const record of inner.list(filter)) {
+        if (record.key.subject === 'a') await inner.delete(record.key, { id: record.id })
+        yield record
+      }
+    },
+  })
+  expect(await settled(clock, grants.recheck(), 1)).toBe(1)
+})
+
 test('rechecking many dead grants tells nothing anew, suspects nobody, and goes on past one that fails', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
@@ -483,6 +560,21 @@ test('where the provider ends grants whatever is done, the status shows that end
   await clock.advance(10_000)
   await settled(clock, grants.session('acme', 'f').token())
   expect((await grants.status('acme', 'f'))!.refreshTokenExpiresAt).toBe(end)
+})
+
+test.each([
+  [200 * 3600, 100],
+  [40 * 3600, 40],
+  [undefined, 100],
+])('nor does an answer that says %j seconds move that end further away', async (seconds, hours) => {
+  const { clock, server, process } = world({ refresh: { absoluteLifetimeMs: 100 * HOUR } })
+  const grants = process()
+  await connected(grants, server, clock, 0)
+  const began = clock.now()
+  server.extra = { refresh_token_expires_in: seconds }
+  await settled(clock, grants.session('acme', 'f').token(), 1)
+  const end = (await grants.status('acme', 'f'))!.refreshTokenExpiresAt!
+  expect(Math.abs(end - began - hours * HOUR)).toBeLessThan(1000)
 })
 
 test('the tokens of a grant are never used for another client id or at another server than they came from', async () => {

@@ -82,7 +82,9 @@ describe('a caller waits for nobody for ever', () => {
     await clock.advance(10)
     controller.abort(new Error('gone'))
     await expect(aborted).rejects.toThrow('gone')
+    const asked = clock.now()
     await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'provider_unavailable' })
+    expect(clock.now() - asked).toBeLessThan(10_500)
     await expect(settled(clock, session.refresh())).rejects.toThrow(/Looking up client 'tenant'/)
   })
 

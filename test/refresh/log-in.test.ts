@@ -4,6 +4,7 @@ import type { Grants } from '../../src/grants.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { json } from './fake-server.ts'
 import { HOUR, settled, world, wrapStore } from './harness.ts'
 
 // A log-in whose answer brought no refresh token takes the stored one over, if it is of the same user (who is named by an account here).
@@ -175,4 +176,17 @@ test('a token of the old log-in that can not be saved does not come back after a
   failing = false
   await clock.advance(2000)
   await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'grant_not_found' })
+})
+
+test('a log-in that takes the refresh token over does not wait for a back-off that the provider asked for', async () => {
+  const { clock, first, inner, logInAgain, process, server } = await connectedFirst(0)
+  server.faults.push({ answer: () => json({}, 503, { 'retry-after': '3000' }) })
+  await expect(settled(clock, first.session('acme', 'f', account).token(), 1)).rejects.toMatchObject({
+    code: 'provider_unavailable',
+  })
+  expect((await inner.read(place)).record!.failures).toMatchObject({ mandatory: true })
+  const began = clock.now()
+  await logInAgain(process())
+  expect(clock.now() - began).toBeLessThan(500)
+  expect((await inner.read(place)).record).toMatchObject({ version: 2, renewable: true, failures: undefined })
 })

@@ -78,6 +78,17 @@ describe('another process ends the grant and stores a new log-in', () => {
     expect((await inner.read(key())).record!.id).toBe(record!.id)
   })
 
+  test('a disconnection ends also what this process still holds of the log-in before', async () => {
+    const { clock, process, server, store } = world()
+    const [here, there] = [process(), process()]
+    const session = await connected(here, server, clock)
+    await session.token()
+    await connected(there, server, clock, HOUR, 'f')
+    await settled(clock, session.disconnect())
+    expect((await store.read(key())).record).toBeUndefined()
+    await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'grant_not_found' })
+  })
+
   test('a disconnected grant is not brought back by a refresh that ends afterwards', async () => {
     const { clock, process, server } = world()
     const grants = process()

@@ -30,6 +30,8 @@ test.each<[string, string | undefined, string[]]>([
 test.each<[string, string | undefined, string[], string?]>([
   ['https://old.example', 'https://as.example', []],
   ['https://as.example', 'http://as.example', []],
+  ['https://as.example', 'com.example://as.example', []],
+  ['https://as.example', 'http://as.example:8080', []],
   ['https://as.example/a', 'https://as.example', []],
   ['https://as.example', 'https://as.example/a', []],
   ['https://as.example', 'https://as.example:8443', []],

@@ -66,6 +66,18 @@ test('when the process that redeems dies, another takes over once the lease and 
   expect(clock.now() - claimedAt).toBeLessThan(22_000)
 })
 
+test('a lease that is given back without a new token is not waited out', async () => {
+  const { clock, server, process, store } = world()
+  const session = await connected(process(), server, clock, 0)
+  await claimedElsewhere(store)
+  const began = clock.now()
+  const waiting = session.token()
+  await clock.advance(1000)
+  await store.release(key(), { owner: 'another process', spent: 'no' })
+  expect((await settled(clock, waiting)).accessToken).toBe('at-f-1')
+  expect(clock.now() - began).toBeLessThan(1500)
+})
+
 test('where the provider does not rotate, the successor of a dead process does not wait for the settle time', async () => {
   const { clock, server, process, store } = world({ refresh: { rotates: false } })
   server.rotate = false

@@ -95,3 +95,51 @@ test('reads of one log-in that overtake each other do not bring an older version
   expect((await session.token()).accessToken).toBe('at-f-1')
   expect((await inner.read(key())).record).toMatchObject({ version: 2 })
 })
+
+test('a look at what was there before, while a new log-in was on its way to the store, does not outlive it', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  let held: ReturnType<typeof deferred> | undefined
+  const store = wrapStore(inner, async (operation, real) => {
+    if (operation === 'put') await held?.promise
+    return real()
+  })
+  const { process, server } = world({ clock, store })
+  const grants = process()
+  const session = await connected(grants, server, clock)
+  await session.token()
+  await clock.advance(31_000)
+  const late = deferred()
+  held = late
+  const saving = grants.save('acme', 'f', { ...server.issue('g'), expires_in: 3600 })
+  await clock.advance(1)
+  expect((await session.token()).accessToken).toBe('at-f-0')
+  await clock.advance(1)
+  late.resolve()
+  await settled(clock, saving)
+  expect((await session.token()).accessToken).toBe('at-g-0')
+})
+
+test('what is opened slowly is answered with what came meanwhile', async () => {
+  const { clock, process, server } = world()
+  let late: ReturnType<typeof deferred> | undefined
+  const keys = {
+    seal: async (text: string) => text,
+    open: async (text: string) => {
+      const held = late
+      late = undefined
+      await held?.promise
+      return text
+    },
+  }
+  await connected(process({ keys }), server, clock)
+  const session = process({ keys }).session('acme', 'f')
+  const held = deferred()
+  late = held
+  const details = session.details()
+  await clock.advance(0)
+  server.extra = { realm: 'new' }
+  await settled(clock, session.refresh())
+  held.resolve()
+  expect((await settled(clock, details)).extra).toEqual({ realm: 'new' })
+})

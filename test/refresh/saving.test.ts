@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { ConfigError, StoreError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
+import { Grants } from '../../src/grants.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import {
@@ -426,4 +427,31 @@ test('a token that the store will never take is served from memory, and close() 
   expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-1')
   await settled(clock, grants.close())
   expect(server.redemptions).toBe(1)
+})
+
+test('a save whose host ended its timers is gone on with by the next caller, and no other refresh token is spent', async () => {
+  const clock = fakeClock()
+  const fault = failing(memoryStore({ clock }))
+  const { makeClient, server } = world({ clock, store: fault.store })
+  let dead = false
+  const delay = (ms: number, signal?: AbortSignal): Promise<void> =>
+    dead ? new Promise(() => undefined) : clock.delay(ms, signal)
+  const hosted = { now: () => clock.now(), monotonic: () => clock.monotonic(), delay }
+  const grants = new Grants({ clients: { acme: makeClient() }, store: fault.store, clock: hosted })
+  const session = await connected(grants, server, clock, 0)
+  fault.down.set('commit', 'before')
+  const first = session.token()
+  await clock.advance(1)
+  dead = true
+  expect((await settled(clock, first)).accessToken).toBe('at-f-1')
+  // The request that began it is over, and with it all that waited in it.
+  await clock.advance(20_000)
+  dead = false
+  fault.down.delete('commit')
+  await clock.advance(20_000)
+  expect((await fault.healthy.read(key())).record).toMatchObject({ version: 1 })
+  await settled(clock, session.refresh()).catch(() => undefined)
+  await clock.advance(1000)
+  expect((await fault.healthy.read(key())).record).toMatchObject({ version: 2 })
+  expect(server.reuses).toBe(0)
 })

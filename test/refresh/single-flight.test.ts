@@ -66,6 +66,9 @@ test('neither a log-in nor an ordinary refresh uses up what refusals may cost', 
   expect((await settled(clock, session.token({ rejected: 'at-f-0' }))).accessToken).toBe('at-f-1')
   expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-2')
   expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
+  // Just after a refusal was answered, too.
+  await clock.advance(61_000)
+  expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
   await connected(grants, server, clock)
   const first = (await session.token()).accessToken
   expect((await settled(clock, session.token({ rejected: first }))).accessToken).not.toBe(first)
@@ -74,6 +77,20 @@ test('neither a log-in nor an ordinary refresh uses up what refusals may cost', 
 test('with a token that lives ten seconds, a second refused one is replaced after a tenth of that', async () => {
   const { clock, server, process } = world()
   server.lifetimeS = 10
+  const grants = process({ policy: { earlyMs: 0, spentMs: 0 } })
+  await connected(grants, server, clock, 0)
+  const session = grants.session('acme', 'f')
+  await settled(clock, session.token())
+  expect((await settled(clock, session.token({ rejected: 'at-f-1' }))).accessToken).toBe('at-f-2')
+  await clock.advance(900)
+  expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
+  await clock.advance(100)
+  expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
+})
+
+test('an API that refuses every token of a few seconds costs a refresh a second, and none for each call', async () => {
+  const { clock, server, process } = world()
+  server.lifetimeS = 4
   const grants = process({ policy: { earlyMs: 0, spentMs: 0 } })
   await connected(grants, server, clock, 0)
   const session = grants.session('acme', 'f')
@@ -221,3 +238,25 @@ test('a token that expires while it is being saved is not handed out', async () 
   expect(token.accessToken).toBe('at-f-2')
   expect(token.expiresAt).toBeGreaterThan(clock.now())
 })
+
+test.each([
+  [1500, 'at-f-0'],
+  [400, 'at-f-1'],
+])(
+  'a store that is looked at for 700 ms, %i ms before the token ends: it is %s that is handed out',
+  async (leftMs, token) => {
+    const base = world()
+    let holdMs = 0
+    const store = wrapStore(base.store, async (operation, real) => {
+      const answer = await real()
+      if (operation === 'read' && holdMs > 0) await base.clock.delay(holdMs)
+      return answer
+    })
+    const { clock, server, process } = world({ store, clock: base.clock })
+    const session = await connected(process({ policy: { earlyMs: 0, spentMs: 0 } }), server, clock)
+    await session.token()
+    await clock.advance(HOUR - leftMs)
+    holdMs = 700
+    expect((await settled(clock, session.token(), 50)).accessToken).toBe(token)
+  },
+)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fetchWith } from '../../src/fetch-with.ts'
+import { fetchWith, staticSource } from '../../src/fetch-with.ts'
 import { Grants } from '../../src/grants.ts'
 import type { AccessToken } from '../../src/token.ts'
 import { API, stage } from './stage.ts'
@@ -81,4 +81,19 @@ test('a client that is looked up is asked for once for each request, and its dat
   looks = 0
   expect((await session.fetch(`${API}/`)).status).toBe(200)
   expect(looks).toBeLessThanOrEqual(1)
+})
+
+test('a signal of null takes the Request’s own out, as in the Fetch standard', async () => {
+  const controller = new AbortController()
+  const given: ((token: AccessToken) => void)[] = []
+  const source = { token: () => new Promise<AccessToken>((resolve) => given.push(resolve)) }
+  const fetch = fetchWith(source, { fetch: async () => new Response('x') })
+  const request = new Request(API, { signal: controller.signal })
+  const without = fetch(request.clone(), { signal: null })
+  const by = fetch(request, {})
+  controller.abort(reason)
+  await expect(by).rejects.toBe(reason)
+  const token = await staticSource('at').token()
+  for (const give of given) give(token)
+  expect(await (await without).text()).toBe('x')
 })

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import { BodyLook, compileRejected } from '../../src/client/rejected-answers.ts'
 import { ConfigError } from '../../src/errors.ts'
 import type { RejectedAnswer } from '../../src/providers/provider.ts'
 import { FakeServer, json } from '../refresh/fake-server.ts'
@@ -306,4 +307,12 @@ test('several WWW-Authenticate headers count together', async () => {
   const { fetch, server } = await stage(over(() => new Response('', { status: 401, headers })))
   expect((await fetch(`${API}/`)).status).toBe(401)
   expect(server.redemptions).toBe(0)
+})
+
+test('an answer that says that it is long is not waited for', () => {
+  const rejected = compileRejected([{ status: 403, body: { a: 1 } }], 'acme')!
+  const judge = (length: string): unknown =>
+    rejected.judge(403, (name) => (name === 'content-length' ? length : 'application/json'))
+  expect(judge('65537')).toBe(false)
+  expect(judge('65536')).toBeInstanceOf(BodyLook)
 })

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { guardedStore } from '../../src/refresh/guarded-store.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import type { GrantRecord } from '../../src/stores/store.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { settled } from './harness.ts'
+
+const record = { id: '1' } as GrantRecord
+
+/** A guarded store whose list is this one. */
+function listing(list: () => AsyncGenerator<GrantRecord>) {
+  const clock = fakeClock()
+  return { clock, store: guardedStore(Object.assign(memoryStore({ clock }), { list }), clock) }
+}
+
+test('a list that is left early is ended, before its caller goes on', async () => {
+  let isOpen = false
+  const { store } = listing(async function* () {
+    isOpen = true
+    try {
+      for (;;) yield record
+    } finally {
+      await Promise.resolve()
+      isOpen = false
+    }
+  })
+  for await (const each of store.list()) {
+    expect([each.id, isOpen]).toEqual(['1', true])
+    break
+  }
+  expect(isOpen).toBe(false)
+})
+
+test('a list that hangs fails after a minute, and its end is not waited for', async () => {
+  const { clock, store } = listing(async function* () {
+    yield record
+    await new Promise(() => undefined)
+  })
+  const found: string[] = []
+  const all = async (): Promise<void> => {
+    for await (const { id } of store.list()) found.push(id)
+  }
+  const began = clock.now()
+  await expect(settled(clock, all())).rejects.toMatchObject({ code: 'store_error', retryable: true })
+  expect(found).toEqual(['1'])
+  expect(clock.now() - began).toBeLessThan(60_500)
+})
+
+test('a list that fails is told as a StoreError that names it, and one that throws at once too', async () => {
+  for (const list of [
+    // eslint-disable-next-line require-yield
+    async function* (): AsyncGenerator<GrantRecord> {
+      throw new TypeError('no connection')
+    },
+    (): AsyncGenerator<GrantRecord> => {
+      throw new TypeError('no connection')
+    },
+  ]) {
+    const { clock, store } = listing(list)
+    await expect(settled(clock, store.list()[Symbol.asyncIterator]().next())).rejects.toThrow(/failed at 'list'/)
+  }
+})
