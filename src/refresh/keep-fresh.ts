@@ -173,7 +173,9 @@ class Worker {
   async #look(): Promise<void> {
     const { clock, logger, store } = this.#context
     const { withinMs = 0 } = this.#options
-    const limit = this.#hasRoom ? this.#most - this.#running.size - this.#queue.size : this.#further
+    // What a look brought that can't be begun is passed over in longer and longer steps.
+    const goesFurther = !this.#hasRoom || this.#further > this.#most
+    const limit = goesFurther ? this.#further : this.#most - this.#running.size - this.#queue.size
     try {
       // What is reserved is reserved until a moment of the store's: its time must be known.
       if (!this.#storeClock.learned) await this.#storeClock.ask(() => store.due({ before: 0, limit: 1 }))
