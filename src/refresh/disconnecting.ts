@@ -54,7 +54,8 @@ export class Disconnecting {
     const id = record?.id ?? this.#deleting
     if (id === undefined) return false
     this.#deleting = id
-    const { record: deleted } = await persistently(clock, () => store.delete(key, { id }))
+    // An answer that never comes is a lost one: what was deleted is told at the next try, and revoked.
+    const { record: deleted } = await persistently(clock, () => store.delete(key, { id }), { leastTries: 2 })
     this.#deleting = undefined
     if (deleted === undefined) return false
     // What was deleted, which may be newer than what was read.
