@@ -12,11 +12,12 @@ for (const failing of ['look-up of the client', 'key service'] as const) {
       }
     }
     const { clock, makeClient, server, store } = world()
-    const grants = new Grants({
-      clients: (() => {
+    const clients = { acme: makeClient() }
+    const grants = new Grants<typeof clients>({
+      clients: () => {
         maybe('look-up of the client')
-        return makeClient()
-      }) as never,
+        return clients.acme
+      },
       keys: {
         seal: async (text) => text,
         open: async (sealed) => {
@@ -27,7 +28,7 @@ for (const failing of ['look-up of the client', 'key service'] as const) {
       store,
       clock,
     })
-    await connected(grants as never, server, clock)
+    await connected(grants, server, clock)
     left = times
     await grants.disconnect('acme', 'f')
     await clock.advance(60_000)
