@@ -35,6 +35,7 @@ export class Keeper implements TokenSource {
   readonly #client: GrantClient
   readonly #waitMs: number
   readonly #storeClock: StoreClock
+  readonly #saver: Saver
   readonly #memory: Memory
   readonly #flights: Flights
   readonly #disconnecting: Disconnecting
@@ -52,9 +53,10 @@ export class Keeper implements TokenSource {
       logger?.warn('evergrant: a new token could not be saved yet', { ...key, attempts })
       emitter.emit('save_delayed', { key, at: clock.now(), attempts })
     }
-    const saver = new Saver(clock, onDelay)
-    this.#memory = new Memory(options, this.#client, this.#storeClock, () => saver.unsaved)
-    this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, saver, onDelay)
+    this.#saver = new Saver(clock, onDelay)
+    // By `this`: a refresh that is under way or a token that is not saved yet must keep the keeper itself alive.
+    this.#memory = new Memory(options, this.#client, this.#storeClock, () => this.#saver.unsaved)
+    this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, this.#saver, onDelay)
     this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#memory)
     this.#refusals = new RefusalBudget(clock)
   }
