@@ -14,10 +14,11 @@ import { Secrets } from './redact.ts'
 import { ClientHealth, ClientHealths } from './refresh/client-health.ts'
 import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import { Sealer } from './refresh/envelope.ts'
+import { guardedKeys } from './refresh/guarded-keys.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
 import { sameIdentity } from './refresh/identity.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/keep-fresh.ts'
-import type { ClientUse } from './refresh/grant-client.ts'
+import { lookedUp, type ClientUse } from './refresh/grant-client.ts'
 import { Keeper } from './refresh/keeper.ts'
 import { countGrants, listGrants, type ListOptions, readChanges } from './refresh/list-grants.ts'
 import type { CompleteOptions, UnsolicitedOptions } from './refresh/log-in.ts'
@@ -82,7 +83,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#store = guardedStore(store, completeClock(options.clock))
     this.#policy = policy
     this.#clock = options.clock
-    this.#keys = typeof keys === 'function' ? lazyKeys(keys) : keys
+    const ring = typeof keys === 'function' ? lazyKeys(keys) : keys
+    this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
     this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
     this.#logIns = new LogIns({
@@ -303,17 +305,15 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   #clientNow(name: string): OAuth2Client | undefined {
     const { clients } = this.#options
-    if (typeof clients === 'function') return undefined
-    const client = Object.hasOwn(clients, name) ? clients[name] : undefined
-    if (client === undefined) throw unknownClient(name, Object.keys(clients))
-    return client
+    return typeof clients === 'function' ? undefined : clientOf(clients, name)
   }
 
   async #client(name: string): Promise<OAuth2Client> {
     const { clients } = this.#options
-    const client = typeof clients === 'function' ? await clients(name) : this.#clientNow(name)
-    if (client === undefined) throw unknownClient(name)
-    return client
+    if (typeof clients !== 'function') return clientOf(clients, name)
+    const found = await lookedUp(name, completeClock(this.#clock), async () => ({ client: await clients(name) }))
+    if (found.client === undefined) throw unknownClient(name)
+    return found.client
   }
 
   #keeper(key: GrantKey, options: { readonly passing?: boolean } = {}): Keeper {
@@ -368,6 +368,13 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       })
     })
   }
+}
+
+/** @throws ConfigError */
+function clientOf(clients: Readonly<Record<string, OAuth2Client>>, name: string): OAuth2Client {
+  const client = Object.hasOwn(clients, name) ? clients[name] : undefined
+  if (client === undefined) throw unknownClient(name, Object.keys(clients))
+  return client
 }
 
 function unknownClient(name: string, known?: readonly string[]): ConfigError {

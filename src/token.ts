@@ -105,24 +105,44 @@ function freezeExtra(extra: Readonly<Record<string, JsonValue>>): Readonly<Recor
   for (const [name, value] of Object.entries(extra)) {
     // A member that nothing can walk through never costs the token.
     if (name === '__proto__' || !isCopyable(value)) continue
-    // It shows as little of itself as any token.
-    copy[name] = isTokenShaped(value) ? (makeToken(value) as unknown as JsonValue) : deepFreeze(value)
+    copy[name] = frozenCopy(value)
   }
   return Object.freeze(copy)
+}
+
+/** A token in it, wherever it stands, shows as little of itself as any token. */
+function frozenCopy(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value
+  if (isTokenShaped(value)) return makeToken(value) as unknown as JsonValue
+  if (isList(value)) return Object.freeze(value.map((each) => frozenCopy(each)))
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([name, each]) => [name, frozenCopy(each)])))
+}
+
+const REFRESH_TOKENS: ReadonlySet<string> = new Set(['refresh_token', 'refreshToken'])
+
+/** The extras of a token without the refresh tokens that stand in them, wherever that is. */
+export function withoutRefreshTokens(extra: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
+  return freezeExtra(membersWithout(extra))
+}
+
+function membersWithout(object: Readonly<Record<string, JsonValue>>): Record<string, JsonValue> {
+  const kept = Object.entries(object).filter(([name]) => !REFRESH_TOKENS.has(name))
+  return Object.fromEntries(kept.map(([name, value]) => [name, valueWithout(value)]))
+}
+
+function valueWithout(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value
+  return isList(value) ? value.map((each) => valueWithout(each)) : membersWithout(value)
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value)
 }
 
 function isTokenShaped(value: unknown): value is Token {
   if (typeof value !== 'object' || value === null) return false
   const { accessToken, receivedAt } = value as { accessToken?: unknown; receivedAt?: unknown }
   return typeof accessToken === 'string' && typeof receivedAt === 'number'
-}
-
-function deepFreeze(value: JsonValue): JsonValue {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) deepFreeze(member)
-    Object.freeze(value)
-  }
-  return value
 }
 
 /**

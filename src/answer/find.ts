@@ -7,7 +7,7 @@ export const REFRESH_TOKEN: readonly string[] = ['refresh_token', 'refreshToken'
 export const WRAPPERS: readonly string[] = ['data', 'body', 'result', 'authed_user', 'token']
 
 /** So many levels are looked through, the answer itself the first. */
-const LEVELS = 3
+export const LEVELS = 3
 
 export interface FoundTokens {
   /** The members of the object with the tokens, its neighbours on the way there among them. */
@@ -56,8 +56,11 @@ function without(object: Members, name: string | undefined): Members {
   return bare(Object.fromEntries(Object.entries(object).filter(([each]) => each !== name)))
 }
 
-/** A refresh token anywhere in the first three levels, but not in an object that has an access token of its own. */
-export function findRefreshToken(answer: Members): string | undefined {
+/**
+ * A refresh token anywhere in the first three levels. Where the answer's access token was found (`beside`), not in an object that has another one: that refresh token belongs
+ * to it.
+ */
+export function findRefreshToken(answer: Members, { beside }: { readonly beside: boolean }): string | undefined {
   let level: readonly Members[] = [answer]
   for (let depth = 1; depth <= LEVELS; depth += 1) {
     const found = level.map((object) => firstText(object, REFRESH_TOKEN)).find((text) => text !== undefined)
@@ -67,7 +70,7 @@ export function findRefreshToken(answer: Members): string | undefined {
       .flatMap((value) =>
         Array.isArray(value) ? (value as readonly unknown[]).filter(isObject) : isObject(value) ? [value] : [],
       )
-      .filter((object) => firstText(object, ACCESS_TOKEN) === undefined)
+      .filter((object) => !beside || firstText(object, ACCESS_TOKEN) === undefined)
   }
   return undefined
 }

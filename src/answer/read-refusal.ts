@@ -80,7 +80,7 @@ function errorCode(body: Body, evenHttp = false): string | undefined {
   ] as const) {
     if (!isObject(object)) continue
     const codes = names.map((name) => codeText(member(object, name)))
-    const code = codes.find((each) => each !== undefined && (evenHttp || !isHttpStatus(each)))
+    const code = codes.find((each) => each !== undefined && (evenHttp || !isHttpError(each)))
     if (code !== undefined) return code
   }
   return undefined
@@ -106,7 +106,8 @@ function told(body: Body, code: string | undefined): RefusalRead {
     ...(error === undefined ? {} : { error }),
     // As it came: what is secret in it is masked before it is made fit for a message.
     ...(parts.length === 0 ? {} : { errorDescription: parts.join(': ') }),
-    texts: [...new Set(texts)] as readonly string[],
+    // A code that is a sentence describes the refusal itself.
+    texts: [...new Set(code?.includes(' ') === true ? [...texts, code] : texts)] as readonly string[],
   }
 }
 
@@ -118,6 +119,11 @@ function codeText(value: unknown): string | undefined {
 
 function isNumeral(text: string): boolean {
   return /^-?\d+(\.\d+)?$/.test(text)
+}
+
+/** What stands inside of an error is no status of a success: Facebook's codes 102 and 200 are its own. */
+function isHttpError(code: string): boolean {
+  return isHttpStatus(code) && Number(code) >= 400
 }
 
 function isHttpStatus(code: string): boolean {

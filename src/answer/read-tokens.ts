@@ -2,8 +2,8 @@ import { makeToken, type JsonValue, type Token } from '../token.ts'
 import { type Body } from './body.ts'
 import { isCopyable, jsonCopy } from './copy.ts'
 import { END_NAMES, readEnds } from './ends.ts'
-import { findRefreshToken, findTokens, otherTokens, REFRESH_TOKEN } from './find.ts'
-import { bare, member, textOf, type Members } from './members.ts'
+import { ACCESS_TOKEN, findRefreshToken, findTokens, LEVELS, otherTokens, REFRESH_TOKEN } from './find.ts'
+import { bare, firstText, member, textOf, type Members } from './members.ts'
 import { readScope } from './scope.ts'
 
 /** What a provider's data says of its answers. */
@@ -67,8 +67,10 @@ export function readTokens(value: Members, options: ReadOptions): TokensRead {
   }
   const accessToken = take(found?.names ?? ['access_token'])
   // An answer may hide what must not be lost; a kept object may have another application's tokens in it.
+  const beside = found !== undefined
   const refreshToken =
-    take(REFRESH_TOKEN) ?? (stored ? undefined : (findRefreshToken(object) ?? findRefreshToken(value)))
+    take(REFRESH_TOKEN) ??
+    (stored ? undefined : (findRefreshToken(object, { beside }) ?? findRefreshToken(value, { beside })))
   const writtenType = take(['token_type', 'tokenType'])?.trim() ?? ''
   taken.add('scope')
   return {
@@ -79,7 +81,7 @@ export function readTokens(value: Members, options: ReadOptions): TokensRead {
     idToken: take(['id_token', 'idToken']),
     scope: readScope(member(object, 'scope'), ways.scopeSeparator, stored),
     ...readEnds(object, { now, stored, renewable: options.renewable || refreshToken !== undefined }),
-    extra: stored && isRow(object, found?.names) ? bare<JsonValue>() : readExtra(object, taken, options),
+    extra: stored && isRow(object, found?.names) ? bare<JsonValue>() : readExtra(object, taken, options, refreshToken),
   }
 }
 
@@ -88,17 +90,40 @@ function isRow(object: Members, names: readonly string[] | undefined): boolean {
   return textOf(member(object, 'access_token')) === undefined || names?.length === 1 || 'providerAccountId' in object
 }
 
-function readExtra(object: Members, taken: ReadonlySet<string>, options: ReadOptions): Body {
+function readExtra(
+  object: Members,
+  taken: ReadonlySet<string>,
+  options: ReadOptions,
+  refreshToken: string | undefined,
+): Body {
+  const whole = { ...options, refreshToken }
   const extra = bare<JsonValue>()
   for (const [name, value] of Object.entries(object)) {
     if (taken.has(name)) continue
     // What was parsed is a copy already.
     const copy = options.stored ? jsonCopy(value) : isCopyable(value) ? value : undefined
-    if (copy !== undefined) extra[name] = copy as JsonValue
+    if (copy !== undefined) extra[name] = dressed(copy as JsonValue, whole, LEVELS)
   }
   if (options.inner === true) return extra
   for (const [name, token] of otherTokens(object)) extra[name] = readOther(token, options) as unknown as JsonValue
   return extra
+}
+
+/** With every token in it that could be renewed as a `Token`, which shows nothing of itself, and without the refresh token that was taken from it. */
+function dressed(
+  value: JsonValue,
+  whole: ReadOptions & { readonly refreshToken: string | undefined },
+  levels: number,
+): JsonValue {
+  if (typeof value !== 'object' || value === null || levels === 0) return value
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map((each) => dressed(each, whole, levels - 1))
+  const members = value as Readonly<Record<string, JsonValue>>
+  if (firstText(members, ACCESS_TOKEN) !== undefined && firstText(members, REFRESH_TOKEN) !== undefined)
+    return readOther(members, whole) as unknown as JsonValue
+  const kept = Object.entries(members).filter(
+    ([name, each]) => each !== whole.refreshToken || !REFRESH_TOKEN.includes(name),
+  )
+  return Object.fromEntries(kept.map(([name, each]) => [name, dressed(each, whole, levels - 1)]))
 }
 
 /** A second token of an answer, in the form in which it can be saved. */

@@ -148,7 +148,9 @@ function withHeaders(
 export function retryAfter(headers: TransportAnswer['headers'], now: number): number | undefined {
   const value = headers.get('retry-after')?.trim()
   if (value === undefined || value === '') return undefined
-  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(Number(value) * 1000, Number.MAX_SAFE_INTEGER)
+  // Of several headers, which come as one, the longest wait counts.
+  if (/^\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*$/.test(value))
+    return Math.min(Math.max(...value.split(',').map(Number)) * 1000, Number.MAX_SAFE_INTEGER)
   const until = Date.parse(value)
   if (Number.isNaN(until)) return undefined
   const server = Date.parse(headers.get('date') ?? '')

@@ -45,6 +45,17 @@ export function sameIssuer(a: unknown, b: unknown, family: readonly string[]): b
   return owner !== undefined && owner === ownerOf(other, family)
 }
 
+/**
+ * The forms under which an issuer may have been noted, whatever it is called now: one for each name of its family, of which `family` has the present one first; the tenant stays.
+ */
+export function knownForms(issuer: string, family: readonly string[]): readonly [string, ...string[]] {
+  const own = spelled(issuer)
+  const tenant = ownerOf(own, family)
+  const members = tenant === undefined ? [] : family.filter((member) => hasTenant(member) === (tenant !== ''))
+  const [first = own, ...others] = new Set(members.map((member) => spelled(member.replace(TENANT, tenant ?? ''))))
+  return [first, ...others]
+}
+
 /** The tenant under which an issuer belongs to a family: '' where it has none; undefined for a stranger's. */
 function ownerOf(issuer: string, family: readonly string[]): string | undefined {
   for (const member of family) {

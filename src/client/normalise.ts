@@ -56,7 +56,13 @@ export function normaliseTokenAnswer(
   const success = raw.status >= 200 && raw.status < 300
   const body = raw.text === undefined ? undefined : parseBody(raw.text)
   if (!success)
-    return refusal(raw.status, raw.status, body === undefined ? { texts: [] } : readRefusalBody(body), body, asked)
+    return refusal(
+      raw.status,
+      raw.status,
+      body === undefined ? { texts: raw.text === undefined ? [] : [raw.text] } : readRefusalBody(body),
+      body,
+      asked,
+    )
   if (body === undefined) {
     const reason = raw.text === undefined ? 'it is longer than 1 MiB.' : 'it is neither a JSON object nor a form.'
     return { ...NOTHING, status: 200, problem: { kind: 'unreadable', reason } }
@@ -72,8 +78,11 @@ export function normaliseTokenAnswer(
   })
   const brought = read.refreshToken !== undefined && read.refreshToken !== asked.refreshToken
   // A new refresh token is kept, whatever else the answer says.
-  if (hidden !== undefined && read.accessToken === undefined && !brought)
-    return refusal(400, raw.status, hidden, body, asked)
+  if (read.accessToken === undefined && !brought) {
+    const refused = refusal(400, raw.status, hidden ?? readRefusalBody(body), body, asked)
+    // Without a code, it is one where the provider's data says so.
+    if (hidden !== undefined || refused.means !== undefined) return refused
+  }
   const problem = findProblem(read, hidden)
   return { ...read, status: 200, ...(problem === undefined ? {} : { problem }) }
 }

@@ -1,6 +1,6 @@
 import type * as oauth from 'oauth4webapi'
+import { ACCESS_TOKEN, REFRESH_TOKEN } from '../answer/find.ts'
 import type { Provider } from '../providers/provider.ts'
-import type { Token } from '../token.ts'
 import type { TokenAnswer } from './normalise.ts'
 
 const JSON_HEADERS = { 'content-type': 'application/json' }
@@ -18,12 +18,18 @@ export function written(
   return { headers: { ...headers, ...JSON_HEADERS }, body: JSON.stringify(Object.fromEntries(members)) }
 }
 
-/** The secrets of a second token in the answer. */
-export function otherSecrets({ extra }: TokenAnswer): readonly (string | undefined)[] {
-  return Object.values(extra).flatMap((value) => {
-    const { accessToken, idToken, refreshToken } = (value ?? {}) as Partial<Token>
-    return [accessToken, refreshToken, idToken].filter((each) => typeof each === 'string')
-  })
+const TOKENS: ReadonlySet<string> = new Set([...ACCESS_TOKEN, ...REFRESH_TOKEN, 'id_token', 'idToken'])
+
+/** The secrets of other tokens in the answer, wherever they stand. */
+export function otherSecrets({ extra }: TokenAnswer): readonly string[] {
+  return secretsIn(extra)
+}
+
+function secretsIn(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, each]: [string, unknown]) =>
+    typeof each === 'string' ? (TOKENS.has(name) ? [each] : []) : secretsIn(each),
+  )
 }
 
 /** The answer in the form that oauth4webapi accepts, without ID token: what is wrong with that must not hide the rest. */

@@ -141,7 +141,11 @@ export class Coordinator {
   async #request(token: Token | undefined): Promise<Redeem> {
     const { core, obtain } = this.#context
     if (obtain !== undefined)
-      return async (): Promise<Redeemed> => ({ token: await obtain(), scopeChanged: false, idTokenDropped: false })
+      return async (): Promise<Redeemed> => ({
+        token: checkedToken(await obtain()),
+        scopeChanged: false,
+        idTokenDropped: false,
+      })
     if (token === undefined)
       throw new ConfigError('There is no token to refresh: save one, or give an `obtain` function.')
     return core.prepareRedemption(token)
@@ -232,6 +236,15 @@ export class Coordinator {
     })
     throw noAnswer(this.#context.key, policy.timeoutMs, policy.settleMs)
   }
+}
+
+/** What the application's own function answered: without a token in it there is nothing to save or serve. */
+function checkedToken(token: Token): Token {
+  const { accessToken } = (token as Partial<Token> | undefined | null) ?? {}
+  if (typeof accessToken === 'string' && accessToken !== '') return token
+  throw new ConfigError(
+    'Expected `obtain` to resolve to a token with an accessToken: return what client.clientCredentials() and its like answer, or importToken(answer).',
+  )
 }
 
 function noAnswer(key: GrantKey, waitedMs: number, retryAfterMs?: number): ProviderUnavailableError {

@@ -10,7 +10,7 @@ import type { KeeperOptions } from './keeper-options.ts'
 import type { Memory } from './memory.ts'
 import { People } from './people.ts'
 import { persistently } from './persistently.ts'
-import { revokeWithRetries } from './revoke.ts'
+import { revokeWithRetries, withRetries } from './revoke.ts'
 import type { StoreClock } from './store-clock.ts'
 
 /** How to end a grant. */
@@ -54,7 +54,8 @@ export class Disconnecting {
     const id = record?.id ?? this.#deleting
     if (id === undefined) return false
     this.#deleting = id
-    const { record: deleted } = await persistently(clock, () => store.delete(key, { id }))
+    // An answer that never comes is a lost one: what was deleted is told at the next try, and revoked.
+    const { record: deleted } = await persistently(clock, () => store.delete(key, { id }), { leastTries: 2 })
     this.#deleting = undefined
     if (deleted === undefined) return false
     // What was deleted, which may be newer than what was read.
@@ -77,13 +78,16 @@ export class Disconnecting {
       // Nobody else can have a grant in a store of its own.
       const decided = asked === true || this.#options.alone || endsOnlyThis(this.#client.lately)
       if (decided) this.#tell()
-      const { token, isShared } = await this.#lookAt(record, decided).catch((error: unknown) => {
-        if (!decided) this.#tell()
-        throw error
-      })
+      const { token, isShared } = await withRetries(clock, retries, () => this.#lookAt(record, decided)).catch(
+        (error: unknown) => {
+          if (!decided) this.#tell()
+          throw error
+        },
+      )
       if (!decided) this.#tell(isShared ? 'shared' : undefined)
       if (token === undefined || isShared) return
-      await revokeWithRetries((await this.#client.use()).core, token, clock, retries)
+      const { core } = await withRetries(clock, retries, () => this.#client.use())
+      await revokeWithRetries(core, token, clock, retries)
     }
     const work = revoke()
       .catch((error: unknown) =>
@@ -105,7 +109,8 @@ export class Disconnecting {
     const { clock, key, logger, sealer, store } = this.#options
     const identity = token && identityOf(token)
     if (identity === undefined || store.documents === undefined) return false
-    const people = new People({ store, sealer, documents: sealer.documents(store.documents), clock })
+    const documents = sealer.documents(store.documents)
+    const people = new People({ core: (await this.#client.use()).core, store, sealer, documents, clock })
     return people.leave(identity, key).catch((error: unknown) => {
       logger?.warn(
         'evergrant: a disconnected grant is not revoked: whether another one is of the same person is not known',

@@ -22,6 +22,20 @@ export type ClientSource = ClientUse | (() => Promise<ClientUse>)
 /** A look-up that takes longer has failed. */
 const LOOK_UP_MS = 10_000
 
+/** What a look-up of a client answers. @throws what it rejects with; ProviderUnavailableError when it hangs */
+export async function lookedUp<T extends object>(
+  name: string,
+  clock: Required<Clock>,
+  lookUp: () => Promise<T>,
+): Promise<T> {
+  const found = await before(lookUp(), clock, LOOK_UP_MS)
+  if (found !== undefined) return found
+  throw new ProviderUnavailableError(
+    `Looking up client '${name}' took longer than ${LOOK_UP_MS} ms. Nothing was sent; try again, and check the function that was passed as \`clients\`.`,
+    { maybeProcessed: false },
+  )
+}
+
 /** What is remembered of a client that is looked up: neither its secrets nor anything that holds on to it. */
 interface Facts {
   readonly clientId: string
@@ -62,12 +76,7 @@ export class GrantClient {
   async use(): Promise<ClientUse> {
     const source = this.#source
     if (typeof source !== 'function') return source
-    const found = await before(source(), this.#clock, LOOK_UP_MS)
-    if (found !== undefined) return this.#learn(found)
-    throw new ProviderUnavailableError(
-      `Looking up client '${this.#name}' took longer than ${LOOK_UP_MS} ms. Nothing was sent; try again, and check the function that was passed as \`clients\`.`,
-      { maybeProcessed: false },
-    )
+    return this.#learn(await lookedUp(this.#name, this.#clock, source))
   }
 
   /** The policy for this client's provider: known once a record was admitted or the client was used. */

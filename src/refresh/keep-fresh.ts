@@ -119,6 +119,8 @@ class Worker {
   #lookAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   #further: number
+  /** Whether nothing of what the last look brought could be kept: the next ones go on in longer and longer steps. */
+  #passesOver = false
   #failurePause = IDLE_MS
 
   constructor(context: KeepFreshContext, options: KeepFreshOptions) {
@@ -173,15 +175,18 @@ class Worker {
   async #look(): Promise<void> {
     const { clock, logger, store } = this.#context
     const { withinMs = 0 } = this.#options
-    const limit = this.#hasRoom ? this.#most - this.#running.size - this.#queue.size : this.#further
+    const goesFurther = !this.#hasRoom || this.#passesOver
+    const limit = goesFurther ? this.#further : this.#most - this.#running.size - this.#queue.size
     try {
       // What is reserved is reserved until a moment of the store's: its time must be known.
       if (!this.#storeClock.learned) await this.#storeClock.ask(() => store.due({ before: 0, limit: 1 }))
       const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
       const { records } = await this.#storeClock.ask(() => store.due(request))
       const ready = this.#queue.ready
+      let kept = 0
       for (const record of records)
-        if (!this.#underway.has(encodeKey(record.key))) this.#queue.offer(record.key.client, record)
+        if (!this.#underway.has(encodeKey(record.key)) && this.#queue.offer(record.key.client, record)) kept += 1
+      this.#passesOver = records.length > 0 && kept === 0
       const fruitful = this.#queue.ready > ready
       this.#failurePause = IDLE_MS
       this.#further = fruitful || records.length === 0 ? this.#most : Math.min(FURTHEST, this.#further * 2)

@@ -35,6 +35,7 @@ export class Keeper implements TokenSource {
   readonly #client: GrantClient
   readonly #waitMs: number
   readonly #storeClock: StoreClock
+  readonly #saver: Saver
   readonly #memory: Memory
   readonly #flights: Flights
   readonly #disconnecting: Disconnecting
@@ -52,9 +53,10 @@ export class Keeper implements TokenSource {
       logger?.warn('evergrant: a new token could not be saved yet', { ...key, attempts })
       emitter.emit('save_delayed', { key, at: clock.now(), attempts })
     }
-    const saver = new Saver(clock, onDelay)
-    this.#memory = new Memory(options, this.#client, this.#storeClock, () => saver.unsaved)
-    this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, saver, onDelay)
+    this.#saver = new Saver(clock, onDelay)
+    // By `this`: a refresh that is under way or a token that is not saved yet must keep the keeper itself alive.
+    this.#memory = new Memory(options, this.#client, this.#storeClock, () => this.#saver.unsaved)
+    this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, this.#saver, onDelay)
     this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#memory)
     this.#refusals = new RefusalBudget(clock)
   }
@@ -209,12 +211,15 @@ export class Keeper implements TokenSource {
     sameIdentity: (stored: Token) => boolean,
     id: string = randomId(),
   ): Promise<GrantRecord> {
-    const { clock, key, obtainable, policy, sealer, store } = this.#options
+    const { clock, key, logger, obtainable, policy, sealer, store } = this.#options
     const { refresh = {} } = core.provider
     const since = this.#memory.moment()
     const identity = core.provider.revocation?.ends === 'person' ? identityOf(token) : undefined
     if (identity !== undefined && store.documents !== undefined)
-      await new People({ store, sealer, documents: sealer.documents(store.documents), clock }).add(identity, key)
+      await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock, logger }).add(
+        identity,
+        key,
+      )
     const saved = await saveLogIn(
       {
         key,

@@ -2,16 +2,19 @@ import type { KeptLogin } from '../client/authorization.ts'
 import type { Callback } from '../client/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/callback.ts'
 import type { ClientCore } from '../client/client-core.ts'
+import { missingScope } from '../client/offline-access.ts'
+import { TOKEN_ORIGIN } from '../client/token-origin.ts'
 import type { Clock } from '../clock.ts'
-import { CallbackError, ConfigError } from '../errors.ts'
+import { CallbackError, ConfigError, ProviderUnavailableError } from '../errors.ts'
 import type { Emitter } from '../events.ts'
-import { checkedKey, type GrantKey } from '../grant-key.ts'
+import { checkedKey, decodeKey, encodeKey, type GrantKey } from '../grant-key.ts'
 import type { Logger } from '../logger.ts'
 import { checkReturnTo } from '../return-to.ts'
 import { ExpiringMap } from '../stores/expiring-map.ts'
 import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import type { Token } from '../token.ts'
 import type { Background } from './background.ts'
+import { before } from './before.ts'
 import { deferred } from './deferred.ts'
 import type { Sealer } from './envelope.ts'
 import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from './identity.ts'
@@ -33,6 +36,8 @@ import { CALLER_WAITS_MS, insist, type SavedLogIn, type Saving, UnsavedLogIn } f
 /** Single use is remembered longer than a pending log-in is accepted. */
 const ONCE_MS = 20 * 60_000
 const LOOK_EVERY_MS = 250
+/** How long a further callback waits for the first one. */
+const JOIN_MS = 30_000
 
 /** What log-ins need of the grants. */
 export interface LogInsContext {
@@ -169,9 +174,11 @@ export class LogIns {
     )
   }
 
-  #unsavedOf({ core, pending }: Call, attempt: Attempt, token: Token): UnsavedLogIn {
+  #unsavedOf(call: Call, attempt: Attempt, token: Token): UnsavedLogIn {
     const { background, clock, logger } = this.#context
+    const { core, pending } = call
     const save: Saving['save'] = async (key) => {
+      if (keyBefore(call) === undefined) await this.#note(attempt.id, key)
       const saved = await this.#save(key, core, token, attempt.id)
       attempt.done = { key, identity: unsaved.identity }
       attempt.unsaved = undefined
@@ -183,6 +190,24 @@ export class LogIns {
     const unsaved = new UnsavedLogIn({ background, clock, logger, save }, core, token, endsAt)
     this.#unsaved.add(unsaved)
     return unsaved
+  }
+
+  /** Notes whose grant it becomes, for calls in other processes, which could not tell. */
+  async #note(id: string, key: GrantKey): Promise<void> {
+    const { sealer, store } = this.#context
+    if (store.documents === undefined) return
+    const options = { version: 0, ttlMs: ONCE_MS }
+    // Without it the log-in is good all the same.
+    await sealer
+      .documents(store.documents)
+      .put(noteOf(id), encodeKey(key), options)
+      .catch(() => undefined)
+  }
+
+  async #noted(id: string): Promise<GrantKey | undefined> {
+    const { sealer, store } = this.#context
+    const note = store.documents && (await sealer.documents(store.documents).get(noteOf(id)))
+    return note && decodeKey(note.value)
   }
 
   async #save(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<SavedLogIn> {
@@ -271,7 +296,14 @@ export class LogIns {
 
   /** A further call for a log-in that this process knows: it waits for the first one, and sends nothing. */
   async #join(call: Call, attempt: Attempt): Promise<LogInResult> {
-    await attempt.work
+    if (attempt.work !== undefined) {
+      const ended = attempt.work.then(() => true)
+      if ((await before(ended, this.#context.clock, JOIN_MS)) === undefined)
+        throw new ProviderUnavailableError(
+          'The first callback of this log-in is still being worked on, by the provider or by the `subject` function. Try again.',
+          { maybeProcessed: true },
+        )
+    }
     const { done, error, isFailed, unsaved } = attempt
     if (done !== undefined) return this.#repeat(call, done.key, attempt.id, done.identity)
     if (unsaved?.isOver === false) return this.#finish(call, attempt)
@@ -293,28 +325,32 @@ export class LogIns {
 
   async #findElsewhere(call: Call, id: string): Promise<GrantKey> {
     const { clock, store } = this.#context
-    const { options, pending } = call
-    const subject = typeof options.subject === 'string' ? options.subject : pending.subject
-    const account = typeof options.account === 'function' ? undefined : (options.account ?? pending.account ?? '')
-    if (subject === undefined || account === undefined) throw alreadyUsed()
-    const key = checkedKey(pending.client ?? '', subject, account)
+    let key = keyBefore(call)
+    if (key === undefined && store.documents === undefined) throw alreadyUsed()
     const giveUpAt = clock.monotonic() + CALLER_WAITS_MS
     for (;;) {
-      const { record } = await insist(clock, CALLER_WAITS_MS, () => store.read(key))
-      if (record?.id === id) return key
+      key ??= await insist(clock, CALLER_WAITS_MS, () => this.#noted(id))
+      const record = await this.#read(key)
+      if (key !== undefined && record?.id === id) return key
       if (clock.monotonic() >= giveUpAt) throw alreadyUsed()
       await clock.delay(LOOK_EVERY_MS)
     }
   }
 
+  async #read(key: GrantKey | undefined): Promise<GrantRecord | undefined> {
+    const { clock, store } = this.#context
+    return key && (await insist(clock, CALLER_WAITS_MS, () => store.read(key))).record
+  }
+
   /** The grant of this very log-in, as it is now. */
   async #repeat(call: Call, key: GrantKey, id: string, told: Identity | undefined): Promise<LogInResult> {
-    const { clock, store } = this.#context
-    const { record } = await insist(clock, CALLER_WAITS_MS, () => store.read(key))
+    const record = await this.#read(key)
     if (record?.id !== id) throw alreadyUsed()
     const token = await this.#open(record)
     if (token === undefined) throw alreadyUsed()
-    const identity = told ?? identityOf(token)
+    const asked = typeof call.options.subject === 'function'
+    const identity = told ?? (asked ? await askIdentity(call.core, token).catch(() => undefined) : identityOf(token))
+    if (asked && identity === undefined) throw alreadyUsed()
     const subject = await subjectOf(call.options, identity)
     if (subject === undefined) throw refused()
     if (subject !== key.subject) throw wrongSubject()
@@ -329,6 +365,7 @@ export class LogIns {
   ): LogInResult {
     const { identity, identityChanged, repeated } = more
     const { scope } = token
+    const { [TOKEN_ORIGIN]: _, ...extra } = token.extra ?? {}
     const { returnTo, scope: asked = [] } = pending
     const claims = claimsOf(token)
     return {
@@ -336,9 +373,9 @@ export class LogIns {
       status: statusOf(record, this.#context.clock.now()),
       ...(identity !== undefined && { identity }),
       ...(claims !== undefined && { claims }),
-      extra: token.extra ?? Object.freeze({}),
+      extra: Object.freeze(extra),
       ...(scope !== undefined && { scope }),
-      missingScope: scope === undefined ? [] : asked.filter((each) => !scope.includes(each)),
+      missingScope: missingScope(asked, scope),
       renewable: record.renewable,
       repeated,
       identityChanged,
@@ -349,6 +386,17 @@ export class LogIns {
 
 function isTaken({ done, isFailed, unsaved, work }: Attempt): boolean {
   return work !== undefined || unsaved !== undefined || isFailed === true || done !== undefined
+}
+
+/** Whose grant it becomes, where that is known before the code is sent. */
+function keyBefore({ options, pending }: Call): GrantKey | undefined {
+  const subject = typeof options.subject === 'string' ? options.subject : pending.subject
+  if (subject === undefined || typeof options.account === 'function') return undefined
+  return checkedKey(pending.client ?? '', subject, options.account ?? pending.account)
+}
+
+function noteOf(id: string): string {
+  return `log-in:${id}`
 }
 
 async function subjectOf({ subject }: CompleteOptions, identity: Identity | undefined): Promise<string | undefined> {

@@ -5,12 +5,12 @@ import type { Token } from '../token.ts'
 import { runInBackground } from './background.ts'
 import { contentOf } from './envelope.ts'
 import type { GrantClient } from './grant-client.ts'
-import { hold, sameVersion, type Held } from './held.ts'
+import { hold, sameVersion, versionOf, type Held } from './held.ts'
 import type { KeeperOptions } from './keeper-options.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { randomId } from './random.ts'
 import { SharedWork } from './shared-work.ts'
-import { shifted, type StoreClock } from './store-clock.ts'
+import { shifted, type Steady, type StoreClock } from './store-clock.ts'
 
 /** How long a caller waits for a look at the store that is overdue, when it could be served without. */
 const LOOK_PATIENCE_MS = 1000
@@ -40,6 +40,8 @@ export class Memory {
   #lookDueAt = 0
   #lookOverdueAt = 0
   #freshUntil = 0
+  /** How the store's clock stood when what is held was taken. */
+  #heldSince: { readonly version: string | undefined; readonly steady: Steady | undefined } | undefined
 
   constructor(options: KeeperOptions, client: GrantClient, storeClock: StoreClock, ahead: () => boolean) {
     this.#options = options
@@ -118,11 +120,16 @@ export class Memory {
     return record.version > held.record.version || (readSince >= this.#takenAt && !held.unsaved)
   }
 
-  /** The clock may have been set since the token was taken: its expiry is the record's, by the store's time as it is known now. */
+  /**
+   * The clock may have been set since the token was taken: its expiry is the record's, by the store's time as it is known now. Where the store's
+   * own clock was set back, which in a store of this machine goes with it, the token ends as much earlier by that clock.
+   */
   #retimed(held: Held, record: GrantRecord): Held {
     const { token } = held
     if (token?.expiresAt === undefined || record.expiresAt === undefined) return { ...held, record }
-    const ms = this.#storeClock.toLocal(record.expiresAt) - token.expiresAt
+    const setBackMs =
+      this.#heldSince?.version === versionOf({ record }) ? this.#storeClock.setBackSince(this.#heldSince?.steady) : 0
+    const ms = this.#storeClock.toLocal(record.expiresAt) - setBackMs - token.expiresAt
     return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms), this.#client.handOut)
   }
 
@@ -139,13 +146,16 @@ export class Memory {
 
   #hold(held: Held): Held {
     const { policy } = this.#client
+    const version = versionOf(held)
+    if (this.#heldSince?.version !== version || this.#held?.unsaved !== held.unsaved)
+      this.#heldSince = { version, steady: this.#storeClock.steady }
     this.#held = held
     this.#takenAt = this.moment()
     this.#setBackMs = this.#storeClock.setBackMs
     this.#lookedAt = this.#options.clock.now()
     const { alone } = this.#options
     const { revalidateMs } = policy
-    this.#lookDueAt = alone ? Number.POSITIVE_INFINITY : this.#lookedAt + revalidateMs
+    this.#lookDueAt = this.#lookedAt + revalidateMs
     // Without background work, the caller looks as soon as a look is due.
     const patience = this.#options.background === 'none' ? 1 : 2
     this.#lookOverdueAt = alone ? Number.POSITIVE_INFINITY : this.#lookedAt + patience * revalidateMs
@@ -225,6 +235,11 @@ export class Memory {
   }
 
   #lookInBackground(): void {
+    if (this.#options.alone) {
+      // Nobody else writes there: only the clock may have been set, and nothing has to be waited for to see that.
+      void this.#look.join(() => this.#lookNow())
+      return
+    }
     if (!this.#look.isRunning) runInBackground(this.#options.background, () => this.#look.join(() => this.#lookNow()))
   }
 

@@ -1,6 +1,10 @@
 import { toBase64Url } from '../base64.ts'
+import type { ClientCore } from '../client/client-core.ts'
+import { knownForms } from '../client/issuers.ts'
 import type { Clock } from '../clock.ts'
 import { decodeKey, encodeKey, type GrantKey } from '../grant-key.ts'
+import { SealError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import type { GrantStore } from '../stores/store.ts'
 import { randomId } from './random.ts'
 import { type Identity, identityOf } from './identity.ts'
@@ -19,10 +23,12 @@ type Entry = readonly [key: string, at: number]
 
 /** What finding the grants of a person needs. */
 export interface PeopleContext {
+  readonly core: Pick<ClientCore, 'formerIssuers' | 'issuer' | 'sameIssuer'>
   readonly store: GrantStore
   readonly sealer: Sealer
   readonly documents: SealedDocuments
   readonly clock: Required<Clock>
+  readonly logger?: Logger | undefined
 }
 
 /** Which grants are of which person of a provider: where a revocation ends all of them, none may end while another is used. */
@@ -33,17 +39,34 @@ export class People {
     this.#context = context
   }
 
-  /** Notes a grant, before it is saved. */
+  /** Notes a grant, before it is saved. Where the notes can't be opened any more there is none: then nothing of this person is revoked. */
   async add(person: Person, key: GrantKey): Promise<void> {
-    const name = await this.#nameOf(person)
+    try {
+      await this.#add(person, key)
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error
+      this.#context.logger?.warn(
+        'evergrant: whose grant this is could not be noted, because the notes are sealed with a key that is lost. Delete the documents identity-key and identity:*',
+        { ...key },
+      )
+    }
+  }
+
+  async #add(person: Person, key: GrantKey): Promise<void> {
+    const [name] = await this.#namesOf(person)
     const text = encodeKey(key)
     const now = this.#context.clock.now()
     await this.#change(name, (entries) => [...entries.filter(([each]) => each !== text), [text, now]])
   }
 
-  /** Takes a grant out that was deleted. Returns whether no other one of this person is there. */
+  /** Takes a grant out that was deleted. Returns whether no other one of this person is there, whatever the issuer was called when it was noted. */
   async leave(person: Person, key: GrantKey): Promise<boolean> {
-    const name = await this.#nameOf(person)
+    let isLast = true
+    for (const name of await this.#namesOf(person)) isLast = (await this.#leave(name, person, key)) && isLast
+    return isLast
+  }
+
+  async #leave(name: string, person: Person, key: GrantKey): Promise<boolean> {
     const own = encodeKey(key)
     const gone = new Set([own])
     const entries = entriesOf((await this.#context.documents.get(name))?.value)
@@ -62,7 +85,7 @@ export class People {
   }
 
   async #isThere([text, at]: Entry, person: Person): Promise<boolean> {
-    const { clock, sealer, store } = this.#context
+    const { clock, core, sealer, store } = this.#context
     const key = decodeKey(text)
     if (key === undefined) return false
     const { record } = await store.read(key)
@@ -70,7 +93,7 @@ export class People {
     // What can't be opened, or doesn't say whose it is, may be this person's.
     const token = await sealer.open(record.key, record.id, record.sealed).catch(() => undefined)
     const identity = token && identityOf(token)
-    return identity === undefined || (identity.issuer === person.issuer && identity.sub === person.sub)
+    return identity === undefined || (identity.sub === person.sub && core.sameIssuer(identity.issuer, person.issuer))
   }
 
   async #change(name: string, change: (entries: readonly Entry[]) => readonly Entry[]): Promise<void> {
@@ -87,16 +110,20 @@ export class People {
   }
 
   /** A keyed hash: who reads the store can't try out who is in it. */
-  async #nameOf({ issuer, sub }: Person): Promise<string> {
-    const { documents } = this.#context
+  async #namesOf({ issuer, sub }: Person): Promise<readonly [string, ...string[]]> {
+    const { core, documents } = this.#context
     const known = await documents.get(SECRET)
     const { document } =
       known === undefined ? await documents.put(SECRET, newSecret(), { version: 0 }) : { document: known }
     const secret = new TextEncoder().encode(document?.value ?? '')
     const algorithm = { name: 'HMAC', hash: 'SHA-256' }
     const key = await crypto.subtle.importKey('raw', secret, algorithm, false, ['sign'])
-    const hash = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(JSON.stringify([issuer, sub])))
-    return `identity:${toBase64Url(new Uint8Array(hash))}`
+    const nameOf = async (form: string): Promise<string> => {
+      const hash = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(JSON.stringify([form, sub])))
+      return `identity:${toBase64Url(new Uint8Array(hash))}`
+    }
+    const [first, ...others] = knownForms(issuer, [await core.issuer(), ...core.formerIssuers])
+    return [await nameOf(first), ...(await Promise.all(others.map(nameOf)))]
   }
 }
 

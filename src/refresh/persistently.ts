@@ -12,14 +12,19 @@ export function isUnknown(error: unknown): boolean {
   return !isEvergrantError(error) || error.retryable
 }
 
-/** Repeats a store operation whose outcome is unknown, unchanged, a few times. */
-export async function persistently<T>(clock: Required<Clock>, work: () => Promise<T>): Promise<T> {
+/** Repeats a store operation whose outcome is unknown, unchanged, a few times; one that hangs at least `leastTries` times. */
+export async function persistently<T>(
+  clock: Required<Clock>,
+  work: () => Promise<T>,
+  { leastTries = 1 }: { readonly leastTries?: number } = {},
+): Promise<T> {
   const took = stopwatch(clock)
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work()
     } catch (error) {
-      if (attempt === TRIES || took() >= LONGEST_MS || !isUnknown(error)) throw error
+      const isOver = attempt === TRIES || (attempt >= leastTries && took() >= LONGEST_MS)
+      if (isOver || !isUnknown(error)) throw error
       await clock.delay(FIRST_DELAY_MS * 2 ** (attempt - 1))
     }
   }

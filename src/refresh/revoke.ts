@@ -7,6 +7,23 @@ import { jittered } from './backoff.ts'
 const ATTEMPTS = 5
 const FIRST_DELAY_MS = 1000
 
+/** What a revocation needs of the application's own functions (a look-up of clients, a key service): tried again where that may help. */
+export async function withRetries<T>(
+  clock: Required<Clock>,
+  noRetries: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      const hopeless = isEvergrantError(error) && !error.retryable
+      if (hopeless || attempt === ATTEMPTS || noRetries.aborted) throw error
+      await idleDelay(clock, jittered(FIRST_DELAY_MS * 2 ** (attempt - 1)), noRetries).catch(() => undefined)
+    }
+  }
+}
+
 /** Revokes a token at the provider (RFC 7009), best effort: it is gone here already. */
 export async function revokeWithRetries(
   core: ClientCore,

@@ -4,6 +4,12 @@ import { makeToken, type Token } from '../token.ts'
 /** Differences that are surely this small are the time of the answer, not of the clock. */
 const NOISE_MS = 1000
 
+/** How a store's clock stands to this process's monotonic one, at least and at most. */
+export interface Steady {
+  readonly least: number
+  readonly most: number
+}
+
 /**
  * The store's time as this process has learned it: what is written in the store, leases and expiries, is in that time. An answer that
  * took long leaves the offset of the clocks uncertain; expiries are then taken to be as early as they may be, both ways.
@@ -16,6 +22,8 @@ export class StoreClock {
   #learned = false
   #seen: { readonly monotonic: number; readonly now: number }
   #setBackMs = 0
+  /** The store's time less the monotonic one at the last answer, at least and at most: it goes back only when the store's clock is set back. */
+  #steady: Steady | undefined
 
   constructor(clock: Pick<Required<Clock>, 'now' | 'monotonic'>) {
     this.#clock = clock
@@ -25,12 +33,14 @@ export class StoreClock {
   /** Asks the store, and learns from the time that its answer carries. */
   async ask<A extends { readonly now: number }>(question: () => Promise<A>): Promise<A> {
     this.#notice()
+    const monotonic = this.#clock.monotonic()
     const took = stopwatch(this.#clock)
     const answer = await question()
     const tookMs = took()
     // The machine slept, or its clock was set, back or forth: what was known of it no longer holds.
     if (this.#notice() !== 0) this.#learned = false
     this.#observe(answer.now, tookMs)
+    this.#steady = { least: answer.now - this.#clock.monotonic(), most: answer.now - monotonic }
     return answer
   }
 
@@ -63,6 +73,19 @@ export class StoreClock {
     this.#leastMs = other.#leastMs
     this.#mostMs = other.#mostMs
     this.#learned = other.#learned
+    this.#steady = other.#steady
+  }
+
+  /** How the store's clock stood at its last answer, for `setBackSince`. */
+  get steady(): Steady | undefined {
+    return this.#steady
+  }
+
+  /** By how much, at least, the store's clock was set back between that moment and its last answer, as far as this process can tell; 0: it was not. */
+  setBackSince(then: Steady | undefined): number {
+    if (then === undefined || this.#steady === undefined) return 0
+    const ms = then.least - this.#steady.most
+    return ms > NOISE_MS ? ms : 0
   }
 
   /** The store looked at its clock at some moment of the `tookMs`. */

@@ -1,6 +1,6 @@
 import type { ClientCore } from '../client/client-core.ts'
 import { type Clock, startTimer, stopwatch } from '../clock.ts'
-import { isEvergrantError, StoreError } from '../errors.ts'
+import { CallbackError, isEvergrantError, StoreError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { Logger } from '../logger.ts'
 import type { GrantRecord } from '../stores/store.ts'
@@ -62,6 +62,7 @@ export class UnsavedLogIn {
   #running: Promise<SavedLogIn> | undefined
   #stopTimer: () => void = () => undefined
   #over = false
+  #givenUp = false
 
   /** `endsAt`: nobody can ask for it any more; what is not saved then is given up. */
   constructor(saving: Saving, core: ClientCore, token: Token, endsAt: number) {
@@ -78,8 +79,12 @@ export class UnsavedLogIn {
     return this.#over
   }
 
-  /** Saves it. It goes on when the caller's wait is over, and again with the next call. @throws StoreError; what no repetition mends */
+  /**
+   * Saves it. It goes on when the caller's wait is over, and again with the next call.
+   * @throws StoreError; what no repetition mends; CallbackError when it was given up: its token may be revoked
+   */
   async save(key: GrantKey): Promise<SavedLogIn> {
+    if (this.#givenUp) throw new CallbackError('expired_login', 'The log-in was begun more than fifteen minutes ago.')
     this.key = key
     const { background, clock } = this.#saving
     if (this.#running === undefined) {
@@ -123,6 +128,7 @@ export class UnsavedLogIn {
   /** What nobody will ever use is ended at the provider, unless that would end more than this. */
   async giveUp(noRetries: AbortSignal = new AbortController().signal): Promise<void> {
     if (this.#over || this.#running !== undefined) return
+    this.#givenUp = true
     this.drop()
     const { clock, logger } = this.#saving
     logger?.error('evergrant: a log-in could not be saved, and is given up', { ...this.key })

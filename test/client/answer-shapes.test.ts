@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { Provider } from '../../src/providers/provider.ts'
 import { importToken } from '../../src/import-token.ts'
-import { makeToken, type Token } from '../../src/token.ts'
+import { makeToken, withoutRefreshTokens, type Token } from '../../src/token.ts'
 import { beginLogin, json, makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
 
 const refreshed = (body: unknown, provider: Partial<Provider> = {}): Promise<Token> =>
@@ -137,6 +137,20 @@ describe.each([
     expect((known.extra!['authed_user'] as unknown as Token).tokenType).toBe('bearer')
   })
 
+  test.each<[string, object]>([
+    ['under any name', { bot: { access_token: 'a-secret', refresh_token: 'r-secret', id: 'B' } }],
+    ['in a list', { data: [{ access_token: 'a-secret', refresh_token: 'r-secret' }, { id: 'B' }] }],
+    ['deeper', { a: { b: { accessToken: 'a-secret', refreshToken: 'r-secret' } } }],
+  ])('a token %s shows nothing of itself, also after it was kept', async (_, members) => {
+    const token = await read({ ...base, ...members })
+    expect(token.refreshToken).toBe('r2')
+    expect(JSON.stringify(token.extra)).toContain('"accessToken":"a-secret"')
+    expect(inspect(token.extra, { depth: 9 })).not.toContain('secret')
+    const kept = importToken(JSON.parse(JSON.stringify(token)) as object)
+    expect(inspect(kept.extra, { depth: 9 })).not.toContain('secret')
+    expect(JSON.stringify(withoutRefreshTokens(kept.extra ?? {}))).not.toContain('r-secret')
+  })
+
   test('the refresh token of a second token is not that of the first', async () => {
     const body = { access_token: 'xoxb', authed_user: { access_token: 'xoxp', refresh_token: 'xoxe' } }
     expect((await read(body)).refreshToken).not.toBe('xoxe')
@@ -163,6 +177,8 @@ test('the secrets of a second token are masked like those of the first', async (
     const authed_user = { access_token: 'the-other-access', [name]: 'The-Other-Secret' }
     const error = await rejection(refreshed({ ...base, token_type: 'The-Other-Secret', authed_user }))
     expect(error.message).toContain("token_type is '[redacted]'")
+    const deep = await rejection(refreshed({ ...base, token_type: 'The-Other-Secret', bots: { a: [authed_user] } }))
+    expect(deep.message).toContain("token_type is '[redacted]'")
   }
 })
 
@@ -219,6 +235,9 @@ describe('a new refresh token is captured before anything else is judged:', () =
     ['beside an access token for no header', { access_token: 'a\nb', data: { refresh_token: 'r2' } }],
     ['beside a token of another type', { access_token: 'at', token_type: 'mac', tokens: { refresh_token: 'r2' } }],
     ['in a form', 'refresh_token=r2&scope=x'],
+    ['with its access token, under an unknown name', { pop_response: { access_token: 'at', refresh_token: 'r2' } }],
+    ['with its access token, two levels down', { result: { x: { accessToken: 'at', refreshToken: 'r2' } } }],
+    ['in one of several tokens', { data: [{ access_token: 'at', refresh_token: 'r2' }, { access_token: 'b' }] }],
   ])('%s', async (_name, body) => {
     const error = await rejection(refreshed(body))
     expect(error).toMatchObject({ name: 'TokenResponseError' })
@@ -230,6 +249,8 @@ describe('a new refresh token is captured before anything else is judged:', () =
       accessToken: 'at',
       refreshToken: 'r2',
     })
+    const { extra } = await refreshed({ access_token: 'at', tokens: { kept: 1, next: { refresh_token: 'r2' } } })
+    expect(extra).toEqual({ tokens: { kept: 1, next: {} } })
     expect(await refreshed({ data: { access_token: 'at' }, refresh_token: 'r2' })).toMatchObject({ refreshToken: 'r2' })
     expect(await refreshed({ data: { access_token: 'at', more: { refreshToken: 'r2' } } })).toMatchObject({
       refreshToken: 'r2',

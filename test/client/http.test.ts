@@ -279,6 +279,7 @@ describe('an answer that asks to come back later', () => {
     [{ 'retry-after': '120' }, 120_000],
     [{ 'retry-after': ' 0 ' }, 0],
     [{ 'retry-after': '1.5' }, 1500],
+    [{ 'retry-after': '7, 120 ,7' }, 120_000],
     [{ 'retry-after': new Date(NOW + 30_000).toUTCString() }, 30_000],
     [{ 'retry-after': new Date(NOW - 30_000).toUTCString() }, 0],
     // The server's clock is an hour ahead; its own date says so.

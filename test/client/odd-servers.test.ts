@@ -268,6 +268,18 @@ describe('tokenOriginFrom', () => {
     },
   )
 
+  test('moves the endpoint for refreshes too, and only where it is beside the token endpoint', async () => {
+    const endpoints = [
+      [`${new URL(metadata.token_endpoint).origin}/renew?x=1`, `${eu}/renew?x=1`],
+      ['https://elsewhere.example/renew', 'https://elsewhere.example/renew'],
+    ] as const
+    for (const [refreshEndpoint, expected] of endpoints) {
+      const { logIn, refresh, requests } = stage({ tokenOriginFrom, refreshEndpoint })
+      await refresh(await logIn({}, { query: query(eu) }), {})
+      expect(requests.map(({ url }) => url)).toEqual([`${eu}/token`, expected])
+    }
+  })
+
   test('names none: the usual place, and none is sealed', async () => {
     const { logIn, refresh, requests } = stage({ tokenOriginFrom })
     const token = await logIn({}, { answer: { [TOKEN_ORIGIN]: eu } })

@@ -11,6 +11,8 @@ describe('the code of a refusal', () => {
     [{ error: 400, message: 'Bad Request' }, '400', 'Bad Request'],
     [{ error: { code: 'expired', type: 'T' } }, 'expired', undefined],
     [{ error: { code: 190, type: 'OAuthException', message: 'm' } }, '190', 'm'],
+    [{ error: { code: 102, type: 'OAuthException', message: 'm' } }, '102', 'm'],
+    [{ error: { code: 200, type: 'OAuthException', message: 'm' } }, '200', 'm'],
     [{ error: { code: 400, status: 'INVALID_ARGUMENT' } }, 'INVALID_ARGUMENT', undefined],
     [{ error: { code: 400, message: 'm' }, code: 20026 }, '20026', 'm'],
     [{ error: { code: 400, message: 'm' } }, '400', 'm'],

@@ -46,6 +46,18 @@ describe('a rule', () => {
       { status: 400, error: 'invalid_request', description: 'token', body: { extra: 1 } },
       rejected({ error: 'invalid_request', message: 'Token', extra: 1 }),
     ],
+    // A sentence in place of a code, and texts that are no JSON.
+    [
+      { description: 'invalid refresh_token' },
+      rejected({ status: 503, error: 'Invalid Params: invalid refresh_token' }, 200),
+    ],
+    [{ description: 'expired' }, rejected({ error: 'The refresh token has expired' })],
+    [{ description: 'token validation failed' }, new Response('Token validation failed', { status: 400 })],
+    // A 200 without a code and without a token.
+    [{ body: { data: { error_code: 10_010 } } }, rejected({ data: { error_code: 10_010 }, message: 'error' }, 200)],
+    [{ status: 200, description: 'expired' }, rejected({ status: 'error', message: 'refresh token expired' }, 200)],
+    [{ body: { success: false } }, rejected({ success: false }, 200)],
+    [{ body: { error: true } }, rejected({ error: true }, 200)],
     // A status of "later" that says more.
     [{ status: 500, description: 'revoked' }, rejected({ message: 'token revoked' }, 500)],
     [{ status: 429, error: 'grant_over' }, rejected({ error: 'grant_over' }, 429)],

@@ -232,3 +232,11 @@ test('the queue: a line is no longer than what can begin in time, nor is all tog
     for (let index = 0; index < 1100; index += 1) if (many.offer(`c${client}`, index)) taken += 1
   expect([taken, many.size]).toEqual([5000, 5000])
 })
+
+test.each([0.1, 1])(
+  'a backlog of 12,000 at a rate of %d a second costs another client seconds, not minutes',
+  async (perSecond) => {
+    const bad = { slow: { fetch: () => answers, grants: 12_000 } }
+    expect(await timeOfTheGoodOne({ bad, options: { perClient: { perSecond } }, mostMs: 60_000 })).toBeLessThan(15_000)
+  },
+)

@@ -116,6 +116,45 @@ test('what came with the log-in is there at once', async () => {
   expect(connected).toEqual([{ key: done.key, at: expect.any(Number) as number, scope: ['openid'], renewable: true }])
 })
 
+test('where the tokens are had is not among what came with them', async () => {
+  const tokenOriginFrom = { param: 'dc', allowed: ['https://eu.example'] }
+  const { process, callbackOf } = world({ provider: { tokenOriginFrom } })
+  const grants = process()
+  const pending = await grants.connect('acme', 'alice')
+  const callback = `${callbackOf(pending)}&dc=${encodeURIComponent('https://eu.example')}`
+  expect((await grants.complete(callback, pending, { subject: 'alice' })).extra).toEqual({})
+})
+
+test('what is missing of the scope is told by what was granted in any form', async () => {
+  const { process, callbackOf, state } = world({ client: { scope: 'openid email read offline_access' } })
+  const grants = process()
+  state.answer = { ...state.answer, scope: 'openid https://www.googleapis.com/auth/userinfo.email' }
+  const pending = await grants.connect('acme', 'alice')
+  const done = await grants.complete(callbackOf(pending), pending, { subject: 'alice' })
+  expect(done.missingScope).toEqual(['read'])
+})
+
+test('details show no refresh token, wherever it stands, and the claims of complete()', async () => {
+  const { process, callbackOf, state } = world()
+  const grants = process()
+  const user = { access_token: 'second-access', refresh_token: 'second-secret' }
+  state.answer = {
+    ...state.answer,
+    refreshToken: 'another-secret',
+    authed_user: user,
+    list: [user, { bot: user }],
+    id: 1,
+  }
+  const pending = await grants.connect('acme', 'alice')
+  const { claims, extra, session } = await grants.complete(callbackOf(pending), pending, { subject: 'alice' })
+  expect(JSON.stringify(extra['authed_user'])).toContain('second-secret')
+  const details = await session.details()
+  expect(details.extra['id']).toBe(1)
+  expect(JSON.stringify(details)).not.toContain('secret')
+  expect(details.claims).toEqual(claims)
+  expect(claims).not.toHaveProperty('nonce')
+})
+
 test.each([
   ['a string', 'user:42'],
   ['the identity', bySub],
@@ -555,6 +594,54 @@ test('a key ring may be made of a function', async () => {
   ])
   expect(await keyRing(text).open(await (await ring.prepare('c'))('s'), 'c')).toBe('s')
   await expect(keyRing(() => undefined).seal('s', 'c')).rejects.toThrow(/environment variable/)
+})
+
+test.each([
+  ['the subject', { subject: bySub }],
+  ['the account', { subject: 'alice', account: ({ sub }: Identity) => sub }],
+  ['the subject, asked of the user info endpoint', { subject: bySub }],
+])('in another process too the same is answered where the identity tells %s', async (name, options) => {
+  const { clock, process, callbackOf, state } = world()
+  const asks = name.includes('user info')
+  if (asks) state.idToken = false
+  const [one, other] = [process(), process()]
+  const pending = await one.connect('acme', undefined, asks ? { scope: 'read' } : {})
+  const both = [one, other].map((grants) => grants.complete(callbackOf(pending), pending, options))
+  const answers = await settled(clock, Promise.all(both))
+  expect(answers.map(({ repeated }) => repeated)).toEqual(expect.arrayContaining([false, true]))
+  expect(answers[0]?.key).toEqual(answers[1]?.key)
+  const late = await process().complete(callbackOf(pending), pending, options)
+  expect([late.repeated, late.key, state.exchanges]).toEqual([true, answers[0]?.key, 1])
+})
+
+test('what was given up, and revoked, is not stored by a subject function that answers at last', async () => {
+  const { clock, process, callbackOf, state } = world()
+  const grants = process()
+  const pending = await grants.connect('acme')
+  let answer: (subject: string) => void = () => undefined
+  const subject = () => new Promise<string>((resolve) => (answer = resolve))
+  const late = grants.complete(callbackOf(pending), pending, { subject })
+  const rejected = expect(late).rejects.toMatchObject({ code: 'expired_login' })
+  await clock.advance(16 * MINUTE)
+  expect(state.revoked).toEqual(['rt'])
+  answer('alice')
+  await rejected
+  expect(await grants.status('acme', 'alice')).toBeUndefined()
+})
+
+test('a subject function that hangs keeps no further call of its log-in waiting for ever', async () => {
+  const { clock, process, callbackOf, state } = world()
+  const grants = process()
+  const pending = await grants.connect('acme')
+  const callback = callbackOf(pending)
+  const complete = (subject: (identity: Identity) => Promise<string> | string) =>
+    grants.complete(callback, pending, { subject })
+  complete(() => new Promise(() => undefined)).catch(() => undefined)
+  await clock.advance(100)
+  const began = clock.now()
+  await expect(settled(clock, complete(bySub))).rejects.toMatchObject({ code: 'provider_unavailable', retryable: true })
+  expect(clock.now() - began).toBeLessThan(31_000)
+  expect(state.exchanges).toBe(1)
 })
 
 test('a log-in whose saving was answered to nobody, and that another one has replaced since, is no success', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { Grants } from '../../src/grants.ts'
+import type { Provider, ServerMetadata } from '../../src/providers/provider.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
@@ -13,14 +14,17 @@ const b64 = (text: string) => btoa(text).replaceAll('=', '').replaceAll('+', '-'
 const idToken = (sub: string, iss = 'https://as.example') =>
   [b64('{"alg":"RS256"}'), b64(JSON.stringify({ iss, sub })), 's'].join('.')
 
+const keys = keyRing(`k:${generateKey()}`)
+
 function world(
   ends: 'token' | 'grant' | 'person' | undefined,
   change: (store: GrantStore) => GrantStore = (store) => store,
+  more: Partial<Provider> = {},
   answer?: () => Promise<Response>,
 ) {
   const clock = fakeClock()
   const server = new FakeServer()
-  const provider = { ...server.provider, ...(ends !== undefined && { revocation: { ends } }) }
+  const provider = { ...server.provider, ...(ends !== undefined && { revocation: { ends } }), ...more }
   let revocations = 0
   const client = new OAuth2Client({
     provider,
@@ -36,7 +40,7 @@ function world(
   const grants = new Grants({
     clients: { acme: client },
     store: change(inner),
-    keys: keyRing(`k:${generateKey()}`),
+    keys,
     clock,
   })
   const told: unknown[] = []
@@ -231,9 +235,64 @@ test('a client that is gone: the grant is deleted, and the event is told', async
   expect((await inner.read({ client: 'acme', subject: 'u1', account: '' })).record).toBeUndefined()
 })
 
+test.each([
+  ['another spelling', 'AS.example:443/', {}],
+  ['a former name', 'https://old.example/auth', { formerIssuers: ['https://old.example/auth'] }],
+])('a person whose issuer goes by %s is the same person', async (_, iss, more) => {
+  const { server, save, end, told } = world('person', undefined, more)
+  await save('u1', 'ann')
+  await save('u2', 'ann', iss)
+  await save('u3', 'ann', 'https://stranger.example')
+  await end('u2')
+  expect(server.revoked).toEqual([])
+  await end('u3')
+  expect(server.revoked).toEqual(['rt-u3'])
+  await end('u1')
+  expect(server.revoked).toEqual(['rt-u3', 'rt-u1'])
+  expect(told).toEqual([
+    ['u2', 'shared'],
+    ['u3', undefined],
+    ['u1', undefined],
+  ])
+})
+
+test('grants that were noted before their provider was called otherwise still count', async () => {
+  const old = world('person')
+  await old.save('u1', 'ann')
+  const { issuer: _, ...server } = old.server.provider.server as ServerMetadata
+  const moved = { server: { ...server, issuer: 'https://new.example' }, formerIssuers: ['https://as.example'] }
+  const { server: now, save, end } = world('person', () => old.inner, moved)
+  await save('u2', 'ann', 'https://new.example')
+  await end('u2')
+  expect(now.revoked).toEqual([])
+})
+
+test('people of different tenants are different people', async () => {
+  const { server, save, end } = world('person', undefined, { formerIssuers: ['https://as.example/{tenantid}'] })
+  await save('u1', 'ann', 'https://as.example/t1')
+  await save('u2', 'ann', 'https://as.example/t2')
+  await end('u1')
+  expect(server.revoked).toEqual(['rt-u1'])
+})
+
+test('a lost sealing key stops no log-in: the person is not noted, and nothing of theirs is revoked', async () => {
+  const { client, clock, inner, save, server } = world('person')
+  await save('u1', 'ann')
+  const others = new Grants({ clients: { acme: client }, store: inner, keys: keyRing(`k:${generateKey()}`), clock })
+  const session = await others.save('acme', 'u2', {
+    access_token: 'at-u2',
+    refresh_token: 'rt-u2',
+    id_token: idToken('ann'),
+  })
+  expect((await session.token()).accessToken).toBe('at-u2')
+  await others.disconnect('acme', 'u2')
+  await clock.advance(100)
+  expect(server.revoked).toEqual([])
+})
+
 test('close() waits for a revocation that is under way', async () => {
   let answer = (): void => undefined
-  const { clock, grants, save, revoking } = world('grant', undefined, async () => {
+  const { clock, grants, save, revoking } = world('grant', undefined, {}, async () => {
     await new Promise<void>((resolve) => (answer = resolve))
     return new Response(null)
   })
@@ -250,7 +309,12 @@ test('close() waits for a revocation that is under way', async () => {
 })
 
 test('close() does not wait for the repeats of one that fails, and nothing is sent after it', async () => {
-  const { clock, grants, save, revoking } = world('grant', undefined, async () => new Response(null, { status: 503 }))
+  const { clock, grants, save, revoking } = world(
+    'grant',
+    undefined,
+    {},
+    async () => new Response(null, { status: 503 }),
+  )
   await save('u1')
   await grants.disconnect('acme', 'u1')
   await clock.advance(10)

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { Grants } from '../../src/grants.ts'
+import { connected, world } from '../refresh/harness.ts'
+
+for (const failing of ['look-up of the client', 'key service'] as const) {
+  test.each([1, 3])(`a ${failing} that fails %d times delays a revocation, and does not prevent it`, async (times) => {
+    let left = 0
+    const maybe = (what: string): void => {
+      if (what === failing && left > 0) {
+        left -= 1
+        throw new Error('down')
+      }
+    }
+    const { clock, makeClient, server, store } = world()
+    const clients = { acme: makeClient() }
+    const grants = new Grants<typeof clients>({
+      clients: () => {
+        maybe('look-up of the client')
+        return clients.acme
+      },
+      keys: {
+        seal: async (text) => text,
+        open: async (sealed) => {
+          maybe('key service')
+          return sealed
+        },
+      },
+      store,
+      clock,
+    })
+    await connected(grants, server, clock)
+    left = times
+    await grants.disconnect('acme', 'f')
+    await clock.advance(60_000)
+    expect(server.revoked).toEqual(['rt-f-0'])
+  })
+}

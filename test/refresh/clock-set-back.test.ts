@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { OAuth2Session } from '../../src/session.ts'
+import { connected, HOUR, settled, world } from './harness.ts'
+
+const DAY = 24 * HOUR
+
+for (const alone of [true, false]) {
+  const whose = alone ? 'a session alone' : 'a grant in a store of this machine'
+  for (const backMs of [HOUR / 2, HOUR, DAY]) {
+    test(`${whose} is not served past its end by a clock that was set back ${backMs} ms`, async () => {
+      const { clock, makeClient, process, server } = world()
+      const issued = server.issue('f')
+      const session = alone
+        ? new OAuth2Session(makeClient(), { token: { ...issued, expires_in: 3600 } })
+        : await connected(process(), server, clock)
+      await session.token()
+      await clock.advance(HOUR / 2)
+      clock.set(clock.now() - backMs)
+      await session.token()
+      await clock.advance(HOUR / 4)
+      expect((await settled(clock, session.token())).accessToken).toBe('at-f-0')
+      await clock.advance(HOUR / 4)
+      await settled(clock, session.token())
+      expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+    })
+  }
+
+  test(`${whose} that was refreshed by a clock a day ahead is not served for a day when that is set right`, async () => {
+    const { clock, makeClient, process, server } = world()
+    const session = alone
+      ? new OAuth2Session(makeClient(), { token: { ...server.issue('f'), expires_in: 3600 } })
+      : await connected(process(), server, clock)
+    clock.set(clock.now() + DAY)
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+    clock.set(clock.now() - DAY)
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+    await clock.advance(HOUR + 1000)
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-2')
+  })
+}
