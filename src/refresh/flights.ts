@@ -140,11 +140,12 @@ export class Flights {
       error instanceof ConfigError ||
       error instanceof SealError ||
       error instanceof DiscoveryError ||
-      error instanceof StoreError
+      error instanceof StoreError ||
+      !isEvergrantError(error)
     )
       this.#options.logger?.error('evergrant: a refresh could not be tried', {
         ...this.#options.key,
-        code: error.code,
+        code: isEvergrantError(error) ? error.code : 'unexpected_error',
         error,
       })
     const wait = isEvergrantError(error) ? (error.retryAfterMs ?? PAUSE_MS) : PAUSE_MS
@@ -174,7 +175,8 @@ export class Flights {
         if (!sameVersion(held, startedFrom)) return { held, renewed: true }
       } else {
         const state = assess(held, request, this.#client.policy, this.#clock.now())
-        const enough = request.cause === 'early' ? state === 'fresh' : state !== 'wanting'
+        const isEarly = request.cause === 'early'
+        const enough = isEarly ? state === 'fresh' || this.#mustNotTryEarly(held) : state !== 'wanting'
         if (enough) return { held, renewed: !sameVersion(held, startedFrom) }
       }
       const since = this.#memory.moment()
@@ -192,7 +194,7 @@ export class Flights {
         // A recheck is one try: what is dead still stays dead.
         if (request.recheck === true && taken !== undefined && taken.record.state !== 'active')
           return { held: taken, renewed: false }
-      } else if (request.due !== undefined) return { held, renewed: false }
+      } else if (request.due !== undefined || request.cause === 'early') return { held, renewed: false }
       else if (outcome.leaseMs === 0) {
         if (outcome.waitMs > SETTLED_SOON_MS)
           throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
@@ -219,7 +221,10 @@ export class Flights {
   #mustNotTryEarly(held: Held | undefined): boolean {
     const { intent } = held?.record ?? {}
     const uncertain =
-      intent?.everUnknown === true || (this.#uncertain !== undefined && this.#uncertain === versionOf(held))
+      intent?.everUnknown === true ||
+      // Another process is at it, or died in the middle.
+      intent?.open === true ||
+      (this.#uncertain !== undefined && this.#uncertain === versionOf(held))
     if (!uncertain || held === undefined) return false
     const { policy } = this.#client
     return !policy.forgiving && assess(held, {}, policy, this.#clock.now()) !== 'wanting'
