@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from './fake-server.ts'
-import { connected, HOUR, settled, world, wrapStore } from './harness.ts'
+import { claimedElsewhere, connected, HOUR, settled, world, wrapStore } from './harness.ts'
 
 /** A process whose token is early, and how often it has claimed so far. */
 async function early(answer: () => Response) {
@@ -51,4 +51,44 @@ test('without a time from the provider, an early refresh that failed is tried ag
   await clock.advance(100)
   expect((await session.token()).accessToken).toBe('at-f-1')
   expect(server.requests).toHaveLength(2)
+})
+
+test('a refresh token that a process which died may have redeemed is not redeemed early: only when the token is spent', async () => {
+  const { clock, process, server, store } = world()
+  const session = await connected(process(), server, clock, HOUR)
+  await clock.advance(HOUR - 200_000)
+  await claimedElsewhere(store)
+  for (let seconds = 0; seconds < 180; seconds += 10) {
+    expect((await session.token()).accessToken).toBe('at-f-0')
+    await clock.advance(10_000)
+  }
+  expect(server.requests).toHaveLength(0)
+  await clock.advance(12_000)
+  expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+})
+
+test('where a repeat is harmless it is redeemed early all the same', async () => {
+  const { clock, process, server, store } = world({ refresh: { rotates: false } })
+  server.rotate = false
+  const session = await connected(process(), server, clock, HOUR)
+  await clock.advance(HOUR - 200_000)
+  await claimedElsewhere(store)
+  for (let seconds = 0; seconds < 60; seconds += 10) {
+    await session.token()
+    await clock.advance(10_000)
+  }
+  expect(server.requests).toHaveLength(1)
+})
+
+test('an early refresh waits for no other process: nobody stands behind it', async () => {
+  const { clock, process, server, store } = world()
+  const grants = process()
+  const session = await connected(grants, server, clock, HOUR)
+  await clock.advance(HOUR - 200_000)
+  await claimedElsewhere(store)
+  await session.token()
+  await clock.advance(10)
+  const began = clock.now()
+  await settled(clock, grants.close())
+  expect(clock.now() - began).toBeLessThan(1000)
 })
