@@ -13,7 +13,7 @@ import {
   decidePut,
   decideRelease,
   type Decision,
-  DELETED_MS,
+  DELETED_KEPT_MS,
   dueSince,
   matchesFilter,
   TOMBSTONE_MS,
@@ -129,7 +129,7 @@ class MemoryStore implements GrantStore {
     this.#names = undefined
     this.#due.delete(name)
     this.#bury(name, id, now)
-    this.#deleted.set(tombstone(name, id), record, now + DELETED_MS, now)
+    this.#deleted.set(tombstone(name, id), record, now + DELETED_KEPT_MS, now)
     this.#feed.add(changeOf(record, undefined, now, this.#everyRefresh))
     return { record, now }
   }

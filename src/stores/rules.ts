@@ -23,6 +23,12 @@ export const TOMBSTONE_MS: number = 24 * 3_600_000
 /** How long a deleted record is remembered, so that a repeat of the deletion returns it again. */
 export const DELETED_MS = 60_000
 
+/** A deletion that is written later than this after its look is decided anew, so that what it deleted is remembered from the deletion on. */
+export const DELETE_WITHIN_MS = 10_000
+
+/** How long a deleted record is kept after the look that its deletion was decided on. */
+export const DELETED_KEPT_MS: number = DELETED_MS + DELETE_WITHIN_MS
+
 /** What an operation answers, and the record to write with it; without one nothing is written. */
 export interface Decision<A> {
   readonly answer: A

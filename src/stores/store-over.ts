@@ -13,7 +13,8 @@ import {
   decidePut,
   decideRelease,
   type Decision,
-  DELETED_MS,
+  DELETE_WITHIN_MS,
+  DELETED_KEPT_MS,
   TOMBSTONE_MS,
   withoutFuture,
 } from './rules.ts'
@@ -38,9 +39,6 @@ import type {
   VerdictCommit,
 } from './store.ts'
 import { type Plan, Swapper } from './swap.ts'
-
-/** A process that sleeps for longer between its look and its deletion looks again: what was deleted is remembered from the deletion on. */
-const DELETE_WITHIN_MS = 10_000
 
 /** What a store over a backend may differ in. */
 export interface StoreOverOptions {
@@ -157,7 +155,7 @@ class StoreOver implements GrantStore {
           return { answer: before?.record }
         }
         assertKnown(record)
-        const deleted = [...content.deleted, { until: now + DELETE_WITHIN_MS + DELETED_MS, record }]
+        const deleted = [...content.deleted, { until: now + DELETED_KEPT_MS, record }]
         const next = { buried: buriedWith(content, id, now), deleted }
         return { answer: record, write: this.#write(content, next, now, true) }
       }
@@ -243,7 +241,7 @@ class StoreOver implements GrantStore {
   /** The sealed text of what was deleted is kept for repeats of the deletion only. */
   async #forgetDeleted(name: string): Promise<void> {
     try {
-      await idleDelay(this.#clock, DELETED_MS, this.#closing.signal)
+      await idleDelay(this.#clock, DELETED_KEPT_MS, this.#closing.signal)
       await this.#run(() =>
         this.#swapper.change(name, (content, now) => {
           if (content.deleted.every(({ until }) => until > now)) return { answer: undefined }

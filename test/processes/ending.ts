@@ -22,7 +22,7 @@ const clientWith = (fetch: typeof globalThis.fetch, issuer: string | typeof serv
     clientId: 'c',
     clientSecret: 'a-client-secret',
     fetch,
-    timeoutMs: 1500,
+    timeoutMs: 800,
   })
 const grantsWith = (fetch: typeof globalThis.fetch) =>
   new Grants({

@@ -48,7 +48,7 @@ test('a script whose predecessor was killed while its request was out waits, and
 }, 60_000)
 
 test('a process that only waits for its worker goes on, and ends once the worker is stopped', async () => {
-  const [running, stopped] = await Promise.all([run('worker', { mostMs: 4000 }), run('stopped worker')])
+  const [running, stopped] = await Promise.all([run('worker', { mostMs: 3000 }), run('stopped worker')])
   expect(running).toMatchObject({ signal: 'SIGKILL', out: 'begins' })
   expect(stopped).toMatchObject({ code: 0, out: 'stopped' })
 }, 30_000)

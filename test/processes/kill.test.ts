@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { kill } from './kill.ts'
 import { kinds, withPlace } from './places.ts'
 
-const KILLS = 6
+const KILLS = 4
 
 describe.concurrent.each(kinds)('the redeeming process is killed at random moments (%s)', (kind) => {
   test('a provider that forgives a repeat for a while: no grant is lost', { timeout: 120_000 }, async () => {

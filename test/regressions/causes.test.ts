@@ -51,11 +51,12 @@ describe.each(wayNames)('at %s', (way) => {
   test.each<[what: string, body: object, error: string, description: string | undefined]>([
     ['an object', { error: { code: 'quota', message: 'Too much' } }, 'quota', 'Too much'],
     [
-      'an object with a type',
+      'an object with a code and a type',
       { error: { type: 'OAuthException', message: 'Bad code', code: 100 } },
-      'OAuthException',
+      '100',
       'Bad code',
     ],
+    ['an object with a type', { error: { type: 'OAuthException', message: 'Bad code' } }, 'OAuthException', 'Bad code'],
     [
       'a list of objects',
       { errors: [{ errorType: 'validation', message: 'No such field' }] },
