@@ -115,10 +115,12 @@ export class StoreClock {
   }
 
   toStore(local: number): number {
+    this.#notice()
     return local + this.#leastMs
   }
 
   toLocal(store: number): number {
+    this.#notice()
     return store - this.#mostMs
   }
 
@@ -128,11 +130,13 @@ export class StoreClock {
 
   /** Tells tokens of this moment in the store's time, also when the clock is set later. */
   teller(): (token: Token) => Token {
+    this.#notice()
     const ms = this.#leastMs
     return (token) => shifted(token, ms)
   }
 
   tokenToLocal(token: Token): Token {
+    this.#notice()
     return shifted(token, -this.#mostMs)
   }
 }

@@ -486,6 +486,26 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: false,
     crowd: 0,
   },
+  'a token whose clock is set back while it is committed is moved with it (I3)': {
+    seed: 1615010427,
+    mode: 'strict',
+    declared: false,
+    processes: 2,
+    workers: 1,
+    timing: 'settling',
+    background: 'detached',
+    skews: [],
+    sleeps: false,
+    bounded: true,
+    whole: false,
+    acts: [{ kind: 'recheck', at: 0, process: 1, ms: 1 }],
+    faults: [
+      { point: 'event', nth: 0, fault: 'pause-all' },
+      { point: 'commit', nth: 0, fault: 'own-clock' },
+    ],
+    resolver: false,
+    crowd: 6,
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
