@@ -38,7 +38,7 @@ export class StoreClock {
     const answer = await question()
     const tookMs = took()
     // The machine slept, or its clock was set, back or forth: what was known of it no longer holds.
-    if (this.#notice() !== 0) this.#learned = false
+    this.#notice()
     this.#observe(answer.now, tookMs)
     this.#steady = { least: answer.now - this.#clock.monotonic(), most: answer.now - monotonic }
     return answer
@@ -59,6 +59,8 @@ export class StoreClock {
     const ahead = now - this.#seen.now - (monotonic - this.#seen.monotonic)
     if (Math.abs(ahead) <= NOISE_MS) return 0
     this.#seen = { monotonic, now }
+    // The store may be on this machine, and its clock set with ours: only its next answer tells.
+    this.#learned = false
     if (ahead < 0) {
       this.#setBackMs -= ahead
       this.#leastMs -= ahead
@@ -106,6 +108,7 @@ export class StoreClock {
 
   /** Whether any answer of the store was seen: before that, its time is a guess. */
   get learned(): boolean {
+    this.#notice()
     return this.#learned
   }
 
