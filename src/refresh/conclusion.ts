@@ -9,6 +9,7 @@ import { keepLease } from './keep-lease.ts'
 import { capturedToken, codeOf, isComplete, meaningOf, retryAfterOf, wantsUser, type Meaning } from './outcome.ts'
 import { persistently } from './persistently.ts'
 import type { Flight, Outcome, Redeeming } from './redeeming.ts'
+import { revocationEndsPerson } from './revoke.ts'
 
 /** What a redemption ended with. */
 export type Answer = { readonly redeemed: Redeemed } | { readonly error: unknown }
@@ -106,7 +107,7 @@ export class Conclusion {
     const { record, hash } = this.#flight
     if (winner === undefined) {
       // Disconnected meanwhile: the new token must not stay alive at the provider.
-      const mayRevoke = core.provider.revocation?.ends !== 'person'
+      const mayRevoke = !revocationEndsPerson(core)
       const becomes = mayRevoke ? 'revoked' : 'dropped: a revocation would end what else the person has at the client'
       logger?.info(`evergrant: a refresh finished after its grant was disconnected; its token is ${becomes}`, {
         ...key,

@@ -10,7 +10,7 @@ import type { KeeperOptions } from './keeper-options.ts'
 import type { Memory } from './memory.ts'
 import { People } from './people.ts'
 import { persistently } from './persistently.ts'
-import { revokeWithRetries, withRetries } from './revoke.ts'
+import { revocationEndsPerson, revokeWithRetries, withRetries } from './revoke.ts'
 import type { StoreClock } from './store-clock.ts'
 
 /** How to end a grant. */
@@ -137,5 +137,5 @@ export class Disconnecting {
 
 /** Whether a revocation ends no other grant, as far as the client is known. */
 function endsOnlyThis(core: ClientCore | undefined): boolean {
-  return core !== undefined && core.provider.revocation?.ends !== 'person'
+  return core !== undefined && !revocationEndsPerson(core)
 }

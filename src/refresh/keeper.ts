@@ -19,6 +19,7 @@ import { People } from './people.ts'
 import { DEFAULT_WAIT_MS, resolvePolicy } from './policy.ts'
 import { randomId } from './random.ts'
 import { RefusalBudget } from './refusal-budget.ts'
+import { revocationEndsPerson } from './revoke.ts'
 import { saveLogIn } from './save-log-in.ts'
 import { Saver } from './saver.ts'
 import { statusOf, type GrantStatus } from './status.ts'
@@ -214,7 +215,7 @@ export class Keeper implements TokenSource {
     const { clock, key, logger, obtainable, policy, sealer, store } = this.#options
     const { refresh = {} } = core.provider
     const since = this.#memory.moment()
-    const identity = core.provider.revocation?.ends === 'person' ? identityOf(token) : undefined
+    const identity = revocationEndsPerson(core) ? identityOf(token) : undefined
     if (identity !== undefined && store.documents !== undefined)
       await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock, logger }).add(
         identity,

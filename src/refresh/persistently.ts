@@ -6,10 +6,14 @@ const FIRST_DELAY_MS = 50
 /** A store that took so long altogether is not asked again by a caller that waits. */
 const LONGEST_MS = 10_000
 
+/** Whether the same may work later. */
+export function maySucceedLater(error: unknown): boolean {
+  return !isEvergrantError(error) || error.retryable
+}
+
 /** Whether a store operation that failed so may have been done. */
 export function isUnknown(error: unknown): boolean {
-  if (error instanceof StoreError && error.notWritten === true) return false
-  return !isEvergrantError(error) || error.retryable
+  return maySucceedLater(error) && !(error instanceof StoreError && error.notWritten === true)
 }
 
 /** Repeats a store operation whose outcome is unknown, unchanged, a few times; one that hangs at least `leastTries` times. */

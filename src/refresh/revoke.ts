@@ -3,6 +3,7 @@ import { idleDelay, type Clock } from '../clock.ts'
 import { isEvergrantError } from '../errors.ts'
 import type { Token } from '../token.ts'
 import { jittered } from './backoff.ts'
+import { maySucceedLater } from './persistently.ts'
 
 const ATTEMPTS = 5
 const FIRST_DELAY_MS = 1000
@@ -17,8 +18,7 @@ export async function withRetries<T>(
     try {
       return await work()
     } catch (error) {
-      const hopeless = isEvergrantError(error) && !error.retryable
-      if (hopeless || attempt === ATTEMPTS || noRetries.aborted) throw error
+      if (!maySucceedLater(error) || attempt === ATTEMPTS || noRetries.aborted) throw error
       await idleDelay(clock, jittered(FIRST_DELAY_MS * 2 ** (attempt - 1)), noRetries).catch(() => undefined)
     }
   }
@@ -31,20 +31,17 @@ export async function revokeWithRetries(
   clock: Required<Clock>,
   noRetries: AbortSignal,
 ): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await core.revoke(token)
-      return
-    } catch (error) {
-      const hopeless = isEvergrantError(error) && !error.retryable
-      if (hopeless || attempt === ATTEMPTS || noRetries.aborted) {
-        core.logger?.warn('evergrant: a disconnected grant could not be revoked at the provider', {
-          client: core.name,
-          code: isEvergrantError(error) ? error.code : 'unexpected_error',
-        })
-        return
-      }
-      await idleDelay(clock, jittered(FIRST_DELAY_MS * 2 ** (attempt - 1)), noRetries).catch(() => undefined)
-    }
+  try {
+    await withRetries(clock, noRetries, () => core.revoke(token))
+  } catch (error) {
+    core.logger?.warn('evergrant: a disconnected grant could not be revoked at the provider', {
+      client: core.name,
+      code: isEvergrantError(error) ? error.code : 'unexpected_error',
+    })
   }
+}
+
+/** Whether a revocation ends everything that the person has at the client, and not this grant alone. */
+export function revocationEndsPerson(core: ClientCore): boolean {
+  return core.provider.revocation?.ends === 'person'
 }

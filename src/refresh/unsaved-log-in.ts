@@ -1,6 +1,6 @@
 import type { ClientCore } from '../client/client-core.ts'
 import { type Clock, startTimer, stopwatch } from '../clock.ts'
-import { CallbackError, isEvergrantError, StoreError } from '../errors.ts'
+import { CallbackError, StoreError } from '../errors.ts'
 import type { GrantKey } from '../grant-key.ts'
 import type { Logger } from '../logger.ts'
 import type { GrantRecord } from '../stores/store.ts'
@@ -8,7 +8,8 @@ import type { Token } from '../token.ts'
 import { type Background, runInBackground } from './background.ts'
 import { before } from './before.ts'
 import type { Identity } from './identity.ts'
-import { revokeWithRetries } from './revoke.ts'
+import { maySucceedLater } from './persistently.ts'
+import { revocationEndsPerson, revokeWithRetries } from './revoke.ts'
 
 /** So long a caller waits for the store. */
 export const CALLER_WAITS_MS = 10_000
@@ -29,11 +30,6 @@ export interface Saving {
   readonly background: Background
   readonly logger: Logger | undefined
   readonly save: (key: GrantKey, core: ClientCore, token: Token) => Promise<SavedLogIn>
-}
-
-/** Whether the same may work later. */
-export function maySucceedLater(error: unknown): boolean {
-  return !isEvergrantError(error) || error.retryable
 }
 
 /** Repeats work until it succeeds, can't any more, or has taken `ms`. */
@@ -132,7 +128,6 @@ export class UnsavedLogIn {
     this.drop()
     const { clock, logger } = this.#saving
     logger?.error('evergrant: a log-in could not be saved, and is given up', { ...this.key })
-    if (this.core.provider.revocation?.ends !== 'person')
-      await revokeWithRetries(this.core, this.token, clock, noRetries)
+    if (!revocationEndsPerson(this.core)) await revokeWithRetries(this.core, this.token, clock, noRetries)
   }
 }
