@@ -108,10 +108,10 @@ export class Callers {
     this.served += 1
     const facts = this.#server.access.get(access.accessToken)
     if (facts === undefined) return this.#ledger.fail('other', 'an unknown token')
-    // I3: by the store's time as this process has learned it.
+    // I3: by the store's time as this process has learned it. Times are whole milliseconds.
     const late = now - facts.expiresAt
     const known = process.unnoticedMs === 0 && facts.doubtMs === 0
-    if (known && late > (this.#exact ? 0 : NOISE_MS))
+    if (known && late >= (this.#exact ? 1 : NOISE_MS))
       this.#ledger.fail(
         'I3',
         `process ${process.index} gave ${access.accessToken}, which expired ${Math.round(late)} ms ago`,
