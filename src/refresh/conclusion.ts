@@ -86,7 +86,7 @@ export class Conclusion {
     const saved = new AbortController()
     void keepLease(this.#context, this.#flight, saved.signal)
     void saver.idle().then(() => saved.abort())
-    return { kind: 'renewed', record, token, unsaved: true }
+    return { kind: 'renewed', record, token: this.#flight.toNow(token), unsaved: true }
   }
 
   /** Where the provider ends grants whatever is done, a rotated refresh token has no later end than the first. */

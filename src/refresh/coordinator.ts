@@ -87,6 +87,7 @@ export class Coordinator {
         cause: options.cause,
         seal,
         toStore: this.#context.storeClock.teller(),
+        toNow: this.#context.storeClock.mover(),
         sinceClaim,
         everUnknown,
       }

@@ -67,6 +67,8 @@ export interface Flight {
   readonly seal: (token: Token | undefined) => Promise<string>
   /** Tells what is received in the store's time, as it was known when the request was sent: lifetimes count from there. */
   readonly toStore: (token: Token) => Token
+  /** Moves what is received by what this process's clock was set back since the request was sent. */
+  readonly toNow: (token: Token) => Token
   /** How long ago its claim was begun, in milliseconds; a machine's sleep counts. */
   readonly sinceClaim: () => number
   readonly everUnknown: boolean

@@ -8,7 +8,7 @@ import { contentOf, type Sealer } from './envelope.ts'
 import { persistently } from './persistently.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { hashOf, randomId } from './random.ts'
-import { shifted, type StoreClock } from './store-clock.ts'
+import type { StoreClock } from './store-clock.ts'
 
 export interface LogIn {
   readonly key: GrantKey
@@ -39,9 +39,10 @@ export interface LogIn {
 export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecord> {
   const token = withEnd(answer, logIn.absoluteLifetimeMs)
   const { id } = logIn
-  const { setBackMs } = logIn.storeClock
+  const toNow = logIn.storeClock.mover()
   const put = async (whole: Token, expect?: GrantRecord): Promise<CommitAnswer> => {
-    const grant = await newGrant(logIn, id, whole, setBackMs)
+    // The clock may have been set back since the token came.
+    const grant = await newGrant(logIn, id, toNow(whole))
     return persistently(logIn.clock, () =>
       logIn.store.put(logIn.key, grant, expect === undefined ? undefined : { id: expect.id, version: expect.version }),
     )
@@ -116,9 +117,8 @@ async function claimFor(logIn: LogIn, record: GrantRecord, carried: Token): Prom
   return answer.outcome === 'busy' ? answer.waitMs : 1
 }
 
-async function newGrant(logIn: LogIn, id: string, token: Token, setBackMs: number): Promise<NewGrant> {
-  // The clock may have been set back since the token came.
-  const stored = logIn.storeClock.tokenToStore(shifted(token, setBackMs - logIn.storeClock.setBackMs))
+async function newGrant(logIn: LogIn, id: string, token: Token): Promise<NewGrant> {
+  const stored = logIn.storeClock.tokenToStore(token)
   const sealed = await logIn.sealer.seal(logIn.key, id, stored)
   const { policy, obtainable, issuer, clientId } = logIn
   return {

@@ -138,6 +138,12 @@ export class StoreClock {
     return (token) => shifted(token, ms)
   }
 
+  /** Moves tokens of this moment by what this process's clock is set back after it. */
+  mover(): (token: Token) => Token {
+    const { setBackMs } = this
+    return (token) => shifted(token, setBackMs - this.setBackMs)
+  }
+
   tokenToLocal(token: Token): Token {
     this.#notice()
     return shifted(token, -this.#mostMs)

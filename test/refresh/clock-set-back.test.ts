@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { OAuth2Session } from '../../src/session.ts'
-import { connected, HOUR, settled, world } from './harness.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { connected, HOUR, settled, world, wrapStore } from './harness.ts'
 
 const DAY = 24 * HOUR
 
@@ -36,5 +38,28 @@ for (const alone of [true, false]) {
     expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
     await clock.advance(HOUR + 1000)
     expect((await settled(clock, session.token())).accessToken).toBe('at-f-2')
+  })
+}
+
+for (const backMs of [HOUR / 2, DAY]) {
+  test(`a token whose save hangs is not served past its end when the clock was set back ${backMs} ms during its request`, async () => {
+    const clock = fakeClock()
+    let down = false
+    const store = wrapStore(memoryStore({ clock }), (operation, real) =>
+      down && operation === 'commit' ? new Promise(() => undefined) : real(),
+    )
+    const answering: typeof globalThis.fetch = async (...request) => {
+      const response = await server.fetch(...request)
+      clock.set(clock.now() - backMs)
+      return response
+    }
+    const { process, server } = world({ clock, store, client: { fetch: answering } })
+    const session = await connected(process(), server, clock, 0)
+    down = true
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+    for (let minutes = 0; minutes < 59; minutes += 1) await clock.advance(60_000)
+    expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
+    await clock.advance(60_000)
+    await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'store_error' })
   })
 }
