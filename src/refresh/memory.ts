@@ -92,6 +92,8 @@ export class Memory {
     // The store's time was told with it, whether or not the client may use the rest.
     const before = this.#held
     if (before?.unsaved === false && sameVersion(before, { record })) this.#hold(this.#retimed(before, record))
+    // Another log-in: what is held is not the stored one's, whether or not the new one can be used here.
+    if (before !== undefined && before.record.id !== record.id && this.#supersedes(record, readSince)) this.#drop()
     await this.#client.admit(record)
     const known = this.#known(record, readSince)
     if (known !== undefined) return known
@@ -165,8 +167,12 @@ export class Memory {
 
   /** Forgets what this process knows of the grant. */
   forget(): void {
-    this.#held = undefined
+    this.#drop()
     this.#takenAt = this.moment()
+  }
+
+  #drop(): void {
+    this.#held = undefined
     this.#freshUntil = 0
   }
 

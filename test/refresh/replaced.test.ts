@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { deferred } from '../../src/refresh/deferred.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
@@ -142,4 +143,28 @@ test('what is opened slowly is answered with what came meanwhile', async () => {
   await settled(clock, session.refresh())
   held.resolve()
   expect((await settled(clock, details)).extra).toEqual({ realm: 'new' })
+})
+
+test('what was replaced through another registration is not served by a process that does not know that registration', async () => {
+  const { clock, process, server } = world()
+  const session = await connected(process(), server, clock)
+  expect((await session.token()).accessToken).toBe('at-f-0')
+  const other = new OAuth2Client({ provider: server.provider, clientId: 'another-id', fetch: server.fetch, clock })
+  await connected(process({ clients: { acme: other } }), server, clock, HOUR, 'f')
+  await clock.advance(61_000)
+  await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'config_error' })
+})
+
+test('nor while the resolver hangs that the new log-in is admitted by', async () => {
+  const { clock, makeClient, process, server } = world()
+  const known = makeClient()
+  let hangs = false
+  const clients = (): Promise<OAuth2Client> => (hangs ? new Promise(() => undefined) : Promise.resolve(known))
+  const session = await connected(process({ clients } as never), server, clock)
+  expect((await session.token()).accessToken).toBe('at-f-0')
+  const other = new OAuth2Client({ provider: server.provider, clientId: 'another-id', fetch: server.fetch, clock })
+  await connected(process({ clients: { acme: other } }), server, clock, HOUR, 'f')
+  hangs = true
+  await clock.advance(61_000)
+  await expect(settled(clock, session.token())).rejects.toMatchObject({ retryable: true })
 })

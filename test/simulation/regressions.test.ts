@@ -506,6 +506,29 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: false,
     crowd: 6,
   },
+  'what was replaced is not served while the resolver hangs that the new log-in is admitted by (I8)': {
+    seed: 2146687977,
+    mode: 'strict',
+    declared: false,
+    processes: 2,
+    workers: 0,
+    timing: 'short',
+    background: 'detached',
+    skews: [],
+    sleeps: false,
+    bounded: true,
+    whole: false,
+    acts: [
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'new-registration', at: 79204, process: 1, ms: 1 },
+      { kind: 'store-jump', at: 0, process: 0, ms: 1 },
+      { kind: 'resolver-hangs', at: 85930, process: 0, ms: 1454 },
+      { kind: 'store-jump', at: 0, process: 0, ms: 1 },
+    ],
+    faults: [],
+    resolver: true,
+    crowd: 0,
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
