@@ -1,6 +1,12 @@
-import { ConfigError } from '../errors.ts'
-import type { Provider } from '../providers/provider.ts'
-import { addParams, RESERVED_FOR_AUTHORIZATION, RESERVED_FOR_TOKENS, scopeList, type Params } from './request-params.ts'
+import { ConfigError } from '../model/errors.ts'
+import type { Provider } from '../model/provider.ts'
+import {
+  addParams,
+  RESERVED_FOR_AUTHORIZATION,
+  RESERVED_FOR_TOKENS,
+  scopeList,
+  type Params,
+} from './http/request-params.ts'
 
 /** Parameters of a callback that the library itself uses: some are secret. */
 const OF_THE_PROTOCOL: readonly string[] = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri']

@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts'
-import { ProviderUnavailableError } from '../errors.ts'
-import type { Provider } from '../providers/provider.ts'
-import type { Secrets } from '../redact.ts'
+import type { Clock } from '../util/clock.ts'
+import { ProviderUnavailableError } from '../model/errors.ts'
+import type { Provider } from '../model/provider.ts'
+import type { Secrets } from '../util/redact.ts'
 import type { Credentials } from './credentials.ts'
-import { withDeadline } from './deadline.ts'
+import { withDeadline } from './http/deadline.ts'
 import type { ServerDirectory } from './discovery.ts'
-import type { HttpContext } from './http.ts'
-import type { JudgeRefusal } from './refusal-rules.ts'
+import type { HttpContext } from './http/send.ts'
+import type { JudgeRefusal } from './answers/refusal-rules.ts'
 
 /** A client's checked options and what was made of them: what every operation of the client starts from. */
 export interface ClientContext extends HttpContext {

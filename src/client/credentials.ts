@@ -1,6 +1,7 @@
-import { ConfigError } from '../errors.ts'
-import type { Secrets } from '../redact.ts'
-import { authenticate, chooseClientAuth, needsSecret, type ClientAuth } from './client-auth.ts'
+import { ConfigError } from '../model/errors.ts'
+import type { Secrets } from '../util/redact.ts'
+import type { ClientAuth } from '../model/client-auth.ts'
+import { authenticate, chooseClientAuth, needsSecret } from './client-auth.ts'
 import type { Server } from './server.ts'
 
 /** A client's secret or secrets, or how to get it. A function that has none to answer is an error when the client is used. */

@@ -1,8 +1,8 @@
-import { DiscoveryError } from '../errors.ts'
-import type { Provider } from '../providers/provider.ts'
-import { withDeadline } from './deadline.ts'
-import type { HttpContext } from './http.ts'
-import { fetchMetadata, placeOf, type Place } from './metadata.ts'
+import { DiscoveryError } from '../model/errors.ts'
+import type { Provider } from '../model/provider.ts'
+import { withDeadline } from './http/deadline.ts'
+import type { HttpContext } from './http/send.ts'
+import { fetchMetadata, placeOf, type Place } from './server-metadata.ts'
 import { makeServer, type Server } from './server.ts'
 
 /** Metadata is asked for again after this. */

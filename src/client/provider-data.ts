@@ -1,7 +1,7 @@
-import { isObject } from '../answer/members.ts'
-import { ConfigError } from '../errors.ts'
-import type { Provider } from '../providers/provider.ts'
-import { assertSecure, type InsecurePolicy } from './transport-security.ts'
+import { isObject } from '../model/answer/members.ts'
+import { ConfigError } from '../model/errors.ts'
+import type { Provider } from '../model/provider.ts'
+import { assertSecure, type InsecurePolicy } from './http/transport-security.ts'
 
 const LISTS = ['answerPath', 'handOut', 'tokenTypes'] as const satisfies readonly (keyof Provider)[]
 

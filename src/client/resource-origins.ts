@@ -1,4 +1,4 @@
-import { ConfigError, OriginNotAllowedError } from '../errors.ts'
+import { ConfigError, OriginNotAllowedError } from '../model/errors.ts'
 
 /** Decides whether a URL is of the allowed origins. */
 export type OriginRule = (url: URL) => boolean

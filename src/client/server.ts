@@ -1,7 +1,7 @@
 import type { AuthorizationServer } from 'oauth4webapi'
-import { ConfigError } from '../errors.ts'
-import type { ServerMetadata } from '../providers/provider.ts'
-import { assertSecure, isThisMachine, type InsecurePolicy } from './transport-security.ts'
+import { ConfigError } from '../model/errors.ts'
+import type { ServerMetadata } from '../model/provider.ts'
+import { assertSecure, isThisMachine, type InsecurePolicy } from './http/transport-security.ts'
 
 /** One authorization server as it is known now. */
 export interface Server {

@@ -1,6 +1,6 @@
-import { CallbackError, ConfigError } from '../errors.ts'
-import type { Provider } from '../providers/provider.ts'
-import type { Token } from '../token.ts'
+import { CallbackError, ConfigError } from '../model/errors.ts'
+import type { Provider } from '../model/provider.ts'
+import type { Token } from '../model/token.ts'
 import type { ClientContext } from './context.ts'
 import type { Server } from './server.ts'
 

@@ -12,4 +12,4 @@
  */
 export { github } from './github.ts'
 export { google } from './google.ts'
-export type { Provider, ProviderRefresh, Refusal, RejectedAnswer, ServerMetadata } from './provider.ts'
+export type { Provider, ProviderRefresh, Refusal, RejectedAnswer, ServerMetadata } from '../model/provider.ts'

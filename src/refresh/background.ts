@@ -1,4 +1,4 @@
-import { promised, unheeded } from '../promised.ts'
+import { promised, unheeded } from '../util/promised.ts'
 
 /**
  * Where work goes that nobody waits for (early refreshes, looks at the store, retried revocations): `detached` just runs it,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../util/clock.ts'
 
 const WINDOW_MS = 60_000
 /** So many deaths of different grants in a minute without one success look like a broken registration, not like users that left. */

@@ -1,14 +1,19 @@
-import { ReauthorizationRequiredError, StoreError, isEvergrantError, type ReauthorizationReason } from '../errors.ts'
-import type { Redeemed } from '../client/client-core.ts'
-import { encodeKey } from '../grant-key.ts'
+import {
+  ReauthorizationRequiredError,
+  StoreError,
+  isEvergrantError,
+  type ReauthorizationReason,
+} from '../model/errors.ts'
+import type { Redeemed } from '../client/internal-client.ts'
+import { encodeKey } from '../model/grant-key.ts'
 import type { CommitAnswer, Failures, GrantContent, GrantRecord, ReleaseRequest } from '../stores/store.ts'
-import { makeToken, type Token } from '../token.ts'
+import { makeToken, type Token } from '../model/token.ts'
 import { nextFailures, refusedTooLong } from './backoff.ts'
 import { contentOf } from './envelope.ts'
-import { keepLease } from './keep-lease.ts'
-import { capturedToken, codeOf, isComplete, meaningOf, retryAfterOf, wantsUser, type Meaning } from './outcome.ts'
+import { keepLease } from './lease.ts'
+import { capturedToken, codeOf, isComplete, meaningOf, retryAfterOf, wantsUser, type Meaning } from './failure.ts'
 import { persistently } from './persistently.ts'
-import type { Flight, Outcome, Redeeming } from './redeeming.ts'
+import type { Flight, Outcome, Redeeming } from './redemption.ts'
 import { revocationEndsPerson } from './revoke.ts'
 
 /** What a redemption ended with. */

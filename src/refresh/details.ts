@@ -1,5 +1,5 @@
 import { TOKEN_ORIGIN } from '../client/token-origin.ts'
-import { withoutRefreshTokens, type JsonValue, type Token } from '../token.ts'
+import { withoutRefreshTokens, type JsonValue, type Token } from '../model/token.ts'
 import { claimsOf } from './identity.ts'
 
 /** What came with a grant's tokens. */

@@ -1,9 +1,9 @@
-import { ConfigError, SealError } from '../errors.ts'
-import type { GrantKey } from '../grant-key.ts'
+import { ConfigError, SealError } from '../model/errors.ts'
+import type { GrantKey } from '../model/grant-key.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
 import type { Documents } from '../stores/documents.ts'
 import type { GrantContent } from '../stores/store.ts'
-import { makeToken, type Token, type TokenFields } from '../token.ts'
+import { makeToken, type Token, type TokenFields } from '../model/token.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { SealedDocuments } from './sealed-documents.ts'
 

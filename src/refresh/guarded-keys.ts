@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts'
-import { StoreError } from '../errors.ts'
+import type { Clock } from '../util/clock.ts'
+import { StoreError } from '../model/errors.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
-import { before } from './before.ts'
+import { before } from '../util/before.ts'
 
 /** A key service that does not answer for so long has failed. */
 const KEYS_TIMEOUT_MS = 10_000

@@ -1,10 +1,10 @@
-import type { Clock } from '../clock.ts'
-import { StoreError, isEvergrantError } from '../errors.ts'
-import { nextTurn } from '../next-turn.ts'
-import { Secrets } from '../redact.ts'
+import type { Clock } from '../util/clock.ts'
+import { StoreError, isEvergrantError } from '../model/errors.ts'
+import { nextTurn } from '../util/next-turn.ts'
+import { Secrets } from '../util/redact.ts'
 import type { Documents } from '../stores/documents.ts'
 import type { GrantStore } from '../stores/store.ts'
-import { before } from './before.ts'
+import { before } from '../util/before.ts'
 
 /** A store that does not answer for so long has failed: its operation's outcome is unknown. */
 const STORE_TIMEOUT_MS = 10_000

@@ -1,7 +1,7 @@
-import type { ClientCore } from '../client/client-core.ts'
-import { readClaims } from '../client/id-token.ts'
-import type { GrantKey } from '../grant-key.ts'
-import type { JsonValue, Token } from '../token.ts'
+import type { ClientCore } from '../client/internal-client.ts'
+import { readClaims } from '../client/answers/id-token.ts'
+import type { GrantKey } from '../model/grant-key.ts'
+import type { JsonValue, Token } from '../model/token.ts'
 
 /**
  * Who logged in at the provider, by the checked ID token of the log-in or by the provider's user info endpoint. A person is known by `issuer`

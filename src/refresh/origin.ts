@@ -1,5 +1,5 @@
 import { isOfFamily } from '../client/issuers.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError } from '../model/errors.ts'
 import type { GrantRecord } from '../stores/store.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { stopwatch, type Clock } from '../clock.ts'
-import { isEvergrantError, StoreError } from '../errors.ts'
+import { stopwatch, type Clock } from '../util/clock.ts'
+import { isEvergrantError, StoreError } from '../model/errors.ts'
 
 const TRIES = 4
 const FIRST_DELAY_MS = 50

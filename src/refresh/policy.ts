@@ -1,6 +1,6 @@
-import { ConfigError } from '../errors.ts'
-import type { ProviderRefresh } from '../providers/provider.ts'
-import type { Token } from '../token.ts'
+import { ConfigError } from '../model/errors.ts'
+import type { ProviderRefresh } from '../model/provider.ts'
+import type { Token } from '../model/token.ts'
 
 /** When and how a grant is refreshed. Explicit values win over the provider's data, which wins over the defaults; the caps apply to defaults only. All durations in milliseconds. */
 export interface RefreshPolicy {

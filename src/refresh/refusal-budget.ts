@@ -1,7 +1,7 @@
-import { stopwatch, type Clock } from '../clock.ts'
-import type { Token } from '../token.ts'
-import type { Want } from './assess.ts'
-import type { Held } from './held.ts'
+import { stopwatch, type Clock } from '../util/clock.ts'
+import type { Token } from '../model/token.ts'
+import type { Want } from './freshness.ts'
+import type { Held } from './cached-grant.ts'
 import { youngMs } from './policy.ts'
 
 const SHORTEST_PAUSE_MS = 1000

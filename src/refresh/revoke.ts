@@ -1,7 +1,7 @@
-import type { ClientCore } from '../client/client-core.ts'
-import { idleDelay, type Clock } from '../clock.ts'
-import { isEvergrantError } from '../errors.ts'
-import type { Token } from '../token.ts'
+import type { ClientCore } from '../client/internal-client.ts'
+import { idleDelay, type Clock } from '../util/clock.ts'
+import { isEvergrantError } from '../model/errors.ts'
+import type { Token } from '../model/token.ts'
 import { jittered } from './backoff.ts'
 import { maySucceedLater } from './persistently.ts'
 

@@ -1,4 +1,4 @@
-import { SealError } from '../errors.ts'
+import { SealError } from '../model/errors.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
 import { assertPut, type DocumentAnswer, type Documents, type StoredDocument } from '../stores/documents.ts'
 

@@ -1,5 +1,5 @@
-import { startTimer, stopwatch, type Clock } from '../clock.ts'
-import { before } from './before.ts'
+import { startTimer, stopwatch, type Clock } from '../util/clock.ts'
+import { before } from '../util/before.ts'
 
 const BEAT_MS = 1000
 /** Work whose timers don't run any more was ended by its host, with the request that began it. */

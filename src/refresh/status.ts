@@ -1,5 +1,5 @@
-import type { ReauthorizationReason } from '../errors.ts'
-import type { GrantKey } from '../grant-key.ts'
+import type { ReauthorizationReason } from '../model/errors.ts'
+import type { GrantKey } from '../model/grant-key.ts'
 import { withoutFuture } from '../stores/rules.ts'
 import type { GrantRecord } from '../stores/store.ts'
 

@@ -1,5 +1,5 @@
-import { type Clock, stopwatch } from '../clock.ts'
-import { makeToken, type Token } from '../token.ts'
+import { type Clock, stopwatch } from '../util/clock.ts'
+import { makeToken, type Token } from '../model/token.ts'
 
 /** Differences that are surely this small are the time of the answer, not of the clock. */
 const NOISE_MS = 1000

@@ -1,8 +1,8 @@
-import type { Clock } from '../clock.ts'
-import type { Token } from '../token.ts'
-import { promised } from '../promised.ts'
-import { before } from './before.ts'
-import { deferred } from './deferred.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Token } from '../model/token.ts'
+import { promised } from '../util/promised.ts'
+import { before } from '../util/before.ts'
+import { deferred } from '../util/deferred.ts'
 
 /** How long callers wait for the application's `onToken`. */
 const PATIENCE_MS = 10_000

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.ts'
+import { ConfigError } from '../model/errors.ts'
 import type { Cipher, ContextKey, DeriveKey } from './cipher.ts'
 
 /** How many derived keys are kept, as many as `Grants` keeps grants in memory: deriving one costs about as much as sealing one token. */

@@ -1,5 +1,5 @@
-import { fromBase64Url } from '../base64.ts'
-import { SealError } from '../errors.ts'
+import { fromBase64Url } from '../util/base64.ts'
+import { SealError } from '../model/errors.ts'
 
 /** What a key's id may be: it is shown in messages, also one that a record names. */
 export const KEY_ID: RegExp = /^[A-Za-z0-9._-]{1,64}$/

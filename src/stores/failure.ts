@@ -1,5 +1,5 @@
-import { isEvergrantError, StoreError } from '../errors.ts'
-import { Secrets } from '../redact.ts'
+import { isEvergrantError, StoreError } from '../model/errors.ts'
+import { Secrets } from '../util/redact.ts'
 
 /** A word shorter than this is none of the parameters' secrets, and may stand in any message. */
 const SHORTEST = 9

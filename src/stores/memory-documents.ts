@@ -13,7 +13,7 @@ import {
   onceKey,
   type StoredDocument,
 } from './documents.ts'
-import { ExpiringMap } from './expiring-map.ts'
+import { ExpiringMap } from '../util/expiring-map.ts'
 
 /** Documents of a store that ends with its process. */
 export class MemoryDocuments implements Documents {

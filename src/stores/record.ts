@@ -1,5 +1,5 @@
-import { ConfigError, UnreadableRecordError } from '../errors.ts'
-import { decodeKey } from '../grant-key.ts'
+import { ConfigError, UnreadableRecordError } from '../model/errors.ts'
+import { decodeKey } from '../model/grant-key.ts'
 import type { Row, RowIndex, Write } from './backend.ts'
 import { fromPortableText, toPortableText } from './portable-text.ts'
 import { dueSince } from './rules.ts'

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
-import { UnreadableRecordError } from '../errors.ts'
+import type { Clock } from '../util/clock.ts'
+import { UnreadableRecordError } from '../model/errors.ts'
 import type { Backend, Row, Write } from './backend.ts'
 import {
   assertPut,

@@ -1,5 +1,5 @@
-import { UnreadableRecordError } from '../errors.ts'
-import { decodeKey } from '../grant-key.ts'
+import { UnreadableRecordError } from '../model/errors.ts'
+import { decodeKey } from '../model/grant-key.ts'
 import type { Backend, Row, RowFilter } from './backend.ts'
 import { assertCursor, clientPrefix, collectPage, countByClient, pageLimit, sortedCounts } from './lists.ts'
 import { decodeRow } from './record.ts'

@@ -1,5 +1,5 @@
-import { ConfigError } from '../errors.ts'
-import type { GrantKey } from '../grant-key.ts'
+import { ConfigError } from '../model/errors.ts'
+import type { GrantKey } from '../model/grant-key.ts'
 import {
   type ClaimAnswer,
   type ClaimRequest,

@@ -1,5 +1,5 @@
-import type { ReauthorizationReason, UnreadableRecordError } from '../errors.ts'
-import type { GrantKey } from '../grant-key.ts'
+import type { ReauthorizationReason, UnreadableRecordError } from '../model/errors.ts'
+import type { GrantKey } from '../model/grant-key.ts'
 import type { ChangesAnswer, ChangesRequest } from './changes.ts'
 import type { Documents } from './documents.ts'
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
-import { StoreError } from '../errors.ts'
+import type { Clock } from '../util/clock.ts'
+import { StoreError } from '../model/errors.ts'
 import type { Backend, Found, Row, Write } from './backend.ts'
 
 /** A row's content as it was seen: what a decision is made on. */

@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../util/clock.ts'
 import { CHANGES_KEPT_MS } from './changes.ts'
 
 /** How often a process sweeps. */

@@ -1,4 +1,4 @@
-import { MOST_LOOKED_AT_BYTES, type BodyLook } from '../client/rejected-answers.ts'
+import { MOST_LOOKED_AT_BYTES, type BodyLook } from '../client/answers/rejected-answers.ts'
 
 /** Looks at a body as it comes; see `BodyLook`. */
 export interface Look {

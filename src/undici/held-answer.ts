@@ -1,4 +1,4 @@
-import type { BodyLook } from '../client/rejected-answers.ts'
+import type { BodyLook } from '../client/answers/rejected-answers.ts'
 import { lookAt, type Look } from './encoded-look.ts'
 import { headerReader, type Sending } from './judging.ts'
 import { WithheldAnswer, type AnswerStream } from './withheld-answer.ts'

@@ -1,6 +1,6 @@
-import { isBeyondRefresh } from '../client/challenge.ts'
-import type { HeaderReader, RejectedAnswers, Verdict } from '../client/rejected-answers.ts'
-import type { AccessToken } from '../token.ts'
+import { isBeyondRefresh } from '../client/answers/challenge.ts'
+import type { HeaderReader, RejectedAnswers, Verdict } from '../client/answers/rejected-answers.ts'
+import type { AccessToken } from '../model/token.ts'
 import type { DispatchHandler } from './dispatcher.ts'
 import { redirectedElsewhere, type Repeater, type SentRequest } from './repeater.ts'
 

@@ -1,5 +1,5 @@
-import { ConfigError } from '../errors.ts'
-import { ownAuthorization } from '../resource-request.ts'
+import { ConfigError } from '../model/errors.ts'
+import { ownAuthorization } from '../fetch/resource-request.ts'
 
 /** A request's own copy of its headers, in one of the forms that undici takes: names with values, or names and values in turn. */
 export type RequestHeaders = Record<string, unknown> | unknown[]

@@ -1,5 +1,5 @@
-import { MAX_ANSWER_BYTES, readText, type Transport, type TransportAnswer } from '../client/transport.ts'
-import { ConfigError } from '../errors.ts'
+import { MAX_ANSWER_BYTES, readText, type Transport, type TransportAnswer } from '../client/http/transport.ts'
+import { ConfigError } from '../model/errors.ts'
 import type { DispatchController, Dispatcher, DispatchHandler } from './dispatcher.ts'
 
 const FORM = 'application/x-www-form-urlencoded;charset=UTF-8'

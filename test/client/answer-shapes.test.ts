@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { Provider } from '../../src/providers/provider.ts'
-import { importToken } from '../../src/import-token.ts'
-import { makeToken, withoutRefreshTokens, type Token } from '../../src/token.ts'
+import type { Provider } from '../../src/model/provider.ts'
+import { importToken } from '../../src/model/import-token.ts'
+import { makeToken, withoutRefreshTokens, type Token } from '../../src/model/token.ts'
 import { beginLogin, json, makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
 
 const refreshed = (body: unknown, provider: Partial<Provider> = {}): Promise<Token> =>

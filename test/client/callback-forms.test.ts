@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { parse as parseQuery } from 'node:querystring'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import type { Callback } from '../../src/client/callback-input.ts'
-import { readCallback } from '../../src/client/callback-input.ts'
+import type { Callback } from '../../src/client/flows/callback-input.ts'
+import { readCallback } from '../../src/client/flows/callback-input.ts'
 import { beginLogin, makeClient, rejection, scripted } from './support.ts'
 
 const granted = { body: { access_token: 'new-access-token', token_type: 'Bearer' } }

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { ClientAuth } from '../../src/client/client-auth.ts'
-import { ConfigError } from '../../src/errors.ts'
+import type { ClientAuth } from '../../src/model/client-auth.ts'
+import { ConfigError } from '../../src/model/errors.ts'
 import { beginLogin, json, makeClient, makeOldToken, metadata, rejection, scripted, type Recorded } from './support.ts'
 
 const secret = 'a b%:+~é-_.'

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
-import { oauthMetadataUrl, openidMetadataUrl } from '../../src/client/metadata.ts'
+import { oauthMetadataUrl, openidMetadataUrl } from '../../src/client/server-metadata.ts'
 import type { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { coreOf } from '../../src/client/oauth2-client.ts'
-import { DiscoveryError } from '../../src/errors.ts'
+import { DiscoveryError } from '../../src/model/errors.ts'
 import { fakeClock } from '../../src/testing/index.ts'
 import { issuer, json, makeClient, makeOldToken, metadata, NOW, rejection, scripted } from './support.ts'
 

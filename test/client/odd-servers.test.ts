@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { coreOf, type OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
 import { TOKEN_ORIGIN } from '../../src/client/token-origin.ts'
-import type { Provider } from '../../src/providers/provider.ts'
-import type { Token } from '../../src/token.ts'
+import type { Provider } from '../../src/model/provider.ts'
+import type { Token } from '../../src/model/token.ts'
 import {
   beginLogin,
   issuer,

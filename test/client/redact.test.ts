@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { isLogger, redactingLogger, type Logger } from '../../src/logger.ts'
-import { Secrets } from '../../src/redact.ts'
+import { isLogger, redactingLogger, type Logger } from '../../src/model/logger.ts'
+import { Secrets } from '../../src/util/redact.ts'
 
 const secret = 'pä$$ "w+rd/=~'
 

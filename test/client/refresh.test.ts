@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
-import { ConfigError, ProviderUnavailableError, TokenResponseError } from '../../src/errors.ts'
+import { ConfigError, ProviderUnavailableError, TokenResponseError } from '../../src/model/errors.ts'
 import { coreOf } from '../../src/client/oauth2-client.ts'
-import { makeToken, type Token } from '../../src/token.ts'
+import { makeToken, type Token } from '../../src/model/token.ts'
 import { issuer, json, makeClient, makeIdToken, makeOldToken, metadata, NOW, rejection, scripted } from './support.ts'
 
 const seconds = NOW / 1000

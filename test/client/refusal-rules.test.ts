@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ConfigError } from '../../src/errors.ts'
-import { meaningOf } from '../../src/refresh/outcome.ts'
-import type { Refusal } from '../../src/providers/provider.ts'
+import { ConfigError } from '../../src/model/errors.ts'
+import { meaningOf } from '../../src/refresh/failure.ts'
+import type { Refusal } from '../../src/model/provider.ts'
 import { json, makeClient, makeOldToken, rejection, scripted } from './support.ts'
 
 const answered = (answer: Response, refusals: readonly Refusal[], deadGrantErrors: string[] = []) =>

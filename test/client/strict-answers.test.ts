@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { TokenRequestError, TokenResponseError } from '../../src/errors.ts'
-import { MAX_LIFETIME_MS } from '../../src/lifetime.ts'
-import type { Provider } from '../../src/providers/provider.ts'
-import type { Token } from '../../src/token.ts'
+import { TokenRequestError, TokenResponseError } from '../../src/model/errors.ts'
+import { MAX_LIFETIME_MS } from '../../src/model/lifetime.ts'
+import type { Provider } from '../../src/model/provider.ts'
+import type { Token } from '../../src/model/token.ts'
 import { json, makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
 
 /** What a refresh makes of one answer. */

@@ -1,6 +1,6 @@
 import { OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
-import type { Provider, ServerMetadata } from '../../src/providers/provider.ts'
-import { makeToken, type Token, type TokenFields } from '../../src/token.ts'
+import type { Provider, ServerMetadata } from '../../src/model/provider.ts'
+import { makeToken, type Token, type TokenFields } from '../../src/model/token.ts'
 
 /** 2026-01-01T00:00:00Z. */
 export const NOW = Date.UTC(2026, 0, 1)

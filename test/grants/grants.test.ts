@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { OAuth2Client, type PendingLogin } from '../../src/client/oauth2-client.ts'
-import { CallbackError, ConfigError, GrantNotFoundError } from '../../src/errors.ts'
+import { CallbackError, ConfigError, GrantNotFoundError } from '../../src/model/errors.ts'
 import { Grants } from '../../src/grants.ts'
 import type { GrantStatus } from '../../src/refresh/status.ts'
 import { memoryStore } from '../../src/stores/memory.ts'

@@ -182,23 +182,23 @@ function membersOf(file: string, name: string): string[] {
 }
 
 test('every error code and every reason has its heading', () => {
-  const codes = [...sourceOf('errors.ts').matchAll(/^ {2}readonly code = '(\w+)'/gm)].map((match) => match[1]!)
+  const codes = [...sourceOf('model/errors.ts').matchAll(/^ {2}readonly code = '(\w+)'/gm)].map((match) => match[1]!)
   expect(codes.length).toBeGreaterThan(10)
   const [errors, reasons] = [anchorsOf('docs/errors.md'), anchorsOf('docs/reconnect.md')]
-  const callback = membersOf('errors.ts', 'CallbackErrorCode')
+  const callback = membersOf('model/errors.ts', 'CallbackErrorCode')
   expect(callback).toContain('state_mismatch')
   expect([...codes, ...callback].filter((code) => !errors.has(code))).toEqual([])
-  expect(membersOf('errors.ts', 'ReauthorizationReason').filter((reason) => !reasons.has(reason))).toEqual([])
+  expect(membersOf('model/errors.ts', 'ReauthorizationReason').filter((reason) => !reasons.has(reason))).toEqual([])
 })
 
 test.each([
-  ['client/client-options.ts', 'OAuth2ClientOptions'],
-  ['grants-options.ts', 'GrantsOptions'],
+  ['client/options.ts', 'OAuth2ClientOptions'],
+  ['grants/options.ts', 'GrantsOptions'],
   ['session.ts', 'OAuth2SessionOptions'],
-  ['token-source.ts', 'TokenOptions'],
+  ['model/token-source.ts', 'TokenOptions'],
   ['refresh/policy.ts', 'RefreshPolicy'],
   ['refresh/status.ts', 'GrantStatus'],
-  ['events.ts', 'GrantEvents'],
+  ['model/events.ts', 'GrantEvents'],
   ['stores/sqlite/index.ts', 'SqliteStoreOptions'],
   ['testing/scripted-provider.ts', 'ScriptedProviderOptions'],
 ])('docs/library.md names every member of %s %s', (file, name) => {

@@ -1,7 +1,7 @@
 /** One writer of `feed.ts`: changes grants of a shared store at random, without end, to be killed in the middle of it. */
 import { randomBytes, randomInt } from 'node:crypto'
 
-import type { GrantKey } from '../../src/grant-key.ts'
+import type { GrantKey } from '../../src/model/grant-key.ts'
 import type { GrantRecord, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { open, type Place } from './stores.ts'
 import { pause } from './world.ts'

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-import { encodeKey, type GrantKey } from '../../src/grant-key.ts'
+import { encodeKey, type GrantKey } from '../../src/model/grant-key.ts'
 import type { Change } from '../../src/stores/changes.ts'
 import type { GrantRecord, GrantStore } from '../../src/stores/store.ts'
 import { open, type Place } from './stores.ts'

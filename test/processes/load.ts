@@ -1,4 +1,4 @@
-import { isEvergrantError } from '../../src/errors.ts'
+import { isEvergrantError } from '../../src/model/errors.ts'
 import { pause, type AcmeGrants } from './world.ts'
 
 /** Which grants' callers keep asking. */

@@ -1,5 +1,5 @@
 import { startProvider } from '../../provider/src/index.ts'
-import type { ServerMetadata } from '../../src/providers/provider.ts'
+import type { ServerMetadata } from '../../src/model/provider.ts'
 import { serverOf } from './world.ts'
 
 /** The authorization server at which workers redeem the grants that they share. It must rotate, and end a grant whose refresh token comes twice. */

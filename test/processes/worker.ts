@@ -1,5 +1,5 @@
 /** What a worker process of the proofs does: one of several that share a store, told by its parent over its channel. */
-import { ReauthorizationRequiredError } from '../../src/errors.ts'
+import { ReauthorizationRequiredError } from '../../src/model/errors.ts'
 import { Load, type LoadOrder, type LoadReport } from './load.ts'
 import { bareLoop, type BareOrder } from './bare-loop.ts'
 import { pause, share, type Share, type World } from './world.ts'

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import type { DevelopmentProvider } from '../../provider/src/index.ts'
-import type { ClientAuth } from '../../src/client/client-auth.ts'
+import type { ClientAuth } from '../../src/model/client-auth.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Session } from '../../src/session.ts'

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Fault, FaultKind, PlainFaultKind, ProviderOptions } from '../../provider/src/index.ts'
-import type { ProviderRefresh } from '../../src/providers/provider.ts'
+import type { ProviderRefresh } from '../../src/model/provider.ts'
 import type { OAuth2Session } from '../../src/session.ts'
 import { HOUR, POLICY, until, type World } from './support.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Fault, FaultTarget, PlainFaultKind } from '../../provider/src/index.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { isEvergrantError } from '../../src/errors.ts'
+import { isEvergrantError } from '../../src/model/errors.ts'
 import { expectations } from './fault-expectations.ts'
 import { clientOf, grantsOf, HOUR, logIn, POLICY, provide, TIMEOUT_MS, until, world, type World } from './support.ts'
 

@@ -1,7 +1,7 @@
 /** One process of `processes.test.ts`: its own Grants over the shared SQLite file, told by its parent what to do. */
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { Grants } from '../../src/grants.ts'
-import type { ServerMetadata } from '../../src/providers/provider.ts'
+import type { ServerMetadata } from '../../src/model/provider.ts'
 import { keyRing } from '../../src/seal/index.ts'
 import type { OAuth2Session } from '../../src/session.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/util/clock.ts'
 
 /** The machine's clock, with a way into the future. */
 export interface TravellingClock extends Required<Clock> {

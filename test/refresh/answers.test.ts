@@ -5,8 +5,8 @@ import {
   ReauthorizationRequiredError,
   TokenRequestError,
   TokenResponseError,
-} from '../../src/errors.ts'
-import { deferred } from '../../src/refresh/deferred.ts'
+} from '../../src/model/errors.ts'
+import { deferred } from '../../src/util/deferred.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { contentOf } from '../../src/refresh/envelope.ts'
 import { resolvePolicy } from '../../src/refresh/policy.ts'
-import type { ProviderRefresh } from '../../src/providers/provider.ts'
-import { makeToken } from '../../src/token.ts'
+import type { ProviderRefresh } from '../../src/model/provider.ts'
+import { makeToken } from '../../src/model/token.ts'
 import { connected, HOUR, settled, world } from './harness.ts'
 
 const MINUTE = 60_000

@@ -1,4 +1,4 @@
-import type { Provider } from '../../src/providers/provider.ts'
+import type { Provider } from '../../src/model/provider.ts'
 
 /** How the fake server answers one token request; `undefined` answers as it should. */
 export type Fault =

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Session } from '../../src/session.ts'
-import { StoreError } from '../../src/errors.ts'
+import { StoreError } from '../../src/model/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'

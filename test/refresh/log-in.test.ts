@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import type { Grants } from '../../src/grants.ts'
-import type { Provider } from '../../src/providers/provider.ts'
+import type { Provider } from '../../src/model/provider.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from './fake-server.ts'

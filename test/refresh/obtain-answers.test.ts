@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { OAuth2Session } from '../../src/session.ts'
-import type { Token } from '../../src/token.ts'
+import type { Token } from '../../src/model/token.ts'
 import { settled, world } from './harness.ts'
 
 test.each([undefined, null, 5, {}, { access_token: 'a' }, { accessToken: '' }])(

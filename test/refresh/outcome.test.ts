@@ -5,11 +5,11 @@ import {
   StoreError,
   TokenRequestError,
   TokenResponseError,
-} from '../../src/errors.ts'
+} from '../../src/model/errors.ts'
 import { nextFailures, refusedTooLong } from '../../src/refresh/backoff.ts'
 import { ClientHealth } from '../../src/refresh/client-health.ts'
-import { codeOf, meaningOf } from '../../src/refresh/outcome.ts'
-import { makeToken } from '../../src/token.ts'
+import { codeOf, meaningOf } from '../../src/refresh/failure.ts'
+import { makeToken } from '../../src/model/token.ts'
 
 const redeemed = makeToken({ accessToken: 'a', receivedAt: 0, refreshToken: 'old' })
 const refused = (error?: string) =>

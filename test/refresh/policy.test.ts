@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/model/errors.ts'
 import { checkPolicy, resolvePolicy, youngMs } from '../../src/refresh/policy.ts'
-import type { ProviderRefresh } from '../../src/providers/provider.ts'
+import type { ProviderRefresh } from '../../src/model/provider.ts'
 import type { RefreshPolicy } from '../../src/refresh/policy.ts'
 
 const resolve = (policy: RefreshPolicy = {}, provider: ProviderRefresh = {}, consuming = true) =>

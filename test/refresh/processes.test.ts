@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { GrantNotFoundError, RefreshTimeoutError } from '../../src/errors.ts'
-import { deferred } from '../../src/refresh/deferred.ts'
+import { GrantNotFoundError, RefreshTimeoutError } from '../../src/model/errors.ts'
+import { deferred } from '../../src/util/deferred.ts'
 import { claimedElsewhere, connected, HOUR, key, settled, world } from './harness.ts'
 
 test('three processes that find the same spent token redeem it once between them', async () => {

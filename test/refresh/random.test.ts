@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { hashOf, randomId } from '../../src/refresh/random.ts'
+import { hashOf, randomId } from '../../src/util/random.ts'
 
 afterEach(() => {
   vi.unstubAllGlobals()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { accessTokenOf, makeToken } from '../../src/token.ts'
+import { accessTokenOf, makeToken } from '../../src/model/token.ts'
 import { json } from './fake-server.ts'
 import { connected, HOUR, key, settled, world } from './harness.ts'
 

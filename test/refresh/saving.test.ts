@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ConfigError, StoreError } from '../../src/errors.ts'
+import { ConfigError, StoreError } from '../../src/model/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { Grants } from '../../src/grants.ts'
 import type { GrantStore } from '../../src/stores/store.ts'

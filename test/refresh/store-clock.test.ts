@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { StoreClock } from '../../src/refresh/store-clock.ts'
-import { makeToken } from '../../src/token.ts'
+import { makeToken } from '../../src/model/token.ts'
 
 /** A machine whose clock is behind the store's by `aheadMs`, and answers that take their time on both ways. */
 function machine(aheadMs: number) {

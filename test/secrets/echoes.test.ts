@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { TokenRequestError } from '../../src/errors.ts'
-import type { Token } from '../../src/token.ts'
+import { TokenRequestError } from '../../src/model/errors.ts'
+import type { Token } from '../../src/model/token.ts'
 import { until } from '../provider/support.ts'
 import { begin, bytesOf, mint, stage, type Sabotage, type Stage } from './stage.ts'
 

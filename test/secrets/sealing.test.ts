@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { SealError } from '../../src/errors.ts'
+import { SealError } from '../../src/model/errors.ts'
 import { generateKey, keyRing, type KeyRing } from '../../src/seal/index.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { grantsOf, HOUR, POLICY } from '../provider/support.ts'

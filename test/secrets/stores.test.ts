@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { StoreError } from '../../src/errors.ts'
+import { StoreError } from '../../src/model/errors.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { grantsOf, POLICY, temporaryFile, until } from '../provider/support.ts'

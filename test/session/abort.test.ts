@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { fetchWith, staticSource } from '../../src/fetch-with.ts'
+import { fetchWith, staticSource } from '../../src/fetch/fetch-with.ts'
 import { Grants } from '../../src/grants.ts'
-import type { AccessToken } from '../../src/token.ts'
+import type { AccessToken } from '../../src/model/token.ts'
 import { API, stage } from './stage.ts'
 
 const reason = new Error('left')

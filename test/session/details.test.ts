@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TOKEN_ORIGIN } from '../../src/client/token-origin.ts'
-import { makeToken } from '../../src/token.ts'
+import { makeToken } from '../../src/model/token.ts'
 import { connected, settled, world } from '../refresh/harness.ts'
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')

@@ -7,8 +7,8 @@ import {
   InsecureTransportError,
   OriginNotAllowedError,
   ReauthorizationRequiredError,
-} from '../../src/errors.ts'
-import { fetchWith, staticSource } from '../../src/fetch-with.ts'
+} from '../../src/model/errors.ts'
+import { fetchWith, staticSource } from '../../src/fetch/fetch-with.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { FakeServer } from '../refresh/fake-server.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { ConfigError, OriginNotAllowedError } from '../../src/errors.ts'
-import { fetchWith } from '../../src/fetch-with.ts'
+import { ConfigError, OriginNotAllowedError } from '../../src/model/errors.ts'
+import { fetchWith } from '../../src/fetch/fetch-with.ts'
 import { API, stage } from './stage.ts'
 
 const refusingFirst = ({ token }: { token: string | undefined }) =>

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { BodyLook, compileRejected } from '../../src/client/rejected-answers.ts'
-import { ConfigError } from '../../src/errors.ts'
-import type { RejectedAnswer } from '../../src/providers/provider.ts'
+import { BodyLook, compileRejected } from '../../src/client/answers/rejected-answers.ts'
+import { ConfigError } from '../../src/model/errors.ts'
+import type { RejectedAnswer } from '../../src/model/provider.ts'
 import { FakeServer, json } from '../refresh/fake-server.ts'
 import { API, stage, type Sent } from './stage.ts'
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { ConfigError, GrantNotFoundError, ReauthorizationRequiredError } from '../../src/errors.ts'
-import { deferred } from '../../src/refresh/deferred.ts'
+import { ConfigError, GrantNotFoundError, ReauthorizationRequiredError } from '../../src/model/errors.ts'
+import { deferred } from '../../src/util/deferred.ts'
 import { OAuth2Session, type OAuth2SessionOptions } from '../../src/session.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import type { Token } from '../../src/token.ts'
+import type { Token } from '../../src/model/token.ts'
 import { FakeServer, json } from '../refresh/fake-server.ts'
 import { HOUR, settled } from '../refresh/harness.ts'
 

@@ -1,5 +1,5 @@
 import { OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
-import type { Provider } from '../../src/providers/provider.ts'
+import type { Provider } from '../../src/model/provider.ts'
 import type { RefreshPolicy } from '../../src/refresh/policy.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'

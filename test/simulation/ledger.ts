@@ -1,6 +1,6 @@
 import type { Change } from '../../src/stores/changes.ts'
 import type { GrantRecord } from '../../src/stores/store.ts'
-import type { TokenFields } from '../../src/token.ts'
+import type { TokenFields } from '../../src/model/token.ts'
 import { expectedChange, shown } from './feed.ts'
 import type { Process } from './process.ts'
 import type { Mode, Family, Issued, Registration, Server } from './server.ts'
@@ -71,6 +71,7 @@ export class Ledger {
   #violation: Violation | undefined
   /** When the store's clock was last set forward: leases and settle times of then ended early. */
   #setForwardAt = Number.NEGATIVE_INFINITY
+  readonly #unanswered = new Set<string>()
   #watched: Family | undefined
   #wasHeld = false
   #alive = false
@@ -131,6 +132,12 @@ export class Ledger {
       }
       if (settled) this.beyondQ = true
     }
+  }
+
+  /** The answer to this redemption is nowhere: its refresh token may be the last that was stored. */
+  answerLost({ refreshToken }: Redemption): void {
+    this.excuse = 'answer lost'
+    this.#unanswered.add(refreshToken)
   }
 
   crashed(process: Process): void {
@@ -203,7 +210,11 @@ export class Ledger {
       record.state === 'reauthorization_required' &&
       record.version === claimed.version + 1 &&
       tokenOf(record)?.refreshToken === redemption.refreshToken
-    if (!premature) redemption.state = 'done'
+    if (premature) return
+    redemption.state = 'done'
+    // The stored token was saved first, and its own successor is lost with an answer: what is given up here is beside that.
+    const stored = record === undefined ? undefined : tokenOf(record)?.refreshToken
+    if (stored !== undefined && this.#unanswered.has(stored)) this.excuse = 'answer lost'
   }
 
   /** I2, after every event: the refresh token that works is somewhere. */

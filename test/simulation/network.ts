@@ -107,7 +107,7 @@ export class Network {
       const giveUp = (): void => {
         redemption.orphan = true
         if (redemption.state !== 'wire') {
-          if (redemption.state === 'answering') ledger.excuse = 'answer lost'
+          if (redemption.state === 'answering') ledger.answerLost(redemption)
           redemption.state = 'done'
         }
       }
@@ -127,13 +127,13 @@ export class Network {
           if (redemption.orphan || signal?.aborted === true) return
           if (fault === 'crash-after') return this.#world.crash(process)
           signal?.removeEventListener('abort', onAbort)
-          if (value.kind === 'unreadable') ledger.excuse = 'answer lost'
+          if (value.kind === 'unreadable') ledger.answerLost(redemption)
           redemption.state = value.kind === 'issued' ? 'held' : 'done'
           resolve(value)
         })
       const gone = (): void => {
         redemption.state = 'done'
-        ledger.excuse = 'answer lost'
+        ledger.answerLost(redemption)
       }
       switch (fault) {
         case 'refused':

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { ExpiringMap } from '../../src/stores/expiring-map.ts'
+import { ExpiringMap } from '../../src/util/expiring-map.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/index.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { GrantKey } from '../../src/grant-key.ts'
+import type { GrantKey } from '../../src/model/grant-key.ts'
 import { storeOver } from '../../src/stores/index.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { MapBackend } from './map-backend.ts'

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Pool } from 'pg'
 import { afterAll, describe, test } from 'vitest'
 
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/util/clock.ts'
 import { PostgresBackend } from '../../src/stores/postgres/backend.ts'
 import { type PostgresPool, runner } from '../../src/stores/postgres/connection.ts'
 import { tablesNamed } from '../../src/stores/postgres/schema.ts'

@@ -5,7 +5,7 @@ import { Client, type CustomTypesConfig, Pool, types } from 'pg'
 import postgresJs from 'postgres'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 
-import { ConfigError, StoreError, UnreadableRecordError } from '../../src/errors.ts'
+import { ConfigError, StoreError, UnreadableRecordError } from '../../src/model/errors.ts'
 import { type PostgresPool, postgresStore, type PostgresValue } from '../../src/stores/postgres/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { postgres } from '../servers/index.ts'

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, describe, test } from 'vitest'
 
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/util/clock.ts'
 import { RedisBackend } from '../../src/stores/redis/backend.ts'
 import { Connection, type IoredisClient } from '../../src/stores/redis/connection.ts'
 import { Keys } from '../../src/stores/redis/keys.ts'

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import { createClient, RESP_TYPES } from 'redis'
 import { afterAll, describe, expect, test } from 'vitest'
 
-import { ConfigError, StoreError, UnreadableRecordError } from '../../src/errors.ts'
+import { ConfigError, StoreError, UnreadableRecordError } from '../../src/model/errors.ts'
 import { type IoredisClient, type NodeRedisClient, redisStore } from '../../src/stores/redis/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { redis } from '../servers/index.ts'

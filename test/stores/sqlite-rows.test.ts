@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { completeClock } from '../../src/clock.ts'
-import { UnreadableRecordError } from '../../src/errors.ts'
+import { completeClock } from '../../src/util/clock.ts'
+import { UnreadableRecordError } from '../../src/model/errors.ts'
 import type { Row, RowPageRequest, Write } from '../../src/stores/backend.ts'
 import { SqliteBackend } from '../../src/stores/sqlite/backend.ts'
 import { type SqliteDatabase, sqliteStore } from '../../src/stores/sqlite/index.ts'

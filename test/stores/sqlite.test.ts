@@ -6,7 +6,7 @@ import { inspect } from 'node:util'
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { ConfigError, StoreError } from '../../src/errors.ts'
+import { ConfigError, StoreError } from '../../src/model/errors.ts'
 import { type SqliteDatabase, sqliteStore, type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'

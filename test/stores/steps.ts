@@ -13,7 +13,7 @@ import {
 } from 'fast-check'
 import { expect } from 'vitest'
 
-import type { GrantKey } from '../../src/grant-key.ts'
+import type { GrantKey } from '../../src/model/grant-key.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { CHANGES_KEPT_MS, type Change } from '../../src/stores/changes.ts'
 import type { FakeClock } from '../../src/testing/index.ts'

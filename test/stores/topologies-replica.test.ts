@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { StoreError } from '../../src/errors.ts'
+import { StoreError } from '../../src/model/errors.ts'
 import { redisStore } from '../../src/stores/redis/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { type Address, openAddress } from '../servers/address.ts'

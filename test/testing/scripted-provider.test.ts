@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { ConfigError } from '../../src/errors.ts'
-import { importToken } from '../../src/import-token.ts'
+import { ConfigError } from '../../src/model/errors.ts'
+import { importToken } from '../../src/model/import-token.ts'
 import { fakeClock, type ScriptedProvider, scriptedProvider } from '../../src/testing/index.ts'
 
 const TOKEN = 'https://provider.example/token'

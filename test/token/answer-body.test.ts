@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseBody, parseJson } from '../../src/answer/body.ts'
-import { isCopyable, jsonCopy } from '../../src/answer/copy.ts'
+import { parseBody, parseJson } from '../../src/model/answer/body.ts'
+import { isCopyable, jsonCopy } from '../../src/model/answer/copy.ts'
 
 describe('numbers in JSON', () => {
   test.each([

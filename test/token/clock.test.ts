@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
-import { completeClock, idleDelay, MAX_TIMER_MS, startTimer, systemClock } from '../../src/clock.ts'
+import { completeClock, idleDelay, MAX_TIMER_MS, startTimer, systemClock } from '../../src/util/clock.ts'
 
 afterEach(() => {
   vi.useRealTimers()

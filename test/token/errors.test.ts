@@ -2,8 +2,8 @@ import { inspect } from 'node:util'
 
 import { describe, expect, test } from 'vitest'
 
-import * as errors from '../../src/errors.ts'
-import { makeToken } from '../../src/token.ts'
+import * as errors from '../../src/model/errors.ts'
+import { makeToken } from '../../src/model/token.ts'
 
 const key = { client: 'acme', subject: 'ann', account: '' }
 const cause = new Error('below')

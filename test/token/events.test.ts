@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { Emitter } from '../../src/events.ts'
+import { Emitter } from '../../src/model/events.ts'
 
 const key = { client: 'c', subject: 's', account: '' }
 

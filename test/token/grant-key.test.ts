@@ -1,7 +1,7 @@
 import { assert, constantFrom, property, record, string } from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { encodeKey } from '../../src/grant-key.ts'
+import { encodeKey } from '../../src/model/grant-key.ts'
 
 const part = string({ unit: constantFrom('a', ':', '"', ',', '[', '\\', '\0', '😀', '\ud800') })
 const key = record({ client: part, subject: part, account: part })

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { Grants } from '../../src/grants.ts'
-import { importToken } from '../../src/import-token.ts'
+import { importToken } from '../../src/model/import-token.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { fakeClock, scriptedProvider } from '../../src/testing/index.ts'
-import { makeToken } from '../../src/token.ts'
+import { makeToken } from '../../src/model/token.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000

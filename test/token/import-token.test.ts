@@ -2,10 +2,10 @@ import { inspect } from 'node:util'
 
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError } from '../../src/errors.ts'
-import { importToken } from '../../src/import-token.ts'
-import { MAX_LIFETIME_MS } from '../../src/lifetime.ts'
-import { makeToken } from '../../src/token.ts'
+import { ConfigError } from '../../src/model/errors.ts'
+import { importToken } from '../../src/model/import-token.ts'
+import { MAX_LIFETIME_MS } from '../../src/model/lifetime.ts'
+import { makeToken } from '../../src/model/token.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { lifetimeMs, MAX_LIFETIME_MS, momentMs } from '../../src/lifetime.ts'
+import { lifetimeMs, MAX_LIFETIME_MS, momentMs } from '../../src/model/lifetime.ts'
 
 const now = Date.UTC(2026, 0, 1)
 

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { isJsonPattern, matchesJson } from '../../src/matches-json.ts'
+import { isJsonPattern, matchesJson } from '../../src/util/matches-json.ts'
 
 test.each([
   [{ a: 1, b: 2 }, { a: 1 }],

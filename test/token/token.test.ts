@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 
 import { describe, expect, test } from 'vitest'
 
-import { accessTokenOf, isVisibleAscii, makeToken, mergeRefreshed, scopeDiffers } from '../../src/token.ts'
+import { accessTokenOf, isVisibleAscii, makeToken, mergeRefreshed, scopeDiffers } from '../../src/model/token.ts'
 
 const full = {
   accessToken: 'secret-access',

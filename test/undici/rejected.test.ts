@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { ReauthorizationRequiredError } from '../../src/errors.ts'
+import { ReauthorizationRequiredError } from '../../src/model/errors.ts'
 import { withGrant } from '../../src/undici/index.ts'
 import { settled } from '../refresh/harness.ts'
 import { closing, OLD_MS, stage as openStage, UNDICI, type Undici } from './stage.ts'

@@ -6,8 +6,8 @@ import {
   InsecureTransportError,
   OriginNotAllowedError,
   ReauthorizationRequiredError,
-} from '../../src/errors.ts'
-import { staticSource } from '../../src/fetch-with.ts'
+} from '../../src/model/errors.ts'
+import { staticSource } from '../../src/fetch/fetch-with.ts'
 import { Grants } from '../../src/grants.ts'
 import { withGrant } from '../../src/undici/index.ts'
 import { rejection } from '../client/support.ts'

@@ -1,5 +1,5 @@
-import { ConfigError } from '../../errors.ts'
-import { decodeKey } from '../../grant-key.ts'
+import { ConfigError } from '../../model/errors.ts'
+import { decodeKey } from '../../model/grant-key.ts'
 import type { Backend, DueRows, Found, Row, RowFilter, Write } from '../backend.ts'
 import { type DynamodbClient, type DynamodbItem, marshalled, type Values } from './client.ts'
 import { dynamodbFailure, nameOf } from './errors.ts'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../../model/errors.ts'
 import { codeOf, isUndone, mysqlFailure } from './errors.ts'
 
 /** What the store binds to SQL. */

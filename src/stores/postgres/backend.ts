@@ -1,4 +1,4 @@
-import { systemClock } from '../../clock.ts'
+import { systemClock } from '../../util/clock.ts'
 import type { Backend, DueRows, Found, Row, RowCount, RowFilter, RowPageRequest, Write } from '../backend.ts'
 import { changeIn, type ChangesAnswer } from '../changes.ts'
 import { clientOfKey, keyRange } from '../lists.ts'

@@ -1,5 +1,5 @@
-import { systemClock } from '../../clock.ts'
-import { ConfigError } from '../../errors.ts'
+import { systemClock } from '../../util/clock.ts'
+import { ConfigError } from '../../model/errors.ts'
 import { isConflict, postgresFailure } from './errors.ts'
 
 /** What is bound to SQL by this store. */

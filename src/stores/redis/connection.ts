@@ -1,5 +1,5 @@
-import { systemClock } from '../../clock.ts'
-import { ConfigError } from '../../errors.ts'
+import { systemClock } from '../../util/clock.ts'
+import { ConfigError } from '../../model/errors.ts'
 import { isAcrossSlots, isOnTheMove, redisFailure } from './errors.ts'
 import { keep } from './scripts.ts'
 

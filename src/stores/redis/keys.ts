@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../../model/errors.ts'
 
 /**
  * How many buckets the rows lie in: enough to spread them evenly over a Cluster, few enough to ask each of them. With

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../../model/errors.ts'
 import { protectFile } from './file.ts'
 
 /** What is bound to and read from SQL by this store. */

@@ -1,4 +1,4 @@
-import { isEvergrantError, StoreError } from '../../errors.ts'
+import { isEvergrantError, StoreError } from '../../model/errors.ts'
 
 const BUSY = 5
 const LOCKED = 6

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 
-import { StoreError } from '../../errors.ts'
+import { StoreError } from '../../model/errors.ts'
 
 /** Read and write for the owner alone: tokens are sealed, but who has which grant is not. */
 const MODE = 0o600

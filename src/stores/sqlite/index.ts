@@ -11,8 +11,8 @@
  */
 import { resolve } from 'node:path'
 
-import { type Clock, completeClock } from '../../clock.ts'
-import { ConfigError } from '../../errors.ts'
+import { type Clock, completeClock } from '../../util/clock.ts'
+import { ConfigError } from '../../model/errors.ts'
 import { storeOver } from '../store-over.ts'
 import type { GrantStore } from '../store.ts'
 import { SqliteBackend } from './backend.ts'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../../model/errors.ts'
 import type { Connection } from './connection.ts'
 
 /** The form of the tables that this release knows; another one is left alone. */

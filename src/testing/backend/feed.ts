@@ -1,4 +1,4 @@
-import { decodeKey } from '../../grant-key.ts'
+import { decodeKey } from '../../model/grant-key.ts'
 import type { Row } from '../../stores/backend.ts'
 import type { Change } from '../../stores/changes.ts'
 import { changesAfter, endOf, type Read } from '../contract/feed-reader.ts'

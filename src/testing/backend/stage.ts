@@ -1,4 +1,4 @@
-import { decodeKey, encodeKey } from '../../grant-key.ts'
+import { decodeKey, encodeKey } from '../../model/grant-key.ts'
 import type { Backend, DueRows, Found, Row, RowFilter, RowIndex, Write } from '../../stores/backend.ts'
 import { check, newId, same } from '../contract/stage.ts'
 

@@ -1,4 +1,4 @@
-import type { GrantKey } from '../../grant-key.ts'
+import type { GrantKey } from '../../model/grant-key.ts'
 import {
   type ClaimAnswer,
   type ClaimRequest,

@@ -1,0 +1,194 @@
+import * as oauth from 'oauth4webapi'
+import { toBase64Url } from '../../util/base64.ts'
+import { ConfigError } from '../../model/errors.ts'
+import type { Provider } from '../../model/provider.ts'
+import type { ClientContext } from '../context.ts'
+import { splitScope } from '../answers/token-answer.ts'
+import { offlineAccessAt } from './offline-access.ts'
+import { addParams, RESERVED_FOR_AUTHORIZATION, scopeList, type Params } from '../http/request-params.ts'
+import { endpointOf, type Server } from '../server.ts'
+
+/**
+ * A log-in that was begun: a plain object, JSON-safe, and secret, because it holds the PKCE verifier: `inspect` and logs show all of it. Keep it in the user's own
+ * web session on the server or in a sealed cookie, not in a merely signed one. It is refused after fifteen minutes.
+ */
+export interface PendingLogin {
+  /** Random, 128 bits. */
+  readonly id: string
+  /** Where to send the user. Not needed any more once that was done. */
+  readonly url: string
+  /** Random, 256 bits; compared with the callback's. */
+  readonly state: string
+  /** RFC 7636; absent where the provider takes no PKCE. */
+  readonly codeVerifier?: string
+  /** OpenID Connect; there with scope `openid`, unless the provider's data says that ID tokens don't return it. */
+  readonly nonce?: string
+  /** Byte for byte as it was sent. */
+  readonly redirectUri: string
+  /** What was asked for; absent where nothing was. */
+  readonly scope?: readonly string[]
+  /** The `max_age` that was asked for, in seconds (OpenID Connect Core section 3.1.2.1). */
+  readonly maxAge?: number
+  /** Absent where the server has none. */
+  readonly issuer?: string
+  readonly tokenEndpoint: string
+  readonly clientId: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  /** Set by `Grants`: the name of the client. */
+  readonly client?: string
+  /** Set by `Grants`: whose log-in it is. */
+  readonly subject?: string
+  /** Set by `Grants`. */
+  readonly account?: string
+  /** Set by `Grants`: where the user wanted to go. */
+  readonly returnTo?: string
+}
+
+/** A pending log-in as it was kept: its `url` may be left out, because the user was sent there already. */
+export type KeptLogin = Omit<PendingLogin, 'url'>
+
+/** Makes a pending log-in: a plain frozen object. */
+export function makePendingLogin(fields: PendingLogin): PendingLogin {
+  return Object.freeze({ ...fields })
+}
+
+/** What one authorization request may differ in. */
+export interface AuthorizationOptions {
+  /** @default the client's scope */
+  readonly scope?: string | readonly string[]
+  /** @default the client's redirect URI */
+  readonly redirectUri?: string
+  /** More parameters of the authorization request; they win over the provider's, and an empty value takes one of those away. */
+  readonly params?: Params
+  /** Whether to ask for a refresh token, in the provider's way. @default the client's `offline`, which is `true` */
+  readonly offline?: boolean
+  /**
+   * Whether the request for offline access makes the provider ask for consent again, without which some give a refresh token on the first consent only (OpenID Connect
+   * Core section 11). With `if_needed` the provider decides whether to ask. @default 'always'
+   */
+  readonly consent?: 'always' | 'if_needed'
+}
+
+/** An authorization request as far as it is known without the server. */
+export interface CheckedAuthorization {
+  readonly redirectUri: string
+  readonly scope: readonly string[] | undefined
+  readonly params: Params | undefined
+  readonly offline: boolean
+  readonly consent: boolean
+}
+
+/** Checks what can be checked before any I/O. */
+export function checkAuthorizationOptions(context: ClientContext, options: AuthorizationOptions): CheckedAuthorization {
+  const { params, offline = context.offline, consent = 'always' } = options
+  const redirectUri = options.redirectUri ?? context.redirectUri
+  if (redirectUri === undefined) {
+    throw new ConfigError(
+      `Client '${context.name}' needs a redirectUri for a log-in: give it to the client or to the call.`,
+    )
+  }
+  assertRedirectUri(redirectUri, context.provider)
+  if (typeof offline !== 'boolean') throw new ConfigError('offline must be true or false.')
+  if (consent !== 'always' && consent !== 'if_needed') throw new ConfigError("consent must be 'always' or 'if_needed'.")
+  const all = new URLSearchParams()
+  addParams(all, params, RESERVED_FOR_AUTHORIZATION, 'params of the authorization request')
+  maxAgeOf(all)
+  const scope = scopeList(options.scope, 'scope') ?? context.scope
+  return { redirectUri, scope, params, offline, consent: consent === 'always' }
+}
+
+/** Makes the URL that the user is sent to, and what is needed to finish the log-in (RFC 6749 section 4.1.1). */
+export async function makeAuthorizationRequest(
+  context: ClientContext,
+  server: Server,
+  checked: CheckedAuthorization,
+): Promise<PendingLogin> {
+  const { redirectUri } = checked
+  const { provider } = context
+  const url = new URL(endpointOf(server, 'authorization_endpoint', context.name))
+  const { scope, params } = askedOf(context, server, checked)
+  const openid = scope?.includes('openid') === true
+  if (openid && server.issuer === undefined) throw openidWithoutIssuer(context.name)
+  const codeVerifier = provider.pkce === false ? undefined : oauth.generateRandomCodeVerifier()
+  const state = oauth.generateRandomState()
+  const nonce = openid && provider.nonce !== false ? oauth.generateRandomNonce() : undefined
+  const own: Readonly<Record<string, string | undefined>> = {
+    response_type: 'code',
+    client_id: context.clientId,
+    redirect_uri: redirectUri,
+    scope: scope?.join(provider.scopeSeparator ?? ' '),
+    state,
+    nonce,
+    code_challenge: codeVerifier === undefined ? undefined : await oauth.calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: codeVerifier === undefined ? undefined : 'S256',
+  }
+  // The endpoint's own query stays; a parameter of ours replaces its namesake there, because none may come twice.
+  for (const [name, value] of [...params, ...Object.entries(own)])
+    if (value !== undefined) url.searchParams.set(name, value)
+  const asked = splitScope(url.searchParams.get('scope') ?? '', provider.scopeSeparator)
+  const maxAge = maxAgeOf(url.searchParams)
+  return makePendingLogin({
+    id: toBase64Url(crypto.getRandomValues(new Uint8Array(16))),
+    url: url.href,
+    state,
+    ...(codeVerifier === undefined ? {} : { codeVerifier }),
+    ...(nonce === undefined ? {} : { nonce }),
+    redirectUri,
+    ...(asked.length === 0 ? {} : { scope: Object.freeze(asked) }),
+    ...(maxAge === undefined ? {} : { maxAge }),
+    ...(server.issuer === undefined ? {} : { issuer: server.issuer }),
+    tokenEndpoint: server.tokenEndpoint,
+    clientId: context.clientId,
+    createdAt: context.clock.now(),
+  })
+}
+
+/** Scope and parameters: what offline access takes, then the provider's own parameters, then the call's, each winning over those before it. */
+function askedOf(
+  context: ClientContext,
+  server: Server,
+  checked: CheckedAuthorization,
+): { readonly scope: readonly string[] | undefined; readonly params: URLSearchParams } {
+  const { provider } = context
+  const access = checked.offline ? offlineAccessAt(provider, server, checked.scope) : undefined
+  const params = new URLSearchParams()
+  const layers: readonly (readonly [Params | undefined, string])[] = [
+    [access?.params, `offline.params of provider '${context.name}'`],
+    [checked.consent ? access?.consentParams : undefined, `consentParams of provider '${context.name}'`],
+    [provider.authorizationParams, `authorizationParams of provider '${context.name}'`],
+    [checked.params, 'params of the authorization request'],
+  ]
+  for (const [layer, where] of layers) addParams(params, layer, RESERVED_FOR_AUTHORIZATION, where)
+  const scope = [...new Set([...(checked.scope ?? []), ...(access?.scope ?? [])])]
+  return { scope: scope.length === 0 ? undefined : scope, params }
+}
+
+function maxAgeOf(params: URLSearchParams): number | undefined {
+  const maxAge = params.get('max_age')
+  if (maxAge === null) return undefined
+  if (!/^\d{1,10}$/.test(maxAge)) {
+    throw new ConfigError('max_age must be a whole number of seconds: the ID token is compared with it.')
+  }
+  return Number(maxAge)
+}
+
+/** Without an issuer an ID token can't be checked. */
+export function openidWithoutIssuer(client: string): ConfigError {
+  return new ConfigError(
+    `Client '${client}' asks for scope 'openid', but its server has no issuer to compare ID tokens with: add issuer to provider.server, or leave out 'openid'.`,
+  )
+}
+
+/** RFC 6749 section 3.1.2: an absolute URI without fragment; at some providers a name of theirs stands for it. */
+export function assertRedirectUri(
+  redirectUri: unknown,
+  provider: Pick<Provider, 'opaqueRedirectUri'>,
+): asserts redirectUri is string {
+  if (provider.opaqueRedirectUri === true && typeof redirectUri === 'string' && redirectUri !== '') return
+  if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri) || redirectUri.includes('#')) {
+    throw new ConfigError(
+      'redirectUri must be an absolute URL without a fragment, exactly as registered at the provider.',
+    )
+  }
+}

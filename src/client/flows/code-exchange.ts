@@ -1,0 +1,131 @@
+import { TokenResponseError } from '../../model/errors.ts'
+import { makeToken, type Token } from '../../model/token.ts'
+import type { KeptLogin } from './authorization-request.ts'
+import { readCallback, type Callback } from './callback-input.ts'
+import { checkCallback, checkUnsolicited, judgeCallback, judgeUnsolicited } from './callback.ts'
+import { withinTimeout, type ClientContext } from '../context.ts'
+import { checkFirstIdToken } from '../answers/id-token.ts'
+import { addParams, RESERVED_FOR_TOKENS } from '../http/request-params.ts'
+import type { Server } from '../server.ts'
+import { prepareTokenRequest, salvageFirst, type Granted } from '../endpoints/token.ts'
+import { originOfCallback, placeAt, TOKEN_ORIGIN } from '../token-origin.ts'
+
+/** What a log-in that was begun here is compared with; of one that the provider began nothing is known. */
+type Expected = Partial<Pick<KeptLogin, 'nonce' | 'scope' | 'maxAge'>>
+
+/** Turns a callback into a token (RFC 6749 section 4.1.3). `beforeSend` runs when everything was checked that can be. */
+export async function exchangeCode(
+  context: ClientContext,
+  callback: Callback,
+  pending: KeptLogin,
+  beforeSend?: () => Promise<void>,
+): Promise<Token> {
+  const parameters = await readCallback(callback)
+  checkCallback(context, parameters, pending)
+  const server = await context.directory.server()
+  const code = judgeCallback(context, server, parameters, pending)
+  const body = new URLSearchParams({ code, redirect_uri: pending.redirectUri })
+  if (pending.codeVerifier !== undefined) body.set('code_verifier', pending.codeVerifier)
+  return redeem(context, server, parameters, body, pending, beforeSend)
+}
+
+/**
+ * The same for a log-in that the provider began: there is no state, no PKCE and no nonce, so nothing says whose browser brought the callback.
+ * @throws ConfigError unless the provider's data has `unsolicited: true`
+ */
+export async function exchangeUnsolicited(
+  context: ClientContext,
+  callback: Callback,
+  beforeSend?: () => Promise<void>,
+): Promise<Token> {
+  const parameters = await readCallback(callback)
+  checkUnsolicited(context, parameters)
+  const server = await context.directory.server()
+  const body = new URLSearchParams({ code: judgeUnsolicited(context, server, parameters) })
+  if (context.redirectUri !== undefined) body.set('redirect_uri', context.redirectUri)
+  return redeem(context, server, parameters, body, {}, beforeSend)
+}
+
+async function redeem(
+  client: ClientContext,
+  known: Server,
+  parameters: URLSearchParams,
+  own: URLSearchParams,
+  expected: Expected,
+  beforeSend: (() => Promise<void>) | undefined,
+): Promise<Token> {
+  const origin = originOfCallback(client, parameters)
+  const { context, server } = origin === undefined ? { context: client, server: known } : placeAt(client, known, origin)
+  const body = new URLSearchParams()
+  addParams(body, context.provider.tokenParams, RESERVED_FOR_TOKENS, `tokenParams of provider '${context.name}'`)
+  for (const [name, value] of own) body.set(name, value)
+  const kept = keptOf(context, parameters, origin)
+  const salvage = salvageFirst(context)
+  const request = await prepareTokenRequest(context, server, {
+    grantType: 'authorization_code',
+    parameters: body,
+    repeatable: false,
+    renewable: false,
+    salvage: (captured) => {
+      const token = salvage(captured)
+      return token === undefined ? undefined : withKept(token, kept)
+    },
+  })
+  await beforeSend?.()
+  const granted = await withinTimeout(context, 'code exchange', undefined, (signal) => request({ signal }))
+  return withIdToken(context, server, { ...granted, token: withKept(granted.token, kept) }, expected)
+}
+
+/** What of the callback is kept in the token's `extra`. */
+function keptOf(
+  { provider }: ClientContext,
+  parameters: URLSearchParams,
+  origin: string | undefined,
+): ReadonlyMap<string, string> {
+  const kept = new Map<string, string>()
+  for (const name of provider.callbackParams ?? []) {
+    const value = parameters.get(name)
+    if (value !== null && value !== '') kept.set(name, value)
+  }
+  if (origin !== undefined) kept.set(TOKEN_ORIGIN, origin)
+  return kept
+}
+
+/** What the provider answers is surer than what came by the browser; where tokens are sent is for us to say alone. */
+function withKept(token: Token, kept: ReadonlyMap<string, string>): Token {
+  const { [TOKEN_ORIGIN]: _, ...answered } = token.extra ?? {}
+  return makeToken({ ...token, extra: { ...Object.fromEntries(kept), ...answered } })
+}
+
+async function withIdToken(
+  context: ClientContext,
+  server: Server,
+  granted: Granted,
+  expected: Expected,
+): Promise<Token> {
+  const { nonce, maxAge } = expected
+  // RFC 6749 section 5.1: without a scope in the answer the requested one was granted.
+  const scope = granted.token.scope ?? expected.scope
+  const token = makeToken({ ...granted.token, scope })
+  const { idToken } = granted.captured
+  const openid = nonce !== undefined || expected.scope?.includes('openid') === true
+  if (idToken === undefined) {
+    if (!openid || scope?.includes('openid') === false) return token
+    throw unusable(context, token, 'it has no ID token, though scope openid was granted.')
+  }
+  const check = await checkFirstIdToken(context, server, idToken, token.accessToken, { nonce, maxAge })
+  if (check.verdict === 'usable') return makeToken({ ...token, idToken })
+  // Nobody asked for it: the log-in doesn't rest on it.
+  if (!openid) {
+    context.logger?.warn("an ID token that was not asked for can't be used and is dropped", {
+      client: context.name,
+      reason: check.reason,
+    })
+    return token
+  }
+  throw unusable(context, token, `its ID token can't be trusted (${granted.secrets.redact(check.reason)}).`)
+}
+
+function unusable(context: ClientContext, token: Token, reason: string): TokenResponseError {
+  return new TokenResponseError(context.name, { status: 200, problem: 'invalid', reason, retryable: false, token })
+}

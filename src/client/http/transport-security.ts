@@ -1,0 +1,77 @@
+import { InsecureTransportError } from '../../model/errors.ts'
+import { assertOrigin, originRule } from '../resource-origins.ts'
+
+/** Whether a URL's host is this machine: localhost, 127.0.0.0/8, [::1]. */
+export function isLoopback(url: URL): boolean {
+  const { hostname } = url
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d{1,3}){3}$/.test(hostname)
+  )
+}
+
+/**
+ * Whether a URL leads to this machine by any name or address that is known for it: what `isLoopback` allows, the unspecified address, the same in IPv6 or inside of it, and
+ * names that usual host files have. URLs have numbers such as `127.1` or `0x7f000001` in their usual form already.
+ */
+export function isThisMachine(url: URL): boolean {
+  const name = url.hostname.replace(/\.$/, '').toLowerCase()
+  if (isLoopback(url) || /(^|\.)localhost$/.test(name)) return true
+  if (/^(127|0)(\.\d{1,3}){3}$/.test(name)) return true
+  if (
+    /^(localhost\.localdomain|localhost6(\.localdomain6)?|localhost4(\.localdomain4)?|ip6-(localhost|loopback)|loopback)$/.test(
+      name,
+    )
+  )
+    return true
+  return isLocalIpv6(name)
+}
+
+/** `[::]`, `[::1]`, and IPv4's 127.0.0.0/8 and 0.0.0.0/8 inside of IPv6: mapped, compatible, translated (RFC 6052). */
+function isLocalIpv6(name: string): boolean {
+  if (!name.startsWith('[')) return false
+  if (name === '[::]' || name === '[::1]') return true
+  const [, high = ''] = /^\[(?:::ffff:|::ffff:0:|::|64:ff9b::)([0-9a-f]{1,4}):[0-9a-f]{1,4}\]$/.exec(name) ?? []
+  const first = Number.parseInt(high, 16) >> 8
+  return high !== '' && (first === 127 || first === 0)
+}
+
+/** How far plain http is allowed. */
+export interface InsecurePolicy {
+  readonly name: string
+  readonly allowInsecureRequests: boolean
+  /** Whether this program is known to be reached elsewhere than on loopback: its redirect URI says so. */
+  readonly remote: boolean
+}
+
+/**
+ * Refuses URLs that are not https. Plain http is for loopback only, and there only when this program is on loopback too, as far as its
+ * redirect URI tells, or `allowInsecureRequests` is set.
+ */
+export function assertSecure(url: URL, policy: InsecurePolicy): void {
+  if (url.protocol === 'https:') return
+  if (url.protocol === 'http:' && isLoopback(url) && (policy.allowInsecureRequests || !policy.remote)) return
+  const advice =
+    url.protocol === 'http:' && isLoopback(url)
+      ? 'Its redirect URI is not on loopback: set allowInsecureRequests if this is meant.'
+      : 'Use https: http is for loopback only (localhost, 127.0.0.0/8, [::1]).'
+  throw new InsecureTransportError(`Client '${policy.name}' sends nothing to ${url.protocol}//${url.host}. ${advice}`)
+}
+
+/**
+ * Refuses a URL that must not get a token, where no client is at hand. With `allowLoopbackHttp`, `*` includes plain http on loopback.
+ * @throws InsecureTransportError, OriginNotAllowedError
+ */
+export function assertOriginAllowed(
+  url: URL,
+  origins: readonly string[],
+  options: { readonly client: string; readonly allowLoopbackHttp: boolean },
+): void {
+  const { client, allowLoopbackHttp } = options
+  assertSecure(url, { name: client, allowInsecureRequests: allowLoopbackHttp, remote: !allowLoopbackHttp })
+  // Whatever is http here was found to be on loopback.
+  if (url.protocol === 'http:' && origins.includes('*')) return
+  assertOrigin(url, originRule(origins), client)
+}

@@ -1,0 +1,106 @@
+import {
+  checkAuthorizationOptions,
+  makeAuthorizationRequest,
+  type AuthorizationOptions,
+  type PendingLogin,
+} from './flows/authorization-request.ts'
+import type { ClientCore } from './internal-client.ts'
+import { exchangeCode, exchangeUnsolicited } from './flows/code-exchange.ts'
+import { named, type ClientContext } from './context.ts'
+import { readClaims } from './answers/id-token.ts'
+import { isIssuerOf, sameIssuer } from './issuers.ts'
+import { prepareRedemption } from './flows/refresh-token.ts'
+import { compileRejected, type RejectedAnswers } from './answers/rejected-answers.ts'
+import { assertOrigin, compileOrigins, originRule, type OriginRule } from './resource-origins.ts'
+import { revokeToken } from './endpoints/revocation.ts'
+import type { Server } from './server.ts'
+import { assertSecure } from './http/transport-security.ts'
+import { fetchUserInfo } from './endpoints/user-info.ts'
+
+/** Where a client's tokens may go and what refuses them, compiled once, so that a preset's mistake shows at construction too. */
+interface ResourceRules {
+  /** What the client was given in place of the default. */
+  readonly own: OriginRule | undefined
+  /** The provider's, beside the server's own endpoints. */
+  readonly preset: OriginRule
+  readonly rejected: RejectedAnswers | undefined
+}
+
+/** A client as the refresh layer sees it. */
+export function makeCore(context: ClientContext, resourceOrigins: readonly string[] | undefined): ClientCore {
+  const { name, provider } = context
+  const { tokenOriginFrom } = provider
+  const preset = [
+    ...(provider.resourceOrigins ?? []),
+    ...(tokenOriginFrom?.allowed.map((each) => new URL(each).origin) ?? []),
+  ]
+  return coreUnder(context, {
+    own:
+      resourceOrigins === undefined
+        ? undefined
+        : compileOrigins(resourceOrigins, `resourceOrigins of client '${name}'`),
+    preset: compileOrigins(preset, `resourceOrigins of provider '${name}'`),
+    rejected: compileRejected(provider.rejected, name),
+  })
+}
+
+function coreUnder(context: ClientContext, rules: ResourceRules): ClientCore {
+  const { own, preset, rejected } = rules
+  const { name, provider, directory, insecure } = context
+  const formerIssuers = provider.formerIssuers ?? []
+  const assertDefault = (url: URL, server: Server): void =>
+    assertOrigin(url, (each) => server.origins.has(each.origin) || preset(each), name)
+
+  // The last one is kept: whoever asks again gets the very same.
+  let view: ClientCore | undefined
+
+  return {
+    name,
+    named: (other) => (view?.name === other ? view : (view = coreUnder(named(context, other), rules))),
+    clientId: context.clientId,
+    provider,
+    clock: context.clock,
+    logger: context.logger,
+    timeoutMs: context.timeoutMs,
+    fetch: context.fetch,
+    allowInsecureRequests: insecure.allowInsecureRequests,
+    secrets: context.secrets,
+    issuer: async (token) => {
+      const issuer = await directory.issuer()
+      const claimed = readClaims(token?.idToken)?.['iss']
+      return typeof claimed === 'string' && isIssuerOf(issuer, claimed) ? claimed : issuer
+    },
+    get knownIssuer() {
+      return directory.knownIssuer
+    },
+    formerIssuers,
+    sameIssuer: (a, b) => {
+      const issuer = directory.knownIssuer
+      return sameIssuer(a, b, issuer === undefined ? formerIssuers : [issuer, ...formerIssuers])
+    },
+    prepareRedemption: (token) => prepareRedemption(context, token),
+    assertResource: (url, origins) => {
+      assertSecure(url, insecure)
+      const rule = origins === undefined ? own : originRule(origins)
+      if (rule !== undefined) return assertOrigin(url, rule, name)
+      if (directory.known !== undefined) return assertDefault(url, directory.known)
+      return directory.server().then((server) => assertDefault(url, server))
+    },
+    rejected,
+    authorizationRequest: (options) => authorizationRequest(context, options),
+    exchangeCode: (callback, pending, beforeSend) => exchangeCode(context, callback, pending, beforeSend),
+    exchangeUnsolicited: (callback, beforeSend) => exchangeUnsolicited(context, callback, beforeSend),
+    userInfo: (token) => fetchUserInfo(context, token),
+    hasUserInfo: async () => (await directory.server()).metadata.userinfo_endpoint !== undefined,
+    revoke: (token, options) => revokeToken(context, token, undefined, options?.signal),
+  }
+}
+
+/** Begins a log-in. */
+export async function authorizationRequest(
+  context: ClientContext,
+  options: AuthorizationOptions = {},
+): Promise<PendingLogin> {
+  const checked = checkAuthorizationOptions(context, options)
+  return makeAuthorizationRequest(context, await context.directory.server(), checked)
+}

@@ -1,0 +1,187 @@
+import { completeClock, MAX_TIMER_MS, type Clock } from '../util/clock.ts'
+import { ConfigError } from '../model/errors.ts'
+import { isLogger, redactingLogger, type Logger } from '../model/logger.ts'
+import type { Provider } from '../model/provider.ts'
+import { Secrets } from '../util/redact.ts'
+import { isVisibleAscii } from '../model/token.ts'
+import { assertRedirectUri, openidWithoutIssuer } from './flows/authorization-request.ts'
+import { checkProvider } from './check-provider.ts'
+import type { ClientAuth } from '../model/client-auth.ts'
+import { CLIENT_AUTH_METHODS, needsSecret } from './client-auth.ts'
+import type { ClientContext } from './context.ts'
+import { Credentials, type ClientSecret } from './credentials.ts'
+import { ServerDirectory } from './discovery.ts'
+import { checkAnswerData } from './provider-data.ts'
+import { compileRefusals } from './answers/refusal-rules.ts'
+import { scopeList } from './http/request-params.ts'
+import { isLoopback } from './http/transport-security.ts'
+import { fetchTransport, type Transport } from './http/transport.ts'
+
+/** The default of `timeoutMs`. */
+const DEFAULT_TIMEOUT_MS = 10_000
+
+/** The default of `clockToleranceMs`, and the most. */
+const CLOCK_TOLERANCE_MS = 60_000
+const MAX_CLOCK_TOLERANCE_MS = 300_000
+
+/** The default of `userAgent`. */
+const USER_AGENT = 'evergrant'
+
+/** One registration at one provider. The object is read once and never changed. */
+export interface OAuth2ClientOptions {
+  /** A preset of `evergrant/providers`, or `{ name, server }` for any other provider. */
+  readonly provider: Provider
+  readonly clientId: string
+  /**
+   * Several: the next one is tried once on `invalid_client`, for the time of a secret's rotation. A function is called for each operation, so that a secret may come when
+   * the program runs. An explicit `undefined` is a mistake, unless `clientAuth` needs no secret.
+   */
+  readonly clientSecret?: ClientSecret | undefined
+  /** @default what the provider says, else basic with a secret, else none */
+  readonly clientAuth?: ClientAuth | undefined
+  /** Where the provider sends the user back, exactly as registered there; at some providers a name of theirs. */
+  readonly redirectUri?: string | undefined
+  /** What is asked for by default; a string is separated by spaces. */
+  readonly scope?: string | readonly string[] | undefined
+  /** Whether log-ins ask for a refresh token, in the provider's way. @default true */
+  readonly offline?: boolean | undefined
+  /**
+   * Where sessions may send the token: origins, `https://*.example.com` for its subdomains, or `['*']` for every https origin.
+   * @default the origins of the server's own endpoints and of the provider's APIs
+   */
+  readonly resourceOrigins?: readonly string[] | undefined
+  /**
+   * Allows plain http to loopback for a program that is itself reached elsewhere. Without it http is for a server (or resource) on loopback and a program
+   * whose redirect URI, if any, is on loopback too. Http off loopback is always refused. @default false
+   */
+  readonly allowInsecureRequests?: boolean | undefined
+  /** The longest wait for one request to the provider, in milliseconds. @default 10_000 */
+  readonly timeoutMs?: number | undefined
+  /** How far the clocks of this machine and of who signs ID tokens may differ, in milliseconds, up to 5 minutes. @default 60_000 */
+  readonly clockToleranceMs?: number | undefined
+  /** The `User-Agent` of requests to the provider's endpoints. @default 'evergrant' */
+  readonly userAgent?: string | undefined
+  /** For the provider's endpoints and, by default, for resources: proxies and pools go here. @default globalThis.fetch */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /** For the provider's endpoints in place of `fetch`: where the speed of refreshing lies. `undiciTransport()` of `evergrant/undici` makes one. @default made of `fetch` */
+  readonly transport?: Transport | undefined
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined
+  /** `console`, pino and winston fit; always redacted. @default no log */
+  readonly logger?: Logger | undefined
+}
+
+/** Checks a client's options and makes of them what its operations start from. */
+export function makeContext(options: OAuth2ClientOptions): ClientContext {
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigError('OAuth2Client needs options: { provider, clientId, … }.')
+  checkProvider(options.provider)
+  const { provider } = options
+  const { name } = provider
+  const { clientId, redirectUri, clientSecret, clientAuth, fetch, transport } = options
+  if (typeof clientId !== 'string' || clientId === '') throw missing(name, 'clientId', 'a non-empty string')
+  checkSecret(name, clientSecret)
+  if ('clientSecret' in options && clientSecret === undefined && !worksWithoutSecret(clientAuth ?? provider.clientAuth))
+    throw unset(name)
+  checkAuth(name, clientAuth, clientSecret !== undefined)
+  checkAuth(name, provider.clientAuth, true)
+  if (redirectUri !== undefined) assertRedirectUri(redirectUri, provider)
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+    throw missing(name, 'timeoutMs', `a number of milliseconds from 1 to ${MAX_TIMER_MS}`)
+  }
+  const { clockToleranceMs = CLOCK_TOLERANCE_MS, offline = true, userAgent = USER_AGENT } = options
+  if (typeof clockToleranceMs !== 'number' || !(clockToleranceMs >= 0 && clockToleranceMs <= MAX_CLOCK_TOLERANCE_MS)) {
+    throw missing(name, 'clockToleranceMs', `a number of milliseconds from 0 to ${MAX_CLOCK_TOLERANCE_MS}`)
+  }
+  if (typeof offline !== 'boolean') throw missing(name, 'offline', 'true or false')
+  if (!isVisibleAscii(userAgent)) throw missing(name, 'userAgent', 'a text that can stand in a header')
+  if (fetch !== undefined && typeof fetch !== 'function') throw missing(name, 'fetch', 'a function')
+  if (transport !== undefined && typeof transport !== 'function') throw missing(name, 'transport', 'a function')
+  if (options.clock !== undefined && typeof options.clock?.now !== 'function')
+    throw missing(name, 'clock', 'an object with now()')
+  if (options.logger !== undefined && !isLogger(options.logger)) {
+    throw missing(name, 'logger', 'an object with the methods debug, info, warn and error')
+  }
+  const scope = scopeList(options.scope, `scope of client '${name}'`)
+  const secrets = new Secrets()
+  // Looked up at each call: instrumentation may replace the global one later.
+  const resourceFetch = fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init))
+  const http = {
+    name,
+    clock: completeClock(options.clock),
+    transport: transport ?? fetchTransport(resourceFetch),
+    logger: options.logger === undefined ? undefined : redactingLogger(options.logger, secrets),
+    userAgent,
+    headers: provider.headers,
+    insecure: {
+      name,
+      allowInsecureRequests: options.allowInsecureRequests === true,
+      remote: redirectUri !== undefined && !isLocalRedirect(redirectUri),
+    },
+  }
+  checkAnswerData(provider, http.insecure)
+  const directory = new ServerDirectory(http, provider, timeoutMs)
+  if (scope?.includes('openid') === true && directory.known !== undefined && directory.known.issuer === undefined) {
+    throw openidWithoutIssuer(name)
+  }
+  return {
+    ...http,
+    clientId,
+    fetch: resourceFetch,
+    provider,
+    judgeRefusal: compileRefusals(provider),
+    timeoutMs,
+    redirectUri,
+    scope,
+    offline,
+    clockToleranceMs,
+    secrets,
+    directory,
+    credentials: new Credentials(
+      { name, clientId, secrets },
+      { auth: clientAuth, providerAuth: provider.clientAuth, secret: clientSecret },
+    ),
+  }
+}
+
+function checkSecret(client: string, secret: ClientSecret | undefined): void {
+  if (secret === undefined || typeof secret === 'function') return
+  const list = typeof secret === 'string' ? [secret] : secret
+  if (!Array.isArray(list) || list.length === 0 || list.some((each) => typeof each !== 'string' || each === '')) {
+    throw missing(
+      client,
+      'clientSecret',
+      'a non-empty string, a list of such, or a function; is an environment variable unset?',
+    )
+  }
+}
+
+function checkAuth(client: string, auth: ClientAuth | undefined, hasSecret: boolean): void {
+  if (auth === undefined || typeof auth === 'function') return
+  if (!CLIENT_AUTH_METHODS.includes(auth))
+    throw missing(client, 'clientAuth', `${CLIENT_AUTH_METHODS.join(', ')} or a function`)
+  if (needsSecret(auth) && !hasSecret)
+    throw new ConfigError(`Client '${client}': clientAuth '${auth}' needs a clientSecret.`)
+}
+
+function worksWithoutSecret(auth: ClientAuth | undefined): boolean {
+  return auth !== undefined && !needsSecret(auth)
+}
+
+function unset(client: string): ConfigError {
+  return new ConfigError(
+    `Client '${client}': clientSecret is undefined. Is an environment variable unset? Give the secret, or a function that answers it when it is needed; for a public client leave clientSecret out, or say clientAuth: 'none'.`,
+  )
+}
+
+function missing(client: string, option: string, expected: string): ConfigError {
+  return new ConfigError(`Client '${client}': ${option} must be ${expected}.`)
+}
+
+/** Custom schemes are of native applications: they are on the user's own machine. A name of the provider's tells nothing. */
+function isLocalRedirect(redirectUri: string): boolean {
+  if (!URL.canParse(redirectUri)) return true
+  const url = new URL(redirectUri)
+  return !/^https?:$/.test(url.protocol) || isLoopback(url)
+}

@@ -1,0 +1,414 @@
+import type { KeptLogin } from '../client/flows/authorization-request.ts'
+import type { Callback } from '../client/flows/callback-input.ts'
+import { LOGIN_LIFETIME_MS } from '../client/flows/callback.ts'
+import type { ClientCore } from '../client/internal-client.ts'
+import { missingScope } from '../client/flows/offline-access.ts'
+import { TOKEN_ORIGIN } from '../client/token-origin.ts'
+import type { Clock } from '../util/clock.ts'
+import { CallbackError, ConfigError, ProviderUnavailableError } from '../model/errors.ts'
+import type { Emitter } from '../model/events.ts'
+import { checkedKey, decodeKey, encodeKey, type GrantKey } from '../model/grant-key.ts'
+import type { Logger } from '../model/logger.ts'
+import { checkReturnTo } from '../client/flows/return-to.ts'
+import { ExpiringMap } from '../util/expiring-map.ts'
+import type { GrantRecord, GrantStore } from '../stores/store.ts'
+import type { Token } from '../model/token.ts'
+import type { Background } from '../refresh/background.ts'
+import { before } from '../util/before.ts'
+import { deferred } from '../util/deferred.ts'
+import type { Sealer } from '../refresh/envelope.ts'
+import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
+import type { Keeper } from '../refresh/live-grant.ts'
+import {
+  alreadyUsed,
+  checkCompleteOptions,
+  type CompleteOptions,
+  grantIdOf,
+  type LogInResult,
+  refused,
+  type UnsolicitedOptions,
+  wrongSubject,
+} from './login.ts'
+import { randomId } from '../util/random.ts'
+import { statusOf } from '../refresh/status.ts'
+import { CALLER_WAITS_MS, insist, type SavedLogIn, type Saving, UnsavedLogIn } from './unsaved-login.ts'
+
+/** Single use is remembered longer than a pending log-in is accepted. */
+const ONCE_MS = 20 * 60_000
+const LOOK_EVERY_MS = 250
+/** How long a further callback waits for the first one. */
+const JOIN_MS = 30_000
+
+/** What log-ins need of the grants. */
+export interface LogInsContext {
+  readonly store: GrantStore
+  readonly sealer: Sealer
+  readonly clock: Required<Clock>
+  readonly background: Background
+  readonly emitter: Emitter
+  readonly logger: Logger | undefined
+  readonly coreOf: (client: string) => Promise<ClientCore>
+  readonly keeperOf: (key: GrantKey) => Keeper
+}
+
+/** What this process knows of one log-in. */
+interface Attempt {
+  /** Of the grant. */
+  readonly id: string
+  /** Who uses it for the first time, as `once` is told: the same at each of its own repetitions. */
+  readonly by: string
+  /** Resolves when the first call is over, whatever came of it. */
+  work?: Promise<void> | undefined
+  unsaved?: UnsavedLogIn | undefined
+  /** Whether nothing came of it though the code was sent. */
+  isFailed?: boolean
+  /** What the first call, or the last one that took its place, rejected with. */
+  error?: unknown
+  done?: { readonly key: GrantKey; readonly identity: Identity | undefined } | undefined
+}
+
+interface Call {
+  readonly pending: Begun
+  readonly options: CompleteOptions
+  readonly core: ClientCore
+}
+
+/** What is known of a log-in from its begin; of one that the provider began, next to nothing. */
+type Begun = Pick<KeptLogin, 'client' | 'subject' | 'account' | 'returnTo' | 'createdAt' | 'nonce' | 'scope'>
+
+/** Ends the exchange before anything is sent: this call is not the first one of its log-in. */
+const NOT_THE_FIRST = Symbol('not the first')
+const ELSEWHERE = Symbol('used in another process')
+
+/** Ends log-ins: each code is sent once, and no token that came for it is lost. */
+export class LogIns {
+  readonly #context: LogInsContext
+  readonly #attempts = new ExpiringMap<string, Attempt>()
+  readonly #unsaved = new Set<UnsavedLogIn>()
+
+  constructor(context: LogInsContext) {
+    this.#context = context
+  }
+
+  async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<LogInResult> {
+    checkCompleteOptions(options)
+    if (pending?.client === undefined) {
+      throw new ConfigError('Expected the pending log-in that grants.connect() made: this one names no client.')
+    }
+    if (typeof options.subject === 'string' && pending.subject !== undefined && options.subject !== pending.subject)
+      throw wrongSubject()
+    const core = await this.#context.coreOf(pending.client)
+    const id = await grantIdOf(pending)
+    const call = { pending, options, core }
+    const first = deferred()
+    const own: { attempt?: Attempt; sent?: boolean } = {}
+    try {
+      const token = await core.exchangeCode(callback, pending, async () => {
+        await this.#assertIdentifiable(call)
+        const attempt = this.#attemptOf(id)
+        own.attempt = attempt
+        if (isTaken(attempt)) throw marker(NOT_THE_FIRST)
+        attempt.work = first.promise
+        const isFirst = await insist(this.#context.clock, CALLER_WAITS_MS, () =>
+          this.#context.store.once(pending.id, ONCE_MS, attempt.by),
+        )
+        if (!isFirst) throw marker(ELSEWHERE)
+        own.sent = true
+      })
+      const attempt = own.attempt ?? this.#attemptOf(id)
+      attempt.unsaved = this.#unsavedOf(call, attempt, token)
+      return await this.#finish(call, attempt)
+    } catch (error) {
+      const { attempt } = own
+      if (attempt === undefined) throw error
+      if (isMarker(error, NOT_THE_FIRST)) return await this.#join(call, attempt)
+      if (isMarker(error, ELSEWHERE)) return await this.#elsewhere(call, attempt)
+      attempt.error = error
+      if (own.sent === true && attempt.unsaved?.isOver !== false) attempt.isFailed = true
+      throw error
+    } finally {
+      if (own.attempt?.work === first.promise) {
+        own.attempt.work = undefined
+        first.resolve()
+      }
+    }
+  }
+
+  /**
+   * The same for a log-in that the provider began. Nothing says whose browser brought it, nor that it comes for the first time, but that a
+   * provider takes a code once.
+   */
+  async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LogInResult> {
+    checkCompleteOptions(options)
+    const { client } = options
+    const pending: Begun = { client, createdAt: this.#context.clock.now() }
+    const core = await this.#context.coreOf(client)
+    const call = { pending, options, core }
+    const token = await core.exchangeUnsolicited(callback, () => this.#assertIdentifiable(call))
+    const attempt: Attempt = { id: randomId(), by: '' }
+    attempt.unsaved = this.#unsavedOf(call, attempt, token)
+    return this.#finish(call, attempt)
+  }
+
+  /** Waits for log-ins that are being saved; what can't be is given up. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#unsaved].map((each) => each.close()))
+  }
+
+  #attemptOf(id: string): Attempt {
+    const now = this.#context.clock.now()
+    const known = this.#attempts.get(id, now)
+    if (known !== undefined) return known
+    const attempt: Attempt = { id, by: randomId() }
+    this.#attempts.set(id, attempt, now + ONCE_MS, now)
+    return attempt
+  }
+
+  /** @throws ConfigError where the subject is told by the identity, and the provider tells none */
+  async #assertIdentifiable({ core, options, pending }: Call): Promise<void> {
+    if (typeof options.subject !== 'function' && typeof options.account !== 'function') return
+    if (pending.nonce !== undefined || pending.scope?.includes('openid') === true) return
+    if (await core.hasUserInfo()) return
+    throw new ConfigError(
+      `Client '${core.name}' is not told who logs in: ask for scope 'openid', or give its server a userinfo_endpoint; or pass \`subject\` and \`account\` as strings.`,
+    )
+  }
+
+  #unsavedOf(call: Call, attempt: Attempt, token: Token): UnsavedLogIn {
+    const { background, clock, logger } = this.#context
+    const { core, pending } = call
+    const save: Saving['save'] = async (key) => {
+      if (keyBefore(call) === undefined) await this.#note(attempt.id, key)
+      const saved = await this.#save(key, core, token, attempt.id)
+      attempt.done = { key, identity: unsaved.identity }
+      attempt.unsaved = undefined
+      this.#unsaved.delete(unsaved)
+      this.#tell(saved, token)
+      return saved
+    }
+    const endsAt = pending.createdAt + LOGIN_LIFETIME_MS
+    const unsaved = new UnsavedLogIn({ background, clock, logger, save }, core, token, endsAt)
+    this.#unsaved.add(unsaved)
+    return unsaved
+  }
+
+  /** Notes whose grant it becomes, for calls in other processes, which could not tell. */
+  async #note(id: string, key: GrantKey): Promise<void> {
+    const { sealer, store } = this.#context
+    if (store.documents === undefined) return
+    const options = { version: 0, ttlMs: ONCE_MS }
+    // Without it the log-in is good all the same.
+    await sealer
+      .documents(store.documents)
+      .put(noteOf(id), encodeKey(key), options)
+      .catch(() => undefined)
+  }
+
+  async #noted(id: string): Promise<GrantKey | undefined> {
+    const { sealer, store } = this.#context
+    const note = store.documents && (await sealer.documents(store.documents).get(noteOf(id)))
+    return note && decodeKey(note.value)
+  }
+
+  async #save(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<SavedLogIn> {
+    const identityChanged = await this.#changesIdentity(key, core, token, id)
+    const same = (stored: Token): boolean => sameIdentity(stored, token, key, core)
+    const record = await this.#context.keeperOf(key).replace(core, token, same, id)
+    // It was saved before, and another log-in came after it.
+    if (record.id !== id) throw alreadyUsed()
+    return { record, identityChanged }
+  }
+
+  /** Whether another person's grant is replaced. */
+  async #changesIdentity(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<boolean> {
+    const after = identityOf(token)
+    if (after === undefined) return false
+    const { record } = await this.#context.store.read(key)
+    if (record === undefined || record.id === id) return false
+    const before = await this.#open(record)
+    const known = before && identityOf(before)
+    return known !== undefined && (known.sub !== after.sub || !core.sameIssuer(known.issuer, after.issuer))
+  }
+
+  /** What can't be opened tells nothing. */
+  #open({ key, id, sealed }: GrantRecord): Promise<Token | undefined> {
+    return this.#context.sealer.open(key, id, sealed).catch(() => undefined)
+  }
+
+  /** With the token there: whose it is, and save it. */
+  async #finish(call: Call, attempt: Attempt): Promise<LogInResult> {
+    const { unsaved } = attempt
+    if (unsaved === undefined) throw alreadyUsed()
+    const { core, token } = unsaved
+    const { account, subject } = call.options
+    unsaved.identity ??=
+      typeof subject === 'function' || typeof account === 'function'
+        ? await askIdentity(core, token)
+        : identityOf(token)
+    const key = await this.#keyOf(call, unsaved.identity, unsaved.key).catch((error: unknown) => {
+      if (error instanceof CallbackError) {
+        // Not revoked: at some providers that would end everything that this person has at the client.
+        unsaved.drop()
+        this.#unsaved.delete(unsaved)
+        attempt.unsaved = undefined
+        attempt.isFailed = true
+        attempt.error = error
+      }
+      throw error
+    })
+    const saved = await unsaved.save(key)
+    return this.#resultOf(call, saved.record, token, {
+      identity: unsaved.identity,
+      identityChanged: saved.identityChanged,
+      repeated: false,
+    })
+  }
+
+  #tell({ record, identityChanged }: SavedLogIn, token: Token): void {
+    const { clock, emitter, logger } = this.#context
+    const { key, renewable, scope } = record
+    emitter.emit('connected', {
+      key,
+      at: clock.now(),
+      ...(scope !== undefined && { scope }),
+      renewable,
+      ...(identityChanged && { identityChanged }),
+    })
+    if (renewable || token.expiresAt === undefined) return
+    logger?.warn(
+      'evergrant: the log-in brought no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or what the provider takes for it (Google: access_type=offline and prompt=consent)',
+      { ...key },
+    )
+  }
+
+  async #keyOf(call: Call, identity: Identity | undefined, decided: GrantKey | undefined): Promise<GrantKey> {
+    const { options, pending } = call
+    const subject = await subjectOf(options, identity)
+    if (subject === undefined) throw refused()
+    if (subject === '' && typeof options.subject === 'function')
+      throw new ConfigError("`subject` returned '': return the id of a user, or undefined to refuse the log-in.")
+    if (subject !== (decided?.subject ?? pending.subject ?? subject)) throw wrongSubject()
+    if (decided !== undefined) return decided
+    const account =
+      typeof options.account === 'function' ? identity && (await options.account(identity)) : options.account
+    return checkedKey(pending.client ?? '', subject, account ?? pending.account)
+  }
+
+  /** A further call for a log-in that this process knows: it waits for the first one, and sends nothing. */
+  async #join(call: Call, attempt: Attempt): Promise<LogInResult> {
+    if (attempt.work !== undefined) {
+      const ended = attempt.work.then(() => true)
+      if ((await before(ended, this.#context.clock, JOIN_MS)) === undefined)
+        throw new ProviderUnavailableError(
+          'The first callback of this log-in is still being worked on, by the provider or by the `subject` function. Try again.',
+          { maybeProcessed: true },
+        )
+    }
+    const { done, error, isFailed, unsaved } = attempt
+    if (done !== undefined) return this.#repeat(call, done.key, attempt.id, done.identity)
+    if (unsaved?.isOver === false) return this.#finish(call, attempt)
+    throw isFailed === true ? alreadyUsed(error) : error
+  }
+
+  /** Another process has used it, or this one before it was started anew: the grant tells whether it succeeded. */
+  async #elsewhere(call: Call, attempt: Attempt): Promise<LogInResult> {
+    try {
+      const key = await this.#findElsewhere(call, attempt.id)
+      const result = await this.#repeat(call, key, attempt.id, undefined)
+      attempt.done = { key, identity: result.identity }
+      return result
+    } catch (error) {
+      attempt.error = error
+      throw error
+    }
+  }
+
+  async #findElsewhere(call: Call, id: string): Promise<GrantKey> {
+    const { clock, store } = this.#context
+    let key = keyBefore(call)
+    if (key === undefined && store.documents === undefined) throw alreadyUsed()
+    const giveUpAt = clock.monotonic() + CALLER_WAITS_MS
+    for (;;) {
+      key ??= await insist(clock, CALLER_WAITS_MS, () => this.#noted(id))
+      const record = await this.#read(key)
+      if (key !== undefined && record?.id === id) return key
+      if (clock.monotonic() >= giveUpAt) throw alreadyUsed()
+      await clock.delay(LOOK_EVERY_MS)
+    }
+  }
+
+  async #read(key: GrantKey | undefined): Promise<GrantRecord | undefined> {
+    const { clock, store } = this.#context
+    return key && (await insist(clock, CALLER_WAITS_MS, () => store.read(key))).record
+  }
+
+  /** The grant of this very log-in, as it is now. */
+  async #repeat(call: Call, key: GrantKey, id: string, told: Identity | undefined): Promise<LogInResult> {
+    const record = await this.#read(key)
+    if (record?.id !== id) throw alreadyUsed()
+    const token = await this.#open(record)
+    if (token === undefined) throw alreadyUsed()
+    const asked = typeof call.options.subject === 'function'
+    const identity = told ?? (asked ? await askIdentity(call.core, token).catch(() => undefined) : identityOf(token))
+    if (asked && identity === undefined) throw alreadyUsed()
+    const subject = await subjectOf(call.options, identity)
+    if (subject === undefined) throw refused()
+    if (subject !== key.subject) throw wrongSubject()
+    return this.#resultOf(call, record, token, { identity, identityChanged: false, repeated: true })
+  }
+
+  #resultOf(
+    { pending }: Call,
+    record: GrantRecord,
+    token: Token,
+    more: Pick<LogInResult, 'repeated' | 'identityChanged'> & { readonly identity: Identity | undefined },
+  ): LogInResult {
+    const { identity, identityChanged, repeated } = more
+    const { scope } = token
+    const { [TOKEN_ORIGIN]: _, ...extra } = token.extra ?? {}
+    const { returnTo, scope: asked = [] } = pending
+    const claims = claimsOf(token)
+    return {
+      key: record.key,
+      status: statusOf(record, this.#context.clock.now()),
+      ...(identity !== undefined && { identity }),
+      ...(claims !== undefined && { claims }),
+      extra: Object.freeze(extra),
+      ...(scope !== undefined && { scope }),
+      missingScope: missingScope(asked, scope),
+      renewable: record.renewable,
+      repeated,
+      identityChanged,
+      ...(returnTo !== undefined && { returnTo: checkReturnTo(returnTo) }),
+    }
+  }
+}
+
+function isTaken({ done, isFailed, unsaved, work }: Attempt): boolean {
+  return work !== undefined || unsaved !== undefined || isFailed === true || done !== undefined
+}
+
+/** Whose grant it becomes, where that is known before the code is sent. */
+function keyBefore({ options, pending }: Call): GrantKey | undefined {
+  const subject = typeof options.subject === 'string' ? options.subject : pending.subject
+  if (subject === undefined || typeof options.account === 'function') return undefined
+  return checkedKey(pending.client ?? '', subject, options.account ?? pending.account)
+}
+
+function noteOf(id: string): string {
+  return `log-in:${id}`
+}
+
+async function subjectOf({ subject }: CompleteOptions, identity: Identity | undefined): Promise<string | undefined> {
+  if (typeof subject === 'string') return subject
+  return identity === undefined ? undefined : ((await subject(identity)) ?? undefined)
+}
+
+/** What a callback check is ended with is thrown through the client: an error, so that nothing else is made of it. */
+function marker(kind: symbol): Error {
+  return Object.assign(new Error('This log-in is finished otherwise.'), { kind })
+}
+
+function isMarker(error: unknown, kind: symbol): boolean {
+  return error instanceof Error && (error as { kind?: unknown }).kind === kind
+}

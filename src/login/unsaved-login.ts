@@ -1,0 +1,133 @@
+import type { ClientCore } from '../client/internal-client.ts'
+import { type Clock, startTimer, stopwatch } from '../util/clock.ts'
+import { CallbackError, StoreError } from '../model/errors.ts'
+import type { GrantKey } from '../model/grant-key.ts'
+import type { Logger } from '../model/logger.ts'
+import type { GrantRecord } from '../stores/store.ts'
+import type { Token } from '../model/token.ts'
+import { type Background, runInBackground } from '../refresh/background.ts'
+import { before } from '../util/before.ts'
+import type { Identity } from '../refresh/identity.ts'
+import { maySucceedLater } from '../refresh/persistently.ts'
+import { revocationEndsPerson, revokeWithRetries } from '../refresh/revoke.ts'
+
+/** So long a caller waits for the store. */
+export const CALLER_WAITS_MS = 10_000
+/** So long it goes on in the background. */
+const SAVING_MS = 60_000
+const FIRST_DELAY_MS = 50
+const LONGEST_DELAY_MS = 1000
+
+/** A log-in as it was saved. */
+export interface SavedLogIn {
+  readonly record: GrantRecord
+  readonly identityChanged: boolean
+}
+
+/** What saving a log-in needs. */
+export interface Saving {
+  readonly clock: Required<Clock>
+  readonly background: Background
+  readonly logger: Logger | undefined
+  readonly save: (key: GrantKey, core: ClientCore, token: Token) => Promise<SavedLogIn>
+}
+
+/** Repeats work until it succeeds, can't any more, or has taken `ms`. */
+export async function insist<T>(clock: Required<Clock>, ms: number, work: () => Promise<T>): Promise<T> {
+  const took = stopwatch(clock)
+  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!maySucceedLater(error) || took() >= ms) throw error
+    }
+    await clock.delay(delayMs)
+  }
+}
+
+/** A log-in whose code is exchanged: its token is here alone until it is saved. */
+export class UnsavedLogIn {
+  readonly core: ClientCore
+  readonly token: Token
+  /** Who it is, once that was asked. */
+  identity: Identity | undefined
+  /** Whose it is, once that is decided. */
+  key: GrantKey | undefined
+  readonly #saving: Saving
+  readonly #endsAt: number
+  #running: Promise<SavedLogIn> | undefined
+  #stopTimer: () => void = () => undefined
+  #over = false
+  #givenUp = false
+
+  /** `endsAt`: nobody can ask for it any more; what is not saved then is given up. */
+  constructor(saving: Saving, core: ClientCore, token: Token, endsAt: number) {
+    this.#saving = saving
+    this.core = core
+    this.token = token
+    this.#endsAt = endsAt
+    const { clock } = saving
+    this.#stopTimer = startTimer(clock, Math.max(endsAt - clock.now(), 0), () => void this.giveUp())
+  }
+
+  /** Whether it is saved, dropped or given up. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /**
+   * Saves it. It goes on when the caller's wait is over, and again with the next call.
+   * @throws StoreError; what no repetition mends; CallbackError when it was given up: its token may be revoked
+   */
+  async save(key: GrantKey): Promise<SavedLogIn> {
+    if (this.#givenUp) throw new CallbackError('expired_login', 'The log-in was begun more than fifteen minutes ago.')
+    this.key = key
+    const { background, clock } = this.#saving
+    if (this.#running === undefined) {
+      const running = this.#save(key)
+      this.#running = running
+      runInBackground(background, () => running)
+      running.catch(() => undefined)
+    }
+    const saved = await before(this.#running, clock, CALLER_WAITS_MS)
+    if (saved !== undefined) return saved
+    throw new StoreError(
+      'The log-in could not be saved yet. Nothing is lost: it is tried for a minute more, and the same callback finds it.',
+    )
+  }
+
+  async #save(key: GrantKey): Promise<SavedLogIn> {
+    const { clock, save } = this.#saving
+    try {
+      const saved = await insist(clock, SAVING_MS, () => save(key, this.core, this.token))
+      this.drop()
+      return saved
+    } catch (error) {
+      this.#running = undefined
+      if (!maySucceedLater(error) || clock.now() >= this.#endsAt) await this.giveUp()
+      throw error
+    }
+  }
+
+  /** Nothing more is done with it. */
+  drop(): void {
+    this.#over = true
+    this.#stopTimer()
+  }
+
+  /** Waits for a save that is under way, and gives up what is not saved then. */
+  async close(): Promise<void> {
+    await this.#running?.catch(() => undefined)
+    await this.giveUp(AbortSignal.abort())
+  }
+
+  /** What nobody will ever use is ended at the provider, unless that would end more than this. */
+  async giveUp(noRetries: AbortSignal = new AbortController().signal): Promise<void> {
+    if (this.#over || this.#running !== undefined) return
+    this.#givenUp = true
+    this.drop()
+    const { clock, logger } = this.#saving
+    logger?.error('evergrant: a log-in could not be saved, and is given up', { ...this.key })
+    if (!revocationEndsPerson(this.core)) await revokeWithRetries(this.core, this.token, clock, noRetries)
+  }
+}

@@ -1,0 +1,49 @@
+import { unheeded } from '../util/promised.ts'
+import type { Secrets } from '../util/redact.ts'
+
+/** One log method: what happened, and the facts about it. */
+export type LogMethod = (message: string, fields?: Record<string, unknown>) => void
+
+/**
+ * Where the library says what it does. `console`, pino and winston loggers fit as they are.
+ * Every message and every field is redacted by value before it gets here.
+ */
+export interface Logger {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
+/** Whether a value has the four methods of a logger. */
+export function isLogger(value: unknown): value is Logger {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    LEVELS.every((level) => typeof (value as Logger)[level] === 'function')
+  )
+}
+
+/** A logger that masks known secrets and never throws: a log that fails must not fail a refresh. */
+export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
+  // pino takes the fields first, and drops a second argument that the message doesn't name; `bindings` is only pino's.
+  const fieldsFirst = typeof (logger as { bindings?: unknown }).bindings === 'function'
+  const method =
+    (level: (typeof LEVELS)[number]): LogMethod =>
+    (message, fields) => {
+      try {
+        const text = secrets.redact(message)
+        // Some loggers are asynchronous.
+        if (fields === undefined) unheeded(logger[level](text))
+        else if (fieldsFirst) unheeded((logger as unknown as FieldsFirst)[level](secrets.fields(fields), text))
+        else unheeded(logger[level](text, secrets.fields(fields)))
+      } catch {
+        // Nobody is left to tell.
+      }
+    }
+  return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') }
+}
+
+type FieldsFirst = Record<(typeof LEVELS)[number], (fields: Record<string, unknown>, message: string) => unknown>

@@ -1,0 +1,37 @@
+import type { GrantRecord } from '../stores/store.ts'
+import { accessTokenOf, type AccessToken, type Token } from '../model/token.ts'
+
+/** What this process knows of a grant. */
+export interface Held {
+  readonly record: GrantRecord
+  /** In this process's time; absent for a grant that was not obtained yet. */
+  readonly token: Token | undefined
+  readonly access: AccessToken | undefined
+  /** The same resolved promise for every caller while the token is fresh. */
+  readonly answer: Promise<AccessToken> | undefined
+  /** Whether the token still waits to be saved; the record is then the one that it will replace. */
+  readonly unsaved: boolean
+}
+
+/** `handOut`: the members of the token's `extra` that callers get with it. */
+export function hold(
+  record: GrantRecord,
+  token: Token | undefined,
+  handOut: readonly string[] | undefined,
+  unsaved = false,
+): Held {
+  const access = token === undefined ? undefined : accessTokenOf(token, handOut)
+  return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access), unsaved }
+}
+
+/** Names the version that is held, to tell whether it is still the same. */
+export function versionOf(held: { readonly record: GrantRecord } | undefined): string | undefined {
+  return held === undefined ? undefined : `${held.record.id} ${held.record.version}`
+}
+
+export function sameVersion(
+  a: { readonly record: GrantRecord } | undefined,
+  b: { readonly record: GrantRecord } | undefined,
+): boolean {
+  return a?.record.id === b?.record.id && a?.record.version === b?.record.version
+}

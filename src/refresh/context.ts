@@ -1,0 +1,30 @@
+import type { Clock } from '../util/clock.ts'
+import type { Emitter } from '../model/events.ts'
+import type { GrantKey } from '../model/grant-key.ts'
+import type { Logger } from '../model/logger.ts'
+import type { GrantStore } from '../stores/store.ts'
+import type { Token } from '../model/token.ts'
+import type { Background } from './background.ts'
+import type { Sealer } from './envelope.ts'
+import type { ClientSource } from './grant-client.ts'
+import type { RefreshPolicy } from './policy.ts'
+
+/** What a keeper is made of. */
+export interface KeeperOptions {
+  readonly key: GrantKey
+  readonly client: ClientSource
+  readonly store: GrantStore
+  readonly sealer: Sealer
+  readonly policy: RefreshPolicy
+  readonly background: Background
+  readonly emitter: Emitter
+  readonly clock: Required<Clock>
+  readonly logger: Logger | undefined
+  /** Whether it is refreshed without a refresh token. */
+  readonly obtainable: boolean
+  readonly onToken?: ((token: Token) => void | Promise<void>) | undefined
+  /** Whether the store is this keeper's own: nobody else writes it. */
+  readonly alone: boolean
+  /** The token that a keeper of its own store starts with. */
+  readonly seed?: Token | undefined
+}

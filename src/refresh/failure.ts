@@ -1,0 +1,88 @@
+import { ProviderUnavailableError, TokenRequestError, TokenResponseError, isEvergrantError } from '../model/errors.ts'
+import type { Token } from '../model/token.ts'
+
+/**
+ * What a failed redemption means for the grant:
+ * `dead`: maybe dead. `registration`: the client is wrong, no grant is touched. `call`: the request is wrong, the grant lives.
+ * `later`: not consumed, come back. `refused`: refused, cause unknown. `unknown`: the refresh token may have been consumed.
+ * `captured`: the answer can't be used, but it brought a new refresh token. `identity_changed`: it names another user.
+ * `unsent`: something of ours failed before anything was sent.
+ */
+export type Meaning =
+  | 'dead'
+  | 'registration'
+  | 'call'
+  | 'later'
+  | 'refused'
+  | 'unknown'
+  | 'captured'
+  | 'identity_changed'
+  | 'unsent'
+
+/** Codes that are registered for a refresh, and what they mean (RFC 6749 section 5.2, RFC 9396, RFC 9449, OpenID Connect Core section 3.1.2.6). */
+const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+  ['invalid_grant', 'dead'],
+  ['interaction_required', 'dead'],
+  ['login_required', 'dead'],
+  ['consent_required', 'dead'],
+  ['invalid_client', 'registration'],
+  ['unauthorized_client', 'registration'],
+  ['invalid_request', 'call'],
+  ['invalid_scope', 'call'],
+  ['unsupported_grant_type', 'call'],
+  ['invalid_authorization_details', 'call'],
+  ['invalid_dpop_proof', 'call'],
+  ['use_dpop_nonce', 'call'],
+  ['temporarily_unavailable', 'later'],
+  ['server_error', 'later'],
+  ['slow_down', 'later'],
+])
+
+const USER_WANTED: ReadonlySet<string> = new Set(['interaction_required', 'login_required', 'consent_required'])
+
+/** The tokens that an unusable answer brought. */
+export function capturedToken(error: unknown): Token | undefined {
+  return error instanceof TokenResponseError ? error.token : undefined
+}
+
+/** Reads the meaning off an error of the token endpoint (the table "What an answer means" of the refresh protocol). */
+export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrantErrors: readonly string[]): Meaning {
+  if (error instanceof TokenResponseError) {
+    if (error.problem === 'identity_changed') return 'identity_changed'
+    const captured = error.token?.refreshToken
+    return captured !== undefined && captured !== redeemed?.refreshToken ? 'captured' : 'unknown'
+  }
+  if (error instanceof TokenRequestError) {
+    if (error.means !== undefined) return error.means === 'request' ? 'call' : error.means
+    if (error.error === undefined) return 'refused'
+    if (deadGrantErrors.includes(error.error)) return 'dead'
+    // Servers may rotate before they look at what no specification lets them refuse.
+    return MEANINGS.get(error.error) ?? 'unknown'
+  }
+  if (error instanceof ProviderUnavailableError) return error.maybeProcessed ? 'unknown' : 'later'
+  return isEvergrantError(error) ? 'unsent' : 'unknown'
+}
+
+/** Whether a complete answer came: then nothing is under way any more, however little it says. */
+export function isComplete(error: unknown): boolean {
+  return error instanceof TokenResponseError || error instanceof TokenRequestError
+}
+
+/** Whether the provider refuses because it wants the user for something. */
+export function wantsUser(error: unknown): boolean {
+  return error instanceof TokenRequestError && error.error !== undefined && USER_WANTED.has(error.error)
+}
+
+/** When the provider said that the next attempt may be made. */
+export function retryAfterOf(error: unknown): number | undefined {
+  return error instanceof ProviderUnavailableError || error instanceof TokenRequestError
+    ? error.retryAfterMs
+    : undefined
+}
+
+/** The stable code under which a failure is noted and told. */
+export function codeOf(error: unknown, meaning: Meaning): string {
+  if (meaning === 'refused') return 'refused'
+  if (error instanceof TokenRequestError && error.error !== undefined) return error.error
+  return isEvergrantError(error) ? error.code : 'unexpected_error'
+}

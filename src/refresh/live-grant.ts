@@ -1,0 +1,270 @@
+import type { ClientCore } from '../client/internal-client.ts'
+import type { Clock } from '../util/clock.ts'
+import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../model/errors.ts'
+import type { GrantKey } from '../model/grant-key.ts'
+import type { GrantRecord } from '../stores/store.ts'
+import type { TokenOptions, TokenSource } from '../model/token-source.ts'
+import type { AccessToken, Token } from '../model/token.ts'
+import { abortable } from '../util/abortable.ts'
+import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
+import { detailsOf, type GrantDetails } from './details.ts'
+import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
+import { Flights, type FlightRequest, type FlightResult } from './single-flight.ts'
+import { GrantClient } from './grant-client.ts'
+import { sameVersion, type Held } from './cached-grant.ts'
+import { identityOf } from './identity.ts'
+import type { KeeperOptions } from './context.ts'
+import { Memory } from './cache.ts'
+import { People } from './people.ts'
+import { DEFAULT_WAIT_MS, resolvePolicy } from './policy.ts'
+import { randomId } from '../util/random.ts'
+import { RefusalBudget } from './refusal-budget.ts'
+import { revocationEndsPerson } from './revoke.ts'
+import { saveLogIn } from './save-login.ts'
+import { Saver } from './token-saver.ts'
+import { statusOf, type GrantStatus } from './status.ts'
+import { StoreClock } from './store-clock.ts'
+
+/** So often a caller is sent round again by tokens that expire before they can be handed out. */
+const ROUNDS = 10
+
+/** Keeps one grant fresh: its memory, its single flight, its place in the store. There is one for each grant in a process. */
+export class Keeper implements TokenSource {
+  readonly key: GrantKey
+  readonly #options: KeeperOptions
+  readonly #clock: Required<Clock>
+  readonly #client: GrantClient
+  readonly #waitMs: number
+  readonly #storeClock: StoreClock
+  readonly #saver: Saver
+  readonly #memory: Memory
+  readonly #flights: Flights
+  readonly #disconnecting: Disconnecting
+  readonly #refusals: RefusalBudget
+
+  constructor(options: KeeperOptions) {
+    const { client, clock, emitter, key, logger, policy } = options
+    this.key = key
+    this.#options = options
+    this.#clock = clock
+    this.#client = new GrantClient(key.client, client, policy, clock)
+    this.#waitMs = policy.waitMs ?? DEFAULT_WAIT_MS
+    this.#storeClock = new StoreClock(clock)
+    const onDelay = (attempts: number): void => {
+      logger?.warn('evergrant: a new token could not be saved yet', { ...key, attempts })
+      emitter.emit('save_delayed', { key, at: clock.now(), attempts })
+    }
+    this.#saver = new Saver(clock, onDelay)
+    // By `this`: a refresh that is under way or a token that is not saved yet must keep the keeper itself alive.
+    this.#memory = new Memory(options, this.#client, this.#storeClock, () => this.#saver.unsaved)
+    this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, this.#saver, onDelay)
+    this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#memory)
+    this.#refusals = new RefusalBudget(clock)
+  }
+
+  /** The client as it was seen last, where that is known without asking. */
+  get coreNow(): ClientCore | undefined {
+    return this.#client.lately
+  }
+
+  /** The client as it is now. */
+  async core(): Promise<ClientCore> {
+    return (await this.#client.use()).core
+  }
+
+  token(options?: TokenOptions): Promise<AccessToken> {
+    if (
+      options === undefined ||
+      (options.rejected === undefined && options.minValidityMs === undefined && options.signal?.aborted !== true)
+    ) {
+      const answer = this.#memory.atOnce()?.answer
+      if (answer !== undefined) return answer
+    }
+    return this.#wait(options ?? {})
+  }
+
+  // Apart from `token()`: a closure in there would cost every call a context.
+  #wait(want: TokenOptions): Promise<AccessToken> {
+    return abortable(() => this.#serve(want), want.signal)
+  }
+
+  /** The token, while it is fresh and no promise is needed to say so. */
+  freshToken(): AccessToken | undefined {
+    return this.#memory.atOnce()?.access
+  }
+
+  async #serve(options: TokenOptions): Promise<AccessToken> {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const held = this.#memory.current()
+      const want = this.#refusals.within(options, held)
+      if (held?.access !== undefined && held.record.state === 'active') {
+        const state = assess(held, want, this.#client.policy, this.#clock.now())
+        if (state !== 'wanting') {
+          await this.#memory.revalidate()
+          // The token may have been replaced, or have expired, while the store was asked.
+          if (this.#memory.current()?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
+          if (state === 'early') this.#flights.refreshEarly()
+          return held.access
+        }
+      }
+      const cause = want.rejected === undefined || want.rejected !== held?.token?.accessToken ? 'spent' : 'rejected'
+      let result: FlightResult | undefined
+      try {
+        result = await this.#flights.wait({ ...want, cause, force: false }, this.#patienceMs(want))
+      } catch (error) {
+        const current = this.#memory.current()
+        if (servesMeanwhile(current, want, this.#clock.now())) return current.access
+        throw error
+      }
+      if (result === undefined) {
+        const current = this.#memory.current()
+        if (servesMeanwhile(current, want, this.#clock.now())) return current.access
+        throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
+      }
+      if (cause === 'rejected' && result.renewed && result.held.token !== undefined)
+        this.#refusals.spend(result.held.token)
+      const access = this.#accept(result, want)
+      if (access !== undefined) return access
+    }
+    throw new RefreshTimeoutError(this.key, this.#waitMs)
+  }
+
+  /** How long a caller waits for a flight: not until the token that it can have meanwhile ends, and never for ever. */
+  #patienceMs(want: Want): number {
+    const now = this.#clock.now()
+    const held = this.#memory.current()
+    const { patienceMs } = this.#flights
+    if (!servesMeanwhile(held, want, now) || held.access.expiresAt === undefined) return patienceMs
+    return Math.min((held.access.expiresAt - now) / 2, patienceMs)
+  }
+
+  /** What a flight's result gives a caller that waited for it; undefined sends it round again. */
+  #accept({ held, renewed, cause }: FlightResult, want: Want): AccessToken | undefined {
+    const now = this.#clock.now()
+    if (held.record.state !== 'active') {
+      if (servesMeanwhile(held, want, now)) return held.access
+      throw this.#dead(held, cause)
+    }
+    if (held.token === undefined || !renewed) return undefined
+    // A token can expire while it is being saved; one without any lifetime is for the callers of its refresh.
+    if (isExpired(held.token, now) && !isBornSpent(held.token)) return undefined
+    return held.access
+  }
+
+  #dead(held: Held, cause: unknown): ReauthorizationRequiredError {
+    return new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked', { cause })
+  }
+
+  /** Refreshes now (unless a refresh is under way: then its result is taken). */
+  async refresh(): Promise<AccessToken> {
+    return this.#forced({ cause: 'manual', force: true })
+  }
+
+  /**
+   * Renews the grant if `due`, which was read from the store of `storeClock`, is still its current record and nobody else is at it.
+   * Answers whether it was renewed.
+   */
+  async keepAlive(due: GrantRecord, storeClock: StoreClock): Promise<boolean> {
+    this.#storeClock.learnFrom(storeClock)
+    const request: FlightRequest = { cause: 'keep_alive', force: false, due }
+    // A flight of somebody else's that only looked leaves the grant as it is.
+    const joined = this.#flights.isRunning ? await this.#flights.join(request) : undefined
+    const isLeft = joined?.renewed === false && sameVersion(joined.held, { record: due })
+    const { held, renewed } = joined === undefined || isLeft ? await this.#flights.join(request) : joined
+    if (held.record.state !== 'active')
+      throw new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked')
+    return renewed
+  }
+
+  /** Gives a dead grant one more try. Answers whether it lives. */
+  async recheck(): Promise<boolean> {
+    try {
+      await this.#forced({ cause: 'manual', force: true, recheck: true })
+      return true
+    } catch (error) {
+      if (error instanceof ReauthorizationRequiredError) return false
+      throw error
+    }
+  }
+
+  async #forced(request: FlightRequest): Promise<AccessToken> {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const result = await this.#flights.wait(request, this.#flights.patienceMs)
+      if (result === undefined) throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
+      const access = this.#accept(result, {})
+      if (result.held.record.state !== 'active') {
+        throw this.#dead(result.held, result.cause)
+      }
+      if (access !== undefined) return access
+    }
+    throw new RefreshTimeoutError(this.key, this.#waitMs)
+  }
+
+  /** Ends the grant here at once, then at the provider. Returns whether it was there. */
+  disconnect(options?: DisconnectOptions): Promise<boolean> {
+    return this.#disconnecting.run(options)
+  }
+
+  /** Stores the token of a log-in that this client made in place of what is there, as the grant of that id; see `saveLogIn`. */
+  async replace(
+    core: ClientCore,
+    token: Token,
+    sameIdentity: (stored: Token) => boolean,
+    id: string = randomId(),
+  ): Promise<GrantRecord> {
+    const { clock, key, logger, obtainable, policy, sealer, store } = this.#options
+    const { refresh = {} } = core.provider
+    const since = this.#memory.moment()
+    const identity = revocationEndsPerson(core) ? identityOf(token) : undefined
+    if (identity !== undefined && store.documents !== undefined)
+      await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock, logger }).add(
+        identity,
+        key,
+      )
+    const saved = await saveLogIn(
+      {
+        key,
+        id,
+        store,
+        sealer,
+        clock,
+        storeClock: this.#storeClock,
+        policy: resolvePolicy(policy, refresh, core.timeoutMs, !obtainable),
+        issuer: await core.issuer(token),
+        formerIssuers: core.formerIssuers,
+        clientId: core.clientId,
+        obtainable,
+        absoluteLifetimeMs: refresh.absoluteLifetimeMs,
+        sameIdentity,
+      },
+      token,
+    )
+    this.#flights.restart()
+    this.#refusals.restore()
+    const held = await this.#memory.adopt(saved, since)
+    // Whether a look that was made meanwhile saw what was there before or what came after only another look can tell.
+    if (held.record.id !== saved.id) await this.#memory.read()
+    return saved
+  }
+
+  /** What came with the tokens. */
+  async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
+    const held = (await this.#memory.read()) ?? (await this.#memory.place())
+    return detailsOf(held.token, options)
+  }
+
+  /** What the store knows of the grant. */
+  async status(): Promise<GrantStatus> {
+    const { record, now } = await this.#storeClock.ask(() => this.#options.store.read(this.key))
+    if (record !== undefined) return statusOf(record, now)
+    if (this.#memory.seed !== undefined) return statusOf((await this.#memory.place()).record, now)
+    throw new GrantNotFoundError(this.key)
+  }
+
+  /** Ends the use of this keeper: waits for what is under way, revocations without their retries among it, and for unsaved tokens. */
+  async close(): Promise<void> {
+    const revoked = this.#disconnecting.close()
+    await this.#flights.close()
+    await revoked
+  }
+}

@@ -1,0 +1,256 @@
+import type { Redeem, Redeemed } from '../client/internal-client.ts'
+import { stopwatch } from '../util/clock.ts'
+import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../model/errors.ts'
+import type { RefreshCause } from '../model/events.ts'
+import type { GrantKey } from '../model/grant-key.ts'
+import type { ClaimAnswer, ClaimRequest, GrantRecord } from '../stores/store.ts'
+import type { Token } from '../model/token.ts'
+import { before } from '../util/before.ts'
+import { Conclusion, declareDead } from './conclusion.ts'
+import { sameVersion } from './cached-grant.ts'
+import { keepLease } from './lease.ts'
+import { assertOrigin } from './origin.ts'
+import { isUnknown } from './persistently.ts'
+import { hashOf, randomId } from '../util/random.ts'
+import type { Flight, Outcome, Redeeming } from './redemption.ts'
+
+/** How often a claim is repeated whose holder's time to send ran out before it could send, or whose outcome stayed unknown. */
+const CLAIM_TRIES = 3
+const CLAIM_RETRY_MS = 50
+
+/** Longer than a save is apart from the one before it that failed. */
+const HOLDER_SAVES_WITHIN_MS = 1500
+
+/** What a redemption needs. */
+interface Prepared extends Pick<Flight, 'hash' | 'seal'> {
+  readonly send: Redeem
+}
+
+/** Redeems under a lease, in the order of the refresh protocol: prepare, claim with the intent, send, capture, commit. */
+export class Coordinator {
+  readonly #context: Redeeming
+
+  constructor(context: Redeeming) {
+    this.#context = context
+  }
+
+  /** How long after its claim a request may still be sent: the rest of the lease is for its answer. */
+  get #sendMs(): number {
+    const { leaseMs, timeoutMs } = this.#context.policy
+    return leaseMs - timeoutMs
+  }
+
+  /**
+   * Redeems the grant as `record` and `token` have it.
+   * @throws what the token endpoint's answer means, when it means a failure; StoreError when the claim can't be made: then nothing was sent
+   */
+  async redeem(
+    record: GrantRecord,
+    token: Token | undefined,
+    options: { cause: RefreshCause; force: boolean },
+  ): Promise<Outcome> {
+    const { policy, saver, key } = this.#context
+    const waitMs = options.force ? 0 : this.#clientWaitMs(record)
+    if (waitMs > 0) {
+      throw new ProviderUnavailableError(
+        `The provider of client '${key.client}' refuses the client itself: check its registration. The next attempt is made in ${waitMs} ms.`,
+        { retryAfterMs: waitMs, maybeProcessed: false },
+      )
+    }
+    const prepared = await before(this.#prepare(record, token), this.#context.clock, policy.timeoutMs)
+    if (prepared === undefined) {
+      throw new ProviderUnavailableError(
+        `Preparing a refresh of client '${key.client}' (metadata, client secret, sealing key) took longer than ${policy.timeoutMs} ms. Nothing was sent; try again.`,
+        { maybeProcessed: false },
+      )
+    }
+    const { hash, send, seal } = prepared
+    const owner = randomId()
+    for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
+      const sinceClaim = stopwatch(this.#context.clock)
+      const answer = await this.#claim(record, { owner, hash, force: options.force })
+      if (answer.outcome === 'changed')
+        return answer.record === undefined ? { kind: 'gone' } : { kind: 'stored', record: answer.record }
+      if (answer.outcome === 'busy') return { kind: 'busy', waitMs: answer.waitMs, leaseMs: answer.leaseMs }
+      if (answer.outcome === 'later') return { kind: 'later', until: answer.until, code: answer.code }
+      if (answer.takeover && !policy.forgiving) {
+        const saved = await this.#savedByHolder(record, owner)
+        if (saved !== undefined) return saved
+      }
+      if (!this.#mayStillSend(sinceClaim)) continue
+      const everUnknown = answer.record.intent?.everUnknown ?? false
+      const flight: Flight = {
+        owner,
+        record: answer.record,
+        token,
+        hash,
+        cause: options.cause,
+        seal,
+        toStore: this.#context.storeClock.teller(),
+        toNow: this.#context.storeClock.mover(),
+        sinceClaim,
+        everUnknown,
+      }
+      if (saver.unsaved) {
+        await new Conclusion(this.#context, flight).release({ spent: 'no' })
+        return { kind: 'busy', waitMs: 1, leaseMs: 1 }
+      }
+      return this.#send(flight, send)
+    }
+    await this.#releaseQuietly(owner)
+    throw new StoreError(
+      `The store took too long to grant the lease of a refresh (more than ${this.#sendMs} ms). Nothing was sent; try again, or raise policy.leaseMs.`,
+    )
+  }
+
+  /** How long the client may not be used yet. A grant that backs off by itself takes nobody's turn. */
+  #clientWaitMs({ failures }: GrantRecord): number {
+    const { clock, health, storeClock } = this.#context
+    const ownMs = failures === undefined ? 0 : storeClock.toLocal(failures.notBefore) - clock.now()
+    const waitMs = ownMs > 0 ? health.waitMs : health.admit()
+    return waitMs === 0 ? 0 : Math.max(waitMs, Math.ceil(ownMs))
+  }
+
+  /** The lease must certainly live when a request is sent: counted from before the claim, with a margin. */
+  #mayStillSend(sinceClaim: () => number): boolean {
+    return sinceClaim() <= this.#sendMs * 0.9
+  }
+
+  /** Marks a grant dead that can't be renewed: its access token expired and there is nothing to redeem. */
+  async condemn(record: GrantRecord, reason: ReauthorizationReason): Promise<Outcome> {
+    const owner = randomId()
+    const answer = await this.#claim(record, { owner, hash: '', force: true })
+    if (answer.outcome === 'changed')
+      return answer.record === undefined ? { kind: 'gone' } : { kind: 'stored', record: answer.record }
+    if (answer.outcome === 'busy') return { kind: 'busy', waitMs: answer.waitMs, leaseMs: answer.leaseMs }
+    if (answer.outcome === 'later') return { kind: 'later', until: answer.until, code: answer.code }
+    return declareDead(this.#context, { record: answer.record, owner }, reason)
+  }
+
+  /** Everything that can fail by itself: nothing of it remains after the answer. */
+  async #prepare(record: GrantRecord, token: Token | undefined): Promise<Prepared> {
+    const { core, key, obtain, sealer } = this.#context
+    assertOrigin(record, core.clientId, await core.issuer(), core.formerIssuers)
+    const [send, seal, hash] = await Promise.all([
+      this.#request(token),
+      sealer.prepare(key, record.id),
+      obtain === undefined ? hashOf(token?.refreshToken ?? '') : 'obtain',
+    ])
+    return { send, seal, hash }
+  }
+
+  async #request(token: Token | undefined): Promise<Redeem> {
+    const { core, obtain } = this.#context
+    if (obtain !== undefined)
+      return async (): Promise<Redeemed> => ({
+        token: checkedToken(await obtain()),
+        scopeChanged: false,
+        idTokenDropped: false,
+      })
+    if (token === undefined)
+      throw new ConfigError('There is no token to refresh: save one, or give an `obtain` function.')
+    return core.prepareRedemption(token)
+  }
+
+  /**
+   * The holder that is taken over may live, and have the new token: an outage of the store can have kept it from saving for longer than
+   * lease and settle time. It tries at least once a second: it is given that long before the old refresh token is sent.
+   */
+  async #savedByHolder(record: GrantRecord, owner: string): Promise<Outcome | undefined> {
+    const { clock, key, store, storeClock } = this.#context
+    await clock.delay(Math.min(HOLDER_SAVES_WITHIN_MS, this.#sendMs / 2))
+    try {
+      const { record: current } = await storeClock.ask(() => store.read(key))
+      if (current === undefined) return { kind: 'gone' }
+      return sameVersion({ record }, { record: current }) ? undefined : { kind: 'stored', record: current }
+    } catch (error) {
+      void this.#releaseQuietly(owner)
+      throw error
+    }
+  }
+
+  /** A claim whose outcome is unknown is repeated with the same owner, which the store answers as the first. */
+  async #claim(record: GrantRecord, flight: { owner: string; hash: string; force: boolean }): Promise<ClaimAnswer> {
+    const { clock, key, policy, store, storeClock } = this.#context
+    const took = stopwatch(clock)
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const request: ClaimRequest = {
+          id: record.id,
+          version: record.version,
+          owner: flight.owner,
+          leaseMs: policy.leaseMs,
+          settleMs: policy.settleMs,
+          repeatWithinMs: policy.repeatWithinMs,
+          intent: { hash: flight.hash, sendWithinMs: this.#sendMs },
+          force: flight.force,
+        }
+        return await storeClock.ask(() => store.claim(key, request, record))
+      } catch (error) {
+        // After so long the lease would be of no use any more.
+        if (attempt === CLAIM_TRIES || took() > policy.leaseMs / 2 || !isUnknown(error)) {
+          void this.#releaseQuietly(flight.owner)
+          throw error
+        }
+        await clock.delay(CLAIM_RETRY_MS)
+      }
+    }
+  }
+
+  async #releaseQuietly(owner: string): Promise<void> {
+    try {
+      await this.#context.store.release(this.#context.key, { owner, spent: 'no' })
+    } catch {
+      // The lease then ends by itself.
+    }
+  }
+
+  /** Sends one request. The deadline ends the callers' wait, not the request: a late answer is taken like any other. */
+  async #send(flight: Flight, send: Redeem): Promise<Outcome> {
+    const { clock, policy } = this.#context
+    const conclusion = new Conclusion(this.#context, flight)
+    const socket = new AbortController()
+    const mayStillSend = (): boolean => this.#mayStillSend(flight.sinceClaim)
+    const answer = send({ signal: socket.signal, mayStillSend }).then(
+      (redeemed) => ({ redeemed }),
+      (error: unknown) => ({ error }),
+    )
+    const inTime = await before(answer, clock, policy.timeoutMs)
+    if (inTime !== undefined) return conclusion.of(inTime)
+    const answerEndsMs = policy.leaseMs + policy.settleMs
+    this.#context.goOn(async () => {
+      const ended = new AbortController()
+      // A machine that slept has no answer to wait for any more: its lease must not go on for as long again.
+      void keepLease(this.#context, flight, ended.signal, () => flight.sinceClaim() < answerEndsMs)
+      try {
+        const late = await before(answer, clock, policy.settleMs, { idle: true })
+        if (late === undefined) socket.abort()
+        const outcome = await conclusion.of(
+          late ?? { error: noAnswer(this.#context.key, policy.timeoutMs + policy.settleMs) },
+        )
+        await this.#context.adoptLate(outcome)
+      } catch {
+        // Told by the conclusion already; nobody waits for it here.
+      } finally {
+        ended.abort()
+      }
+    })
+    throw noAnswer(this.#context.key, policy.timeoutMs, policy.settleMs)
+  }
+}
+
+/** What the application's own function answered: without a token in it there is nothing to save or serve. */
+function checkedToken(token: Token): Token {
+  const { accessToken } = (token as Partial<Token> | undefined | null) ?? {}
+  if (typeof accessToken === 'string' && accessToken !== '') return token
+  throw new ConfigError(
+    'Expected `obtain` to resolve to a token with an accessToken: return what client.clientCredentials() and its like answer, or importToken(answer).',
+  )
+}
+
+function noAnswer(key: GrantKey, waitedMs: number, retryAfterMs?: number): ProviderUnavailableError {
+  return new ProviderUnavailableError(
+    `The token endpoint of client '${key.client}' did not answer within ${waitedMs} ms. The grant is kept; try again later.`,
+    { retryAfterMs, maybeProcessed: true },
+  )
+}

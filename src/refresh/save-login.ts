@@ -1,0 +1,132 @@
+import { sameIssuer } from '../client/issuers.ts'
+import { stopwatch, type Clock } from '../util/clock.ts'
+import { StoreError } from '../model/errors.ts'
+import type { GrantKey } from '../model/grant-key.ts'
+import { RECORD_SCHEMA, type CommitAnswer, type GrantRecord, type GrantStore, type NewGrant } from '../stores/store.ts'
+import { makeToken, type Token } from '../model/token.ts'
+import { contentOf, type Sealer } from './envelope.ts'
+import { persistently } from './persistently.ts'
+import type { ResolvedPolicy } from './policy.ts'
+import { hashOf, randomId } from '../util/random.ts'
+import type { StoreClock } from './store-clock.ts'
+
+export interface LogIn {
+  readonly key: GrantKey
+  /** Of the new grant. */
+  readonly id: string
+  readonly store: GrantStore
+  readonly sealer: Sealer
+  readonly clock: Required<Clock>
+  readonly storeClock: StoreClock
+  readonly policy: ResolvedPolicy
+  readonly issuer: string
+  /** What the same provider was called before. */
+  readonly formerIssuers: readonly string[]
+  readonly clientId: string
+  readonly obtainable: boolean
+  /** The grant ends so long after the log-in, whatever is done. */
+  readonly absoluteLifetimeMs: number | undefined
+  /** Whether a stored token belongs to the same user as the new one. */
+  readonly sameIdentity: (stored: Token) => boolean
+}
+
+/**
+ * Stores the grant of a log-in. When the answer brought no refresh token and the stored grant is of the same identity, the stored
+ * refresh token is carried over (Google gives one only on the first consent), under the lease: a refresh that is under way must not
+ * leave the consumed one behind.
+ * @throws StoreError when the store can't be written
+ */
+export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecord> {
+  const token = withEnd(answer, logIn.absoluteLifetimeMs)
+  const { id } = logIn
+  const toNow = logIn.storeClock.mover()
+  const put = async (whole: Token, expect?: GrantRecord): Promise<CommitAnswer> => {
+    // The clock may have been set back since the token came.
+    const grant = await newGrant(logIn, id, toNow(whole))
+    return persistently(logIn.clock, () =>
+      logIn.store.put(logIn.key, grant, expect === undefined ? undefined : { id: expect.id, version: expect.version }),
+    )
+  }
+  const done = ({ record }: CommitAnswer): GrantRecord => {
+    if (record === undefined)
+      throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
+    return record
+  }
+  if (token.refreshToken !== undefined || logIn.obtainable) {
+    // The expiry is written in the store's time, which a process that has asked it nothing yet doesn't know.
+    if (!logIn.storeClock.learned) await look(logIn)
+    return done(await put(token))
+  }
+
+  const took = stopwatch(logIn.clock)
+  for (;;) {
+    const { record } = await look(logIn)
+    const carried = record === undefined ? undefined : await carriedOver(logIn, record, token)
+    if (record === undefined || carried === undefined) return done(await put(token))
+    const waitMs = await claimFor(logIn, record, carried)
+    if (waitMs === 0) {
+      const answer = await put(carried, record)
+      if (answer.record?.id === id) return done(answer)
+    }
+    // Rather the log-in with a refresh token that may be consumed than no log-in.
+    if (took() + waitMs > logIn.policy.waitMs) return done(await put(carried))
+    await logIn.clock.delay(Math.min(Math.max(waitMs, 20), 200))
+  }
+}
+
+function look({ clock, key, store, storeClock }: LogIn): ReturnType<GrantStore['read']> {
+  return persistently(clock, () => storeClock.ask(() => store.read(key)))
+}
+
+function withEnd(token: Token, absoluteLifetimeMs: number | undefined): Token {
+  if (absoluteLifetimeMs === undefined || token.refreshToken === undefined || token.refreshTokenExpiresAt !== undefined)
+    return token
+  return makeToken({ ...token, refreshTokenExpiresAt: token.receivedAt + absoluteLifetimeMs })
+}
+
+async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Promise<Token | undefined> {
+  const { formerIssuers, issuer } = logIn
+  const ours = record.clientId === logIn.clientId && sameIssuer(record.issuer, issuer, [issuer, ...formerIssuers])
+  if (!ours || record.reason === 'identity_changed') return undefined
+  let stored: Token | undefined
+  try {
+    stored = await logIn.sealer.open(record.key, record.id, record.sealed)
+  } catch {
+    // What can't be opened can't be carried over; the log-in counts all the same.
+    return undefined
+  }
+  if (stored?.refreshToken === undefined || !logIn.sameIdentity(stored)) return undefined
+  const { refreshToken, refreshTokenExpiresAt, idToken } = logIn.storeClock.tokenToLocal(stored)
+  return makeToken({ ...token, refreshToken, refreshTokenExpiresAt, idToken: token.idToken ?? idToken })
+}
+
+/**
+ * Claims the grant, so that nobody redeems the refresh token that is carried over; nothing is sent, so no back-off forbids it. Returns how long
+ * to wait, 0 when it may be written.
+ */
+async function claimFor(logIn: LogIn, record: GrantRecord, carried: Token): Promise<number> {
+  const { policy } = logIn
+  const owner = randomId()
+  const hash = await hashOf(carried.refreshToken ?? '')
+  const { id, version } = record
+  const { leaseMs, settleMs, repeatWithinMs } = policy
+  const intent = { hash, sendWithinMs: 0 }
+  const request = { id, version, owner, leaseMs, settleMs, repeatWithinMs, intent, force: true }
+  const answer = await persistently(logIn.clock, () => logIn.store.claim(logIn.key, request))
+  if (answer.outcome === 'claimed') return 0
+  return answer.outcome === 'busy' ? answer.waitMs : 1
+}
+
+async function newGrant(logIn: LogIn, id: string, token: Token): Promise<NewGrant> {
+  const stored = logIn.storeClock.tokenToStore(token)
+  const sealed = await logIn.sealer.seal(logIn.key, id, stored)
+  const { policy, obtainable, issuer, clientId } = logIn
+  return {
+    ...contentOf(stored, sealed, { policy, obtainable }),
+    lastRefreshedAt: undefined,
+    id,
+    schema: RECORD_SCHEMA,
+    issuer,
+    clientId,
+  }
+}

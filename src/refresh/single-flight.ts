@@ -1,0 +1,356 @@
+import type { Clock } from '../util/clock.ts'
+import {
+  ConfigError,
+  DiscoveryError,
+  ProviderUnavailableError,
+  RefreshTimeoutError,
+  SealError,
+  StoreError,
+  TokenResponseError,
+  isEvergrantError,
+} from '../model/errors.ts'
+import type { RefreshCause } from '../model/events.ts'
+import type { GrantRecord } from '../stores/store.ts'
+import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
+import { handOver, runInBackground } from './background.ts'
+import { Coordinator } from './redeem.ts'
+import { contentOf } from './envelope.ts'
+import type { ClientUse, GrantClient } from './grant-client.ts'
+import { sameVersion, versionOf, type Held } from './cached-grant.ts'
+import type { KeeperOptions } from './context.ts'
+import type { Memory } from './cache.ts'
+import { DEFAULT_WAIT_MS } from './policy.ts'
+import type { Outcome, Redeeming } from './redemption.ts'
+import type { Saver } from './token-saver.ts'
+import { SharedWork } from './shared-work.ts'
+import type { StoreClock } from './store-clock.ts'
+import { TokenUpdater } from './token-updater.ts'
+
+/** Why a flight is begun, and for what. */
+export interface FlightRequest extends Want {
+  readonly cause: RefreshCause
+  readonly force: boolean
+  /** One more try for a dead grant. */
+  readonly recheck?: boolean
+  /** The worker's: renew this version, if it is still the current one and nobody else is at it. */
+  readonly due?: GrantRecord
+}
+
+/** What a flight ended with. */
+export interface FlightResult {
+  readonly held: Held
+  /** Whether a new token was had while this flight was under way, here or in another process. */
+  readonly renewed: boolean
+  /** What the provider said, when this flight found the grant dead. */
+  readonly cause?: unknown
+}
+
+const POLL_FIRST_MS = 20
+const POLL_LONGEST_MS = 200
+/** The pause after a refresh whose token had no lifetime, and between two early refreshes that failed. */
+const PAUSE_MS = 1000
+/** So often a flight looks again at once; then it waits before each further look. */
+const QUICK_ROUNDS = 3
+/** An earlier attempt that is settled so soon is waited for. */
+const SETTLED_SOON_MS = 200
+/** Beyond waiting for others and its own request: a flight that takes longer is given up by its callers, and joined no more. */
+const SLACK_MS = 20_000
+
+/** The process's single flight for one grant: at most one at a time looks, waits, redeems; all others join it. */
+export class Flights {
+  readonly #options: KeeperOptions
+  readonly #clock: Required<Clock>
+  readonly #client: GrantClient
+  readonly #waitMs: number
+  readonly #storeClock: StoreClock
+  readonly #memory: Memory
+  readonly #saver: Saver
+  readonly #updater: TokenUpdater | undefined
+  /** Requests whose callers wait no longer. */
+  readonly #late = new Set<Promise<void>>()
+  readonly #flight: SharedWork<FlightResult>
+  /** No refresh before (monotonic, as the next): after a token without lifetime. */
+  #pausedUntil = Number.NEGATIVE_INFINITY
+  #earlyAgainAt = Number.NEGATIVE_INFINITY
+  /** The version whose refresh token may have been consumed. */
+  #uncertain: string | undefined
+  #closed = false
+
+  constructor(
+    options: KeeperOptions,
+    client: GrantClient,
+    storeClock: StoreClock,
+    memory: Memory,
+    saver: Saver,
+    onDelay: (attempts: number) => void,
+  ) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#client = client
+    this.#waitMs = options.policy.waitMs ?? DEFAULT_WAIT_MS
+    this.#flight = new SharedWork(options.clock, this.patienceMs)
+    this.#storeClock = storeClock
+    this.#memory = memory
+    this.#saver = saver
+    this.#updater =
+      options.onToken === undefined ? undefined : new TokenUpdater(options.onToken, options.clock, onDelay)
+  }
+
+  /** The longest that a caller waits for a flight. */
+  get patienceMs(): number {
+    return this.#waitMs + SLACK_MS
+  }
+
+  get isRunning(): boolean {
+    return this.#flight.isRunning
+  }
+
+  /** Joins the process's single flight for this grant, or begins it. */
+  join(request: FlightRequest): Promise<FlightResult> {
+    return this.#flight.join((end) => this.#begin(request, end))
+  }
+
+  /** The same for a caller that waits no longer than `ms`: then undefined, and the flight goes on. */
+  wait(request: FlightRequest, ms: number): Promise<FlightResult | undefined> {
+    return this.#flight.wait((end) => this.#begin(request, end), ms)
+  }
+
+  #begin(request: FlightRequest, end: () => void): Promise<FlightResult> {
+    if (this.#closed) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
+    const result = this.#fly(request).then(
+      async ({ notify, ...ended }) => {
+        // The flight ends for new callers before the application's updater runs: a call made in there must not wait for itself.
+        end()
+        await notify?.()
+        return ended
+      },
+      (error: unknown) => {
+        end()
+        this.#noteFailure(error)
+        throw error
+      },
+    )
+    handOver(this.#options.background, result)
+    return result
+  }
+
+  #noteFailure(error: unknown): void {
+    // What the provider answered was told where it was judged; this is what kept the refresh from being tried.
+    if (
+      error instanceof ConfigError ||
+      error instanceof SealError ||
+      error instanceof DiscoveryError ||
+      error instanceof StoreError ||
+      !isEvergrantError(error)
+    )
+      this.#options.logger?.error('evergrant: a refresh could not be tried', {
+        ...this.#options.key,
+        code: isEvergrantError(error) ? error.code : 'unexpected_error',
+        error,
+      })
+    const wait = isEvergrantError(error) ? (error.retryAfterMs ?? PAUSE_MS) : PAUSE_MS
+    this.#earlyAgainAt = this.#clock.monotonic() + Math.max(PAUSE_MS, wait)
+    const maybeConsumed =
+      error instanceof TokenResponseError || (error instanceof ProviderUnavailableError && error.maybeProcessed)
+    if (maybeConsumed) this.#uncertain = versionOf(this.#memory.held)
+  }
+
+  async #fly(request: FlightRequest): Promise<FlightResult & { notify?: () => Promise<void> }> {
+    const waitUntil = this.#clock.monotonic() + this.#waitMs
+    let startedFrom: Held | undefined
+    let cause: unknown
+    for (let round = 1; ; round += 1) {
+      if (round > QUICK_ROUNDS)
+        await this.#wait(Math.min(POLL_FIRST_MS * 1.5 ** (round - QUICK_ROUNDS), POLL_LONGEST_MS), waitUntil)
+      const unsaved = this.#unsaved(request)
+      if (unsaved !== undefined) return { held: unsaved, renewed: true }
+      const held = await this.#current(request, startedFrom === undefined)
+      startedFrom ??= held
+      if (held.record.state !== 'active' && request.recheck !== true) return { held, renewed: false, cause }
+      if (request.due !== undefined) {
+        const current = sameVersion(held, { record: request.due })
+        if (!current || this.#mustNotTryEarly(held)) return { held, renewed: false }
+      } else if (request.force) {
+        // Somebody else's refresh while this one waited is as good.
+        if (!sameVersion(held, startedFrom)) return { held, renewed: true }
+      } else {
+        const state = assess(held, request, this.#client.policy, this.#clock.now())
+        const isEarly = request.cause === 'early'
+        const enough = isEarly ? state === 'fresh' || this.#mustNotTryEarly(held) : state !== 'wanting'
+        if (enough) return { held, renewed: !sameVersion(held, startedFrom) }
+      }
+      const since = this.#memory.moment()
+      const outcome = await this.#attempt(held, request, since)
+      if (outcome.kind === 'renewed') {
+        const renewed = await this.#take(outcome, since)
+        if (renewed === undefined) continue
+        return { held: renewed, renewed: true, notify: async () => this.#updater?.deliver(outcome.token) }
+      }
+      if (outcome.kind === 'later')
+        throw this.#comeBack(outcome.code, this.#storeClock.toLocal(outcome.until) - this.#clock.now())
+      if (outcome.kind !== 'busy') {
+        if (outcome.kind === 'stored') cause = outcome.cause
+        const taken = await this.#take(outcome, since)
+        // A recheck is one try: what is dead still stays dead.
+        if (request.recheck === true && taken !== undefined && taken.record.state !== 'active')
+          return { held: taken, renewed: false }
+      } else if (request.due !== undefined || request.cause === 'early') return { held, renewed: false }
+      else if (outcome.leaseMs === 0) {
+        if (outcome.waitMs > SETTLED_SOON_MS)
+          throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
+        await this.#wait(outcome.waitMs, waitUntil)
+      } else await this.#waitForOther(held, outcome.waitMs, waitUntil)
+    }
+  }
+
+  async #wait(ms: number, until: number): Promise<void> {
+    if (this.#clock.monotonic() >= until) throw new RefreshTimeoutError(this.#options.key, this.#waitMs)
+    await this.#clock.delay(ms)
+  }
+
+  /** The record that the worker brought was read just now; a claim compares it with the store anyway. */
+  async #current(request: FlightRequest, first: boolean): Promise<Held> {
+    if (first && request.due !== undefined) {
+      const held = await this.#memory.adopt(request.due, 0)
+      if (sameVersion(held, { record: request.due })) return held
+    }
+    return (await this.#memory.read()) ?? (await this.#memory.place())
+  }
+
+  /** A refresh token that may have been consumed is tried again only when the access token is spent, unless that is harmless. */
+  #mustNotTryEarly(held: Held | undefined): boolean {
+    const { intent } = held?.record ?? {}
+    const uncertain =
+      intent?.everUnknown === true ||
+      // Another process is at it, or died in the middle.
+      intent?.open === true ||
+      (this.#uncertain !== undefined && this.#uncertain === versionOf(held))
+    if (!uncertain || held === undefined) return false
+    const { policy } = this.#client
+    return !policy.forgiving && assess(held, {}, policy, this.#clock.now()) !== 'wanting'
+  }
+
+  /** A process that holds an unsaved token neither claims nor sends; its callers get that token while it lasts. */
+  #unsaved(want: Want): Held | undefined {
+    if (!this.#saver.unsaved && this.#updater?.unsaved !== true) return undefined
+    this.#saver.resume()
+    const held = this.#memory.current()
+    if (servesMeanwhile(held, want, this.#clock.now())) return held
+    throw new StoreError(
+      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is asked for before it is. It is kept in memory; try again.`,
+      { retryAfterMs: PAUSE_MS },
+    )
+  }
+
+  async #attempt(held: Held, request: FlightRequest, since: number): Promise<Outcome> {
+    const use = await this.#client.use()
+    const coordinator = new Coordinator(this.#redeeming(use, since))
+    if (!held.record.renewable) {
+      // A forced refresh finds nothing to redeem: that is no verdict while the access token lives.
+      if (request.recheck !== true && held.token !== undefined && !isExpired(held.token, this.#clock.now()))
+        throw this.#nothingToRedeem()
+      return coordinator.condemn(held.record, 'no_refresh_token')
+    }
+    const pause = this.#pausedUntil - this.#clock.monotonic()
+    if (pause > 0) await this.#clock.delay(pause)
+    return coordinator.redeem(held.record, held.token, { cause: request.cause, force: request.force })
+  }
+
+  #redeeming({ core, health, obtain }: ClientUse, since: number): Redeeming {
+    return {
+      ...this.#options,
+      logger: this.#options.logger ?? core.logger,
+      core,
+      health,
+      obtain,
+      policy: this.#client.policy,
+      storeClock: this.#storeClock,
+      saver: this.#saver,
+      adoptLate: async (outcome) => {
+        await this.#take(outcome, since)
+        if (outcome.kind === 'renewed') void this.#updater?.deliver(outcome.token)
+      },
+      goOn: (work) => {
+        const done = work().finally(() => this.#late.delete(done))
+        this.#late.add(done)
+        handOver(this.#options.background, done)
+      },
+    }
+  }
+
+  #nothingToRedeem(): ConfigError {
+    const { client, subject } = this.#options.key
+    return new ConfigError(
+      `The grant of subject '${subject}' at client '${client}' has no refresh token, so there is nothing to refresh it with. Its access token is used until it expires; a new one takes another log-in.`,
+    )
+  }
+
+  #comeBack(after: string, waitMs: number): ProviderUnavailableError {
+    // The store's time is known only so well.
+    const retryAfterMs = Math.max(1, Math.ceil(waitMs))
+    return new ProviderUnavailableError(
+      `The grant of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' can't be refreshed now, after ${after}. It is kept; the next attempt may be made in ${retryAfterMs} ms.`,
+      { retryAfterMs, maybeProcessed: false },
+    )
+  }
+
+  /** Polls until another's refresh shows in the store or its lease is over. */
+  async #waitForOther(held: Held, busyMs: number, waitUntil: number): Promise<void> {
+    const busyUntil = this.#clock.monotonic() + busyMs
+    let interval = POLL_FIRST_MS
+    for (;;) {
+      const left = Math.min(busyUntil, waitUntil) - this.#clock.monotonic()
+      if (left > 0) await this.#clock.delay(Math.min(left, interval * (0.5 + Math.random() / 2)))
+      interval = Math.min(interval * 1.5, POLL_LONGEST_MS)
+      const since = this.#memory.moment()
+      const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
+      if (record === undefined || !sameVersion(held, { record })) return
+      // By the store's time, of which this look told again.
+      await this.#memory.adopt(record, since)
+      // Released without a new token: the next attempt is this process's.
+      if (record.lease === undefined || this.#clock.monotonic() >= busyUntil) return
+      if (this.#clock.monotonic() >= waitUntil) throw new RefreshTimeoutError(this.#options.key, this.#waitMs)
+    }
+  }
+
+  /** Takes what came of a redemption that began at that moment into memory. */
+  async #take(outcome: Outcome, since: number): Promise<Held | undefined> {
+    if (outcome.kind === 'renewed') {
+      const { record, token, unsaved } = outcome
+      const { policy } = this.#client
+      if (isBornSpent(token)) this.#pausedUntil = this.#clock.monotonic() + PAUSE_MS
+      const current = unsaved
+        ? { ...record, ...contentOf(token, '', { policy, obtainable: this.#options.obtainable }) }
+        : record
+      const held = this.#memory.renew(current, token, unsaved, since)
+      if (outcome.event !== undefined) this.#options.emitter.emit('refreshed', outcome.event)
+      return held
+    }
+    if (outcome.kind === 'stored') return this.#memory.adopt(outcome.record, since)
+    if (outcome.kind === 'gone') this.#memory.forget()
+    return undefined
+  }
+
+  /** Starts a refresh that nobody waits for. */
+  refreshEarly(): void {
+    if (this.#flight.isRunning || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
+    if (this.#mustNotTryEarly(this.#memory.held)) return
+    this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
+    runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
+  }
+
+  /** Whatever was known of the last token no longer counts: another log-in took its place. */
+  restart(): void {
+    this.#pausedUntil = Number.NEGATIVE_INFINITY
+    this.#uncertain = undefined
+  }
+
+  /** Begins no more flights; waits for what is under way and for unsaved tokens. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#flight.result?.catch(() => undefined)
+    while (this.#late.size > 0) await Promise.all(this.#late)
+    await this.#saver.idle()
+    await this.#updater?.idle()
+  }
+}

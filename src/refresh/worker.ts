@@ -1,0 +1,252 @@
+import type { Clock } from '../util/clock.ts'
+import { ConfigError, ReauthorizationRequiredError, isEvergrantError } from '../model/errors.ts'
+import { encodeKey } from '../model/grant-key.ts'
+import type { Logger } from '../model/logger.ts'
+import type { GrantRecord, GrantStore } from '../stores/store.ts'
+import { jittered } from './backoff.ts'
+import { before } from '../util/before.ts'
+import { FairQueue } from './worker-queue.ts'
+import type { Keeper } from './live-grant.ts'
+import { StoreClock } from './store-clock.ts'
+
+/** How a worker keeps grants fresh. */
+export interface KeepFreshOptions {
+  /** Grants are renewed so long before they are due by themselves, in milliseconds. @default 0 */
+  readonly withinMs?: number
+  /** How many refreshes this worker has under way at most; one that hangs for a minute counts no more. @default 16 */
+  readonly concurrency?: number
+  /** Limits for each client's provider, in this worker. */
+  readonly perClient?: { readonly concurrency?: number; readonly perSecond?: number }
+  /** Stops the worker: what is under way is finished. */
+  readonly signal?: AbortSignal
+}
+
+/** What a worker has done so far. */
+export interface KeepFreshStats {
+  /** Grants renewed by this worker. */
+  readonly refreshed: number
+  /** Attempts that failed; the grants live and come again after their back-off. */
+  readonly failed: number
+  /** Grants found dead. */
+  readonly dead: number
+  /** Grants that another process renewed or was renewing. */
+  readonly skipped: number
+  /** Refreshes under way now. */
+  readonly underway: number
+}
+
+/** A worker that is running. */
+export interface KeepFresh {
+  /** Resolves when the worker was stopped and nothing of it is under way; never rejects. */
+  readonly done: Promise<void>
+  stats(): KeepFreshStats
+  /** Stops the worker; resolves as `done` does. */
+  stop(): Promise<void>
+}
+
+/** What the worker needs of the grants. */
+export interface KeepFreshContext {
+  readonly store: GrantStore
+  readonly clock: Required<Clock>
+  readonly logger: Logger | undefined
+  readonly keeperOf: (record: GrantRecord) => Keeper
+}
+
+const CONCURRENCY = 16
+/** So many times its concurrency a worker takes at most: with a store in many parts (Redis) asking costs more than a grant's claim. */
+const AHEAD = 4
+/** A worker that dies gives its share back after this. What was taken and can't be begun in this time comes again too. */
+const RESERVE_MS = 60_000
+const IDLE_MS = 1000
+const LONGEST_PAUSE_MS = 30_000
+/** While its clients are busy, a worker looks so often behind their grants for those of other clients, and at so many. */
+const LOOK_FURTHER_MS = 1000
+const FURTHEST = 1000
+/** The same while it has nothing to do but for clients that are at their limits. */
+const FRUITLESS_MS = 100
+/** What hangs for longer takes no place from others any more. */
+const PLACE_MS = 60_000
+
+type Counts = { -readonly [K in keyof KeepFreshStats]: number }
+
+/** Renews grants as they become due. Any number of processes may run one: each due grant is reserved for one of them, and redeemed under its lease. */
+export function keepFresh(context: KeepFreshContext, options: KeepFreshOptions = {}): KeepFresh {
+  const worker = new Worker(context, checked(options))
+  const { signal } = options
+  const onAbort = (): void => worker.stop()
+  if (signal?.aborted === true) worker.stop()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const done = worker.run().finally(() => signal?.removeEventListener('abort', onAbort))
+  const stop = (): Promise<void> => {
+    worker.stop()
+    return done
+  }
+  return { done, stats: () => ({ ...worker.counts }), stop }
+}
+
+function checked(options: KeepFreshOptions): KeepFreshOptions {
+  const { withinMs = 0, concurrency = CONCURRENCY, perClient = {} } = options
+  const positive = {
+    concurrency,
+    'perClient.concurrency': perClient.concurrency,
+    'perClient.perSecond': perClient.perSecond,
+  }
+  for (const [name, value] of Object.entries(positive)) {
+    if (value !== undefined && !(value > 0))
+      throw new ConfigError(`Expected ${name} of keepFresh() to be more than 0, got ${value}.`)
+  }
+  if (!(withinMs >= 0))
+    throw new ConfigError(`Expected withinMs of keepFresh() to be 0 or more milliseconds, got ${withinMs}.`)
+  return options
+}
+
+class Worker {
+  readonly counts: Counts = { refreshed: 0, failed: 0, dead: 0, skipped: 0, underway: 0 }
+  readonly #context: KeepFreshContext
+  readonly #options: KeepFreshOptions
+  readonly #concurrency: number
+  /** How many grants it has taken and not finished at most, while no client is at its limit. */
+  readonly #most: number
+  readonly #storeClock: StoreClock
+  readonly #queue: FairQueue<GrantRecord>
+  /** What takes up a place. */
+  readonly #running = new Set<Promise<void>>()
+  /** The keys of what is under way, also of what hangs and takes no place any more. */
+  readonly #underway = new Set<string>()
+  readonly #stopped = new AbortController()
+  #resting = new AbortController()
+  /** When to look for due grants again, and when that was done last (monotonic). */
+  #lookAt = Number.NEGATIVE_INFINITY
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #further: number
+  /** Whether nothing of what the last look brought could be kept: the next ones go on in longer and longer steps. */
+  #passesOver = false
+  #failurePause = IDLE_MS
+
+  constructor(context: KeepFreshContext, options: KeepFreshOptions) {
+    this.#context = context
+    this.#options = options
+    this.#concurrency = options.concurrency ?? CONCURRENCY
+    const { concurrency = this.#concurrency, perSecond } = options.perClient ?? {}
+    // What was taken must be begun before its reservation is over, be it all of one client.
+    const begun = Math.floor(((perSecond ?? Number.POSITIVE_INFINITY) * RESERVE_MS) / 2000)
+    this.#most = Math.min(AHEAD * this.#concurrency, Math.max(this.#concurrency + 1, begun))
+    this.#further = this.#most
+    const limits = { concurrency: Math.min(concurrency, this.#concurrency), perSecond, keepMs: RESERVE_MS }
+    this.#queue = new FairQueue(limits, context.clock)
+    this.#storeClock = new StoreClock(context.clock)
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+    this.#resting.abort()
+  }
+
+  async run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      this.#begin()
+      const now = this.#context.clock.monotonic()
+      const lookInMs = this.#mayLookAt() - now
+      if (lookInMs <= 0) await this.#look()
+      else await this.#rest(Math.min(lookInMs, this.#turnInMs(now)))
+    }
+    await Promise.all(this.#running)
+  }
+
+  /** Whether no grant waits for others of its own worker: then more may be taken. */
+  get #hasRoom(): boolean {
+    return this.#running.size + this.#queue.size <= this.#concurrency
+  }
+
+  /** In which time something may begin by itself, and not because something else ends. */
+  #turnInMs(now: number): number {
+    return this.#running.size < this.#concurrency ? Math.max(this.#queue.readyAt - now, 1) : Number.POSITIVE_INFINITY
+  }
+
+  #mayLookAt(): number {
+    const idle = this.#running.size < this.#concurrency && this.#queue.ready === 0
+    return this.#hasRoom || idle ? this.#lookAt : Math.max(this.#lookAt, this.#lookedAt + LOOK_FURTHER_MS)
+  }
+
+  /**
+   * Takes due grants, and keeps what can be begun in time. The rest was reserved with them, so that the next look goes on behind them: no
+   * client's grants, however many, hide those of another one.
+   */
+  async #look(): Promise<void> {
+    const { clock, logger, store } = this.#context
+    const { withinMs = 0 } = this.#options
+    const goesFurther = !this.#hasRoom || this.#passesOver
+    const limit = goesFurther ? this.#further : this.#most - this.#running.size - this.#queue.size
+    try {
+      // What is reserved is reserved until a moment of the store's: its time must be known.
+      if (!this.#storeClock.learned) await this.#storeClock.ask(() => store.due({ before: 0, limit: 1 }))
+      const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
+      const { records } = await this.#storeClock.ask(() => store.due(request))
+      const ready = this.#queue.ready
+      let kept = 0
+      for (const record of records)
+        if (!this.#underway.has(encodeKey(record.key)) && this.#queue.offer(record.key.client, record)) kept += 1
+      this.#passesOver = records.length > 0 && kept === 0
+      const fruitful = this.#queue.ready > ready
+      this.#failurePause = IDLE_MS
+      this.#further = fruitful || records.length === 0 ? this.#most : Math.min(FURTHEST, this.#further * 2)
+      this.#lookedAt = clock.monotonic()
+      this.#lookAt = this.#lookedAt
+      if (records.length === 0) this.#lookAt += jittered(IDLE_MS)
+      else if (!fruitful) this.#lookAt += FRUITLESS_MS
+    } catch (error) {
+      logger?.warn('evergrant: the keep-fresh worker could not ask the store for due grants', {
+        code: isEvergrantError(error) ? error.code : 'unexpected_error',
+      })
+      this.#lookedAt = clock.monotonic()
+      this.#lookAt = this.#lookedAt + jittered(this.#failurePause)
+      this.#failurePause = Math.min(this.#failurePause * 2, LONGEST_PAUSE_MS)
+    }
+  }
+
+  /** Begins what may be begun. What was taken and is not begun is left to the others, whose turn comes when the reservation is over. */
+  #begin(): void {
+    while (this.#running.size < this.#concurrency && !this.#stopped.signal.aborted) {
+      const turn = this.#queue.next()
+      if (turn === undefined) return
+      const place: Promise<void> = before(this.#renew(turn.item), this.#context.clock, PLACE_MS).then(() => {
+        turn.end()
+        this.#running.delete(place)
+        this.#begin()
+        this.#resting.abort()
+      })
+      this.#running.add(place)
+    }
+  }
+
+  /** Never rejects. */
+  async #renew(record: GrantRecord): Promise<void> {
+    const name = encodeKey(record.key)
+    this.counts.underway += 1
+    this.#underway.add(name)
+    try {
+      const renewed = await this.#context.keeperOf(record).keepAlive(record, this.#storeClock)
+      this.counts[renewed ? 'refreshed' : 'skipped'] += 1
+    } catch (error) {
+      if (error instanceof ReauthorizationRequiredError) this.counts.dead += 1
+      else this.counts.failed += 1
+      if (error instanceof ConfigError) {
+        this.#context.logger?.error('evergrant: a due grant cannot be renewed', { ...record.key, error })
+      }
+    } finally {
+      this.counts.underway -= 1
+      this.#underway.delete(name)
+    }
+  }
+
+  /** A worker keeps its process alive: somebody stands behind each of its waits. */
+  async #rest(ms: number): Promise<void> {
+    this.#resting = new AbortController()
+    if (this.#stopped.signal.aborted) return
+    try {
+      await this.#context.clock.delay(Math.min(ms, IDLE_MS), this.#resting.signal)
+    } catch {
+      // Woken, or stopped.
+    }
+  }
+}
