@@ -160,7 +160,7 @@ test('nor while the resolver hangs that the new log-in is admitted by', async ()
   const known = makeClient()
   let hangs = false
   const clients = (): Promise<OAuth2Client> => (hangs ? new Promise(() => undefined) : Promise.resolve(known))
-  const session = await connected(process({ clients } as never), server, clock)
+  const session = await connected(process({ clients }), server, clock)
   expect((await session.token()).accessToken).toBe('at-f-0')
   const other = new OAuth2Client({ provider: server.provider, clientId: 'another-id', fetch: server.fetch, clock })
   await connected(process({ clients: { acme: other } }), server, clock, HOUR, 'f')
