@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Browser } from './browser.ts'
-import { demoWith, json, logIn } from './support.ts'
+import { demoWith, json, logIn } from './setup.ts'
 
 const post = { method: 'POST' }
 

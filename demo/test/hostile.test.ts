@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Browser } from './browser.ts'
-import { demoWith, finishAtProvider, json, logIn, titleOf } from './support.ts'
+import { demoWith, finishAtProvider, json, logIn, titleOf } from './setup.ts'
 
 test.each([
   '//evil.example',

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { readSettings } from '../src/settings.ts'
 import { runMain } from './run-main.ts'
-import { logIn } from './support.ts'
+import { logIn } from './setup.ts'
 
 test('prints the address to open last, works there, and ends when it is told to', async () => {
   const run = runMain({ PORT: '0', PROVIDER_PORT: '0' })

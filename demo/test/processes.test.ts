@@ -5,7 +5,7 @@ import type { PairView } from '../src/pair/pair-view.ts'
 import type { StoreChoice } from '../src/store/store-choice.ts'
 import { runMain } from './run-main.ts'
 import { serverStores } from './servers.ts'
-import { demoWith, json, logIn } from './support.ts'
+import { demoWith, json, logIn } from './setup.ts'
 
 const post = { method: 'POST' }
 

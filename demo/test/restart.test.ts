@@ -5,7 +5,7 @@ import { startProvider } from '@evergrant/provider'
 import { startDemo } from '../src/start-demo.ts'
 import type { UpstreamChoice } from '../src/settings.ts'
 import type { Browser } from './browser.ts'
-import { demoWith, freePort, json, logIn, settingsOf, temporaryFolder, titleOf } from './support.ts'
+import { demoWith, freePort, json, logIn, settingsOf, temporaryFolder, titleOf } from './setup.ts'
 
 test('the grant is still there after a restart, while the provider goes on', async () => {
   const port = await freePort()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { demoWith, json, logIn, titleOf } from './support.ts'
+import { demoWith, json, logIn, titleOf } from './setup.ts'
 
 test('logs in through the provider’s pages and shows the menu', async () => {
   const demo = await demoWith()

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { temporaryFolder } from './support.ts'
+import { temporaryFolder } from './setup.ts'
 
 const main = join(import.meta.dirname, '..', 'dist', 'main.js')
 

@@ -8,7 +8,7 @@ import type { StoreChoice } from '../src/store/store-choice.ts'
 import { presentOrSkip } from '../../test/servers/index.ts'
 import { runMain } from './run-main.ts'
 import { serverStores } from './servers.ts'
-import { demoWith, freePort, json, logIn, settingsOf, temporaryFolder, titleOf } from './support.ts'
+import { demoWith, freePort, json, logIn, settingsOf, temporaryFolder, titleOf } from './setup.ts'
 
 const post = { method: 'POST' }
 

@@ -11,7 +11,7 @@ import { spentSource } from '../src/spent-source.ts'
 import { titleOf } from '../src/store/store-choice.ts'
 import { verdictOf } from '../src/storm/storm-side.ts'
 import { Browser } from './browser.ts'
-import { demoWith, finishAtProvider } from './support.ts'
+import { demoWith, finishAtProvider } from './setup.ts'
 
 test.each([
   [

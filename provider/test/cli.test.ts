@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { request } from './support.ts'
+import { request } from './setup.ts'
 
 const launcher = fileURLToPath(new URL('../bin/evergrant-provider.js', import.meta.url))
 

@@ -12,7 +12,7 @@ import {
   redeemCode,
   request,
   userInfo,
-} from './support.ts'
+} from './setup.ts'
 
 test('a user logs in, consents, and the client redeems the code', async () => {
   const provider = await provide()

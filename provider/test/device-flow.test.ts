@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { DevelopmentProvider } from '../src/index.ts'
 import { Browser, formOf, pressing } from './browser.ts'
-import { callback, post, provide, refresh, titleOf, type Answer } from './support.ts'
+import { callback, post, provide, refresh, titleOf, type Answer } from './setup.ts'
 
 const ask = (provider: DevelopmentProvider): Promise<Answer> =>
   post(provider, provider.metadata.device_authorization_endpoint, { scope: 'openid email' })

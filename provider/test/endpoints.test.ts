@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { connect, post, provide, refresh, request, userInfo } from './support.ts'
+import { connect, post, provide, refresh, request, userInfo } from './setup.ts'
 
 test('discovery is served under both names and agrees with the metadata', async () => {
   const provider = await provide()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { DevelopmentProvider, Fault, FaultKind, PlainFaultKind } from '../src/index.ts'
-import { claimsOf, post, provide, refresh, request, userInfo, type Answer } from './support.ts'
+import { claimsOf, post, provide, refresh, request, userInfo, type Answer } from './setup.ts'
 
 /** What must hold after a fault met one refresh of a rotating provider. */
 interface Expectation {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { DevelopmentProvider } from '../src/index.ts'
 import { Browser, pressing } from './browser.ts'
-import { authorizationUrl, authorize, callback, connect, post, provide, refresh, titleOf, userInfo } from './support.ts'
+import { authorizationUrl, authorize, callback, connect, post, provide, refresh, titleOf, userInfo } from './setup.ts'
 
 test('a refresh token comes with access_type=offline and consent, and not again without consent', async () => {
   const provider = await provide()

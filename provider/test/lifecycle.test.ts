@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { PortInUseError, startProvider } from '../src/index.ts'
-import { provide, refresh, request } from './support.ts'
+import { provide, refresh, request } from './setup.ts'
 
 test('close ends requests that hang, waits and idle connections at once', async () => {
   const provider = await startProvider({ latencyMs: 0 })

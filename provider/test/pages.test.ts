@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Browser, formOf, pressing, type LoadedPage } from './browser.ts'
-import { authorizationUrl, callback, claimsOf, provide, redeemCode, refresh, request, titleOf } from './support.ts'
+import { authorizationUrl, callback, claimsOf, provide, redeemCode, refresh, request, titleOf } from './setup.ts'
 
 const logIn = (username: string, password: string) => (form: { action: string; fields: URLSearchParams }) => {
   form.fields.set('username', username)

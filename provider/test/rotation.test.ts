@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { post, provide, refresh, userInfo } from './support.ts'
+import { post, provide, refresh, userInfo } from './setup.ts'
 
 afterEach(() => {
   vi.useRealTimers()

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Provider } from '../../src/model/provider.ts'
 import { importToken } from '../../src/model/import-token.ts'
 import { makeToken, withoutRefreshTokens, type Token } from '../../src/model/token.ts'
-import { beginLogin, json, makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
+import { beginLogin, json, makeClient, makeOldToken, NOW, rejection, scripted } from './setup.ts'
 
 const refreshed = (body: unknown, provider: Partial<Provider> = {}): Promise<Token> =>
   makeClient(scripted(json(body)).fetch, {}, provider).refresh(makeOldToken())

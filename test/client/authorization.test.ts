@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/model/errors.ts'
-import { makeClient, metadata, NOW, scripted } from './support.ts'
+import { makeClient, metadata, NOW, scripted } from './setup.ts'
 
 const client = makeClient(scripted().fetch)
 const paramsOf = (url: string): Record<string, string> => Object.fromEntries(new URL(url).searchParams)

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { Callback } from '../../src/client/flows/callback-input.ts'
 import { readCallback } from '../../src/client/flows/callback-input.ts'
-import { beginLogin, makeClient, rejection, scripted } from './support.ts'
+import { beginLogin, makeClient, rejection, scripted } from './setup.ts'
 
 const granted = { body: { access_token: 'new-access-token', token_type: 'Bearer' } }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { AuthorizationError, CallbackError, ConfigError } from '../../src/model/errors.ts'
-import { beginLogin, issuer, makeClient, metadata, NOW, rejection, scripted } from './support.ts'
+import { beginLogin, issuer, makeClient, metadata, NOW, rejection, scripted } from './setup.ts'
 
 const granted = { body: { access_token: 'new-access-token', token_type: 'Bearer', expires_in: 3600 } }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { ClientAuth } from '../../src/model/client-auth.ts'
 import { ConfigError } from '../../src/model/errors.ts'
-import { beginLogin, json, makeClient, makeOldToken, metadata, rejection, scripted, type Recorded } from './support.ts'
+import { beginLogin, json, makeClient, makeOldToken, metadata, rejection, scripted, type Recorded } from './setup.ts'
 
 const secret = 'a b%:+~é-_.'
 const granted = { access_token: 'new-access-token', token_type: 'Bearer' }

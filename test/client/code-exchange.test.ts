@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { TokenRequestError, TokenResponseError } from '../../src/model/errors.ts'
 import type { Token } from '../../src/model/token.ts'
-import { beginLogin, makeClient, makeIdToken, metadata, NOW, rejection, scripted, json } from './support.ts'
+import { beginLogin, makeClient, makeIdToken, metadata, NOW, rejection, scripted, json } from './setup.ts'
 
 const seconds = NOW / 1000
 

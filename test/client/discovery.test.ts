@@ -4,7 +4,7 @@ import type { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { DiscoveryError } from '../../src/model/errors.ts'
 import { fakeClock } from '../../src/testing/index.ts'
-import { issuer, json, makeClient, makeOldToken, metadata, NOW, rejection, scripted } from './support.ts'
+import { issuer, json, makeClient, makeOldToken, metadata, NOW, rejection, scripted } from './setup.ts'
 
 const OAUTH = `${issuer}/.well-known/oauth-authorization-server`
 const OPENID = `${issuer}/.well-known/openid-configuration`

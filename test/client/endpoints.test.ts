@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { ConfigError, ProviderUnavailableError, TokenRequestError, TokenResponseError } from '../../src/model/errors.ts'
 import { accessTokenOf } from '../../src/model/token.ts'
-import { json, makeClient, makeIdToken, makeOldToken, metadata, NOW, rejection, scripted } from './support.ts'
+import { json, makeClient, makeIdToken, makeOldToken, metadata, NOW, rejection, scripted } from './setup.ts'
 
 const { revocation_endpoint: _r, introspection_endpoint: _i, userinfo_endpoint: _u, ...bare } = metadata
 

@@ -8,7 +8,7 @@ import { fetchTransport, MAX_ANSWER_BYTES, readText } from '../../src/client/htt
 import { systemClock } from '../../src/util/clock.ts'
 import { InsecureTransportError, ProviderUnavailableError } from '../../src/model/errors.ts'
 import { Secrets } from '../../src/util/redact.ts'
-import { makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
+import { makeClient, makeOldToken, NOW, rejection, scripted } from './setup.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {

@@ -11,7 +11,7 @@ import {
   metadata,
   rejection,
   scripted,
-} from './support.ts'
+} from './setup.ts'
 
 const granted = { body: { access_token: 'new-access-token', token_type: 'bearer' } }
 

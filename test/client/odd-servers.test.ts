@@ -15,7 +15,7 @@ import {
   rejection,
   scripted,
   type Recorded,
-} from './support.ts'
+} from './setup.ts'
 
 const seconds = NOW / 1000
 

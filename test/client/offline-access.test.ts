@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { missingScope } from '../../src/client/flows/offline-access.ts'
 import type { AuthorizationOptions, OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
 import type { Provider } from '../../src/model/provider.ts'
-import { issuer, json, makeClient, metadata, scripted } from './support.ts'
+import { issuer, json, makeClient, metadata, scripted } from './setup.ts'
 
 const listing = { ...metadata, scopes_supported: ['openid', 'email', 'offline_access'] }
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { coreOf, OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-client.ts'
 import { ConfigError, InsecureTransportError } from '../../src/model/errors.ts'
-import { acme, issuer, makeClient, makeOldToken, metadata, scripted } from './support.ts'
+import { acme, issuer, makeClient, makeOldToken, metadata, scripted } from './setup.ts'
 
 const good: OAuth2ClientOptions = { provider: acme(), clientId: 'web', clientSecret: 'client-secret-value' }
 const make = (changes: object): OAuth2Client => new OAuth2Client({ ...good, ...changes })

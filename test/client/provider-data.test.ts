@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError, InsecureTransportError } from '../../src/model/errors.ts'
 import type { Provider } from '../../src/model/provider.ts'
-import { beginLogin, json, makeClient, makeOldToken, metadata, scripted } from './support.ts'
+import { beginLogin, json, makeClient, makeOldToken, metadata, scripted } from './setup.ts'
 
 const answer = json({ access_token: 'at', token_type: 'bearer', expires_in: 60 })
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Provider } from 'oidc-provider'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { rejection } from './support.ts'
+import { rejection } from './setup.ts'
 
 /** A secret that shows every mistake in encoding. */
 const secret = 'a b%:+~-_.!*()'

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { ConfigError, ProviderUnavailableError, TokenResponseError } from '../../src/model/errors.ts'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { makeToken, type Token } from '../../src/model/token.ts'
-import { issuer, json, makeClient, makeIdToken, makeOldToken, metadata, NOW, rejection, scripted } from './support.ts'
+import { issuer, json, makeClient, makeIdToken, makeOldToken, metadata, NOW, rejection, scripted } from './setup.ts'
 
 const seconds = NOW / 1000
 const answer = { body: { access_token: 'new-access-token', token_type: 'Bearer', expires_in: 60 } }

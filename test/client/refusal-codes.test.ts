@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { json, makeClient, makeOldToken, rejection, scripted } from './support.ts'
+import { json, makeClient, makeOldToken, rejection, scripted } from './setup.ts'
 
 const refused = (body: unknown, status: number): Promise<Error & Record<string, unknown>> =>
   rejection(makeClient(scripted(json(body, { status })).fetch).refresh(makeOldToken()))

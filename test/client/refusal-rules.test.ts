@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/model/errors.ts'
 import { meaningOf } from '../../src/refresh/failure.ts'
 import type { Refusal } from '../../src/model/provider.ts'
-import { json, makeClient, makeOldToken, rejection, scripted } from './support.ts'
+import { json, makeClient, makeOldToken, rejection, scripted } from './setup.ts'
 
 const answered = (answer: Response, refusals: readonly Refusal[], deadGrantErrors: string[] = []) =>
   rejection(makeClient(scripted(answer).fetch, {}, { refresh: { refusals, deadGrantErrors } }).refresh(makeOldToken()))

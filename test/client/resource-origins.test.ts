@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { assertOriginAllowed } from '../../src/client/http/transport-security.ts'
 import { ConfigError, InsecureTransportError, OriginNotAllowedError } from '../../src/model/errors.ts'
-import { issuer, json, makeClient, metadata, scripted } from './support.ts'
+import { issuer, json, makeClient, metadata, scripted } from './setup.ts'
 
 const allows = (origins: readonly string[] | undefined, url: string, provider: object = {}): boolean => {
   const core = coreOf(makeClient(scripted().fetch, origins === undefined ? {} : { resourceOrigins: origins }, provider))

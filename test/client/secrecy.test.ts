@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { ClientAuth } from '../../src/model/client-auth.ts'
 import type { Logger } from '../../src/model/logger.ts'
-import { beginLogin, json, makeClient, makeIdToken, makeOldToken, rejection, scripted, type Answer } from './support.ts'
+import { beginLogin, json, makeClient, makeIdToken, makeOldToken, rejection, scripted, type Answer } from './setup.ts'
 
 /** Everything secret that these tests put in, none of which may come out. */
 const planted = {

@@ -3,7 +3,7 @@ import { TokenRequestError, TokenResponseError } from '../../src/model/errors.ts
 import { MAX_LIFETIME_MS } from '../../src/model/lifetime.ts'
 import type { Provider } from '../../src/model/provider.ts'
 import type { Token } from '../../src/model/token.ts'
-import { json, makeClient, makeOldToken, NOW, rejection, scripted } from './support.ts'
+import { json, makeClient, makeOldToken, NOW, rejection, scripted } from './setup.ts'
 
 /** What a refresh makes of one answer. */
 async function refreshed(

@@ -3,7 +3,7 @@ import type { Change } from '../../src/index.ts'
 import { storeOver } from '../../src/stores/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, key, settled, world, wrapStore } from '../refresh/harness.ts'
+import { connected, key, settled, world, wrapStore } from '../refresh/setup.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 
 const DAY = 24 * 3_600_000

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, settled, world, wrapStore } from '../refresh/harness.ts'
+import { connected, settled, world, wrapStore } from '../refresh/setup.ts'
 
 for (const done of [true, false]) {
   for (const how of ['disconnect', 'disconnectSubject'] as const) {

@@ -6,7 +6,7 @@ import type { GrantStatus } from '../../src/refresh/status.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { FakeServer, json } from '../refresh/fake-server.ts'
-import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/harness.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/setup.ts'
 
 const issuedAt = fakeClock().now() / 1000
 const idToken = (sub: string) => {

@@ -4,7 +4,7 @@ import { storeOver } from '../../src/stores/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, HOUR, settled, world } from '../refresh/harness.ts'
+import { connected, HOUR, settled, world } from '../refresh/setup.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 
 const all = async (grants: AsyncIterable<ListedGrant>): Promise<ListedGrant[]> => {

@@ -9,7 +9,7 @@ import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from '../refresh/fake-server.ts'
-import { connected, HOUR, key, settled, world } from '../refresh/harness.ts'
+import { connected, HOUR, key, settled, world } from '../refresh/setup.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 
 const rejection = async (work: Promise<unknown>): Promise<UnfinishedError> => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
 import { storeOver } from '../../src/stores/index.ts'
 import { fakeClock } from '../../src/testing/index.ts'
-import { world } from '../refresh/harness.ts'
+import { world } from '../refresh/setup.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 const [a, b] = [`a:${generateKey()}`, `${'b'.repeat(60)}:${generateKey()}`]
 function open() {

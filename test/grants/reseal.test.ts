@@ -4,7 +4,7 @@ import { generateKey, keyRing } from '../../src/seal/index.ts'
 import type { UnfinishedError } from '../../src/grants/unfinished.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/harness.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/setup.ts'
 
 const [a, b] = [`a:${generateKey()}`, `b:${generateKey()}`]
 

@@ -4,7 +4,7 @@ import { Grants } from '../../src/grants.ts'
 import { ClientHealth, ClientHealths } from '../../src/refresh/client-health.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { settled } from '../refresh/harness.ts'
+import { settled } from '../refresh/setup.ts'
 
 const HOUR = 3_600_000
 const SPENT = { access_token: 'at0', refresh_token: 'rt0', expires_at: 1 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Grants } from '../../src/grants.ts'
-import { connected, world } from '../refresh/harness.ts'
+import { connected, world } from '../refresh/setup.ts'
 
 for (const failing of ['look-up of the client', 'key service'] as const) {
   test.each([1, 3])(`a ${failing} that fails %d times delays a revocation, and does not prevent it`, async (times) => {

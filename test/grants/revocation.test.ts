@@ -8,7 +8,7 @@ import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { FakeServer } from '../refresh/fake-server.ts'
-import { settled } from '../refresh/harness.ts'
+import { settled } from '../refresh/setup.ts'
 
 const b64 = (text: string) => btoa(text).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')
 const idToken = (sub: string, iss = 'https://as.example') =>

@@ -6,7 +6,7 @@ import { persistently } from '../../src/refresh/persistently.ts'
 import { ConfigError } from '../../src/model/errors.ts'
 import { completeClock } from '../../src/util/clock.ts'
 import { fakeClock } from '../../src/testing/index.ts'
-import { connected, settled, world } from '../refresh/harness.ts'
+import { connected, settled, world } from '../refresh/setup.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 
 const key = { client: 'c', subject: 's', account: '' }

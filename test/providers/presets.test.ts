@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { coreOf, OAuth2Client } from '../../src/client/oauth2-client.ts'
 import * as providers from '../../src/providers/index.ts'
-import { json, makeOldToken, NOW, rejection, scripted, type Answer } from '../client/support.ts'
+import { json, makeOldToken, NOW, rejection, scripted, type Answer } from '../client/setup.ts'
 
 const presets = Object.entries(providers)
 

@@ -11,7 +11,7 @@ import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json, networkError } from './fake-server.ts'
-import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
 const reset = () => ({ reject: networkError('ECONNRESET') })
 

@@ -3,7 +3,7 @@ import { contentOf } from '../../src/refresh/envelope.ts'
 import { resolvePolicy } from '../../src/refresh/policy.ts'
 import type { ProviderRefresh } from '../../src/model/provider.ts'
 import { makeToken } from '../../src/model/token.ts'
-import { connected, HOUR, settled, world } from './harness.ts'
+import { connected, HOUR, settled, world } from './setup.ts'
 
 const MINUTE = 60_000
 

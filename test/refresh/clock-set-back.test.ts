@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { OAuth2Session } from '../../src/session.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, HOUR, settled, world, wrapStore } from './harness.ts'
+import { connected, HOUR, settled, world, wrapStore } from './setup.ts'
 
 const DAY = 24 * HOUR
 

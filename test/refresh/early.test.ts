@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from './fake-server.ts'
-import { claimedElsewhere, connected, HOUR, settled, world, wrapStore } from './harness.ts'
+import { claimedElsewhere, connected, HOUR, settled, world, wrapStore } from './setup.ts'
 
 /** A process whose token is early, and how often it has claimed so far. */
 async function early(answer: () => Response) {

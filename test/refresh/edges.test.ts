@@ -17,7 +17,7 @@ import { generateKey, keyRing } from '../../src/seal/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from './fake-server.ts'
-import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
 test('a refresh that answers with another identity keeps the refresh token, withholds the access token, and says so', async () => {
   const { clock, server, process, store, told } = world()

@@ -3,7 +3,7 @@ import { OAuth2Client, type OAuth2ClientOptions } from '../../src/client/oauth2-
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from './fake-server.ts'
-import { connected, key, settled, world } from './harness.ts'
+import { connected, key, settled, world } from './setup.ts'
 
 const MOVED = 'https://moved.example'
 const metadata = {

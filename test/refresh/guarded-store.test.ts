@@ -3,7 +3,7 @@ import { guardedStore } from '../../src/refresh/guarded-store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantRecord } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { settled } from './harness.ts'
+import { settled } from './setup.ts'
 
 const record = { id: '1' } as GrantRecord
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Grants } from '../../src/grants.ts'
 import type { KeyRing } from '../../src/seal/key-ring.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, settled, world } from './harness.ts'
+import { connected, settled, world } from './setup.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 

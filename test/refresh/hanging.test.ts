@@ -4,7 +4,7 @@ import { OAuth2Session } from '../../src/session.ts'
 import { StoreError } from '../../src/model/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
 /** Nothing is ever heard of it. */
 const never = (): Promise<never> => new Promise(() => undefined)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import type { Token } from '../../src/model/token.ts'
-import { settled, world } from './harness.ts'
+import { settled, world } from './setup.ts'
 
 test.each([undefined, null, 5, {}, { access_token: 'a' }, { accessToken: '' }])(
   'an obtain() that answers %j is told so, and stands in nobody’s way',

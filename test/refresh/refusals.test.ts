@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { accessTokenOf, makeToken } from '../../src/model/token.ts'
 import { json } from './fake-server.ts'
-import { connected, HOUR, key, settled, world } from './harness.ts'
+import { connected, HOUR, key, settled, world } from './setup.ts'
 
 const once = async (answer: Response, refresh: object = {}) => {
   const on = world({ refresh })

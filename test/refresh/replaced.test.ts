@@ -3,7 +3,7 @@ import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { deferred } from '../../src/util/deferred.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, HOUR, key, settled, world, wrapStore } from './harness.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
 /** A store whose clock is set by itself, and whose next look can be held back on its way. */
 function slowLooks() {

@@ -3,7 +3,7 @@ import type { Backend, Found, Write } from '../../src/stores/backend.ts'
 import { storeOver } from '../../src/stores/index.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { MapBackend } from '../stores/map-backend.ts'
-import { connected, HOUR, key, settled, world } from './harness.ts'
+import { connected, HOUR, key, settled, world } from './setup.ts'
 
 /** A backend that writes down each trip to it. */
 class CountedBackend extends MapBackend {

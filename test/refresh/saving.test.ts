@@ -14,7 +14,7 @@ import {
   world,
   wrapStore,
   type Operation,
-} from './harness.ts'
+} from './setup.ts'
 
 /** A store that fails on demand: before it has written, or after. */
 function failing(store: GrantStore) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { SharedWork } from '../../src/refresh/shared-work.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { settled } from './harness.ts'
+import { settled } from './setup.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { connected, HOUR, settled, world, wrapStore } from './harness.ts'
+import { connected, HOUR, settled, world, wrapStore } from './setup.ts'
 
 test('a fresh token is handed out as the same resolved promise, without a request', async () => {
   const { clock, server, process } = world()

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { TokenRequestError } from '../../src/model/errors.ts'
 import type { Token } from '../../src/model/token.ts'
-import { until } from '../provider/support.ts'
-import { begin, bytesOf, mint, stage, type Sabotage, type Stage } from './stage.ts'
+import { until } from '../integration/setup.ts'
+import { begin, bytesOf, mint, stage, type Sabotage, type Stage } from './setup.ts'
 
 const json = (body: unknown, status: number, headers: Record<string, string> = {}): Promise<Response> =>
   Promise.resolve(

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
-import { expectations } from '../provider/fault-expectations.ts'
-import { HOUR, POLICY, until } from '../provider/support.ts'
-import { begin, bytesOf, connect, LIFETIME_MS, mint, stage } from './stage.ts'
+import { expectations } from '../integration/fault-expectations.ts'
+import { HOUR, POLICY, until } from '../integration/setup.ts'
+import { begin, bytesOf, connect, LIFETIME_MS, mint, stage } from './setup.ts'
 
 test('a grant’s life shows nothing secret: not in logs and events, not to inspect, not in statuses, not in the file', async () => {
   const onStage = await stage()

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { SealError } from '../../src/model/errors.ts'
 import { generateKey, keyRing, type KeyRing } from '../../src/seal/index.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
-import { grantsOf, HOUR, POLICY } from '../provider/support.ts'
-import { bytesOf, mint, stage, type Stage } from './stage.ts'
+import { grantsOf, HOUR, POLICY } from '../integration/setup.ts'
+import { bytesOf, mint, stage, type Stage } from './setup.ts'
 
 /** Another process over the same file, with other keys. */
 async function another(onStage: Stage, keys: KeyRing) {

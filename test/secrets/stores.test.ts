@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { StoreError } from '../../src/model/errors.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
-import { grantsOf, POLICY, temporaryFile, until } from '../provider/support.ts'
-import { begin, bytesOf, LIFETIME_MS, mint, stage } from './stage.ts'
+import { grantsOf, POLICY, temporaryFile, until } from '../integration/setup.ts'
+import { begin, bytesOf, LIFETIME_MS, mint, stage } from './setup.ts'
 
 const OPERATIONS = ['read', 'put', 'claim', 'commit', 'release', 'delete', 'once'] as const
 type Operation = (typeof OPERATIONS)[number]

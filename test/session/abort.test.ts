@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { fetchWith, staticSource } from '../../src/fetch/fetch-with.ts'
 import { Grants } from '../../src/grants.ts'
 import type { AccessToken } from '../../src/model/token.ts'
-import { API, stage } from './stage.ts'
+import { API, stage } from './setup.ts'
 
 const reason = new Error('left')
 

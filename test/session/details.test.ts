@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { TOKEN_ORIGIN } from '../../src/client/token-origin.ts'
 import { makeToken } from '../../src/model/token.ts'
-import { connected, settled, world } from '../refresh/harness.ts'
+import { connected, settled, world } from '../refresh/setup.ts'
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const idToken = `${part({ alg: 'none' })}.${part({ sub: 'alice', email: 'a@example.com' })}.`

@@ -12,7 +12,7 @@ import { fetchWith, staticSource } from '../../src/fetch/fetch-with.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { FakeServer } from '../refresh/fake-server.ts'
-import { HOUR, settled } from '../refresh/harness.ts'
+import { HOUR, settled } from '../refresh/setup.ts'
 
 interface Seen {
   readonly method: string

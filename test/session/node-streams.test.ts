@@ -6,8 +6,8 @@ import { discardBody } from '../../src/client/http/bodies.ts'
 import { fetchTransport, MAX_ANSWER_BYTES, readText } from '../../src/client/http/transport.ts'
 import { ProviderUnavailableError } from '../../src/model/errors.ts'
 import { fetchWith } from '../../src/fetch/fetch-with.ts'
-import { HOUR } from '../refresh/harness.ts'
-import { API, stage } from './stage.ts'
+import { HOUR } from '../refresh/setup.ts'
+import { API, stage } from './setup.ts'
 
 /** An answer as node-fetch gives it: its body is a stream of Node's, which `clone()` shares by two pipes. */
 class NodeAnswer {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ConfigError, OriginNotAllowedError } from '../../src/model/errors.ts'
 import { fetchWith } from '../../src/fetch/fetch-with.ts'
-import { API, stage } from './stage.ts'
+import { API, stage } from './setup.ts'
 
 const refusingFirst = ({ token }: { token: string | undefined }) =>
   new Response('', { status: token === 'at-f-0' ? 401 : 200 })

@@ -9,7 +9,7 @@ import { OAuth2Session } from '../../src/session.ts'
 import { undiciTransport, withGrant } from '../../src/undici/index.ts'
 import { json } from '../refresh/fake-server.ts'
 import { client as clientPair, server as serverPair } from '../undici/certificates.ts'
-import { API, stage } from './stage.ts'
+import { API, stage } from './setup.ts'
 
 // What docs/recipes.md shows, run.
 

@@ -5,7 +5,7 @@ import { BodyLook, compileRejected } from '../../src/client/answers/rejected-ans
 import { ConfigError } from '../../src/model/errors.ts'
 import type { RejectedAnswer } from '../../src/model/provider.ts'
 import { FakeServer, json } from '../refresh/fake-server.ts'
-import { API, stage, type Sent } from './stage.ts'
+import { API, stage, type Sent } from './setup.ts'
 
 const over = (answer: () => Response) => (sent: Sent) =>
   sent.token === 'at-f-0' ? answer() : new Response('good', { status: 200 })

@@ -6,7 +6,7 @@ import { OAuth2Session, type OAuth2SessionOptions } from '../../src/session.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import type { Token } from '../../src/model/token.ts'
 import { FakeServer, json } from '../refresh/fake-server.ts'
-import { HOUR, settled } from '../refresh/harness.ts'
+import { HOUR, settled } from '../refresh/setup.ts'
 
 function standalone(options: Omit<OAuth2SessionOptions, 'token'> & { expiresInMs?: number } = {}) {
   const clock = fakeClock()

@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers'
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { withGrant } from '../../src/undici/index.ts'
-import { settled } from '../refresh/harness.ts'
-import { closing, OLD_MS, openSession, stage, UNDICI } from './stage.ts'
+import { settled } from '../refresh/setup.ts'
+import { closing, OLD_MS, openSession, stage, UNDICI } from './setup.ts'
 
 describe.each(UNDICI)('withGrant serves %s:', (_name, undici) => {
   const { Client, EventSource, fetch, MockAgent, Pool, request, stream, upgrade } = undici

@@ -6,8 +6,8 @@ import { ConfigError } from '../../src/model/errors.ts'
 import { Grants } from '../../src/grants.ts'
 import type { RejectedAnswer } from '../../src/model/provider.ts'
 import { withGrant } from '../../src/undici/index.ts'
-import { settled } from '../refresh/harness.ts'
-import { closing, OLD_MS, openApi, stage as openStage, UNDICI } from './stage.ts'
+import { settled } from '../refresh/setup.ts'
+import { closing, OLD_MS, openApi, stage as openStage, UNDICI } from './setup.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 const answering =

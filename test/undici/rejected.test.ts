@@ -3,8 +3,8 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { ReauthorizationRequiredError } from '../../src/model/errors.ts'
 import { withGrant } from '../../src/undici/index.ts'
-import { settled } from '../refresh/harness.ts'
-import { closing, OLD_MS, stage as openStage, UNDICI, type Undici } from './stage.ts'
+import { settled } from '../refresh/setup.ts'
+import { closing, OLD_MS, stage as openStage, UNDICI, type Undici } from './setup.ts'
 
 const BIG = 32 * 1024 * 1024
 

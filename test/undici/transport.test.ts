@@ -9,8 +9,8 @@ import { fetchTransport, MAX_ANSWER_BYTES, type Transport } from '../../src/clie
 import { ConfigError } from '../../src/model/errors.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { undiciTransport } from '../../src/undici/index.ts'
-import { makeOldToken, rejection } from '../client/support.ts'
-import { closing, UNDICI } from './stage.ts'
+import { makeOldToken, rejection } from '../client/setup.ts'
+import { closing, UNDICI } from './setup.ts'
 
 const TRANSPORTS: [string, () => Transport][] = [
   ['fetch', () => fetchTransport(fetch)],

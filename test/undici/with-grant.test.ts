@@ -10,9 +10,9 @@ import {
 import { staticSource } from '../../src/fetch/fetch-with.ts'
 import { Grants } from '../../src/grants.ts'
 import { withGrant } from '../../src/undici/index.ts'
-import { rejection } from '../client/support.ts'
-import { HOUR, settled } from '../refresh/harness.ts'
-import { closing, openApi, OLD_MS, stage, UNDICI } from './stage.ts'
+import { rejection } from '../client/setup.ts'
+import { HOUR, settled } from '../refresh/setup.ts'
+import { closing, openApi, OLD_MS, stage, UNDICI } from './setup.ts'
 
 describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
   const { interceptors, request } = undici

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test, type TestFunction } from 'vitest'
-import { logIn, type TestDemo } from '../support.ts'
+import { logIn, type TestDemo } from '../setup.ts'
 
 const path = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 const missing = path === '' || !existsSync(path)

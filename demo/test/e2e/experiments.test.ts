@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { demoWith } from '../support.ts'
+import { demoWith } from '../setup.ts'
 import { browserTest, openMenu, useChromium } from './chromium.ts'
 
 useChromium()

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { demoWith } from '../support.ts'
+import { demoWith } from '../setup.ts'
 import { atProvider, browserTest, logInWith, openPage, useChromium } from './chromium.ts'
 
 useChromium()

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
-import { demoWith } from '../support.ts'
+import { demoWith } from '../setup.ts'
 import { browserTest, openMenu, useChromium } from './chromium.ts'
 
 useChromium()

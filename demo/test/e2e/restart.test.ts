@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { startProvider } from '@evergrant/provider'
 import { runMain } from '../run-main.ts'
-import { freePort, temporaryFolder } from '../support.ts'
+import { freePort, temporaryFolder } from '../setup.ts'
 import { browserTest, logInWith, openPage, useChromium } from './chromium.ts'
 
 useChromium()
