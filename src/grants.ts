@@ -1,28 +1,28 @@
-import type { ClientCore } from './client/internal-client.ts'
+import type { InternalClient } from './client/internal-client.ts'
 import type { KeptLogin } from './client/flows/authorization-request.ts'
-import { coreNamed } from './client/internal-client-of.ts'
+import { internalClientOf } from './client/internal-client-of.ts'
 import { coreOf, type Callback, type OAuth2Client, type PendingLogin } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './util/clock.ts'
 import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
 import { checkedKey, encodeKey, type GrantKey } from './model/grant-key.ts'
-import type { AccountOption, CompletedLogIn, ConnectOptions, GrantsOptions } from './grants/options.ts'
+import type { AccountOption, CompletedLogin, ConnectOptions, GrantsOptions } from './grants/options.ts'
 import { importToken } from './model/import-token.ts'
-import { Keepers } from './refresh/live-grants.ts'
+import { LiveGrants } from './refresh/live-grants.ts'
 import { redactingLogger, type Logger } from './model/logger.ts'
 import { Secrets } from './util/redact.ts'
 import { ClientHealth, ClientHealths } from './refresh/client-health.ts'
 import type { DisconnectOptions } from './refresh/disconnecting.ts'
-import { Sealer } from './refresh/envelope.ts'
+import { Sealer } from './refresh/sealer.ts'
 import { guardedKeys } from './refresh/guarded-keys.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
 import { sameIdentity } from './refresh/identity.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/worker.ts'
 import { lookedUp, type ClientUse } from './refresh/grant-client.ts'
-import { Keeper } from './refresh/live-grant.ts'
+import { LiveGrant } from './refresh/live-grant.ts'
 import { countGrants, listGrants, type ListOptions, readChanges } from './grants/list-grants.ts'
 import type { CompleteOptions, UnsolicitedOptions } from './login/login.ts'
-import { LogIns } from './login/logins.ts'
+import { Logins } from './login/logins.ts'
 import { disconnectAll, recheckAll } from './grants/many-grants.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import { resealAll } from './grants/reseal.ts'
@@ -40,7 +40,7 @@ import type { Token } from './model/token.ts'
 export type {
   AccountOption,
   ClientResolver,
-  CompletedLogIn,
+  CompletedLogin,
   ConnectOptions,
   GrantsOptions,
   Obtain,
@@ -55,11 +55,11 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #clock: Clock | undefined
   readonly #logger: Logger | undefined
   readonly #emitter = new Emitter()
-  readonly #keepers = new Keepers()
+  readonly #liveGrants = new LiveGrants()
   readonly #healths = new ClientHealths()
   readonly #workers = new Set<KeepFresh>()
   readonly #keys: KeyRing | undefined
-  readonly #logIns: LogIns
+  readonly #logins: Logins
   #closed = false
 
   /** @throws ConfigError */
@@ -87,15 +87,15 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
     this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
-    this.#logIns = new LogIns({
+    this.#logins = new Logins({
       store: this.#store,
       sealer: this.#sealer,
       clock: completeClock(options.clock),
       background: options.background ?? 'detached',
       emitter: this.#emitter,
       logger: this.#logger,
-      coreOf: async (name) => coreNamed(await this.#client(name), name),
-      keeperOf: (key) => this.#keeper(key),
+      coreOf: async (name) => internalClientOf(await this.#client(name), name),
+      liveGrantOf: (key) => this.#liveGrant(key),
     })
   }
 
@@ -108,7 +108,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const { account, returnTo, ...request } = options
     const key = checkedKey(client, subject ?? '', account)
     if (returnTo !== undefined) checkReturnTo(returnTo)
-    const pending = await coreNamed(await this.#client(client), client).authorizationRequest(request)
+    const pending = await internalClientOf(await this.#client(client), client).authorizationRequest(request)
     return Object.freeze({
       ...pending,
       client,
@@ -125,22 +125,22 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws CallbackError when the callback can't be trusted, `already_used` when this log-in was tried before and failed; AuthorizationError
    * when the user declined; StoreError when the grant can't be saved yet; what `OAuth2Client.exchangeCode` throws
    */
-  async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<CompletedLogIn>
+  async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<CompletedLogin>
   /**
    * Ends an installation that the provider began, without a state: for clients whose provider's data has `unsolicited: true`. Nothing says whose
    * browser brought the callback: whoever is lured to one connects a stranger's account.
    * @throws ConfigError where the provider's data doesn't allow it
    */
-  async complete(callback: Callback, pending: undefined, options: UnsolicitedOptions): Promise<CompletedLogIn>
+  async complete(callback: Callback, pending: undefined, options: UnsolicitedOptions): Promise<CompletedLogin>
   async complete(
     callback: Callback,
     pending: KeptLogin | undefined,
     options: CompleteOptions | UnsolicitedOptions,
-  ): Promise<CompletedLogIn> {
+  ): Promise<CompletedLogin> {
     const begunElsewhere = pending === undefined && 'unsolicited' in options && options.unsolicited
     const result = begunElsewhere
-      ? await this.#logIns.completeUnsolicited(callback, options)
-      : await this.#logIns.complete(callback, pending as KeptLogin, options)
+      ? await this.#logins.completeUnsolicited(callback, options)
+      : await this.#logins.complete(callback, pending as KeptLogin, options)
     return { session: this.#sessionOf(result.key), ...result }
   }
 
@@ -162,7 +162,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   #sessionOf(key: GrantKey): OAuth2Session {
     // Where all clients are known, an unknown one is a mistake that shows now.
     this.#clientNow(key.client)
-    return new OAuth2Session(this.#keeper(key), { policy: this.#policy })
+    return new OAuth2Session(this.#liveGrant(key), { policy: this.#policy })
   }
 
   /** Stores a token that was had elsewhere, as after a log-in: anything that `importToken` accepts. */
@@ -173,16 +173,16 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption = {},
   ): Promise<OAuth2Session> {
     const key = checkedKey(client, subject, options.account)
-    const core = coreNamed(await this.#client(client), client)
+    const core = internalClientOf(await this.#client(client), client)
     const now = this.#clock?.now()
     const read = importToken(token, { provider: core.provider, ...(now !== undefined && { now }) })
     return this.#save(key, core, read)
   }
 
-  async #save(key: GrantKey, core: ClientCore, token: Token): Promise<OAuth2Session> {
-    const keeper = this.#keeper(key)
-    await keeper.replace(core, token, (stored) => sameIdentity(stored, token, key, core))
-    return new OAuth2Session(keeper, { policy: this.#policy })
+  async #save(key: GrantKey, core: InternalClient, token: Token): Promise<OAuth2Session> {
+    const liveGrant = this.#liveGrant(key)
+    await liveGrant.replace(core, token, (stored) => sameIdentity(stored, token, key, core))
+    return new OAuth2Session(liveGrant, { policy: this.#policy })
   }
 
   /** What is known of a grant; undefined when there is none. Never a secret. */
@@ -240,7 +240,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   ): Promise<void> {
     const key = checkedKey(client, subject, options.account)
     // A name that nothing is stored under is a mistake; what is there is deleted without its client too.
-    if (!(await this.#keeper(key).disconnect(options))) this.#clientNow(client)
+    if (!(await this.#liveGrant(key).disconnect(options))) this.#clientNow(client)
   }
 
   /**
@@ -249,7 +249,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    */
   async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
     if (typeof subject !== 'string') throw new ConfigError('disconnectSubject() needs the subject, as a string.')
-    const end = (key: GrantKey): Promise<boolean> => this.#keeper(key).disconnect(options)
+    const end = (key: GrantKey): Promise<boolean> => this.#liveGrant(key).disconnect(options)
     return disconnectAll({ store: this.#store, logger: this.#logger }, subject, end)
   }
 
@@ -258,7 +258,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end, when some could not be tried: the others were; StoreError when nothing can be listed
    */
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
-    return recheckAll({ store: this.#store, logger: this.#logger }, filter, (key) => this.#keeper(key))
+    return recheckAll({ store: this.#store, logger: this.#logger }, filter, (key) => this.#liveGrant(key))
   }
 
   /**
@@ -279,7 +279,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
         store: this.#store,
         clock: completeClock(this.#clock),
         logger: this.#logger,
-        keeperOf: ({ key }) => this.#keeper(key, { passing: true }),
+        liveGrantOf: ({ key }) => this.#liveGrant(key, { passing: true }),
       },
       options,
     )
@@ -297,8 +297,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
-    await this.#logIns.close()
-    const closed = await Promise.allSettled(this.#keepers.all().map((keeper) => keeper.close()))
+    await this.#logins.close()
+    const closed = await Promise.allSettled(this.#liveGrants.all().map((liveGrant) => liveGrant.close()))
     await this.#store.close()
     for (const each of closed) if (each.status === 'rejected') throw each.reason
   }
@@ -316,15 +316,15 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return found.client
   }
 
-  #keeper(key: GrantKey, options: { readonly passing?: boolean } = {}): Keeper {
+  #liveGrant(key: GrantKey, options: { readonly passing?: boolean } = {}): LiveGrant {
     const name = encodeKey(key)
-    const known = this.#keepers.get(name)
+    const known = this.#liveGrants.get(name)
     if (known !== undefined) return known
     if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
     const { clients, obtain } = this.#options
     const fixed = typeof clients === 'function' || !Object.hasOwn(clients, key.client) ? undefined : clients[key.client]
     const clock = this.#clock === undefined && fixed !== undefined ? coreOf(fixed).clock : completeClock(this.#clock)
-    const keeper = new Keeper({
+    const liveGrant = new LiveGrant({
       key,
       client:
         fixed === undefined ? async () => this.#useOf(key, await this.#client(key.client)) : this.#useOf(key, fixed),
@@ -338,12 +338,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       obtainable: obtain !== undefined && Object.hasOwn(obtain, key.client),
       alone: false,
     })
-    this.#keepers.add(name, keeper, options)
-    return keeper
+    this.#liveGrants.add(name, liveGrant, options)
+    return liveGrant
   }
 
   #useOf(key: GrantKey, client: OAuth2Client): ClientUse {
-    const core = coreNamed(client, key.client)
+    const core = internalClientOf(client, key.client)
     return { core, health: this.#healthOf(key.client, core), obtain: this.#obtainOf(key, client) }
   }
 
@@ -355,7 +355,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return obtain === undefined ? undefined : () => obtain(client, key)
   }
 
-  #healthOf(name: string, core: ClientCore): ClientHealth {
+  #healthOf(name: string, core: InternalClient): ClientHealth {
     return this.#healths.of(name, () => {
       const clock = this.#clock === undefined ? core.clock : completeClock(this.#clock)
       const logger = this.#logger ?? core.logger

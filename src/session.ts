@@ -6,10 +6,10 @@ import { importToken } from './model/import-token.ts'
 import { brand } from './util/other-copy.ts'
 import type { Background } from './refresh/background.ts'
 import { ClientHealth } from './refresh/client-health.ts'
-import { Sealer } from './refresh/envelope.ts'
+import { Sealer } from './refresh/sealer.ts'
 import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import type { GrantDetails } from './refresh/details.ts'
-import { Keeper } from './refresh/live-grant.ts'
+import { LiveGrant } from './refresh/live-grant.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
 import { readBindingsBy, type SessionBinding } from './fetch/session-binding.ts'
@@ -38,7 +38,7 @@ export interface OAuth2SessionOptions {
  * shared store. Safe for concurrent use.
  */
 export class OAuth2Session implements TokenSource {
-  readonly #keeper: Keeper
+  readonly #liveGrant: LiveGrant
   readonly #emitter: Emitter | undefined
   readonly #retry401: boolean
   #fetch: typeof globalThis.fetch | undefined
@@ -46,19 +46,19 @@ export class OAuth2Session implements TokenSource {
   static {
     brand(OAuth2Session, 'OAuth2Session')
     readBindingsBy((source) =>
-      typeof source === 'object' && source !== null && #keeper in source ? source.#bind() : undefined,
+      typeof source === 'object' && source !== null && #liveGrant in source ? source.#bind() : undefined,
     )
   }
 
   constructor(client: OAuth2Client, options?: OAuth2SessionOptions)
   /** @internal */
-  constructor(keeper: Keeper, options: { readonly policy: RefreshPolicy })
-  constructor(client: OAuth2Client | Keeper, options: OAuth2SessionOptions = {}) {
-    if (client instanceof Keeper) {
-      this.#keeper = client
+  constructor(liveGrant: LiveGrant, options: { readonly policy: RefreshPolicy })
+  constructor(client: OAuth2Client | LiveGrant, options: OAuth2SessionOptions = {}) {
+    if (client instanceof LiveGrant) {
+      this.#liveGrant = client
     } else {
       this.#emitter = new Emitter()
-      this.#keeper = standalone(client, options, this.#emitter)
+      this.#liveGrant = standalone(client, options, this.#emitter)
     }
     this.#retry401 = options.policy?.retry401 ?? true
   }
@@ -71,7 +71,7 @@ export class OAuth2Session implements TokenSource {
 
   /** A valid access token; while it is fresh, the same resolved promise. @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error when none can be had now */
   token(options?: TokenOptions): Promise<AccessToken> {
-    return this.#keeper.token(options)
+    return this.#liveGrant.token(options)
   }
 
   /** The access token's string. */
@@ -81,12 +81,12 @@ export class OAuth2Session implements TokenSource {
 
   /** Refreshes now, or takes the result of a refresh that is under way here or in another process. Passes the back-off once, but not the provider's `Retry-After`. */
   async refresh(): Promise<AccessToken> {
-    return this.#keeper.refresh()
+    return this.#liveGrant.refresh()
   }
 
   /** What is known of the grant; no secret. @throws GrantNotFoundError */
   async status(): Promise<GrantStatus> {
-    return this.#keeper.status()
+    return this.#liveGrant.status()
   }
 
   /**
@@ -95,12 +95,12 @@ export class OAuth2Session implements TokenSource {
    * @throws GrantNotFoundError
    */
   async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
-    return this.#keeper.details(options)
+    return this.#liveGrant.details(options)
   }
 
   /** Ends the grant: deleted here at once, then revoked at the provider (RFC 7009) as far as that can be. */
   async disconnect(options: DisconnectOptions = {}): Promise<void> {
-    await this.#keeper.disconnect(options)
+    await this.#liveGrant.disconnect(options)
   }
 
   /** Listens to this session's events. A session of `Grants` has none of its own: listen there. Answers how to stop. */
@@ -112,25 +112,25 @@ export class OAuth2Session implements TokenSource {
 
   /** Waits for what is under way and for tokens that are not saved yet. A session of `Grants` ends with it; this ends one that stands alone. */
   async close(): Promise<void> {
-    if (this.#emitter !== undefined) await this.#keeper.close()
+    if (this.#emitter !== undefined) await this.#liveGrant.close()
   }
 
   #bind(): SessionBinding {
     return {
-      freshToken: () => this.#keeper.freshToken(),
-      rules: () => this.#keeper.coreNow ?? this.#keeper.core(),
+      freshToken: () => this.#liveGrant.freshToken(),
+      rules: () => this.#liveGrant.coreNow ?? this.#liveGrant.core(),
       retry401: this.#retry401,
     }
   }
 }
 
-function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): Keeper {
+function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): LiveGrant {
   const core = coreOf(client)
   const policy = options.policy ?? {}
   checkPolicy(policy, core.timeoutMs)
   const { obtain } = options
   const { clock } = core
-  return new Keeper({
+  return new LiveGrant({
     key: { client: core.name, subject: 'session', account: '' },
     client: {
       core,

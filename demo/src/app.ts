@@ -6,7 +6,7 @@ import { assetRoutes } from './routes/assets.ts'
 import { experimentRoutes } from './routes/experiments.ts'
 import { leaveRoutes } from './routes/leave.ts'
 import { liveRoute } from './routes/live.ts'
-import { logInRoutes } from './routes/log-in.ts'
+import { loginRoutes } from './routes/log-in.ts'
 import { menuRoute } from './routes/menu.ts'
 import { sendProblem } from './web/problem.ts'
 import { securityHeaders } from './web/security-headers.ts'
@@ -18,7 +18,7 @@ export function createApp(parts: DemoParts): Hono<WebEnv> {
   app.use(securityHeaders())
   app.route('/', assetRoutes())
   app.use(parts.sessions.read())
-  app.route('/', logInRoutes(parts))
+  app.route('/', loginRoutes(parts))
   app.route('/', menuRoute(parts))
   app.route('/', actionRoutes(parts))
   app.route('/', leaveRoutes(parts))

@@ -7,7 +7,7 @@ import { Pair } from './pair/pair.ts'
 import { titleOf, type StoreChoice } from './store/store-choice.ts'
 import { Storm } from './storm/storm.ts'
 import type { EmbeddedClient, Upstream } from './upstream/upstream.ts'
-import { PendingLogIns } from './web/pending-log-ins.ts'
+import { PendingLogins } from './web/pending-log-ins.ts'
 import { WebSessions } from './web/web-session.ts'
 
 export interface AssemblyOptions {
@@ -51,7 +51,7 @@ export function assemble(options: AssemblyOptions): DemoParts {
     storeTitle: titleOf(storeChoice),
     grants,
     sessions: new WebSessions({ ...cookies, client: upstream.name }),
-    logIns: new PendingLogIns(cookies),
+    logins: new PendingLogins(cookies),
     journal,
     tickMs,
     experiments: experimentsOf(),

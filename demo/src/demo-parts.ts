@@ -4,7 +4,7 @@ import type { Journal } from './live/journal.ts'
 import type { Pair } from './pair/pair.ts'
 import type { Storm } from './storm/storm.ts'
 import type { Upstream } from './upstream/upstream.ts'
-import type { PendingLogIns } from './web/pending-log-ins.ts'
+import type { PendingLogins } from './web/pending-log-ins.ts'
 import type { WebSessions } from './web/web-session.ts'
 
 /** What the routes are made of. */
@@ -18,7 +18,7 @@ export interface DemoParts {
   readonly storeTitle: string
   readonly grants: Grants
   readonly sessions: WebSessions
-  readonly logIns: PendingLogIns
+  readonly logins: PendingLogins
   readonly journal: Journal
   /** How often an open page asks for the token. */
   readonly tickMs: number

@@ -1,11 +1,11 @@
-import type { ClientCore } from './internal-client.ts'
+import type { InternalClient } from './internal-client.ts'
 import { coreOf, type OAuth2Client } from './oauth2-client.ts'
 
 /** They end with their clients. */
-const cores = new WeakMap<OAuth2Client, Map<string, ClientCore>>()
+const cores = new WeakMap<OAuth2Client, Map<string, InternalClient>>()
 
 /** A client as the refresh layer sees it, under the application's name of it: errors and logs have that one. The same each time. */
-export function coreNamed(client: OAuth2Client, name: string): ClientCore {
+export function internalClientOf(client: OAuth2Client, name: string): InternalClient {
   const core = coreOf(client)
   let named = cores.get(client)
   if (named === undefined) cores.set(client, (named = new Map()))

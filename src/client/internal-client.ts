@@ -30,11 +30,11 @@ export interface SendOptions {
 }
 
 /** What the refresh layer needs of a client. Not public. */
-export interface ClientCore {
+export interface InternalClient {
   /** For messages: the provider's name, or what `named` was given. */
   readonly name: string
   /** The same client under another name: errors and logs of what is asked of that one have it. Cheap; all share what is known and remembered. */
-  named(name: string): ClientCore
+  named(name: string): InternalClient
   readonly clientId: string
   readonly provider: Provider
   readonly clock: Required<Clock>

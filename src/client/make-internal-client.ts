@@ -4,7 +4,7 @@ import {
   type AuthorizationOptions,
   type PendingLogin,
 } from './flows/authorization-request.ts'
-import type { ClientCore } from './internal-client.ts'
+import type { InternalClient } from './internal-client.ts'
 import { exchangeCode, exchangeUnsolicited } from './flows/code-exchange.ts'
 import { named, type ClientContext } from './context.ts'
 import { readClaims } from './answers/id-token.ts'
@@ -27,7 +27,10 @@ interface ResourceRules {
 }
 
 /** A client as the refresh layer sees it. */
-export function makeCore(context: ClientContext, resourceOrigins: readonly string[] | undefined): ClientCore {
+export function makeInternalClient(
+  context: ClientContext,
+  resourceOrigins: readonly string[] | undefined,
+): InternalClient {
   const { name, provider } = context
   const { tokenOriginFrom } = provider
   const preset = [
@@ -44,7 +47,7 @@ export function makeCore(context: ClientContext, resourceOrigins: readonly strin
   })
 }
 
-function coreUnder(context: ClientContext, rules: ResourceRules): ClientCore {
+function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient {
   const { own, preset, rejected } = rules
   const { name, provider, directory, insecure } = context
   const formerIssuers = provider.formerIssuers ?? []
@@ -52,7 +55,7 @@ function coreUnder(context: ClientContext, rules: ResourceRules): ClientCore {
     assertOrigin(url, (each) => server.origins.has(each.origin) || preset(each), name)
 
   // The last one is kept: whoever asks again gets the very same.
-  let view: ClientCore | undefined
+  let view: InternalClient | undefined
 
   return {
     name,

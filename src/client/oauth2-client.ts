@@ -3,12 +3,12 @@ import { brand, ofAnotherCopy } from '../util/other-copy.ts'
 import type { AccessToken, Token } from '../model/token.ts'
 import type { AuthorizationOptions, KeptLogin, PendingLogin } from './flows/authorization-request.ts'
 import type { Callback, CallbackFields, NodeRequest } from './flows/callback-input.ts'
-import type { ClientCore } from './internal-client.ts'
+import type { InternalClient } from './internal-client.ts'
 import { requestClientCredentials, type ClientCredentialsOptions } from './flows/client-credentials.ts'
 import { makeContext, type OAuth2ClientOptions } from './options.ts'
 import { exchangeCode } from './flows/code-exchange.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
-import { authorizationRequest, makeCore } from './make-internal-client.ts'
+import { authorizationRequest, makeInternalClient } from './make-internal-client.ts'
 import { untilAborted } from './http/deadline.ts'
 import { introspectToken, type Introspection } from './endpoints/introspection.ts'
 import { prepareRedemption, type RefreshOptions } from './flows/refresh-token.ts'
@@ -30,7 +30,7 @@ export type {
   UserInfo,
 }
 
-let readCore: (client: OAuth2Client) => ClientCore | undefined
+let readCore: (client: OAuth2Client) => InternalClient | undefined
 
 /**
  * One registration at one provider: builds log-in URLs, turns callbacks into tokens, redeems refresh tokens, revokes. It keeps no token and is safe to share.
@@ -41,7 +41,7 @@ let readCore: (client: OAuth2Client) => ClientCore | undefined
  */
 export class OAuth2Client {
   readonly #context: ClientContext
-  readonly #core: ClientCore
+  readonly #core: InternalClient
 
   static {
     brand(OAuth2Client, 'OAuth2Client')
@@ -51,7 +51,7 @@ export class OAuth2Client {
   /** @throws ConfigError, InsecureTransportError */
   constructor(options: OAuth2ClientOptions) {
     this.#context = makeContext(options)
-    this.#core = makeCore(
+    this.#core = makeInternalClient(
       this.#context,
       options.resourceOrigins === undefined ? undefined : [...options.resourceOrigins],
     )
@@ -129,7 +129,7 @@ export class OAuth2Client {
 }
 
 /** What the refresh layer needs of a client. Not public: the package's entry doesn't export it. */
-export function coreOf(client: OAuth2Client): ClientCore {
+export function coreOf(client: OAuth2Client): InternalClient {
   const core = readCore(client)
   if (core === undefined)
     throw new ConfigError(ofAnotherCopy(client) ?? 'Expected an OAuth2Client, made with `new OAuth2Client(…)`.')

@@ -1,6 +1,6 @@
 import { ConfigError, type UnreadableRecordError } from '../model/errors.ts'
 import { encodeKey } from '../model/grant-key.ts'
-import { nextTurn } from '../util/next-turn.ts'
+import { nextTurn } from '../util/async.ts'
 import type { ChangesAnswer, ChangesRequest } from '../stores/changes.ts'
 import { assertCursor, collectPage, countByClient, pageLimit } from '../stores/lists.ts'
 import type { GrantCount, GrantPage, GrantRecord, GrantStore, ListFilter, PageRequest } from '../stores/store.ts'

@@ -2,7 +2,7 @@ import { GrantNotFoundError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
 import type { GrantStore, ListFilter } from '../stores/store.ts'
-import type { Keeper } from '../refresh/live-grant.ts'
+import type { LiveGrant } from '../refresh/live-grant.ts'
 import { eachRecord } from './list-grants.ts'
 import { ManyAttempts } from './unfinished.ts'
 
@@ -34,7 +34,7 @@ export async function disconnectAll(
 export async function recheckAll(
   { store, logger }: ManyGrants,
   filter: Omit<ListFilter, 'state'>,
-  keeperOf: (key: GrantKey) => Keeper,
+  liveGrantOf: (key: GrantKey) => LiveGrant,
 ): Promise<number> {
   const attempts = new ManyAttempts('recheck()', logger)
   const dead = { ...filter, state: 'reauthorization_required' } as const
@@ -42,7 +42,7 @@ export async function recheckAll(
   await attempts.each(records, ({ key }) =>
     attempts.one(key, async () => {
       try {
-        return await keeperOf(key).recheck()
+        return await liveGrantOf(key).recheck()
       } catch (error) {
         // Disconnected meanwhile: there is nothing to try.
         if (error instanceof GrantNotFoundError) return false

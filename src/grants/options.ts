@@ -3,7 +3,7 @@ import type { Clock } from '../util/clock.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Background } from '../refresh/background.ts'
-import type { LogInResult } from '../login/login.ts'
+import type { LoginResult } from '../login/login.ts'
 import type { RefreshPolicy } from '../refresh/policy.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
 import type { OAuth2Session } from '../session.ts'
@@ -54,6 +54,6 @@ export interface ConnectOptions extends Omit<AuthorizationOptions, 'redirectUri'
 }
 
 /** A finished log-in. */
-export interface CompletedLogIn extends LogInResult {
+export interface CompletedLogin extends LoginResult {
   readonly session: OAuth2Session
 }

@@ -1,7 +1,7 @@
 import type { KeptLogin } from '../client/flows/authorization-request.ts'
 import { CallbackError, ConfigError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
-import { sha256 } from '../util/sha256.ts'
+import { sha256 } from '../util/crypto.ts'
 import type { JsonValue } from '../model/token.ts'
 import type { Identity } from '../refresh/identity.ts'
 import type { GrantStatus } from '../refresh/status.ts'
@@ -19,7 +19,7 @@ export interface CompleteOptions {
 }
 
 /** What came of a log-in. */
-export interface LogInResult {
+export interface LoginResult {
   readonly key: GrantKey
   readonly status: GrantStatus
   /** Who it is at the provider: there with an ID token, or when `subject` or `account` is a function. */

@@ -1,7 +1,7 @@
 import type { KeptLogin } from '../client/flows/authorization-request.ts'
 import type { Callback } from '../client/flows/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/flows/callback.ts'
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import { missingScope } from '../client/flows/offline-access.ts'
 import { TOKEN_ORIGIN } from '../client/token-origin.ts'
 import type { Clock } from '../util/clock.ts'
@@ -14,24 +14,23 @@ import { ExpiringMap } from '../util/expiring-map.ts'
 import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import type { Background } from '../refresh/background.ts'
-import { before } from '../util/before.ts'
-import { deferred } from '../util/deferred.ts'
-import type { Sealer } from '../refresh/envelope.ts'
+import { within, deferred } from '../util/async.ts'
+import type { Sealer } from '../refresh/sealer.ts'
 import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
-import type { Keeper } from '../refresh/live-grant.ts'
+import type { LiveGrant } from '../refresh/live-grant.ts'
 import {
   alreadyUsed,
   checkCompleteOptions,
   type CompleteOptions,
   grantIdOf,
-  type LogInResult,
+  type LoginResult,
   refused,
   type UnsolicitedOptions,
   wrongSubject,
 } from './login.ts'
-import { randomId } from '../util/random.ts'
+import { randomId } from '../util/crypto.ts'
 import { statusOf } from '../refresh/status.ts'
-import { CALLER_WAITS_MS, insist, type SavedLogIn, type Saving, UnsavedLogIn } from './unsaved-login.ts'
+import { CALLER_WAITS_MS, insist, type SavedLogin, type Saving, UnsavedLogin } from './unsaved-login.ts'
 
 /** Single use is remembered longer than a pending log-in is accepted. */
 const ONCE_MS = 20 * 60_000
@@ -40,15 +39,15 @@ const LOOK_EVERY_MS = 250
 const JOIN_MS = 30_000
 
 /** What log-ins need of the grants. */
-export interface LogInsContext {
+export interface LoginsContext {
   readonly store: GrantStore
   readonly sealer: Sealer
   readonly clock: Required<Clock>
   readonly background: Background
   readonly emitter: Emitter
   readonly logger: Logger | undefined
-  readonly coreOf: (client: string) => Promise<ClientCore>
-  readonly keeperOf: (key: GrantKey) => Keeper
+  readonly coreOf: (client: string) => Promise<InternalClient>
+  readonly liveGrantOf: (key: GrantKey) => LiveGrant
 }
 
 /** What this process knows of one log-in. */
@@ -59,7 +58,7 @@ interface Attempt {
   readonly by: string
   /** Resolves when the first call is over, whatever came of it. */
   work?: Promise<void> | undefined
-  unsaved?: UnsavedLogIn | undefined
+  unsaved?: UnsavedLogin | undefined
   /** Whether nothing came of it though the code was sent. */
   isFailed?: boolean
   /** What the first call, or the last one that took its place, rejected with. */
@@ -70,7 +69,7 @@ interface Attempt {
 interface Call {
   readonly pending: Begun
   readonly options: CompleteOptions
-  readonly core: ClientCore
+  readonly core: InternalClient
 }
 
 /** What is known of a log-in from its begin; of one that the provider began, next to nothing. */
@@ -81,16 +80,16 @@ const NOT_THE_FIRST = Symbol('not the first')
 const ELSEWHERE = Symbol('used in another process')
 
 /** Ends log-ins: each code is sent once, and no token that came for it is lost. */
-export class LogIns {
-  readonly #context: LogInsContext
+export class Logins {
+  readonly #context: LoginsContext
   readonly #attempts = new ExpiringMap<string, Attempt>()
-  readonly #unsaved = new Set<UnsavedLogIn>()
+  readonly #unsaved = new Set<UnsavedLogin>()
 
-  constructor(context: LogInsContext) {
+  constructor(context: LoginsContext) {
     this.#context = context
   }
 
-  async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<LogInResult> {
+  async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<LoginResult> {
     checkCompleteOptions(options)
     if (pending?.client === undefined) {
       throw new ConfigError('Expected the pending log-in that grants.connect() made: this one names no client.')
@@ -138,7 +137,7 @@ export class LogIns {
    * The same for a log-in that the provider began. Nothing says whose browser brought it, nor that it comes for the first time, but that a
    * provider takes a code once.
    */
-  async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LogInResult> {
+  async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LoginResult> {
     checkCompleteOptions(options)
     const { client } = options
     const pending: Begun = { client, createdAt: this.#context.clock.now() }
@@ -174,7 +173,7 @@ export class LogIns {
     )
   }
 
-  #unsavedOf(call: Call, attempt: Attempt, token: Token): UnsavedLogIn {
+  #unsavedOf(call: Call, attempt: Attempt, token: Token): UnsavedLogin {
     const { background, clock, logger } = this.#context
     const { core, pending } = call
     const save: Saving['save'] = async (key) => {
@@ -187,7 +186,7 @@ export class LogIns {
       return saved
     }
     const endsAt = pending.createdAt + LOGIN_LIFETIME_MS
-    const unsaved = new UnsavedLogIn({ background, clock, logger, save }, core, token, endsAt)
+    const unsaved = new UnsavedLogin({ background, clock, logger, save }, core, token, endsAt)
     this.#unsaved.add(unsaved)
     return unsaved
   }
@@ -210,17 +209,17 @@ export class LogIns {
     return note && decodeKey(note.value)
   }
 
-  async #save(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<SavedLogIn> {
+  async #save(key: GrantKey, core: InternalClient, token: Token, id: string): Promise<SavedLogin> {
     const identityChanged = await this.#changesIdentity(key, core, token, id)
     const same = (stored: Token): boolean => sameIdentity(stored, token, key, core)
-    const record = await this.#context.keeperOf(key).replace(core, token, same, id)
+    const record = await this.#context.liveGrantOf(key).replace(core, token, same, id)
     // It was saved before, and another log-in came after it.
     if (record.id !== id) throw alreadyUsed()
     return { record, identityChanged }
   }
 
   /** Whether another person's grant is replaced. */
-  async #changesIdentity(key: GrantKey, core: ClientCore, token: Token, id: string): Promise<boolean> {
+  async #changesIdentity(key: GrantKey, core: InternalClient, token: Token, id: string): Promise<boolean> {
     const after = identityOf(token)
     if (after === undefined) return false
     const { record } = await this.#context.store.read(key)
@@ -236,7 +235,7 @@ export class LogIns {
   }
 
   /** With the token there: whose it is, and save it. */
-  async #finish(call: Call, attempt: Attempt): Promise<LogInResult> {
+  async #finish(call: Call, attempt: Attempt): Promise<LoginResult> {
     const { unsaved } = attempt
     if (unsaved === undefined) throw alreadyUsed()
     const { core, token } = unsaved
@@ -264,7 +263,7 @@ export class LogIns {
     })
   }
 
-  #tell({ record, identityChanged }: SavedLogIn, token: Token): void {
+  #tell({ record, identityChanged }: SavedLogin, token: Token): void {
     const { clock, emitter, logger } = this.#context
     const { key, renewable, scope } = record
     emitter.emit('connected', {
@@ -295,10 +294,10 @@ export class LogIns {
   }
 
   /** A further call for a log-in that this process knows: it waits for the first one, and sends nothing. */
-  async #join(call: Call, attempt: Attempt): Promise<LogInResult> {
+  async #join(call: Call, attempt: Attempt): Promise<LoginResult> {
     if (attempt.work !== undefined) {
       const ended = attempt.work.then(() => true)
-      if ((await before(ended, this.#context.clock, JOIN_MS)) === undefined)
+      if ((await within(ended, this.#context.clock, JOIN_MS)) === undefined)
         throw new ProviderUnavailableError(
           'The first callback of this log-in is still being worked on, by the provider or by the `subject` function. Try again.',
           { maybeProcessed: true },
@@ -311,7 +310,7 @@ export class LogIns {
   }
 
   /** Another process has used it, or this one before it was started anew: the grant tells whether it succeeded. */
-  async #elsewhere(call: Call, attempt: Attempt): Promise<LogInResult> {
+  async #elsewhere(call: Call, attempt: Attempt): Promise<LoginResult> {
     try {
       const key = await this.#findElsewhere(call, attempt.id)
       const result = await this.#repeat(call, key, attempt.id, undefined)
@@ -343,7 +342,7 @@ export class LogIns {
   }
 
   /** The grant of this very log-in, as it is now. */
-  async #repeat(call: Call, key: GrantKey, id: string, told: Identity | undefined): Promise<LogInResult> {
+  async #repeat(call: Call, key: GrantKey, id: string, told: Identity | undefined): Promise<LoginResult> {
     const record = await this.#read(key)
     if (record?.id !== id) throw alreadyUsed()
     const token = await this.#open(record)
@@ -361,8 +360,8 @@ export class LogIns {
     { pending }: Call,
     record: GrantRecord,
     token: Token,
-    more: Pick<LogInResult, 'repeated' | 'identityChanged'> & { readonly identity: Identity | undefined },
-  ): LogInResult {
+    more: Pick<LoginResult, 'repeated' | 'identityChanged'> & { readonly identity: Identity | undefined },
+  ): LoginResult {
     const { identity, identityChanged, repeated } = more
     const { scope } = token
     const { [TOKEN_ORIGIN]: _, ...extra } = token.extra ?? {}

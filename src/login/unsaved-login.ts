@@ -1,4 +1,4 @@
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import { type Clock, startTimer, stopwatch } from '../util/clock.ts'
 import { CallbackError, StoreError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
@@ -6,7 +6,7 @@ import type { Logger } from '../model/logger.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import { type Background, runInBackground } from '../refresh/background.ts'
-import { before } from '../util/before.ts'
+import { within } from '../util/async.ts'
 import type { Identity } from '../refresh/identity.ts'
 import { maySucceedLater } from '../refresh/persistently.ts'
 import { revocationEndsPerson, revokeWithRetries } from '../refresh/revoke.ts'
@@ -19,7 +19,7 @@ const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 1000
 
 /** A log-in as it was saved. */
-export interface SavedLogIn {
+export interface SavedLogin {
   readonly record: GrantRecord
   readonly identityChanged: boolean
 }
@@ -29,7 +29,7 @@ export interface Saving {
   readonly clock: Required<Clock>
   readonly background: Background
   readonly logger: Logger | undefined
-  readonly save: (key: GrantKey, core: ClientCore, token: Token) => Promise<SavedLogIn>
+  readonly save: (key: GrantKey, core: InternalClient, token: Token) => Promise<SavedLogin>
 }
 
 /** Repeats work until it succeeds, can't any more, or has taken `ms`. */
@@ -46,8 +46,8 @@ export async function insist<T>(clock: Required<Clock>, ms: number, work: () => 
 }
 
 /** A log-in whose code is exchanged: its token is here alone until it is saved. */
-export class UnsavedLogIn {
-  readonly core: ClientCore
+export class UnsavedLogin {
+  readonly core: InternalClient
   readonly token: Token
   /** Who it is, once that was asked. */
   identity: Identity | undefined
@@ -55,13 +55,13 @@ export class UnsavedLogIn {
   key: GrantKey | undefined
   readonly #saving: Saving
   readonly #endsAt: number
-  #running: Promise<SavedLogIn> | undefined
+  #running: Promise<SavedLogin> | undefined
   #stopTimer: () => void = () => undefined
   #over = false
   #givenUp = false
 
   /** `endsAt`: nobody can ask for it any more; what is not saved then is given up. */
-  constructor(saving: Saving, core: ClientCore, token: Token, endsAt: number) {
+  constructor(saving: Saving, core: InternalClient, token: Token, endsAt: number) {
     this.#saving = saving
     this.core = core
     this.token = token
@@ -79,7 +79,7 @@ export class UnsavedLogIn {
    * Saves it. It goes on when the caller's wait is over, and again with the next call.
    * @throws StoreError; what no repetition mends; CallbackError when it was given up: its token may be revoked
    */
-  async save(key: GrantKey): Promise<SavedLogIn> {
+  async save(key: GrantKey): Promise<SavedLogin> {
     if (this.#givenUp) throw new CallbackError('expired_login', 'The log-in was begun more than fifteen minutes ago.')
     this.key = key
     const { background, clock } = this.#saving
@@ -89,14 +89,14 @@ export class UnsavedLogIn {
       runInBackground(background, () => running)
       running.catch(() => undefined)
     }
-    const saved = await before(this.#running, clock, CALLER_WAITS_MS)
+    const saved = await within(this.#running, clock, CALLER_WAITS_MS)
     if (saved !== undefined) return saved
     throw new StoreError(
       'The log-in could not be saved yet. Nothing is lost: it is tried for a minute more, and the same callback finds it.',
     )
   }
 
-  async #save(key: GrantKey): Promise<SavedLogIn> {
+  async #save(key: GrantKey): Promise<SavedLogin> {
     const { clock, save } = this.#saving
     try {
       const saved = await insist(clock, SAVING_MS, () => save(key, this.core, this.token))

@@ -3,12 +3,12 @@ import { assertKnown } from '../stores/rules.ts'
 import { RECORD_SCHEMA, type GrantRecord, type NewGrant } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import { runInBackground } from './background.ts'
-import { contentOf } from './envelope.ts'
+import { contentOf } from './record-content.ts'
 import type { GrantClient } from './grant-client.ts'
-import { hold, sameVersion, versionOf, type Held } from './cached-grant.ts'
-import type { KeeperOptions } from './context.ts'
+import { hold, sameVersion, versionOf, type CachedGrant } from './cached-grant.ts'
+import type { RefreshContext } from './context.ts'
 import type { ResolvedPolicy } from './policy.ts'
-import { randomId } from '../util/random.ts'
+import { randomId } from '../util/crypto.ts'
 import { SharedWork } from './shared-work.ts'
 import { shifted, type Steady, type StoreClock } from './store-clock.ts'
 
@@ -23,13 +23,13 @@ const LOOK_TOO_OLD_MS = 60_000
  * What this process knows of one grant, and how old that knowledge may get. Log-ins are compared by no clock and no count: what was read
  * later counts. Each reading and each taking has a number of its own.
  */
-export class Memory {
-  readonly #options: KeeperOptions
+export class GrantCache {
+  readonly #options: RefreshContext
   readonly #client: GrantClient
   readonly #storeClock: StoreClock
   /** Whether memory is ahead of the store: a token waits to be saved. */
   readonly #ahead: () => boolean
-  #held: Held | undefined
+  #held: CachedGrant | undefined
   #seed: Token | undefined
   readonly #look: SharedWork<true>
   #moment = 0
@@ -43,7 +43,7 @@ export class Memory {
   /** How the store's clock stood when what is held was taken. */
   #heldSince: { readonly version: string | undefined; readonly steady: Steady | undefined } | undefined
 
-  constructor(options: KeeperOptions, client: GrantClient, storeClock: StoreClock, ahead: () => boolean) {
+  constructor(options: RefreshContext, client: GrantClient, storeClock: StoreClock, ahead: () => boolean) {
     this.#options = options
     this.#client = client
     this.#storeClock = storeClock
@@ -52,7 +52,7 @@ export class Memory {
     this.#look = new SharedWork(options.clock, LOOK_TOO_OLD_MS)
   }
 
-  get held(): Held | undefined {
+  get held(): CachedGrant | undefined {
     return this.#held
   }
 
@@ -67,7 +67,7 @@ export class Memory {
   }
 
   /** What is held while the token is fresh and the last look at the store young enough: it answers every caller at once. */
-  atOnce(): Held | undefined {
+  atOnce(): CachedGrant | undefined {
     const now = this.#options.clock.now()
     // A clock that was set back makes the last look doubtful.
     if (now >= this.#freshUntil || now >= this.#lookOverdueAt || now < this.#lookedAt) return undefined
@@ -76,7 +76,7 @@ export class Memory {
   }
 
   /** What is held, its token moved where the clock was set back since it was taken. */
-  current(): Held | undefined {
+  current(): CachedGrant | undefined {
     const held = this.#held
     const ms = held === undefined ? 0 : this.#storeClock.setBackMs - this.#setBackMs
     if (held?.token === undefined || ms === 0) return held
@@ -87,7 +87,7 @@ export class Memory {
   }
 
   /** Takes a record of the store into memory, whose reading began at that moment (0: at no known one). Returns what is held then. */
-  async adopt(record: GrantRecord, readSince: number): Promise<Held> {
+  async adopt(record: GrantRecord, readSince: number): Promise<CachedGrant> {
     assertKnown(record)
     // The store's time was told with it, whether or not the client may use the rest.
     const before = this.#held
@@ -107,7 +107,7 @@ export class Memory {
   }
 
   /** What is held, where the record brings nothing newer. */
-  #known(record: GrantRecord, readSince: number): Held | undefined {
+  #known(record: GrantRecord, readSince: number): CachedGrant | undefined {
     const held = this.#held
     if (held === undefined) return undefined
     // The record of an unsaved token's version is that of the token before it.
@@ -126,7 +126,7 @@ export class Memory {
    * The clock may have been set since the token was taken: its expiry is the record's, by the store's time as it is known now. Where the store's
    * own clock was set back, which in a store of this machine goes with it, the token ends as much earlier by that clock.
    */
-  #retimed(held: Held, record: GrantRecord): Held {
+  #retimed(held: CachedGrant, record: GrantRecord): CachedGrant {
     const { token } = held
     if (token?.expiresAt === undefined || record.expiresAt === undefined) return { ...held, record }
     const setBackMs =
@@ -136,7 +136,7 @@ export class Memory {
   }
 
   /** Takes what a redemption brought that began at that moment: `token` in this process's time; `unsaved` while the record is not the store's yet. */
-  renew(record: GrantRecord, token: Token, unsaved: boolean, since: number): Held | undefined {
+  renew(record: GrantRecord, token: Token, unsaved: boolean, since: number): CachedGrant | undefined {
     const held = this.#held
     // The log-in was ended or replaced while the request was out: what the store makes of its token is not known.
     if (unsaved && held?.record.id !== record.id) return held
@@ -146,7 +146,7 @@ export class Memory {
     return this.#hold(unsaved ? next : this.#retimed(next, record))
   }
 
-  #hold(held: Held): Held {
+  #hold(held: CachedGrant): CachedGrant {
     const { policy } = this.#client
     const version = versionOf(held)
     if (this.#heldSince?.version !== version || this.#held?.unsaved !== held.unsaved)
@@ -177,7 +177,7 @@ export class Memory {
   }
 
   /** Looks at the store. */
-  async read(): Promise<Held | undefined> {
+  async read(): Promise<CachedGrant | undefined> {
     // Memory is ahead of the store while a token is unsaved.
     if (this.#ahead() && this.#held !== undefined) return this.#held
     const since = this.moment()
@@ -190,7 +190,7 @@ export class Memory {
   }
 
   /** Where nothing is stored: puts the seed there, or, for a grant that the application obtains by itself, its place. */
-  async place(): Promise<Held> {
+  async place(): Promise<CachedGrant> {
     const { key, obtainable, sealer, store, alone } = this.#options
     const seed = this.#seed
     // A client that is not there is the better reason.
@@ -266,7 +266,7 @@ export class Memory {
   }
 }
 
-function freshUntil({ record, token }: Held, policy: ResolvedPolicy): number {
+function freshUntil({ record, token }: CachedGrant, policy: ResolvedPolicy): number {
   if (token === undefined || record.state !== 'active') return 0
   const { earlyMs, spentMs } = policy.margins(token)
   const margin = record.renewable ? Math.max(earlyMs, spentMs) : 0

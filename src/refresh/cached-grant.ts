@@ -2,7 +2,7 @@ import type { GrantRecord } from '../stores/store.ts'
 import { accessTokenOf, type AccessToken, type Token } from '../model/token.ts'
 
 /** What this process knows of a grant. */
-export interface Held {
+export interface CachedGrant {
   readonly record: GrantRecord
   /** In this process's time; absent for a grant that was not obtained yet. */
   readonly token: Token | undefined
@@ -19,7 +19,7 @@ export function hold(
   token: Token | undefined,
   handOut: readonly string[] | undefined,
   unsaved = false,
-): Held {
+): CachedGrant {
   const access = token === undefined ? undefined : accessTokenOf(token, handOut)
   return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access), unsaved }
 }

@@ -5,12 +5,12 @@ import type { Logger } from '../model/logger.ts'
 import type { GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import type { Background } from './background.ts'
-import type { Sealer } from './envelope.ts'
+import type { Sealer } from './sealer.ts'
 import type { ClientSource } from './grant-client.ts'
 import type { RefreshPolicy } from './policy.ts'
 
-/** What a keeper is made of. */
-export interface KeeperOptions {
+/** What a live grant is made of. */
+export interface RefreshContext {
   readonly key: GrantKey
   readonly client: ClientSource
   readonly store: GrantStore
@@ -23,8 +23,8 @@ export interface KeeperOptions {
   /** Whether it is refreshed without a refresh token. */
   readonly obtainable: boolean
   readonly onToken?: ((token: Token) => void | Promise<void>) | undefined
-  /** Whether the store is this keeper's own: nobody else writes it. */
+  /** Whether the store is this live grant's own: nobody else writes it. */
   readonly alone: boolean
-  /** The token that a keeper of its own store starts with. */
+  /** The token that a live grant of its own store starts with. */
   readonly seed?: Token | undefined
 }

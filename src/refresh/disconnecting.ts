@@ -1,4 +1,4 @@
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import type { GrantEvents } from '../model/events.ts'
 import { assertKnown } from '../stores/rules.ts'
 import type { GrantRecord } from '../stores/store.ts'
@@ -6,8 +6,8 @@ import type { Token } from '../model/token.ts'
 import { runInBackground } from './background.ts'
 import type { GrantClient } from './grant-client.ts'
 import { identityOf } from './identity.ts'
-import type { KeeperOptions } from './context.ts'
-import type { Memory } from './cache.ts'
+import type { RefreshContext } from './context.ts'
+import type { GrantCache } from './cache.ts'
 import { People } from './people.ts'
 import { persistently } from './persistently.ts'
 import { revocationEndsPerson, revokeWithRetries, withRetries } from './revoke.ts'
@@ -24,32 +24,32 @@ export interface DisconnectOptions {
 
 /** Ends a grant: in the store, then at its provider. */
 export class Disconnecting {
-  readonly #options: KeeperOptions
+  readonly #options: RefreshContext
   readonly #client: GrantClient
   readonly #storeClock: StoreClock
-  readonly #memory: Memory
+  readonly #cache: GrantCache
   readonly #revoking = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
   /** The log-in whose deletion is not known to be done. */
   #deleting: string | undefined
 
-  constructor(options: KeeperOptions, client: GrantClient, storeClock: StoreClock, memory: Memory) {
+  constructor(options: RefreshContext, client: GrantClient, storeClock: StoreClock, cache: GrantCache) {
     this.#options = options
     this.#client = client
     this.#storeClock = storeClock
-    this.#memory = memory
+    this.#cache = cache
   }
 
   /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Returns whether it was there. */
   async run(options: DisconnectOptions = {}): Promise<boolean> {
     const { background, clock, key, store } = this.#options
-    const known = this.#memory.held?.record.id
+    const known = this.#cache.held?.record.id
     const read = await this.#storeClock.ask(() => store.read(key))
     // A token that nobody asked for yet is revoked all the same.
-    const record = read.record ?? (this.#memory.seed === undefined ? undefined : (await this.#memory.place()).record)
+    const record = read.record ?? (this.#cache.seed === undefined ? undefined : (await this.#cache.place()).record)
     assertKnown(record)
     // A login that was stored here in the meantime stays.
-    this.#memory.end([known, record?.id])
+    this.#cache.end([known, record?.id])
     // Nothing is there any more also when an earlier call was left without an answer.
     const id = record?.id ?? this.#deleting
     if (id === undefined) return false
@@ -136,6 +136,6 @@ export class Disconnecting {
 }
 
 /** Whether a revocation ends no other grant, as far as the client is known. */
-function endsOnlyThis(core: ClientCore | undefined): boolean {
+function endsOnlyThis(core: InternalClient | undefined): boolean {
   return core !== undefined && !revocationEndsPerson(core)
 }

@@ -1,5 +1,5 @@
 import type { AccessToken, Token } from '../model/token.ts'
-import type { Held } from './cached-grant.ts'
+import type { CachedGrant } from './cached-grant.ts'
 import { youngMs, type ResolvedPolicy } from './policy.ts'
 
 /** What one caller wants of the token. */
@@ -18,7 +18,12 @@ export function isBornSpent(token: Token): boolean {
 }
 
 /** Whether a held token serves a caller (`fresh`), serves it while a refresh starts (`early`), or another one is wanted. */
-export function assess(held: Held, want: Want, policy: ResolvedPolicy, now: number): 'fresh' | 'early' | 'wanting' {
+export function freshnessOf(
+  held: CachedGrant,
+  want: Want,
+  policy: ResolvedPolicy,
+  now: number,
+): 'fresh' | 'early' | 'wanting' {
   const { token } = held
   if (token === undefined) return 'wanting'
   const { renewable } = held.record
@@ -40,10 +45,10 @@ export function assess(held: Held, want: Want, policy: ResolvedPolicy, now: numb
 
 /** Whether the current token may be handed out although another one is wanted and can't be had. */
 export function servesMeanwhile(
-  held: Held | undefined,
+  held: CachedGrant | undefined,
   want: Want,
   now: number,
-): held is Held & { access: AccessToken } {
+): held is CachedGrant & { access: AccessToken } {
   if (held?.token === undefined || isExpired(held.token, now)) return false
   if (want.rejected === held.token.accessToken) return false
   if (want.minValidityMs === undefined || held.token.expiresAt === undefined) return true

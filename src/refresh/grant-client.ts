@@ -1,16 +1,16 @@
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import type { Clock } from '../util/clock.ts'
 import { ProviderUnavailableError } from '../model/errors.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
-import { before } from '../util/before.ts'
+import { within } from '../util/async.ts'
 import type { ClientHealth } from './client-health.ts'
 import { assertOrigin } from './origin.ts'
 import { resolvePolicy, type RefreshPolicy, type ResolvedPolicy } from './policy.ts'
 
 /** What one use of a grant takes from its client. */
 export interface ClientUse {
-  readonly core: ClientCore
+  readonly core: InternalClient
   readonly health: ClientHealth
   /** Where a grant is refreshed without a refresh token: asks for a new token. */
   readonly obtain: (() => Promise<Token>) | undefined
@@ -28,7 +28,7 @@ export async function lookedUp<T extends object>(
   clock: Required<Clock>,
   lookUp: () => Promise<T>,
 ): Promise<T> {
-  const found = await before(lookUp(), clock, LOOK_UP_MS)
+  const found = await within(lookUp(), clock, LOOK_UP_MS)
   if (found !== undefined) return found
   throw new ProviderUnavailableError(
     `Looking up client '${name}' took longer than ${LOOK_UP_MS} ms. Nothing was sent; try again, and check the function that was passed as \`clients\`.`,
@@ -52,7 +52,7 @@ export class GrantClient {
   readonly #own: RefreshPolicy
   readonly #clock: Required<Clock>
   #facts: Facts | undefined
-  #last: WeakRef<ClientCore> | undefined
+  #last: WeakRef<InternalClient> | undefined
 
   constructor(name: string, source: ClientSource, policy: RefreshPolicy, clock: Required<Clock>) {
     this.#name = name
@@ -63,7 +63,7 @@ export class GrantClient {
   }
 
   /** The client as it was seen last, while something else holds it: enough for what needs none of its secrets. */
-  get lately(): ClientCore | undefined {
+  get lately(): InternalClient | undefined {
     return typeof this.#source === 'function' ? this.#last?.deref() : this.#source.core
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../util/clock.ts'
 import { StoreError } from '../model/errors.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
-import { before } from '../util/before.ts'
+import { within } from '../util/async.ts'
 
 /** A key service that does not answer for so long has failed. */
 const KEYS_TIMEOUT_MS = 10_000
@@ -9,7 +9,7 @@ const KEYS_TIMEOUT_MS = 10_000
 /** The keys as the refresh layer uses them: no operation of a key service hangs for ever. What it rejects with stays as it is. */
 export function guardedKeys(keys: KeyRing, clock: Required<Clock>): KeyRing {
   const guard = async <T extends string | object>(operation: string, work: () => Promise<T>): Promise<T> => {
-    const answer = await before(work(), clock, KEYS_TIMEOUT_MS)
+    const answer = await within(work(), clock, KEYS_TIMEOUT_MS)
     if (answer !== undefined) return answer
     throw new StoreError(
       `The key service did not answer '${operation}' within ${KEYS_TIMEOUT_MS} ms. Nothing is lost; try again.`,

@@ -1,10 +1,9 @@
 import type { Clock } from '../util/clock.ts'
 import { StoreError, isEvergrantError } from '../model/errors.ts'
-import { nextTurn } from '../util/next-turn.ts'
+import { nextTurn, within } from '../util/async.ts'
 import { Secrets } from '../util/redact.ts'
 import type { Documents } from '../stores/documents.ts'
 import type { GrantStore } from '../stores/store.ts'
-import { before } from '../util/before.ts'
 
 /** A store that does not answer for so long has failed: its operation's outcome is unknown. */
 const STORE_TIMEOUT_MS = 10_000
@@ -25,7 +24,7 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     )
-    const known = await before(outcome, clock, timeoutMs)
+    const known = await within(outcome, clock, timeoutMs)
     if (known === undefined) {
       throw new StoreError(
         `The store did not answer '${operation}' within ${timeoutMs} ms. Nothing is lost; try again.`,

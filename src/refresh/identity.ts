@@ -1,4 +1,4 @@
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import { readClaims } from '../client/answers/id-token.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { JsonValue, Token } from '../model/token.ts'
@@ -36,7 +36,7 @@ export function identityOf(token: Token): Identity | undefined {
 }
 
 /** The same, asked of the user info endpoint where there is no ID token. @throws what `OAuth2Client.userInfo` throws */
-export async function askIdentity(core: ClientCore, token: Token): Promise<Identity> {
+export async function askIdentity(core: InternalClient, token: Token): Promise<Identity> {
   const known = identityOf(token)
   if (known !== undefined) return known
   const claims = await core.userInfo(token)
@@ -63,7 +63,7 @@ export function sameIdentity(
   stored: Token,
   token: Token,
   key: GrantKey,
-  core: Pick<ClientCore, 'sameIssuer'>,
+  core: Pick<InternalClient, 'sameIssuer'>,
 ): boolean {
   const [before, after] = [readClaims(stored.idToken), readClaims(token.idToken)]
   if (before === undefined || after === undefined) return key.account !== ''

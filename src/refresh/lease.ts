@@ -1,9 +1,11 @@
 import { idleDelay } from '../util/clock.ts'
-import type { Flight, Redeeming } from './redemption.ts'
+import { isEvergrantError } from '../model/errors.ts'
+import type { ReleaseRequest } from '../stores/store.ts'
+import type { Flight, RedemptionContext } from './redemption.ts'
 
 /** The holder keeps its lease while its request is out or its token unsaved, until `ended`, or another has taken it, or it is no longer `wanted`. */
 export async function keepLease(
-  context: Redeeming,
+  context: RedemptionContext,
   flight: Flight,
   ended: AbortSignal,
   wanted: () => boolean = () => true,
@@ -23,5 +25,20 @@ export async function keepLease(
     } catch {
       return
     }
+  }
+}
+
+/** Releases a flight's lease, with what is known of its request. Where that fails, the lease ends by itself, and an open intent is waited for: safe, only slower. */
+export async function releaseLease(
+  { key, logger, store }: RedemptionContext,
+  { owner, record }: Flight,
+  request: Omit<ReleaseRequest, 'owner'>,
+): Promise<void> {
+  try {
+    await store.release(key, { owner, ...request }, record)
+  } catch (error) {
+    logger?.warn('evergrant: a lease could not be released', {
+      code: isEvergrantError(error) ? error.code : 'unexpected_error',
+    })
   }
 }

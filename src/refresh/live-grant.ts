@@ -1,27 +1,27 @@
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import type { Clock } from '../util/clock.ts'
 import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../model/token-source.ts'
 import type { AccessToken, Token } from '../model/token.ts'
-import { abortable } from '../util/abortable.ts'
-import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
+import { abortable } from '../util/async.ts'
+import { freshnessOf, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
 import { detailsOf, type GrantDetails } from './details.ts'
 import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
-import { Flights, type FlightRequest, type FlightResult } from './single-flight.ts'
+import { SingleFlight, type FlightRequest, type FlightResult } from './single-flight.ts'
 import { GrantClient } from './grant-client.ts'
-import { sameVersion, type Held } from './cached-grant.ts'
+import { sameVersion, type CachedGrant } from './cached-grant.ts'
 import { identityOf } from './identity.ts'
-import type { KeeperOptions } from './context.ts'
-import { Memory } from './cache.ts'
+import type { RefreshContext } from './context.ts'
+import { GrantCache } from './cache.ts'
 import { People } from './people.ts'
 import { DEFAULT_WAIT_MS, resolvePolicy } from './policy.ts'
-import { randomId } from '../util/random.ts'
+import { randomId } from '../util/crypto.ts'
 import { RefusalBudget } from './refusal-budget.ts'
 import { revocationEndsPerson } from './revoke.ts'
-import { saveLogIn } from './save-login.ts'
-import { Saver } from './token-saver.ts'
+import { saveLogin } from './save-login.ts'
+import { TokenSaver } from './token-saver.ts'
 import { statusOf, type GrantStatus } from './status.ts'
 import { StoreClock } from './store-clock.ts'
 
@@ -29,20 +29,20 @@ import { StoreClock } from './store-clock.ts'
 const ROUNDS = 10
 
 /** Keeps one grant fresh: its memory, its single flight, its place in the store. There is one for each grant in a process. */
-export class Keeper implements TokenSource {
+export class LiveGrant implements TokenSource {
   readonly key: GrantKey
-  readonly #options: KeeperOptions
+  readonly #options: RefreshContext
   readonly #clock: Required<Clock>
   readonly #client: GrantClient
   readonly #waitMs: number
   readonly #storeClock: StoreClock
-  readonly #saver: Saver
-  readonly #memory: Memory
-  readonly #flights: Flights
+  readonly #saver: TokenSaver
+  readonly #cache: GrantCache
+  readonly #flights: SingleFlight
   readonly #disconnecting: Disconnecting
   readonly #refusals: RefusalBudget
 
-  constructor(options: KeeperOptions) {
+  constructor(options: RefreshContext) {
     const { client, clock, emitter, key, logger, policy } = options
     this.key = key
     this.#options = options
@@ -54,21 +54,21 @@ export class Keeper implements TokenSource {
       logger?.warn('evergrant: a new token could not be saved yet', { ...key, attempts })
       emitter.emit('save_delayed', { key, at: clock.now(), attempts })
     }
-    this.#saver = new Saver(clock, onDelay)
-    // By `this`: a refresh that is under way or a token that is not saved yet must keep the keeper itself alive.
-    this.#memory = new Memory(options, this.#client, this.#storeClock, () => this.#saver.unsaved)
-    this.#flights = new Flights(options, this.#client, this.#storeClock, this.#memory, this.#saver, onDelay)
-    this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#memory)
+    this.#saver = new TokenSaver(clock, onDelay)
+    // By `this`: a refresh that is under way or a token that is not saved yet must keep the live grant itself alive.
+    this.#cache = new GrantCache(options, this.#client, this.#storeClock, () => this.#saver.unsaved)
+    this.#flights = new SingleFlight(options, this.#client, this.#storeClock, this.#cache, this.#saver, onDelay)
+    this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#cache)
     this.#refusals = new RefusalBudget(clock)
   }
 
   /** The client as it was seen last, where that is known without asking. */
-  get coreNow(): ClientCore | undefined {
+  get coreNow(): InternalClient | undefined {
     return this.#client.lately
   }
 
   /** The client as it is now. */
-  async core(): Promise<ClientCore> {
+  async core(): Promise<InternalClient> {
     return (await this.#client.use()).core
   }
 
@@ -77,7 +77,7 @@ export class Keeper implements TokenSource {
       options === undefined ||
       (options.rejected === undefined && options.minValidityMs === undefined && options.signal?.aborted !== true)
     ) {
-      const answer = this.#memory.atOnce()?.answer
+      const answer = this.#cache.atOnce()?.answer
       if (answer !== undefined) return answer
     }
     return this.#wait(options ?? {})
@@ -90,19 +90,19 @@ export class Keeper implements TokenSource {
 
   /** The token, while it is fresh and no promise is needed to say so. */
   freshToken(): AccessToken | undefined {
-    return this.#memory.atOnce()?.access
+    return this.#cache.atOnce()?.access
   }
 
   async #serve(options: TokenOptions): Promise<AccessToken> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const held = this.#memory.current()
+      const held = this.#cache.current()
       const want = this.#refusals.within(options, held)
       if (held?.access !== undefined && held.record.state === 'active') {
-        const state = assess(held, want, this.#client.policy, this.#clock.now())
+        const state = freshnessOf(held, want, this.#client.policy, this.#clock.now())
         if (state !== 'wanting') {
-          await this.#memory.revalidate()
+          await this.#cache.revalidate()
           // The token may have been replaced, or have expired, while the store was asked.
-          if (this.#memory.current()?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
+          if (this.#cache.current()?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
           if (state === 'early') this.#flights.refreshEarly()
           return held.access
         }
@@ -112,12 +112,12 @@ export class Keeper implements TokenSource {
       try {
         result = await this.#flights.wait({ ...want, cause, force: false }, this.#patienceMs(want))
       } catch (error) {
-        const current = this.#memory.current()
+        const current = this.#cache.current()
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw error
       }
       if (result === undefined) {
-        const current = this.#memory.current()
+        const current = this.#cache.current()
         if (servesMeanwhile(current, want, this.#clock.now())) return current.access
         throw new RefreshTimeoutError(this.key, this.#flights.patienceMs)
       }
@@ -132,7 +132,7 @@ export class Keeper implements TokenSource {
   /** How long a caller waits for a flight: not until the token that it can have meanwhile ends, and never for ever. */
   #patienceMs(want: Want): number {
     const now = this.#clock.now()
-    const held = this.#memory.current()
+    const held = this.#cache.current()
     const { patienceMs } = this.#flights
     if (!servesMeanwhile(held, want, now) || held.access.expiresAt === undefined) return patienceMs
     return Math.min((held.access.expiresAt - now) / 2, patienceMs)
@@ -151,7 +151,7 @@ export class Keeper implements TokenSource {
     return held.access
   }
 
-  #dead(held: Held, cause: unknown): ReauthorizationRequiredError {
+  #dead(held: CachedGrant, cause: unknown): ReauthorizationRequiredError {
     return new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked', { cause })
   }
 
@@ -205,23 +205,23 @@ export class Keeper implements TokenSource {
     return this.#disconnecting.run(options)
   }
 
-  /** Stores the token of a log-in that this client made in place of what is there, as the grant of that id; see `saveLogIn`. */
+  /** Stores the token of a log-in that this client made in place of what is there, as the grant of that id; see `saveLogin`. */
   async replace(
-    core: ClientCore,
+    core: InternalClient,
     token: Token,
     sameIdentity: (stored: Token) => boolean,
     id: string = randomId(),
   ): Promise<GrantRecord> {
     const { clock, key, logger, obtainable, policy, sealer, store } = this.#options
     const { refresh = {} } = core.provider
-    const since = this.#memory.moment()
+    const since = this.#cache.moment()
     const identity = revocationEndsPerson(core) ? identityOf(token) : undefined
     if (identity !== undefined && store.documents !== undefined)
       await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock, logger }).add(
         identity,
         key,
       )
-    const saved = await saveLogIn(
+    const saved = await saveLogin(
       {
         key,
         id,
@@ -241,15 +241,15 @@ export class Keeper implements TokenSource {
     )
     this.#flights.restart()
     this.#refusals.restore()
-    const held = await this.#memory.adopt(saved, since)
+    const held = await this.#cache.adopt(saved, since)
     // Whether a look that was made meanwhile saw what was there before or what came after only another look can tell.
-    if (held.record.id !== saved.id) await this.#memory.read()
+    if (held.record.id !== saved.id) await this.#cache.read()
     return saved
   }
 
   /** What came with the tokens. */
   async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
-    const held = (await this.#memory.read()) ?? (await this.#memory.place())
+    const held = (await this.#cache.read()) ?? (await this.#cache.place())
     return detailsOf(held.token, options)
   }
 
@@ -257,11 +257,11 @@ export class Keeper implements TokenSource {
   async status(): Promise<GrantStatus> {
     const { record, now } = await this.#storeClock.ask(() => this.#options.store.read(this.key))
     if (record !== undefined) return statusOf(record, now)
-    if (this.#memory.seed !== undefined) return statusOf((await this.#memory.place()).record, now)
+    if (this.#cache.seed !== undefined) return statusOf((await this.#cache.place()).record, now)
     throw new GrantNotFoundError(this.key)
   }
 
-  /** Ends the use of this keeper: waits for what is under way, revocations without their retries among it, and for unsaved tokens. */
+  /** Ends the use of this live grant: waits for what is under way, revocations without their retries among it, and for unsaved tokens. */
   async close(): Promise<void> {
     const revoked = this.#disconnecting.close()
     await this.#flights.close()

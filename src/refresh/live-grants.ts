@@ -1,37 +1,37 @@
-import type { Keeper } from './live-grant.ts'
+import type { LiveGrant } from './live-grant.ts'
 
-/** So many of the most recently used keepers are kept alive; more are found again for as long as a session uses them. */
+/** So many of the most recently used live grants are kept alive; more are found again for as long as a session uses them. */
 const MOST = 10_000
 
-/** The keepers of a process, one for each grant: all sessions of one key share one. */
-export class Keepers {
-  readonly #recent = new Map<string, Keeper>()
-  readonly #alive = new Map<string, WeakRef<Keeper>>()
+/** The live grants of a process, one for each grant: all sessions of one key share one. */
+export class LiveGrants {
+  readonly #recent = new Map<string, LiveGrant>()
+  readonly #alive = new Map<string, WeakRef<LiveGrant>>()
   readonly #collected = new FinalizationRegistry<string>((key) => {
     if (this.#alive.get(key)?.deref() === undefined) this.#alive.delete(key)
   })
 
-  get(key: string): Keeper | undefined {
-    const keeper = this.#recent.get(key) ?? this.#alive.get(key)?.deref()
-    if (keeper !== undefined) this.#touch(key, keeper)
-    return keeper
+  get(key: string): LiveGrant | undefined {
+    const liveGrant = this.#recent.get(key) ?? this.#alive.get(key)?.deref()
+    if (liveGrant !== undefined) this.#touch(key, liveGrant)
+    return liveGrant
   }
 
-  /** With `passing`, the keeper is found only while something else holds it: the worker's must not push out those in use. */
-  add(key: string, keeper: Keeper, options: { readonly passing?: boolean } = {}): void {
-    this.#alive.set(key, new WeakRef(keeper))
-    this.#collected.register(keeper, key)
-    if (options.passing !== true) this.#touch(key, keeper)
+  /** With `passing`, the live grant is found only while something else holds it: the worker's must not push out those in use. */
+  add(key: string, liveGrant: LiveGrant, options: { readonly passing?: boolean } = {}): void {
+    this.#alive.set(key, new WeakRef(liveGrant))
+    this.#collected.register(liveGrant, key)
+    if (options.passing !== true) this.#touch(key, liveGrant)
   }
 
   /** All that are alive. */
-  all(): Keeper[] {
+  all(): LiveGrant[] {
     return [...this.#alive.values()].flatMap((reference) => reference.deref() ?? [])
   }
 
-  #touch(key: string, keeper: Keeper): void {
+  #touch(key: string, liveGrant: LiveGrant): void {
     this.#recent.delete(key)
-    this.#recent.set(key, keeper)
+    this.#recent.set(key, liveGrant)
     if (this.#recent.size <= MOST) return
     // One with a refresh under way or a token to save stays alive through that work, and is found among the living.
     const [oldest] = this.#recent.keys()

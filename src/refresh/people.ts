@@ -1,14 +1,14 @@
 import { toBase64Url } from '../util/base64.ts'
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import { knownForms } from '../client/issuers.ts'
 import type { Clock } from '../util/clock.ts'
 import { decodeKey, encodeKey, type GrantKey } from '../model/grant-key.ts'
 import { SealError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { GrantStore } from '../stores/store.ts'
-import { randomId } from '../util/random.ts'
+import { randomId } from '../util/crypto.ts'
 import { type Identity, identityOf } from './identity.ts'
-import type { Sealer } from './envelope.ts'
+import type { Sealer } from './sealer.ts'
 import type { SealedDocuments } from './sealed-documents.ts'
 
 /** The document of the secret that the names of the others are made with. */
@@ -23,7 +23,7 @@ type Entry = readonly [key: string, at: number]
 
 /** What finding the grants of a person needs. */
 export interface PeopleContext {
-  readonly core: Pick<ClientCore, 'formerIssuers' | 'issuer' | 'sameIssuer'>
+  readonly core: Pick<InternalClient, 'formerIssuers' | 'issuer' | 'sameIssuer'>
   readonly store: GrantStore
   readonly sealer: Sealer
   readonly documents: SealedDocuments

@@ -5,14 +5,15 @@ import type { RefreshCause } from '../model/events.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { ClaimAnswer, ClaimRequest, GrantRecord } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
-import { before } from '../util/before.ts'
-import { Conclusion, declareDead } from './conclusion.ts'
+import { within } from '../util/async.ts'
+import { TokenCommit } from './commit-token.ts'
+import { declareDead, FailureJudge } from './judge-failure.ts'
 import { sameVersion } from './cached-grant.ts'
-import { keepLease } from './lease.ts'
+import { keepLease, releaseLease } from './lease.ts'
 import { assertOrigin } from './origin.ts'
 import { isUnknown } from './persistently.ts'
-import { hashOf, randomId } from '../util/random.ts'
-import type { Flight, Outcome, Redeeming } from './redemption.ts'
+import { hashOf, randomId } from '../util/crypto.ts'
+import type { Flight, Outcome, RedemptionContext } from './redemption.ts'
 
 /** How often a claim is repeated whose holder's time to send ran out before it could send, or whose outcome stayed unknown. */
 const CLAIM_TRIES = 3
@@ -27,10 +28,10 @@ interface Prepared extends Pick<Flight, 'hash' | 'seal'> {
 }
 
 /** Redeems under a lease, in the order of the refresh protocol: prepare, claim with the intent, send, capture, commit. */
-export class Coordinator {
-  readonly #context: Redeeming
+export class Redeemer {
+  readonly #context: RedemptionContext
 
-  constructor(context: Redeeming) {
+  constructor(context: RedemptionContext) {
     this.#context = context
   }
 
@@ -57,7 +58,7 @@ export class Coordinator {
         { retryAfterMs: waitMs, maybeProcessed: false },
       )
     }
-    const prepared = await before(this.#prepare(record, token), this.#context.clock, policy.timeoutMs)
+    const prepared = await within(this.#prepare(record, token), this.#context.clock, policy.timeoutMs)
     if (prepared === undefined) {
       throw new ProviderUnavailableError(
         `Preparing a refresh of client '${key.client}' (metadata, client secret, sealing key) took longer than ${policy.timeoutMs} ms. Nothing was sent; try again.`,
@@ -92,7 +93,7 @@ export class Coordinator {
         everUnknown,
       }
       if (saver.unsaved) {
-        await new Conclusion(this.#context, flight).release({ spent: 'no' })
+        await releaseLease(this.#context, flight, { spent: 'no' })
         return { kind: 'busy', waitMs: 1, leaseMs: 1 }
       }
       return this.#send(flight, send)
@@ -205,32 +206,37 @@ export class Coordinator {
     }
   }
 
+  #conclude(flight: Flight, answer: Answer): Promise<Outcome> {
+    if ('redeemed' in answer) return new TokenCommit(this.#context, flight).succeed(answer.redeemed)
+    return new FailureJudge(this.#context, flight).judge(answer.error)
+  }
+
   /** Sends one request. The deadline ends the callers' wait, not the request: a late answer is taken like any other. */
   async #send(flight: Flight, send: Redeem): Promise<Outcome> {
     const { clock, policy } = this.#context
-    const conclusion = new Conclusion(this.#context, flight)
     const socket = new AbortController()
     const mayStillSend = (): boolean => this.#mayStillSend(flight.sinceClaim)
     const answer = send({ signal: socket.signal, mayStillSend }).then(
       (redeemed) => ({ redeemed }),
       (error: unknown) => ({ error }),
     )
-    const inTime = await before(answer, clock, policy.timeoutMs)
-    if (inTime !== undefined) return conclusion.of(inTime)
+    const inTime = await within(answer, clock, policy.timeoutMs)
+    if (inTime !== undefined) return this.#conclude(flight, inTime)
     const answerEndsMs = policy.leaseMs + policy.settleMs
     this.#context.goOn(async () => {
       const ended = new AbortController()
       // A machine that slept has no answer to wait for any more: its lease must not go on for as long again.
       void keepLease(this.#context, flight, ended.signal, () => flight.sinceClaim() < answerEndsMs)
       try {
-        const late = await before(answer, clock, policy.settleMs, { idle: true })
+        const late = await within(answer, clock, policy.settleMs, { idle: true })
         if (late === undefined) socket.abort()
-        const outcome = await conclusion.of(
+        const outcome = await this.#conclude(
+          flight,
           late ?? { error: noAnswer(this.#context.key, policy.timeoutMs + policy.settleMs) },
         )
         await this.#context.adoptLate(outcome)
       } catch {
-        // Told by the conclusion already; nobody waits for it here.
+        // Told where it was judged; nobody waits for it here.
       } finally {
         ended.abort()
       }
@@ -238,6 +244,9 @@ export class Coordinator {
     throw noAnswer(this.#context.key, policy.timeoutMs, policy.settleMs)
   }
 }
+
+/** What a redemption ended with. */
+type Answer = { readonly redeemed: Redeemed } | { readonly error: unknown }
 
 /** What the application's own function answered: without a token in it there is nothing to save or serve. */
 function checkedToken(token: Token): Token {

@@ -1,4 +1,4 @@
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Emitter, GrantEvents, RefreshCause } from '../model/events.ts'
 import type { GrantKey } from '../model/grant-key.ts'
@@ -6,21 +6,21 @@ import type { Logger } from '../model/logger.ts'
 import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import type { ClientHealth } from './client-health.ts'
-import type { Sealer } from './envelope.ts'
+import type { Sealer } from './sealer.ts'
 import type { ResolvedPolicy } from './policy.ts'
-import type { Saver } from './token-saver.ts'
+import type { TokenSaver } from './token-saver.ts'
 import type { StoreClock } from './store-clock.ts'
 
 /** Everything that redeeming one grant needs. */
-export interface Redeeming {
+export interface RedemptionContext {
   readonly key: GrantKey
   readonly store: GrantStore
   readonly clock: Required<Clock>
   readonly storeClock: StoreClock
   readonly sealer: Sealer
-  readonly saver: Saver
+  readonly saver: TokenSaver
   readonly policy: ResolvedPolicy
-  readonly core: ClientCore
+  readonly core: InternalClient
   readonly health: ClientHealth
   readonly emitter: Emitter
   readonly logger: Logger | undefined

@@ -1,7 +1,7 @@
 import { stopwatch, type Clock } from '../util/clock.ts'
 import type { Token } from '../model/token.ts'
 import type { Want } from './freshness.ts'
-import type { Held } from './cached-grant.ts'
+import type { CachedGrant } from './cached-grant.ts'
 import { youngMs } from './policy.ts'
 
 const SHORTEST_PAUSE_MS = 1000
@@ -16,7 +16,7 @@ export class RefusalBudget {
   }
 
   /** What is wanted, without the refusal where that may cost no refresh now. */
-  within(want: Want, held: Held | undefined): Want {
+  within(want: Want, held: CachedGrant | undefined): Want {
     if (want.rejected === undefined || want.rejected !== held?.token?.accessToken) return want
     if (this.#spent === undefined || this.#spent.since() >= this.#spent.pauseMs) return want
     const { rejected: _, ...rest } = want

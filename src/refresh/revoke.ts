@@ -1,8 +1,8 @@
-import type { ClientCore } from '../client/internal-client.ts'
+import type { InternalClient } from '../client/internal-client.ts'
 import { idleDelay, type Clock } from '../util/clock.ts'
 import { isEvergrantError } from '../model/errors.ts'
 import type { Token } from '../model/token.ts'
-import { jittered } from './backoff.ts'
+import { jittered } from './failure.ts'
 import { maySucceedLater } from './persistently.ts'
 
 const ATTEMPTS = 5
@@ -26,7 +26,7 @@ export async function withRetries<T>(
 
 /** Revokes a token at the provider (RFC 7009), best effort: it is gone here already. */
 export async function revokeWithRetries(
-  core: ClientCore,
+  core: InternalClient,
   token: Token,
   clock: Required<Clock>,
   noRetries: AbortSignal,
@@ -42,6 +42,6 @@ export async function revokeWithRetries(
 }
 
 /** Whether a revocation ends everything that the person has at the client, and not this grant alone. */
-export function revocationEndsPerson(core: ClientCore): boolean {
+export function revocationEndsPerson(core: InternalClient): boolean {
   return core.provider.revocation?.ends === 'person'
 }

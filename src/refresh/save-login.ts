@@ -4,13 +4,14 @@ import { StoreError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import { RECORD_SCHEMA, type CommitAnswer, type GrantRecord, type GrantStore, type NewGrant } from '../stores/store.ts'
 import { makeToken, type Token } from '../model/token.ts'
-import { contentOf, type Sealer } from './envelope.ts'
+import { contentOf } from './record-content.ts'
+import { type Sealer } from './sealer.ts'
 import { persistently } from './persistently.ts'
 import type { ResolvedPolicy } from './policy.ts'
-import { hashOf, randomId } from '../util/random.ts'
+import { hashOf, randomId } from '../util/crypto.ts'
 import type { StoreClock } from './store-clock.ts'
 
-export interface LogIn {
+export interface Login {
   readonly key: GrantKey
   /** Of the new grant. */
   readonly id: string
@@ -36,15 +37,15 @@ export interface LogIn {
  * leave the consumed one behind.
  * @throws StoreError when the store can't be written
  */
-export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecord> {
-  const token = withEnd(answer, logIn.absoluteLifetimeMs)
-  const { id } = logIn
-  const toNow = logIn.storeClock.mover()
+export async function saveLogin(login: Login, answer: Token): Promise<GrantRecord> {
+  const token = withEnd(answer, login.absoluteLifetimeMs)
+  const { id } = login
+  const toNow = login.storeClock.mover()
   const put = async (whole: Token, expect?: GrantRecord): Promise<CommitAnswer> => {
     // The clock may have been set back since the token came.
-    const grant = await newGrant(logIn, id, toNow(whole))
-    return persistently(logIn.clock, () =>
-      logIn.store.put(logIn.key, grant, expect === undefined ? undefined : { id: expect.id, version: expect.version }),
+    const grant = await newGrant(login, id, toNow(whole))
+    return persistently(login.clock, () =>
+      login.store.put(login.key, grant, expect === undefined ? undefined : { id: expect.id, version: expect.version }),
     )
   }
   const done = ({ record }: CommitAnswer): GrantRecord => {
@@ -52,29 +53,29 @@ export async function saveLogIn(logIn: LogIn, answer: Token): Promise<GrantRecor
       throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
     return record
   }
-  if (token.refreshToken !== undefined || logIn.obtainable) {
+  if (token.refreshToken !== undefined || login.obtainable) {
     // The expiry is written in the store's time, which a process that has asked it nothing yet doesn't know.
-    if (!logIn.storeClock.learned) await look(logIn)
+    if (!login.storeClock.learned) await look(login)
     return done(await put(token))
   }
 
-  const took = stopwatch(logIn.clock)
+  const took = stopwatch(login.clock)
   for (;;) {
-    const { record } = await look(logIn)
-    const carried = record === undefined ? undefined : await carriedOver(logIn, record, token)
+    const { record } = await look(login)
+    const carried = record === undefined ? undefined : await carriedOver(login, record, token)
     if (record === undefined || carried === undefined) return done(await put(token))
-    const waitMs = await claimFor(logIn, record, carried)
+    const waitMs = await claimFor(login, record, carried)
     if (waitMs === 0) {
       const answer = await put(carried, record)
       if (answer.record?.id === id) return done(answer)
     }
     // Rather the log-in with a refresh token that may be consumed than no log-in.
-    if (took() + waitMs > logIn.policy.waitMs) return done(await put(carried))
-    await logIn.clock.delay(Math.min(Math.max(waitMs, 20), 200))
+    if (took() + waitMs > login.policy.waitMs) return done(await put(carried))
+    await login.clock.delay(Math.min(Math.max(waitMs, 20), 200))
   }
 }
 
-function look({ clock, key, store, storeClock }: LogIn): ReturnType<GrantStore['read']> {
+function look({ clock, key, store, storeClock }: Login): ReturnType<GrantStore['read']> {
   return persistently(clock, () => storeClock.ask(() => store.read(key)))
 }
 
@@ -84,19 +85,19 @@ function withEnd(token: Token, absoluteLifetimeMs: number | undefined): Token {
   return makeToken({ ...token, refreshTokenExpiresAt: token.receivedAt + absoluteLifetimeMs })
 }
 
-async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Promise<Token | undefined> {
-  const { formerIssuers, issuer } = logIn
-  const ours = record.clientId === logIn.clientId && sameIssuer(record.issuer, issuer, [issuer, ...formerIssuers])
+async function carriedOver(login: Login, record: GrantRecord, token: Token): Promise<Token | undefined> {
+  const { formerIssuers, issuer } = login
+  const ours = record.clientId === login.clientId && sameIssuer(record.issuer, issuer, [issuer, ...formerIssuers])
   if (!ours || record.reason === 'identity_changed') return undefined
   let stored: Token | undefined
   try {
-    stored = await logIn.sealer.open(record.key, record.id, record.sealed)
+    stored = await login.sealer.open(record.key, record.id, record.sealed)
   } catch {
     // What can't be opened can't be carried over; the log-in counts all the same.
     return undefined
   }
-  if (stored?.refreshToken === undefined || !logIn.sameIdentity(stored)) return undefined
-  const { refreshToken, refreshTokenExpiresAt, idToken } = logIn.storeClock.tokenToLocal(stored)
+  if (stored?.refreshToken === undefined || !login.sameIdentity(stored)) return undefined
+  const { refreshToken, refreshTokenExpiresAt, idToken } = login.storeClock.tokenToLocal(stored)
   return makeToken({ ...token, refreshToken, refreshTokenExpiresAt, idToken: token.idToken ?? idToken })
 }
 
@@ -104,23 +105,23 @@ async function carriedOver(logIn: LogIn, record: GrantRecord, token: Token): Pro
  * Claims the grant, so that nobody redeems the refresh token that is carried over; nothing is sent, so no back-off forbids it. Returns how long
  * to wait, 0 when it may be written.
  */
-async function claimFor(logIn: LogIn, record: GrantRecord, carried: Token): Promise<number> {
-  const { policy } = logIn
+async function claimFor(login: Login, record: GrantRecord, carried: Token): Promise<number> {
+  const { policy } = login
   const owner = randomId()
   const hash = await hashOf(carried.refreshToken ?? '')
   const { id, version } = record
   const { leaseMs, settleMs, repeatWithinMs } = policy
   const intent = { hash, sendWithinMs: 0 }
   const request = { id, version, owner, leaseMs, settleMs, repeatWithinMs, intent, force: true }
-  const answer = await persistently(logIn.clock, () => logIn.store.claim(logIn.key, request))
+  const answer = await persistently(login.clock, () => login.store.claim(login.key, request))
   if (answer.outcome === 'claimed') return 0
   return answer.outcome === 'busy' ? answer.waitMs : 1
 }
 
-async function newGrant(logIn: LogIn, id: string, token: Token): Promise<NewGrant> {
-  const stored = logIn.storeClock.tokenToStore(token)
-  const sealed = await logIn.sealer.seal(logIn.key, id, stored)
-  const { policy, obtainable, issuer, clientId } = logIn
+async function newGrant(login: Login, id: string, token: Token): Promise<NewGrant> {
+  const stored = login.storeClock.tokenToStore(token)
+  const sealed = await login.sealer.seal(login.key, id, stored)
+  const { policy, obtainable, issuer, clientId } = login
   return {
     ...contentOf(stored, sealed, { policy, obtainable }),
     lastRefreshedAt: undefined,

@@ -1,5 +1,5 @@
 import { startTimer, stopwatch, type Clock } from '../util/clock.ts'
-import { before } from '../util/before.ts'
+import { within } from '../util/async.ts'
 
 const BEAT_MS = 1000
 /** Work whose timers don't run any more was ended by its host, with the request that began it. */
@@ -44,7 +44,7 @@ export class SharedWork<T> {
     let joined = this.#join(begin)
     for (let left = ms; left > 0; left = ms - waited()) {
       // Its own timer, which its own host keeps alive.
-      const result = await before(joined.result, this.#clock, Math.min(left, BEAT_MS))
+      const result = await within(joined.result, this.#clock, Math.min(left, BEAT_MS))
       if (result !== undefined) return result
       if (!this.#isAlive(joined)) joined = this.#join(begin)
     }

@@ -11,17 +11,17 @@ import {
 } from '../model/errors.ts'
 import type { RefreshCause } from '../model/events.ts'
 import type { GrantRecord } from '../stores/store.ts'
-import { assess, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
+import { freshnessOf, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
 import { handOver, runInBackground } from './background.ts'
-import { Coordinator } from './redeem.ts'
-import { contentOf } from './envelope.ts'
+import { Redeemer } from './redeem.ts'
+import { contentOf } from './record-content.ts'
 import type { ClientUse, GrantClient } from './grant-client.ts'
-import { sameVersion, versionOf, type Held } from './cached-grant.ts'
-import type { KeeperOptions } from './context.ts'
-import type { Memory } from './cache.ts'
+import { sameVersion, versionOf, type CachedGrant } from './cached-grant.ts'
+import type { RefreshContext } from './context.ts'
+import type { GrantCache } from './cache.ts'
 import { DEFAULT_WAIT_MS } from './policy.ts'
-import type { Outcome, Redeeming } from './redemption.ts'
-import type { Saver } from './token-saver.ts'
+import type { Outcome, RedemptionContext } from './redemption.ts'
+import type { TokenSaver } from './token-saver.ts'
 import { SharedWork } from './shared-work.ts'
 import type { StoreClock } from './store-clock.ts'
 import { TokenUpdater } from './token-updater.ts'
@@ -38,7 +38,7 @@ export interface FlightRequest extends Want {
 
 /** What a flight ended with. */
 export interface FlightResult {
-  readonly held: Held
+  readonly held: CachedGrant
   /** Whether a new token was had while this flight was under way, here or in another process. */
   readonly renewed: boolean
   /** What the provider said, when this flight found the grant dead. */
@@ -57,14 +57,14 @@ const SETTLED_SOON_MS = 200
 const SLACK_MS = 20_000
 
 /** The process's single flight for one grant: at most one at a time looks, waits, redeems; all others join it. */
-export class Flights {
-  readonly #options: KeeperOptions
+export class SingleFlight {
+  readonly #options: RefreshContext
   readonly #clock: Required<Clock>
   readonly #client: GrantClient
   readonly #waitMs: number
   readonly #storeClock: StoreClock
-  readonly #memory: Memory
-  readonly #saver: Saver
+  readonly #cache: GrantCache
+  readonly #saver: TokenSaver
   readonly #updater: TokenUpdater | undefined
   /** Requests whose callers wait no longer. */
   readonly #late = new Set<Promise<void>>()
@@ -77,11 +77,11 @@ export class Flights {
   #closed = false
 
   constructor(
-    options: KeeperOptions,
+    options: RefreshContext,
     client: GrantClient,
     storeClock: StoreClock,
-    memory: Memory,
-    saver: Saver,
+    cache: GrantCache,
+    saver: TokenSaver,
     onDelay: (attempts: number) => void,
   ) {
     this.#options = options
@@ -90,7 +90,7 @@ export class Flights {
     this.#waitMs = options.policy.waitMs ?? DEFAULT_WAIT_MS
     this.#flight = new SharedWork(options.clock, this.patienceMs)
     this.#storeClock = storeClock
-    this.#memory = memory
+    this.#cache = cache
     this.#saver = saver
     this.#updater =
       options.onToken === undefined ? undefined : new TokenUpdater(options.onToken, options.clock, onDelay)
@@ -152,12 +152,12 @@ export class Flights {
     this.#earlyAgainAt = this.#clock.monotonic() + Math.max(PAUSE_MS, wait)
     const maybeConsumed =
       error instanceof TokenResponseError || (error instanceof ProviderUnavailableError && error.maybeProcessed)
-    if (maybeConsumed) this.#uncertain = versionOf(this.#memory.held)
+    if (maybeConsumed) this.#uncertain = versionOf(this.#cache.held)
   }
 
   async #fly(request: FlightRequest): Promise<FlightResult & { notify?: () => Promise<void> }> {
     const waitUntil = this.#clock.monotonic() + this.#waitMs
-    let startedFrom: Held | undefined
+    let startedFrom: CachedGrant | undefined
     let cause: unknown
     for (let round = 1; ; round += 1) {
       if (round > QUICK_ROUNDS)
@@ -174,12 +174,12 @@ export class Flights {
         // Somebody else's refresh while this one waited is as good.
         if (!sameVersion(held, startedFrom)) return { held, renewed: true }
       } else {
-        const state = assess(held, request, this.#client.policy, this.#clock.now())
+        const state = freshnessOf(held, request, this.#client.policy, this.#clock.now())
         const isEarly = request.cause === 'early'
         const enough = isEarly ? state === 'fresh' || this.#mustNotTryEarly(held) : state !== 'wanting'
         if (enough) return { held, renewed: !sameVersion(held, startedFrom) }
       }
-      const since = this.#memory.moment()
+      const since = this.#cache.moment()
       const outcome = await this.#attempt(held, request, since)
       if (outcome.kind === 'renewed') {
         const renewed = await this.#take(outcome, since)
@@ -209,16 +209,16 @@ export class Flights {
   }
 
   /** The record that the worker brought was read just now; a claim compares it with the store anyway. */
-  async #current(request: FlightRequest, first: boolean): Promise<Held> {
+  async #current(request: FlightRequest, first: boolean): Promise<CachedGrant> {
     if (first && request.due !== undefined) {
-      const held = await this.#memory.adopt(request.due, 0)
+      const held = await this.#cache.adopt(request.due, 0)
       if (sameVersion(held, { record: request.due })) return held
     }
-    return (await this.#memory.read()) ?? (await this.#memory.place())
+    return (await this.#cache.read()) ?? (await this.#cache.place())
   }
 
   /** A refresh token that may have been consumed is tried again only when the access token is spent, unless that is harmless. */
-  #mustNotTryEarly(held: Held | undefined): boolean {
+  #mustNotTryEarly(held: CachedGrant | undefined): boolean {
     const { intent } = held?.record ?? {}
     const uncertain =
       intent?.everUnknown === true ||
@@ -227,14 +227,14 @@ export class Flights {
       (this.#uncertain !== undefined && this.#uncertain === versionOf(held))
     if (!uncertain || held === undefined) return false
     const { policy } = this.#client
-    return !policy.forgiving && assess(held, {}, policy, this.#clock.now()) !== 'wanting'
+    return !policy.forgiving && freshnessOf(held, {}, policy, this.#clock.now()) !== 'wanting'
   }
 
   /** A process that holds an unsaved token neither claims nor sends; its callers get that token while it lasts. */
-  #unsaved(want: Want): Held | undefined {
+  #unsaved(want: Want): CachedGrant | undefined {
     if (!this.#saver.unsaved && this.#updater?.unsaved !== true) return undefined
     this.#saver.resume()
-    const held = this.#memory.current()
+    const held = this.#cache.current()
     if (servesMeanwhile(held, want, this.#clock.now())) return held
     throw new StoreError(
       `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is asked for before it is. It is kept in memory; try again.`,
@@ -242,21 +242,21 @@ export class Flights {
     )
   }
 
-  async #attempt(held: Held, request: FlightRequest, since: number): Promise<Outcome> {
+  async #attempt(held: CachedGrant, request: FlightRequest, since: number): Promise<Outcome> {
     const use = await this.#client.use()
-    const coordinator = new Coordinator(this.#redeeming(use, since))
+    const redeemer = new Redeemer(this.#redeeming(use, since))
     if (!held.record.renewable) {
       // A forced refresh finds nothing to redeem: that is no verdict while the access token lives.
       if (request.recheck !== true && held.token !== undefined && !isExpired(held.token, this.#clock.now()))
         throw this.#nothingToRedeem()
-      return coordinator.condemn(held.record, 'no_refresh_token')
+      return redeemer.condemn(held.record, 'no_refresh_token')
     }
     const pause = this.#pausedUntil - this.#clock.monotonic()
     if (pause > 0) await this.#clock.delay(pause)
-    return coordinator.redeem(held.record, held.token, { cause: request.cause, force: request.force })
+    return redeemer.redeem(held.record, held.token, { cause: request.cause, force: request.force })
   }
 
-  #redeeming({ core, health, obtain }: ClientUse, since: number): Redeeming {
+  #redeeming({ core, health, obtain }: ClientUse, since: number): RedemptionContext {
     return {
       ...this.#options,
       logger: this.#options.logger ?? core.logger,
@@ -295,18 +295,18 @@ export class Flights {
   }
 
   /** Polls until another's refresh shows in the store or its lease is over. */
-  async #waitForOther(held: Held, busyMs: number, waitUntil: number): Promise<void> {
+  async #waitForOther(held: CachedGrant, busyMs: number, waitUntil: number): Promise<void> {
     const busyUntil = this.#clock.monotonic() + busyMs
     let interval = POLL_FIRST_MS
     for (;;) {
       const left = Math.min(busyUntil, waitUntil) - this.#clock.monotonic()
       if (left > 0) await this.#clock.delay(Math.min(left, interval * (0.5 + Math.random() / 2)))
       interval = Math.min(interval * 1.5, POLL_LONGEST_MS)
-      const since = this.#memory.moment()
+      const since = this.#cache.moment()
       const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
       if (record === undefined || !sameVersion(held, { record })) return
       // By the store's time, of which this look told again.
-      await this.#memory.adopt(record, since)
+      await this.#cache.adopt(record, since)
       // Released without a new token: the next attempt is this process's.
       if (record.lease === undefined || this.#clock.monotonic() >= busyUntil) return
       if (this.#clock.monotonic() >= waitUntil) throw new RefreshTimeoutError(this.#options.key, this.#waitMs)
@@ -314,7 +314,7 @@ export class Flights {
   }
 
   /** Takes what came of a redemption that began at that moment into memory. */
-  async #take(outcome: Outcome, since: number): Promise<Held | undefined> {
+  async #take(outcome: Outcome, since: number): Promise<CachedGrant | undefined> {
     if (outcome.kind === 'renewed') {
       const { record, token, unsaved } = outcome
       const { policy } = this.#client
@@ -322,19 +322,19 @@ export class Flights {
       const current = unsaved
         ? { ...record, ...contentOf(token, '', { policy, obtainable: this.#options.obtainable }) }
         : record
-      const held = this.#memory.renew(current, token, unsaved, since)
+      const held = this.#cache.renew(current, token, unsaved, since)
       if (outcome.event !== undefined) this.#options.emitter.emit('refreshed', outcome.event)
       return held
     }
-    if (outcome.kind === 'stored') return this.#memory.adopt(outcome.record, since)
-    if (outcome.kind === 'gone') this.#memory.forget()
+    if (outcome.kind === 'stored') return this.#cache.adopt(outcome.record, since)
+    if (outcome.kind === 'gone') this.#cache.forget()
     return undefined
   }
 
   /** Starts a refresh that nobody waits for. */
   refreshEarly(): void {
     if (this.#flight.isRunning || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
-    if (this.#mustNotTryEarly(this.#memory.held)) return
+    if (this.#mustNotTryEarly(this.#cache.held)) return
     this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
   }

@@ -1,8 +1,7 @@
 import { stopwatch, type Clock } from '../util/clock.ts'
 import { ConfigError } from '../model/errors.ts'
-import { jittered } from './backoff.ts'
-import { before } from '../util/before.ts'
-import { deferred } from '../util/deferred.ts'
+import { jittered } from './failure.ts'
+import { within, deferred } from '../util/async.ts'
 
 const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 1000
@@ -23,7 +22,7 @@ interface Saving {
  * Repeats a write, unchanged, until its outcome is known. A token that was had must reach the store: in a strict server's eyes
  * it is the only live one.
  */
-export class Saver {
+export class TokenSaver {
   readonly #clock: Required<Clock>
   readonly #onDelay: (attempts: number) => void
   readonly #saving = new Set<Saving>()
@@ -70,7 +69,7 @@ export class Saver {
       (value) => ({ value }),
       () => undefined,
     )
-    const result = await before(outcome, this.#clock, PATIENCE_MS)
+    const result = await within(outcome, this.#clock, PATIENCE_MS)
     if (result !== undefined) {
       finish()
       return result.value

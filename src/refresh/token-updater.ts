@@ -1,8 +1,7 @@
 import type { Clock } from '../util/clock.ts'
 import type { Token } from '../model/token.ts'
 import { promised } from '../util/promised.ts'
-import { before } from '../util/before.ts'
-import { deferred } from '../util/deferred.ts'
+import { within, deferred } from '../util/async.ts'
 
 /** How long callers wait for the application's `onToken`. */
 const PATIENCE_MS = 10_000
@@ -70,7 +69,7 @@ export class TokenUpdater {
   }
 
   async #call(token: Token): Promise<void> {
-    await before(
+    await within(
       promised(() => this.#onToken(token)),
       this.#clock,
       PATIENCE_MS,

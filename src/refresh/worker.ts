@@ -3,10 +3,10 @@ import { ConfigError, ReauthorizationRequiredError, isEvergrantError } from '../
 import { encodeKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
 import type { GrantRecord, GrantStore } from '../stores/store.ts'
-import { jittered } from './backoff.ts'
-import { before } from '../util/before.ts'
+import { jittered } from './failure.ts'
+import { within } from '../util/async.ts'
 import { FairQueue } from './worker-queue.ts'
-import type { Keeper } from './live-grant.ts'
+import type { LiveGrant } from './live-grant.ts'
 import { StoreClock } from './store-clock.ts'
 
 /** How a worker keeps grants fresh. */
@@ -49,7 +49,7 @@ export interface KeepFreshContext {
   readonly store: GrantStore
   readonly clock: Required<Clock>
   readonly logger: Logger | undefined
-  readonly keeperOf: (record: GrantRecord) => Keeper
+  readonly liveGrantOf: (record: GrantRecord) => LiveGrant
 }
 
 const CONCURRENCY = 16
@@ -209,7 +209,7 @@ class Worker {
     while (this.#running.size < this.#concurrency && !this.#stopped.signal.aborted) {
       const turn = this.#queue.next()
       if (turn === undefined) return
-      const place: Promise<void> = before(this.#renew(turn.item), this.#context.clock, PLACE_MS).then(() => {
+      const place: Promise<void> = within(this.#renew(turn.item), this.#context.clock, PLACE_MS).then(() => {
         turn.end()
         this.#running.delete(place)
         this.#begin()
@@ -225,7 +225,7 @@ class Worker {
     this.counts.underway += 1
     this.#underway.add(name)
     try {
-      const renewed = await this.#context.keeperOf(record).keepAlive(record, this.#storeClock)
+      const renewed = await this.#context.liveGrantOf(record).keepAlive(record, this.#storeClock)
       this.counts[renewed ? 'refreshed' : 'skipped'] += 1
     } catch (error) {
       if (error instanceof ReauthorizationRequiredError) this.counts.dead += 1

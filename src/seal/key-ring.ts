@@ -1,7 +1,7 @@
 import { bytesFromBase64Url, toBase64Url } from '../util/base64.ts'
 import { ConfigError, SealError } from '../model/errors.ts'
 import { nodeCrypto } from '../util/node-crypto.ts'
-import { sameText } from '../util/same-text.ts'
+import { sameText } from '../util/crypto.ts'
 import type { Cipher } from './cipher.ts'
 import { ContextKeys } from './context-keys.ts'
 import { KEY_ID, readHeader } from './header.ts'

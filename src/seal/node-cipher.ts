@@ -1,5 +1,5 @@
 import type { NodeCrypto } from '../util/node-crypto.ts'
-import { sha256 } from '../util/sha256.ts'
+import { sha256 } from '../util/crypto.ts'
 import { KEY_PURPOSE, type Cipher } from './cipher.ts'
 import { headerFor } from './header.ts'
 

@@ -1,7 +1,7 @@
 import { compactDecrypt } from 'jose/jwe/compact/decrypt'
 import { CompactEncrypt } from 'jose/jwe/compact/encrypt'
 
-import { sha256 } from '../util/sha256.ts'
+import { sha256 } from '../util/crypto.ts'
 import { KEY_PURPOSE, type Cipher } from './cipher.ts'
 import { ALGORITHM, ENCRYPTION, headerFor } from './header.ts'
 

@@ -1,6 +1,6 @@
 import { ConfigError } from '../model/errors.ts'
 import { decodeKey, encodeKey } from '../model/grant-key.ts'
-import { nextTurn } from '../util/next-turn.ts'
+import { nextTurn } from '../util/async.ts'
 import { dueSince, matchesFilter } from './rules.ts'
 import type { GrantCount, GrantPage, GrantRecord, PageRequest } from './store.ts'
 

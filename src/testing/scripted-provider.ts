@@ -1,7 +1,7 @@
 import { type Clock, completeClock } from '../util/clock.ts'
 import { ConfigError } from '../model/errors.ts'
 import type { Provider, ServerMetadata } from '../model/provider.ts'
-import { sha256 } from '../util/sha256.ts'
+import { sha256 } from '../util/crypto.ts'
 import type { ScriptedAnswer, ScriptedRequest } from './scripted-answer.ts'
 import { connectionError, untilAborted } from './scripted-failure.ts'
 import { type IssuedToken, ScriptedGrants } from './scripted-grants.ts'

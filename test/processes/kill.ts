@@ -1,5 +1,5 @@
 import { type DevelopmentProvider, startProvider } from '../../provider/src/index.ts'
-import { Sealer } from '../../src/refresh/envelope.ts'
+import { Sealer } from '../../src/refresh/sealer.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
 import type { GrantRecord } from '../../src/stores/store.ts'
 import { type Ledger, startLedger } from './ledger.ts'

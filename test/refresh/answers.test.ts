@@ -6,7 +6,7 @@ import {
   TokenRequestError,
   TokenResponseError,
 } from '../../src/model/errors.ts'
-import { deferred } from '../../src/util/deferred.ts'
+import { deferred } from '../../src/util/async.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'

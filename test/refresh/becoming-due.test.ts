@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { contentOf } from '../../src/refresh/envelope.ts'
+import { contentOf } from '../../src/refresh/record-content.ts'
 import { resolvePolicy } from '../../src/refresh/policy.ts'
 import type { ProviderRefresh } from '../../src/model/provider.ts'
 import { makeToken } from '../../src/model/token.ts'

@@ -4,15 +4,15 @@ import { coreOf } from '../../src/client/oauth2-client.ts'
 import { Emitter } from '../../src/model/events.ts'
 import { Grants } from '../../src/grants.ts'
 import { ClientHealth } from '../../src/refresh/client-health.ts'
-import { Coordinator } from '../../src/refresh/redeem.ts'
-import { Sealer } from '../../src/refresh/envelope.ts'
-import { deferred } from '../../src/util/deferred.ts'
+import { Redeemer } from '../../src/refresh/redeem.ts'
+import { Sealer } from '../../src/refresh/sealer.ts'
+import { deferred } from '../../src/util/async.ts'
 import { resolvePolicy } from '../../src/refresh/policy.ts'
-import { Saver } from '../../src/refresh/token-saver.ts'
+import { TokenSaver } from '../../src/refresh/token-saver.ts'
 import { StoreClock } from '../../src/refresh/store-clock.ts'
 import type { GrantRecord } from '../../src/stores/store.ts'
-import { Keepers } from '../../src/refresh/live-grants.ts'
-import type { Keeper } from '../../src/refresh/live-grant.ts'
+import { LiveGrants } from '../../src/refresh/live-grants.ts'
+import type { LiveGrant } from '../../src/refresh/live-grant.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
@@ -254,15 +254,15 @@ test('an answer whose refresh token was captured tells the direct caller too', a
   expect(Object.keys(error)).not.toContain('token')
 })
 
-test('a keeper that a session uses is found again, however many others came after it', () => {
-  const keepers = new Keepers()
-  const first = {} as Keeper
-  keepers.add('first', first)
-  for (let index = 0; index < 10_050; index += 1) keepers.add(`k${index}`, {} as Keeper)
-  expect(keepers.get('first')).toBe(first)
-  expect(keepers.get('k10049')).toBeDefined()
-  expect(keepers.get('never')).toBeUndefined()
-  expect(keepers.all().length).toBeGreaterThanOrEqual(10_000)
+test('a liveGrant that a session uses is found again, however many others came after it', () => {
+  const liveGrants = new LiveGrants()
+  const first = {} as LiveGrant
+  liveGrants.add('first', first)
+  for (let index = 0; index < 10_050; index += 1) liveGrants.add(`k${index}`, {} as LiveGrant)
+  expect(liveGrants.get('first')).toBe(first)
+  expect(liveGrants.get('k10049')).toBeDefined()
+  expect(liveGrants.get('never')).toBeUndefined()
+  expect(liveGrants.all().length).toBeGreaterThanOrEqual(10_000)
 })
 
 test('a token that is left unsaved while another flight claims keeps that flight from sending', async () => {
@@ -270,7 +270,7 @@ test('a token that is left unsaved while another flight claims keeps that flight
   const { server, makeClient, store } = world({ clock })
   const core = coreOf(makeClient())
   const storeClock = new StoreClock(clock)
-  const saver = new Saver(clock, () => undefined)
+  const saver = new TokenSaver(clock, () => undefined)
   const claiming = wrapStore(store, async (operation, real) => {
     const answer = await real()
     // What a late answer whose commit fails does to the process.
@@ -284,7 +284,7 @@ test('a token that is left unsaved while another flight claims keeps that flight
   await connected(new Grants({ clients: { acme: makeClient() }, store, clock }), server, clock, 0)
   const { record } = await store.read(key())
   const sealer = new Sealer(undefined)
-  const coordinator = new Coordinator({
+  const redeemer = new Redeemer({
     key: key(),
     store: claiming,
     clock,
@@ -301,7 +301,7 @@ test('a token that is left unsaved while another flight claims keeps that flight
     goOn: () => undefined,
   })
   const token = await sealer.open(key(), record!.id, record!.sealed)
-  expect(await coordinator.redeem(record!, token, { cause: 'spent', force: false })).toMatchObject({ kind: 'busy' })
+  expect(await redeemer.redeem(record!, token, { cause: 'spent', force: false })).toMatchObject({ kind: 'busy' })
   expect(server.requests).toHaveLength(0)
   expect((await store.read(key())).record).toMatchObject({
     lease: undefined,

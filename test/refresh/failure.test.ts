@@ -6,9 +6,8 @@ import {
   TokenRequestError,
   TokenResponseError,
 } from '../../src/model/errors.ts'
-import { nextFailures, refusedTooLong } from '../../src/refresh/backoff.ts'
+import { nextFailures, refusedTooLong, codeOf, meaningOf } from '../../src/refresh/failure.ts'
 import { ClientHealth } from '../../src/refresh/client-health.ts'
-import { codeOf, meaningOf } from '../../src/refresh/failure.ts'
 import { makeToken } from '../../src/model/token.ts'
 
 const redeemed = makeToken({ accessToken: 'a', receivedAt: 0, refreshToken: 'old' })

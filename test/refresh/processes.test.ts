@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { GrantNotFoundError, RefreshTimeoutError } from '../../src/model/errors.ts'
-import { deferred } from '../../src/util/deferred.ts'
+import { deferred } from '../../src/util/async.ts'
 import { claimedElsewhere, connected, HOUR, key, settled, world } from './setup.ts'
 
 test('three processes that find the same spent token redeem it once between them', async () => {

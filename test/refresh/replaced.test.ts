@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { deferred } from '../../src/util/deferred.ts'
+import { deferred } from '../../src/util/async.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'

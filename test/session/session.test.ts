@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { ConfigError, GrantNotFoundError, ReauthorizationRequiredError } from '../../src/model/errors.ts'
-import { deferred } from '../../src/util/deferred.ts'
+import { deferred } from '../../src/util/async.ts'
 import { OAuth2Session, type OAuth2SessionOptions } from '../../src/session.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import type { Token } from '../../src/model/token.ts'

@@ -1,4 +1,4 @@
-import type { ClientCore } from '../../src/client/internal-client.ts'
+import type { InternalClient } from '../../src/client/internal-client.ts'
 import { ProviderUnavailableError, TokenRequestError, TokenResponseError } from '../../src/model/errors.ts'
 import type { Provider } from '../../src/model/provider.ts'
 import { makeToken, mergeRefreshed } from '../../src/model/token.ts'
@@ -31,7 +31,7 @@ export function simulatedCore(
   network: Network,
   process: Process,
   registration?: Registration,
-): Pick<ClientCore, 'prepareRedemption' | 'revoke'> {
+): Pick<InternalClient, 'prepareRedemption' | 'revoke'> {
   return {
     prepareRedemption: async (previous) => async (call) => {
       const receivedAt = process.clock.now()
@@ -78,7 +78,7 @@ function refusal({ status, error, retryAfterS }: Extract<Answer, { kind: 'refusa
 }
 
 /** The core of a client whose provider takes requests and never answers. */
-export function hangingCore(): Pick<ClientCore, 'prepareRedemption' | 'revoke'> {
+export function hangingCore(): Pick<InternalClient, 'prepareRedemption' | 'revoke'> {
   return {
     prepareRedemption: async () => (call) =>
       new Promise((_resolve, reject) => {

@@ -13,8 +13,8 @@ const onceMs = 20 * 60_000
 const nobody = ''
 
 /** `/` starts a log-in, `/callback` ends it. */
-export function logInRoutes(parts: DemoParts): Hono<WebEnv> {
-  const { client, grants, logIns, publicUrl, sessions, store, upstream } = parts
+export function loginRoutes(parts: DemoParts): Hono<WebEnv> {
+  const { client, grants, logins, publicUrl, sessions, store, upstream } = parts
   const app = new Hono<WebEnv>()
 
   app.get('/', async (c) => {
@@ -28,7 +28,7 @@ export function logInRoutes(parts: DemoParts): Hono<WebEnv> {
         params: { prompt },
         ...(returnTo !== undefined && { returnTo }),
       })
-      await logIns.keep(c, pending)
+      await logins.keep(c, pending)
       return c.redirect(pending.url, 302)
     } catch (error) {
       if (error instanceof ConfigError && returnTo !== undefined) return sendProblem(c, elsewhere(error.message))
@@ -41,7 +41,7 @@ export function logInRoutes(parts: DemoParts): Hono<WebEnv> {
     const url = new URL(c.req.url)
     const subject = c.get('session')?.user.sub ?? nobody
     try {
-      const pending = await logIns.find(c, url.searchParams.get('state') ?? '')
+      const pending = await logins.find(c, url.searchParams.get('state') ?? '')
       if (pending === undefined) {
         throw new CallbackError('state_mismatch', 'The callback belongs to no log-in that this browser began.')
       }

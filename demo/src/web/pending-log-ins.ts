@@ -4,7 +4,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { PendingLogin } from 'evergrant'
 import { sealData, unsealData } from 'iron-session'
 
-export interface PendingLogInsOptions {
+export interface PendingLoginsOptions {
   /** Seals the cookies; at least 32 characters. */
   readonly password: string
   readonly publicUrl: URL
@@ -19,12 +19,12 @@ const most = 3
  * Log-ins that were begun, one sealed cookie each: only the browser that began one can finish it, tabs don't disturb each
  * other, and a restart loses none. They stay until they expire, so that a reload of the callback can be told what it is.
  */
-export class PendingLogIns {
+export class PendingLogins {
   readonly #password: string
   readonly #prefix: string
   readonly #secure: boolean
 
-  constructor({ password, publicUrl }: PendingLogInsOptions) {
+  constructor({ password, publicUrl }: PendingLoginsOptions) {
     this.#password = password
     this.#secure = publicUrl.protocol === 'https:'
     this.#prefix = `evergrant_login_${publicUrl.port || 'web'}_`

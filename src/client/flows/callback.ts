@@ -1,6 +1,6 @@
 import { AuthorizationError, CallbackError, ConfigError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
-import { sameText } from '../../util/same-text.ts'
+import { sameText } from '../../util/crypto.ts'
 import type { KeptLogin } from './authorization-request.ts'
 import type { ClientContext } from '../context.ts'
 import { isIssuerOf } from '../issuers.ts'

@@ -1,6 +1,6 @@
 import type { Clock } from '../../util/clock.ts'
 import { StoreError } from '../../model/errors.ts'
-import { nextTurn } from '../../util/next-turn.ts'
+import { nextTurn } from '../../util/async.ts'
 import type { Backend, DueRows, Found, Row, RowCount, RowFilter, RowPageRequest, Write } from '../backend.ts'
 import { endedBefore, Sweep, SWEEP_LIMIT } from '../sweep.ts'
 import { Connection, type SqliteDatabase, type SqliteValue } from './connection.ts'

@@ -1,4 +1,4 @@
-import { nextTurn } from '../../util/next-turn.ts'
+import { nextTurn } from '../../util/async.ts'
 import type { Row, RowCount, RowIndex, RowPageRequest } from '../backend.ts'
 import { byBytes, clientOfKey, keyRange } from '../lists.ts'
 import type { Connection, SqliteValue } from './connection.ts'

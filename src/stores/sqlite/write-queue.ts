@@ -1,5 +1,5 @@
 import type { Clock } from '../../util/clock.ts'
-import { nextTurn } from '../../util/next-turn.ts'
+import { nextTurn } from '../../util/async.ts'
 import type { Connection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import type { OpenedFile } from './file.ts'

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { hashOf, randomId } from '../../src/util/random.ts'
+import { hashOf, randomId } from '../../src/util/crypto.ts'
 
 afterEach(() => {
   vi.unstubAllGlobals()

@@ -2,9 +2,7 @@ import { ConfigError, SealError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
 import type { Documents } from '../stores/documents.ts'
-import type { GrantContent } from '../stores/store.ts'
 import { makeToken, type Token, type TokenFields } from '../model/token.ts'
-import type { ResolvedPolicy } from './policy.ts'
 import { SealedDocuments } from './sealed-documents.ts'
 
 const ENVELOPE_VERSION = 1
@@ -81,37 +79,4 @@ function envelopeOf(token: Token | undefined): string {
 /** What a sealed token is bound to: moved to another grant's record it does not open. */
 function contextOf(key: GrantKey, id: string): string {
   return JSON.stringify([key.client, key.subject, key.account, id])
-}
-
-/** The clear part of a record for a token (in the store's time). */
-export function contentOf(
-  token: Token,
-  sealed: string,
-  options: { policy: ResolvedPolicy; obtainable: boolean; dead?: GrantContent['reason'] },
-): GrantContent {
-  const renewable = options.obtainable || token.refreshToken !== undefined
-  return {
-    state: options.dead === undefined ? 'active' : 'reauthorization_required',
-    reason: options.dead,
-    sealed,
-    renewable,
-    expiresAt: token.expiresAt,
-    refreshAfter: renewable ? refreshAfter(token, options.policy) : undefined,
-    refreshTokenExpiresAt: token.refreshTokenExpiresAt,
-    scope: token.scope,
-    lastRefreshedAt: token.receivedAt,
-  }
-}
-
-/** Grants of one moment don't become due in one moment. */
-const SPREAD = 0.2
-
-function refreshAfter(token: Token, policy: ResolvedPolicy): number | undefined {
-  const { earlyMs, spentMs } = policy.margins(token)
-  const early =
-    token.expiresAt === undefined
-      ? undefined
-      : token.expiresAt - Math.max(earlyMs, spentMs) * (1 - SPREAD * Math.random())
-  const renewal = policy.renewal(token)?.dueAt
-  return early === undefined ? renewal : Math.min(early, renewal ?? early)
 }
