@@ -530,6 +530,34 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: true,
     crowd: 0,
   },
+  'a clock that is set back is not hidden by a read of the store that fails (I3)': {
+    seed: 1958467610,
+    mode: 'time',
+    declared: false,
+    processes: 3,
+    workers: 0,
+    timing: 'default',
+    background: 'detached',
+    skews: [],
+    sleeps: false,
+    bounded: true,
+    whole: false,
+    acts: [
+      { kind: 'jump', at: 81045, process: 2, ms: 27783 },
+      { kind: 'store-slow', at: 81045, process: 0, ms: 10000 },
+      { kind: 'store-down', at: 51577, process: 0, ms: 1 },
+      { kind: 'token', at: 0, process: 0, ms: 1 },
+      { kind: 'store-slow', at: 81045, process: 0, ms: 10000 },
+      { kind: 'token', at: 81045, process: 1, ms: 1 },
+      { kind: 'store-jump', at: 0, process: 0, ms: 1 },
+    ],
+    faults: [
+      { point: 'read', nth: 9, fault: 'pause-all' },
+      { point: 'read', nth: 3, fault: 'fail-before' },
+    ],
+    resolver: false,
+    crowd: 0,
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
