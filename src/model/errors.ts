@@ -1,3 +1,4 @@
+import { OAUTH_ERRORS, type RefusalMeaning } from './oauth-errors.ts'
 import type { GrantKey } from './grant-key.ts'
 import type { Token } from './token.ts'
 
@@ -132,29 +133,12 @@ export class TokenRequestError extends EvergrantError {
   }
 }
 
-/** What a refused token request means: the grant is over, it passes, the client is wrong (or not for this grant), the request is wrong. */
-type RefusalMeaning = 'dead' | 'later' | 'registration' | 'request'
-
 function adviceFor(error: string | undefined, means: RefusalMeaning | undefined): string {
   if (means === 'later') return 'Try again later.'
   if (means === 'dead') return 'The grant is over: the user has to log in again.'
-  switch (means === 'registration' ? 'invalid_client' : error) {
-    case undefined:
-      return means === undefined ? 'Try again later.' : "See the provider's documentation."
-    case 'interaction_required':
-    case 'login_required':
-    case 'consent_required':
-      return 'The provider wants the user: send them through the log-in again.'
-    case 'invalid_grant':
-      return 'The code or refresh token is not valid (any more): the user has to log in again.'
-    case 'invalid_client':
-    case 'unauthorized_client':
-      return 'Check clientId, clientSecret and clientAuth against the registration at the provider.'
-    case 'invalid_scope':
-      return 'Ask only for scopes that the registration and the grant allow.'
-    default:
-      return "See the provider's documentation for this error."
-  }
+  const code = means === 'registration' ? 'invalid_client' : error
+  if (code === undefined) return means === undefined ? 'Try again later.' : "See the provider's documentation."
+  return OAUTH_ERRORS.get(code)?.advice ?? "See the provider's documentation for this error."
 }
 
 /** The server's metadata (RFC 8414, OpenID Connect Discovery) could not be had or used. It is never cached. */

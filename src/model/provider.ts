@@ -1,4 +1,5 @@
 import type { ClientAuth } from './client-auth.ts'
+import type { RefusalMeaning } from './oauth-errors.ts'
 
 /** RFC 8414 authorization server metadata; the members that the library reads. */
 export interface ServerMetadata {
@@ -31,7 +32,7 @@ export interface Refusal {
     readonly body?: Readonly<Record<string, unknown>>
   }
   /** `dead`: the grant is over. `later`: it passes by itself. `registration`: the client is wrong, or not for this grant. `request`: the call is wrong. */
-  readonly means: 'dead' | 'later' | 'registration' | 'request'
+  readonly means: RefusalMeaning
 }
 
 /** An answer of the provider's APIs that means "this access token is over", beside 401. All members that are given must fit. */

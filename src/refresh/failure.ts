@@ -1,45 +1,16 @@
 import { ProviderUnavailableError, TokenRequestError, TokenResponseError, isEvergrantError } from '../model/errors.ts'
+import { OAUTH_ERRORS, type RefusalMeaning } from '../model/oauth-errors.ts'
 import type { Token } from '../model/token.ts'
 import type { Failures } from '../stores/store.ts'
 
 /**
  * What a failed redemption means for the grant:
- * `dead`: maybe dead. `registration`: the client is wrong, no grant is touched. `call`: the request is wrong, the grant lives.
+ * `dead`: maybe dead. `registration`: the client is wrong, no grant is touched. `request`: the request is wrong, the grant lives.
  * `later`: not consumed, come back. `refused`: refused, cause unknown. `unknown`: the refresh token may have been consumed.
  * `captured`: the answer can't be used, but it brought a new refresh token. `identity_changed`: it names another user.
  * `unsent`: something of ours failed before anything was sent.
  */
-export type Meaning =
-  | 'dead'
-  | 'registration'
-  | 'call'
-  | 'later'
-  | 'refused'
-  | 'unknown'
-  | 'captured'
-  | 'identity_changed'
-  | 'unsent'
-
-/** Codes that are registered for a refresh, and what they mean (RFC 6749 section 5.2, RFC 9396, RFC 9449, OpenID Connect Core section 3.1.2.6). */
-const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
-  ['invalid_grant', 'dead'],
-  ['interaction_required', 'dead'],
-  ['login_required', 'dead'],
-  ['consent_required', 'dead'],
-  ['invalid_client', 'registration'],
-  ['unauthorized_client', 'registration'],
-  ['invalid_request', 'call'],
-  ['invalid_scope', 'call'],
-  ['unsupported_grant_type', 'call'],
-  ['invalid_authorization_details', 'call'],
-  ['invalid_dpop_proof', 'call'],
-  ['use_dpop_nonce', 'call'],
-  ['temporarily_unavailable', 'later'],
-  ['server_error', 'later'],
-  ['slow_down', 'later'],
-])
-
-const USER_WANTED: ReadonlySet<string> = new Set(['interaction_required', 'login_required', 'consent_required'])
+export type Meaning = RefusalMeaning | 'refused' | 'unknown' | 'captured' | 'identity_changed' | 'unsent'
 
 /** The tokens that an unusable answer brought. */
 export function capturedToken(error: unknown): Token | undefined {
@@ -54,11 +25,11 @@ export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrant
     return captured !== undefined && captured !== redeemed?.refreshToken ? 'captured' : 'unknown'
   }
   if (error instanceof TokenRequestError) {
-    if (error.means !== undefined) return error.means === 'request' ? 'call' : error.means
+    if (error.means !== undefined) return error.means
     if (error.error === undefined) return 'refused'
     if (deadGrantErrors.includes(error.error)) return 'dead'
     // Servers may rotate before they look at what no specification lets them refuse.
-    return MEANINGS.get(error.error) ?? 'unknown'
+    return OAUTH_ERRORS.get(error.error)?.means ?? 'unknown'
   }
   if (error instanceof ProviderUnavailableError) return error.maybeProcessed ? 'unknown' : 'later'
   return isEvergrantError(error) ? 'unsent' : 'unknown'
@@ -71,7 +42,7 @@ export function isComplete(error: unknown): boolean {
 
 /** Whether the provider refuses because it wants the user for something. */
 export function wantsUser(error: unknown): boolean {
-  return error instanceof TokenRequestError && error.error !== undefined && USER_WANTED.has(error.error)
+  return error instanceof TokenRequestError && OAUTH_ERRORS.get(error.error ?? '')?.wantsUser === true
 }
 
 /** When the provider said that the next attempt may be made. */

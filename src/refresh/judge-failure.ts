@@ -38,7 +38,7 @@ export class FailureJudge {
     let meaning = meaningOf(error, token, core.provider.refresh?.deadGrantErrors ?? [])
     // Nothing was redeemed: a refusal speaks of the request, and the user can't mend it by logging in.
     const consumed = meaning === 'dead' || (meaning === 'unknown' && isComplete(error))
-    if (obtain !== undefined && token?.refreshToken === undefined && consumed) meaning = 'call'
+    if (obtain !== undefined && token?.refreshToken === undefined && consumed) meaning = 'request'
     switch (meaning) {
       case 'dead':
         return this.#declareDead(error, wantsUser(error) ? 'interaction_required' : this.#deadReason())

@@ -63,15 +63,10 @@ describe('a rule', () => {
     [{ status: 429, error: 'grant_over' }, rejected({ error: 'grant_over' }, 429)],
     [{ body: { fatal: true } }, rejected({ fatal: true }, 503)],
   ])('%j fits', async (when, answer) => {
-    for (const [means, meaning] of [
-      ['dead', 'dead'],
-      ['later', 'later'],
-      ['registration', 'registration'],
-      ['request', 'call'],
-    ] as const) {
+    for (const means of ['dead', 'later', 'registration', 'request'] as const) {
       const error = await answered(answer.clone(), [{ when, means }])
       expect(error).toMatchObject({ name: 'TokenRequestError', means, retryable: means === 'later' })
-      expect(meaningOf(error, undefined, [])).toBe(meaning)
+      expect(meaningOf(error, undefined, [])).toBe(means)
     }
   })
 

@@ -27,9 +27,9 @@ test.each([
   ['the provider’s own word for it', refused('bad_refresh_token'), 'dead'],
   ['invalid_client', refused('invalid_client'), 'registration'],
   ['unauthorized_client', refused('unauthorized_client'), 'registration'],
-  ['invalid_scope', refused('invalid_scope'), 'call'],
-  ['invalid_request', refused('invalid_request'), 'call'],
-  ['unsupported_grant_type', refused('unsupported_grant_type'), 'call'],
+  ['invalid_scope', refused('invalid_scope'), 'request'],
+  ['invalid_request', refused('invalid_request'), 'request'],
+  ['unsupported_grant_type', refused('unsupported_grant_type'), 'request'],
   ['invalid_target', refused('invalid_target'), 'unknown'],
   ['temporarily_unavailable', refused('temporarily_unavailable'), 'later'],
   ['a refusal without an error', refused(), 'refused'],
@@ -46,7 +46,7 @@ test.each([
 })
 
 test('a failure is noted under a stable code', () => {
-  expect(codeOf(refused('invalid_scope'), 'call')).toBe('invalid_scope')
+  expect(codeOf(refused('invalid_scope'), 'request')).toBe('invalid_scope')
   expect(codeOf(refused(), 'refused')).toBe('refused')
   expect(codeOf(new StoreError('m'), 'unsent')).toBe('store_error')
   expect(codeOf(new TypeError('m'), 'unknown')).toBe('unexpected_error')

@@ -1,12 +1,10 @@
+import type { RefusalMeaning } from '../../model/oauth-errors.ts'
 import type { Body } from '../../model/answer/body.ts'
 import { isObject } from '../../model/answer/members.ts'
 import { ConfigError } from '../../model/errors.ts'
 import { isJsonPattern, matchesJson } from '../../util/matches-json.ts'
 import type { Provider, Refusal } from '../../model/provider.ts'
 import { isUnavailable } from '../http/send.ts'
-
-/** What a refusal means by the provider's data. */
-export type RefusalMeaning = Refusal['means']
 
 /** A refusal as it is judged. */
 export interface Refused {

@@ -1,44 +1,8 @@
 import { TokenRequestError } from '../../model/errors.ts'
+import { OAUTH_ERRORS, type RefusalMeaning } from '../../model/oauth-errors.ts'
 import type { Secrets } from '../../util/redact.ts'
 import type { Attempt } from '../credentials.ts'
 import { plainText } from './token-answer.ts'
-import type { RefusalMeaning } from './refusal-rules.ts'
-
-/** The codes that decide what happens to a grant (RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707, RFC 9396, RFC 9449, OpenID Connect Core section 3.1.2.6). */
-const REGISTERED: ReadonlySet<string> = new Set([
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'invalid_scope',
-  'invalid_token',
-  'insufficient_scope',
-  'unsupported_token_type',
-  'invalid_target',
-  'invalid_authorization_details',
-  'invalid_dpop_proof',
-  'use_dpop_nonce',
-  'interaction_required',
-  'login_required',
-  'consent_required',
-  'temporarily_unavailable',
-  'server_error',
-  'slow_down',
-])
-
-/** Error codes that pass by themselves; without any code the cause is unknown, and may pass. */
-const PASSING: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
-
-/** Error codes that no waiting mends, whatever `Retry-After` says. */
-const NEVER_AGAIN: ReadonlySet<string> = new Set([
-  'invalid_grant',
-  'invalid_client',
-  'unauthorized_client',
-  'interaction_required',
-  'login_required',
-  'consent_required',
-])
 
 /** An `invalid_grant` of a provider that has not done with another request for the same refresh token. */
 const STILL_PROCESSING = /\b(being processed|(still|currently|is) processing|in progress|under ?way)\b/i
@@ -63,13 +27,17 @@ export function refused(
   const { error, errorDescription, retryAfterMs } = refusal
   const busy = error === 'invalid_grant' && errorDescription !== undefined && STILL_PROCESSING.test(errorDescription)
   const means = refusal.means ?? (busy ? 'later' : undefined)
-  const passes = means === undefined ? error === undefined || PASSING.has(error) : means === 'later'
+  const registered = error === undefined ? undefined : OAUTH_ERRORS.get(error)
+  const meaning = means ?? registered?.means
+  const passes = meaning === 'later' || (means === undefined && error === undefined)
   return new TokenRequestError(client.name, {
     status,
     // What a refusal means must not depend on what a secret happens to contain.
-    ...(error === undefined ? {} : { error: REGISTERED.has(error) ? error : plainText(secrets.redact(error)) }),
+    ...(error === undefined ? {} : { error: registered !== undefined ? error : plainText(secrets.redact(error)) }),
     ...(errorDescription === undefined ? {} : { errorDescription: plainText(secrets.redact(errorDescription)) }),
-    retryable: passes || (retryAfterMs !== undefined && means === undefined && !NEVER_AGAIN.has(error ?? '')),
+    // No waiting helps a grant that ended or a wrong registration, whatever `Retry-After` says.
+    retryable:
+      passes || (retryAfterMs !== undefined && means === undefined && meaning !== 'dead' && meaning !== 'registration'),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(means === undefined ? {} : { means }),
     ...(advice === undefined ? {} : { advice }),
@@ -78,8 +46,7 @@ export function refused(
 
 /** Refusals that another secret of the client's may mend. */
 function isOfRegistration({ error, means }: TokenRequestError): boolean {
-  if (means !== undefined) return means === 'registration'
-  return error === 'invalid_client' || error === 'unauthorized_client'
+  return (means ?? OAUTH_ERRORS.get(error ?? '')?.means) === 'registration'
 }
 
 /** Runs an exchange; when the client is refused and has another secret, once more with that, if it may be sent still. */

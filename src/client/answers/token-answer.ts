@@ -4,7 +4,8 @@ import { readHiddenRefusal, readRefusal as readRefusalBody, type RefusalRead } f
 import { readTokens, type TokensRead } from '../../model/answer/read-tokens.ts'
 import type { Provider } from '../../model/provider.ts'
 import { isVisibleAscii } from '../../model/token.ts'
-import { noJudge, type JudgeRefusal, type RefusalMeaning } from './refusal-rules.ts'
+import type { RefusalMeaning } from '../../model/oauth-errors.ts'
+import { noJudge, type JudgeRefusal } from './refusal-rules.ts'
 
 export { splitScope } from '../../model/answer/scope.ts'
 
