@@ -5,7 +5,7 @@ import type { CommitAnswer, Failures, GrantContent, GrantRecord } from '../store
 import { keepLease } from './lease.ts'
 import { contentOf } from './record-content.ts'
 import type { Flight, Outcome, RedemptionContext } from './redemption.ts'
-import { revocationEndsPerson } from './revoke.ts'
+import { revocationEndsPerson, revokeWithRetries } from './revoke.ts'
 
 /** Saves the token that one redemption brought. */
 export class TokenCommit {
@@ -79,7 +79,7 @@ export class TokenCommit {
     sealed: string | undefined,
     commitOver: (version: number) => Promise<CommitAnswer>,
   ): Promise<Outcome> {
-    const { core, key, logger } = this.#context
+    const { clock, closing, core, goOn, key, logger } = this.#context
     const { record, hash } = this.#flight
     if (winner === undefined) {
       // Disconnected meanwhile: the new token must not stay alive at the provider.
@@ -88,7 +88,7 @@ export class TokenCommit {
       logger?.info(`evergrant: a refresh finished after its grant was disconnected; its token is ${becomes}`, {
         ...key,
       })
-      if (mayRevoke) core.revoke(token).catch(() => undefined)
+      if (mayRevoke) goOn(() => revokeWithRetries(core, token, clock, closing))
       return { kind: 'gone' }
     }
     if (winner.id !== record.id) return { kind: 'stored', record: winner }

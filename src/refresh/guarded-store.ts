@@ -36,22 +36,29 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
       cause: new Secrets().cause(known.error),
     })
   }
+  const answered = async <T extends object>(operation: string, work: () => Promise<T>): Promise<T> => {
+    const answer: unknown = await guard(operation, work)
+    if (typeof answer === 'object' && answer !== null) return answer as T
+    throw new StoreError(
+      `The store returned ${String(answer)} from '${operation}', which breaks the store contract. Run storeContract() from 'evergrant/testing' on it.`,
+    )
+  }
   const { documents, page, counts, changes } = store
   return {
     volatile: store.volatile ?? false,
     documents: documents && guardedDocuments(documents, guard),
-    read: (key) => guard('read', () => store.read(key)),
-    put: (key, grant, expect) => guard('put', () => store.put(key, grant, expect)),
-    claim: (key, request, seen) => guard('claim', () => store.claim(key, request, seen)),
-    commit: (key, commit, seen) => guard('commit', () => store.commit(key, commit, seen)),
+    read: (key) => answered('read', () => store.read(key)),
+    put: (key, grant, expect) => answered('put', () => store.put(key, grant, expect)),
+    claim: (key, request, seen) => answered('claim', () => store.claim(key, request, seen)),
+    commit: (key, commit, seen) => answered('commit', () => store.commit(key, commit, seen)),
     release: (key, request, seen) => guard('release', () => store.release(key, request, seen)),
     reseal: (key, request) => guard('reseal', () => store.reseal(key, request)),
     once: (id, ttlMs, by) => guard('once', () => store.once(id, ttlMs, by)),
-    delete: (key, request) => guard('delete', () => store.delete(key, request)),
+    delete: (key, request) => answered('delete', () => store.delete(key, request)),
     list: (filter) => guardedList('list', () => store.list(filter), guard),
     page: page && ((request) => guard('page', () => page.call(store, request), SEARCH_TIMEOUT_MS)),
     counts: counts && ((filter) => guard('counts', () => counts.call(store, filter), SEARCH_TIMEOUT_MS)),
-    due: (request) => guard('due', () => store.due(request)),
+    due: (request) => answered('due', () => store.due(request)),
     changes: changes && ((request) => guard('changes', () => changes.call(store, request))),
     close: () => guard('close', () => store.close()),
   }

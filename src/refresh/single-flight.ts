@@ -74,7 +74,7 @@ export class SingleFlight {
   #earlyAgainAt = Number.NEGATIVE_INFINITY
   /** The version whose refresh token may have been consumed. */
   #uncertain: string | undefined
-  #closed = false
+  readonly #closing = new AbortController()
 
   constructor(
     options: RefreshContext,
@@ -116,7 +116,7 @@ export class SingleFlight {
   }
 
   #begin(request: FlightRequest, end: () => void): Promise<FlightResult> {
-    if (this.#closed) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
+    if (this.#closing.signal.aborted) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
     const result = this.#fly(request).then(
       async ({ notify, ...ended }) => {
         // The flight ends for new callers before the application's updater runs: a call made in there must not wait for itself.
@@ -275,6 +275,7 @@ export class SingleFlight {
         this.#late.add(done)
         handOver(this.#options.background, done)
       },
+      closing: this.#closing.signal,
     }
   }
 
@@ -333,7 +334,7 @@ export class SingleFlight {
 
   /** Starts a refresh that nobody waits for. */
   refreshEarly(): void {
-    if (this.#flight.isRunning || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
+    if (this.#flight.isRunning || this.#closing.signal.aborted || this.#clock.monotonic() < this.#earlyAgainAt) return
     if (this.#mustNotTryEarly(this.#cache.held)) return
     this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
@@ -347,7 +348,7 @@ export class SingleFlight {
 
   /** Begins no more flights; waits for what is under way and for unsaved tokens. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     await this.#flight.result?.catch(() => undefined)
     while (this.#late.size > 0) await Promise.all(this.#late)
     await this.#saver.idle()

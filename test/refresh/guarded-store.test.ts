@@ -60,3 +60,18 @@ test('a list that fails is told as a StoreError that names it, and one that thro
     await expect(settled(clock, store.list()[Symbol.asyncIterator]().next())).rejects.toThrow(/failed at 'list'/)
   }
 })
+
+test.each(['read', 'put', 'claim', 'commit', 'delete', 'due'] as const)(
+  'a store whose %s returns nothing breaks its contract, and the error says so',
+  async (operation) => {
+    const clock = fakeClock()
+    for (const nothing of [undefined, null, true]) {
+      const broken = Object.assign(memoryStore({ clock }), { [operation]: () => Promise.resolve(nothing) })
+      const store = guardedStore(broken, clock) as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>
+      await expect(store[operation]!({}, {})).rejects.toMatchObject({
+        code: 'store_error',
+        message: `The store returned ${nothing} from '${operation}', which breaks the store contract. Run storeContract() from 'evergrant/testing' on it.`,
+      })
+    }
+  },
+)

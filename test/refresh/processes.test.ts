@@ -157,6 +157,41 @@ test('a refresh that finishes after its grant was disconnected revokes its new t
   expect((await store.read(key())).record).toBeUndefined()
 })
 
+test('its revocation is tried again while the provider is out, and close() waits for the one under way only', async () => {
+  let failing = 2
+  let tried = 0
+  const { clock, server, process } = world({
+    client: {
+      fetch: (...request) => {
+        if (!String(request[0]).endsWith('/revoke')) return server.fetch(...request)
+        tried += 1
+        failing -= 1
+        return failing >= 0 ? Promise.resolve(new Response('', { status: 503 })) : server.fetch(...request)
+      },
+    },
+  })
+  for (const subject of ['f', 'g']) {
+    const [a, b] = [process(), process()]
+    await connected(a, server, clock, 0, subject)
+    const gate = deferred()
+    server.gate = gate.promise
+    const refresh = a.session('acme', subject).token()
+    await clock.advance(10)
+    await b.disconnect('acme', subject, { revoke: false })
+    gate.resolve()
+    await expect(settled(clock, refresh)).rejects.toBeInstanceOf(GrantNotFoundError)
+    if (subject === 'f') {
+      await clock.advance(10_000)
+      expect(server.revoked).toEqual(['rt-f-1'])
+    } else {
+      failing = Number.POSITIVE_INFINITY
+      tried = 0
+      await settled(clock, a.close())
+      expect(tried).toBeLessThanOrEqual(2)
+    }
+  }
+})
+
 test('a process whose clock is an hour off hands out tokens by the time of the store', async () => {
   const { clock, server, process, store } = world()
   const a = process()
