@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 
-const root = join(import.meta.dirname, '../..')
+import { pages, root, textOf } from './pages.ts'
 
 /** The free names of the pages' code. Whatever else a block uses it must import or declare. */
 const PRELUDE = `
@@ -33,20 +33,6 @@ declare module 'axios' { const axios: { create(config: { adapter: 'fetch'; env: 
 declare module 'openapi-fetch' { export default function createClient(options: { baseUrl: string; fetch: (request: Request) => Promise<Response> }): unknown }
 declare module 'better-sqlite3' { const Database: new (path: string) => import('evergrant/sqlite').SqliteDatabase; export default Database }
 `
-
-const SKIPPED = new Set(['node_modules', 'dist', 'coverage'])
-
-function pagesIn(folder: string): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    if (entry.name.startsWith('.') || SKIPPED.has(entry.name)) return []
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) return pagesIn(path)
-    return entry.name.endsWith('.md') ? [path.replaceAll('\\', '/')] : []
-  })
-}
-
-const pages = pagesIn('.')
-const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
 
 /** A page's TypeScript, each block a module of its own. Lines stay where they are on the page. */
 function modulesOf(page: string): string[] {
