@@ -18,3 +18,13 @@ function pagesIn(folder: string): string[] {
 export const pages: readonly string[] = pagesIn('.')
 
 export const textOf = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+/** Where the packages' names lead: to their sources, not to what was built of them. */
+export function sourceEntries(): Record<string, string> {
+  const { name, exports } = JSON.parse(textOf('package.json')) as { name: string; exports: Record<string, string> }
+  const entries = Object.entries(exports).map(([subpath, target]) => [
+    name + subpath.slice(1),
+    join(root, target.replace('./dist/', 'src/').replace(/\.js$/, '.ts')),
+  ])
+  return { ...Object.fromEntries(entries), '@evergrant/provider': join(root, 'provider/src/index.ts') }
+}

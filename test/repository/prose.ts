@@ -61,7 +61,7 @@ const cellsOf = (row: string): string[] =>
 const plain = (line: string): string =>
   line
     .replace(/(`+)(?:(?!\1)[\s\S])+\1/g, 'CODE')
-    .replace(/<!--.*?-->/g, '')
+    .replace(/<!--.*?-->|<\/?a\b[^>]*>/g, '')
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
 
 const isFence = (line: string): boolean => /^\s*(?:>\s*)?```/.test(line)
