@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
@@ -92,7 +92,7 @@ test('the TypeScript of every page compiles against the library', () => {
   // As `page(line,column)`: the lines are the page's own.
   expect(unexpected?.map((line) => line.replaceAll('__', '/').replace(/\.\d+\.ts\(/, '('))).toEqual([])
   expect(expected?.map((line) => /\((\d+)/.exec(line)?.[1])).toEqual(['3', '4'])
-})
+}, 120_000)
 
 /** A page without its code, where nothing is a link or a heading. */
 const proseOf = (page: string): string => textOf(page).replace(/^\s*(```+)[^\n]*\n[\s\S]*?^\s*\1\s*$/gm, '')
@@ -140,4 +140,19 @@ test('every error code and every reason has its heading', () => {
   expect(callback).toContain('state_mismatch')
   expect([...codes, ...callback].filter((code) => !errors.has(code))).toEqual([])
   expect(unionOf('model/errors.ts', 'ReauthorizationReason').filter((reason) => !reasons.has(reason))).toEqual([])
+})
+
+test('docs/library.md leads to every page of the documentation', () => {
+  const listed = new Set(linksOf('docs/library.md').map((link) => `docs/${link.split('#')[0]}`))
+  const documentation = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/library.md')
+  expect(documentation.filter((page) => !listed.has(page))).toEqual([])
+})
+
+test('the log messages that pages quote are those of the library', () => {
+  const sources = globSync('src/**/*.ts', { cwd: root })
+    .map((file) => textOf(file))
+    .join('\n')
+  const quoted = pages.flatMap((page) => [...proseOf(page).matchAll(/`(evergrant: [^`]+)`/g)].map((match) => match[1]!))
+  expect(quoted.length).toBeGreaterThan(3)
+  expect(quoted.filter((message) => !sources.includes(message))).toEqual([])
 })

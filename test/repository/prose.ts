@@ -131,9 +131,10 @@ function* paragraphFindings(text: string): Generator<string> {
   yield* sentenceFindings(text)
 }
 
-function* wordingFindings(page: string, text: string): Generator<string> {
+/** The expressions of a text that no text of ours uses; `mayUseTerms` where it is about the mechanism. */
+export function* wordingFindings(text: string, mayUseTerms: boolean = false): Generator<string> {
   for (const [name, pattern] of Object.entries(FORBIDDEN)) {
-    if (TERMS.has(name) && MECHANISM.test(page)) continue
+    if (mayUseTerms && TERMS.has(name)) continue
     for (const [found] of text.matchAll(pattern)) yield `${name}: ${found}`
   }
 }
@@ -153,7 +154,7 @@ export function proseFindings(page: string, text: string): string[] {
   const lines = written.trimEnd().split('\n')
   const findings = [...pageFindings(page, lines)].map((finding) => `1: ${finding}`)
   for (const block of blocksOf(lines)) {
-    const ofBlock = [...OF_KIND[block.kind](block.text), ...wordingFindings(page, block.text)]
+    const ofBlock = [...OF_KIND[block.kind](block.text), ...wordingFindings(block.text, MECHANISM.test(page))]
     findings.push(...ofBlock.map((finding) => `${block.line}: ${finding}`))
   }
   for (const [index, line] of lines.entries())

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,26 +14,26 @@ import { type Sample, samplesOf } from './samples.ts'
 const RUN = /^(?:README\.md|docs\/(?:start|guides|recipes|providers|reference|operations|migration)\/)/
 
 /** A sample that imports one of these is only type-checked: it is not installed, or would leave this machine. */
-const NOT_RUN = ['@octokit/core', 'axios', 'better-sqlite3', 'ky', 'openapi-fetch', 'pg', 'undici']
+const NOT_RUN = ['@octokit/core', 'axios', 'better-sqlite3', 'ky', 'openapi-fetch', 'undici']
 
 const folder = mkdtempSync(join(tmpdir(), 'evergrant-samples-'))
+symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const require = createRequire(join(root, 'package.json'))
 const run = promisify(execFile)
 
 const IMPORT = /\bfrom '([^'.][^']*)'/g
 const isRun = ({ text }: Sample): boolean => ![...text.matchAll(IMPORT)].some(([, name = '']) => NOT_RUN.includes(name))
 
-/** Writes a sample as a module, with its packages as the files they are: it is run from a folder without packages. */
+/** Writes a sample as a module that imports the library's sources. */
 function moduleOf(sample: Sample, entries: Readonly<Record<string, string>>): string {
   const file = join(
     folder,
     `${sample.page.replaceAll('/', '-')}-${sample.line}.${sample.language === 'js' ? 'mjs' : 'mts'}`,
   )
   const text = sample.text.replace(IMPORT, (whole, name: string) => {
-    if (name.startsWith('node:')) return whole
-    return `from '${pathToFileURL(entries[name] ?? require.resolve(name)).href}'`
+    const source = entries[name]
+    return source === undefined ? whole : `from '${pathToFileURL(source).href}'`
   })
   writeFileSync(file, text)
   return file
