@@ -22,7 +22,7 @@ const FORBIDDEN: Readonly<Record<string, RegExp>> = {
 
 /** Terms of the mechanism, which the pages about it may use. */
 const TERMS = new Set(['verdict', 'spent'])
-const MECHANISM = /^docs\/(?:how\/|refresh\.md|writing-a-store\.md)/
+const MECHANISM = /^docs\/(?:how\/|refresh\.md|proofs\.md|benchmarks\.md|writing-a-store\.md)/
 
 const LIMITS = {
   sentenceWords: 25,

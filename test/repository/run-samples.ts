@@ -1,5 +1,8 @@
-/** Runs the modules that it is given one after the other, and writes what each printed, or how it failed, as JSON to the first path. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+/**
+ * Runs modules one after the other, and writes what each printed, or how it failed, as JSON to the first path.
+ * The functions that a module exports are routes: they are called in their order.
+ */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { format } from 'node:util'
@@ -24,7 +27,9 @@ async function resultOf(file: string): Promise<SampleResult> {
   process.chdir(mkdtempSync(join(dirname(file), 'run-')))
   await renewFixtures()
   try {
-    await import(pathToFileURL(file).href)
+    const module = (await import(pathToFileURL(file).href)) as Record<string, () => unknown>
+    const routes = readFileSync(file, 'utf8').matchAll(/^export async function (\w+)/gm)
+    for (const [, name = ''] of routes) await module[name]?.()
     await new Promise((resolve) => setTimeout(resolve, 20))
     return stray === undefined ? { printed } : { printed, error: format(stray) }
   } catch (error) {
