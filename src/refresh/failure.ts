@@ -17,7 +17,7 @@ export function capturedToken(error: unknown): Token | undefined {
   return error instanceof TokenResponseError ? error.token : undefined
 }
 
-/** Reads the meaning off an error of the token endpoint (the table "What a response means" of the refresh protocol). */
+/** Reads the meaning off an error of the token endpoint (the table "What an answer means" of the refresh protocol). */
 export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrantErrors: readonly string[]): Meaning {
   if (error instanceof TokenResponseError) {
     if (error.problem === 'identity_changed') return 'identity_changed'

@@ -22,7 +22,7 @@ import { releaseLease } from './lease.ts'
 import { persistently } from './persistently.ts'
 import type { Flight, Outcome, RedemptionContext } from './redemption.ts'
 
-/** Judges what a failed token request means for its grant (the table "What a response means"): a verdict, or a release with a back-off. */
+/** Judges what a failed token request means for its grant (the table "What an answer means"): a verdict, or a release with a back-off. */
 export class FailureJudge {
   readonly #context: RedemptionContext
   readonly #flight: Flight
