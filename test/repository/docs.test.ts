@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 
-const root = join(import.meta.dirname, '../..')
+import { sourceOf, unionOf } from './members.ts'
+import { pages, root, sourceEntries, textOf } from './pages.ts'
+import { samplesOf } from './samples.ts'
 
 /** The free names of the pages' code. Whatever else a block uses it must import or declare. */
 const PRELUDE = `
@@ -34,49 +36,6 @@ declare module 'openapi-fetch' { export default function createClient(options: {
 declare module 'better-sqlite3' { const Database: new (path: string) => import('evergrant/sqlite').SqliteDatabase; export default Database }
 `
 
-const SKIPPED = new Set(['node_modules', 'dist', 'coverage'])
-
-function pagesIn(folder: string): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    if (entry.name.startsWith('.') || SKIPPED.has(entry.name)) return []
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) return pagesIn(path)
-    return entry.name.endsWith('.md') ? [path.replaceAll('\\', '/')] : []
-  })
-}
-
-const pages = pagesIn('.')
-const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
-
-/** A page's TypeScript, each block a module of its own. Lines stay where they are on the page. */
-function modulesOf(page: string): string[] {
-  const modules: string[][] = []
-  let fence: string | undefined
-  let module: string[] | undefined
-  for (const [index, line] of textOf(page).split('\n').entries()) {
-    const [, marks, language = ''] = /^\s*(```+)(\w*)/.exec(line) ?? []
-    if (marks !== undefined && fence === undefined) {
-      fence = marks
-      if (language === 'ts' || language === 'typescript') {
-        module = Array.from({ length: index + 1 }, () => '')
-        modules.push(module)
-      }
-    } else if (marks !== undefined && marks === fence) fence = module = undefined
-    else module?.push(line)
-  }
-  return modules.map((lines) => lines.join('\n'))
-}
-
-/** Where the library's names lead: to its sources, not to what was built of them. */
-function sources(): Record<string, string[]> {
-  const { name, exports } = JSON.parse(textOf('package.json')) as { name: string; exports: Record<string, string> }
-  const entries = Object.entries(exports).map(([subpath, target]) => [
-    name + subpath.slice(1),
-    [join(root, target.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))],
-  ])
-  return { ...Object.fromEntries(entries), '@evergrant/provider': [join(root, 'provider/src/index.ts')] }
-}
-
 /** Type-checks modules with one compiler process, and answers its complaints. */
 function typeCheck(modules: ReadonlyMap<string, string>): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'evergrant-docs-'))
@@ -94,7 +53,7 @@ function typeCheck(modules: ReadonlyMap<string, string>): string[] {
       allowImportingTsExtensions: true,
       noUnusedLocals: false,
       noUnusedParameters: false,
-      paths: sources(),
+      paths: Object.fromEntries(Object.entries(sourceEntries()).map(([name, file]) => [name, [file]])),
     }
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
@@ -118,7 +77,9 @@ function typeCheck(modules: ReadonlyMap<string, string>): string[] {
 
 test('the TypeScript of every page compiles against the library', () => {
   const blocks = pages.flatMap((page) =>
-    modulesOf(page).map((text, index) => [`${page.replaceAll('/', '__')}.${index}.ts`, text] as const),
+    samplesOf(page)
+      .filter(({ language }) => language === 'ts')
+      .map(({ text }, index) => [`${page.replaceAll('/', '__')}.${index}.ts`, text] as const),
   )
   expect(blocks.length).toBeGreaterThan(10)
   // One that is wrong goes along, to see that what is wrong is found.
@@ -131,7 +92,7 @@ test('the TypeScript of every page compiles against the library', () => {
   // As `page(line,column)`: the lines are the page's own.
   expect(unexpected?.map((line) => line.replaceAll('__', '/').replace(/\.\d+\.ts\(/, '('))).toEqual([])
   expect(expected?.map((line) => /\((\d+)/.exec(line)?.[1])).toEqual(['3', '4'])
-})
+}, 120_000)
 
 /** A page without its code, where nothing is a link or a heading. */
 const proseOf = (page: string): string => textOf(page).replace(/^\s*(```+)[^\n]*\n[\s\S]*?^\s*\1\s*$/gm, '')
@@ -149,6 +110,7 @@ function anchorsOf(page: string): Set<string> {
     for (let count = 1; anchors.has(anchor); count += 1) anchor = `${slug}-${count}`
     anchors.add(anchor)
   }
+  for (const [, id = ''] of proseOf(page).matchAll(/<a id="([^"]+)">/g)) anchors.add(id)
   return anchors
 }
 
@@ -170,40 +132,27 @@ test.each(pages)('every link of %s leads somewhere', (page) => {
   expect(broken).toEqual([])
 })
 
-const sourceOf = (file: string): string => readFileSync(join(root, 'src', file), 'utf8')
-
-/** The members of a type or interface as its source declares them. */
-function membersOf(file: string, name: string): string[] {
-  const source = sourceOf(file)
-  const start = source.search(new RegExp(`^export (type|interface) ${name}\\b`, 'm'))
-  const [body = ''] = source.slice(start).split(/\n\n|\n\}/)
-  const union = [...body.matchAll(/^\s+\| '(\w+)'/gm)].map((match) => match[1]!)
-  return union.length > 0 ? union : [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map((match) => match[1]!)
-}
-
 test('every error code and every reason has its heading', () => {
   const codes = [...sourceOf('model/errors.ts').matchAll(/^ {2}readonly code = '(\w+)'/gm)].map((match) => match[1]!)
   expect(codes.length).toBeGreaterThan(10)
   const [errors, reasons] = [anchorsOf('docs/errors.md'), anchorsOf('docs/reconnect.md')]
-  const callback = membersOf('model/errors.ts', 'CallbackErrorCode')
+  const callback = unionOf('model/errors.ts', 'CallbackErrorCode')
   expect(callback).toContain('state_mismatch')
   expect([...codes, ...callback].filter((code) => !errors.has(code))).toEqual([])
-  expect(membersOf('model/errors.ts', 'ReauthorizationReason').filter((reason) => !reasons.has(reason))).toEqual([])
+  expect(unionOf('model/errors.ts', 'ReauthorizationReason').filter((reason) => !reasons.has(reason))).toEqual([])
 })
 
-test.each([
-  ['client/options.ts', 'OAuth2ClientOptions'],
-  ['grants/options.ts', 'GrantsOptions'],
-  ['session.ts', 'OAuth2SessionOptions'],
-  ['model/token-source.ts', 'TokenOptions'],
-  ['refresh/policy.ts', 'RefreshPolicy'],
-  ['refresh/status.ts', 'GrantStatus'],
-  ['model/events.ts', 'GrantEvents'],
-  ['stores/sqlite/index.ts', 'SqliteStoreOptions'],
-  ['testing/scripted-provider.ts', 'ScriptedProviderOptions'],
-])('docs/library.md names every member of %s %s', (file, name) => {
-  const members = membersOf(file, name)
-  expect(members.length).toBeGreaterThan(0)
-  const page = textOf('docs/library.md')
-  expect(members.filter((member) => !new RegExp(`\\b${member}\\b`).test(page))).toEqual([])
+test('docs/library.md leads to every page of the documentation', () => {
+  const listed = new Set(linksOf('docs/library.md').map((link) => `docs/${link.split('#')[0]}`))
+  const documentation = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/library.md')
+  expect(documentation.filter((page) => !listed.has(page))).toEqual([])
+})
+
+test('the log messages that pages quote are those of the library', () => {
+  const sources = globSync('src/**/*.ts', { cwd: root })
+    .map((file) => textOf(file))
+    .join('\n')
+  const quoted = pages.flatMap((page) => [...proseOf(page).matchAll(/`(evergrant: [^`]+)`/g)].map((match) => match[1]!))
+  expect(quoted.length).toBeGreaterThan(3)
+  expect(quoted.filter((message) => !sources.includes(message))).toEqual([])
 })

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+
+import { sourceFindings } from './prose-of-sources.ts'
+
+/** What is not rewritten yet: a number here only falls. */
+const CEILINGS = { comments: 723, messages: 44, columns: 387 }
+
+const found = sourceFindings()
+
+test.each(['comments', 'messages', 'columns'] as const)('the %s of the sources read as the checklist asks', (kind) => {
+  const findings = found[kind]
+  if (findings.length > CEILINGS[kind]) expect(findings).toEqual([])
+})
