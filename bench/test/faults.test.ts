@@ -39,17 +39,17 @@ test('cells say what the caller got, each time where it was several times', () =
   const caller = (change: Partial<Outcome>) => cellsOf([outcome(change)])[0]
   expect(caller({ got: [NEW, FINAL] })).toBe('a new token / SomeError (some_code, final)')
   expect(caller({ got: [{ kind: 'waiting', seconds: 12 }] })).toBe('still waiting after 12 s')
-  expect(caller({ got: [{ kind: 'token', which: 'refused' }] })).toBe('a token that the API refuses')
-  expect(caller({ told: ['save_delayed'] })).toBe('a new token; told: save_delayed')
+  expect(caller({ got: [{ kind: 'token', which: 'refused' }] })).toBe('a token that the API rejects')
+  expect(caller({ told: ['save_delayed'] })).toBe('a new token; event: save_delayed')
 })
 
 test('cells say how many calls were answered', () => {
   const answers = (answered: number) =>
     cellsOf([outcome({ got: [{ kind: 'answers', calls: 100, answered, words: ['status 401'] }] })])[0]
   expect([100, 0, 7].map(answers)).toEqual([
-    'every call answered',
-    'no call answered: status 401',
-    '7 of 100 calls answered: status 401',
+    'every call succeeded',
+    'no call succeeded: status 401',
+    '7 of 100 calls succeeded: status 401',
   ])
 })
 
@@ -61,7 +61,7 @@ test('cells say what came of a token that was still good', () => {
   expect(cellsOf([outcome()])[2]).toBe('–')
 })
 
-test('cells say whether the grant works afterwards, when, and whether it was ended', () => {
+test('cells say whether then the grant works, when, and whether it was ended', () => {
   const afterwards = (change: Partial<Outcome>) => cellsOf([outcome(change)])[3]
   const after = { got: NEW, waitedMs: 400, requests: 1, revoked: false }
   expect(afterwards({ after })).toBe('works')
@@ -71,15 +71,15 @@ test('cells say whether the grant works afterwards, when, and whether it was end
   )
   expect(afterwards({ after: { ...after, got: FINAL, waitedMs: 3_000 } })).toBe('SomeError (some_code, final)')
   const dead = { ...after, got: FINAL, revoked: true }
-  expect(afterwards({ after: dead })).toBe('dead: SomeError (some_code, final)')
-  expect(afterwards({ after: { ...dead, waitedMs: 20_000 } })).toBe('dead: SomeError (some_code, final), after 20 s')
+  expect(afterwards({ after: dead })).toBe('ended: SomeError (some_code, final)')
+  expect(afterwards({ after: { ...dead, waitedMs: 20_000 } })).toBe('ended: SomeError (some_code, final), after 20 s')
   expect(afterwards({ after: { ...after, revoked: true } })).toBe('works, but the server has ended the grant')
   const restarted = { got: FINAL, requests: 1 }
   expect(afterwards({ after, restarted, revoked: true })).toBe(
-    'works; after a restart: dead: SomeError (some_code, final)',
+    'works; after a restart: ended: SomeError (some_code, final)',
   )
   expect(afterwards({ after: dead, restarted, revoked: true })).toBe(
-    'dead: SomeError (some_code, final); the same after a restart',
+    'ended: SomeError (some_code, final); the same after a restart',
   )
   expect([false, true].map((revoked) => afterwards({ revoked }))).toEqual(['–', 'the server has ended the grant'])
 })

@@ -23,7 +23,7 @@ test('the aims of the fresh token are missed by more than 1.2 times the time or 
 
 test('only a missed aim says why, by what a look at the clock costs', () => {
   const [time, bytes] = tokenAims([answer({ nsRatio: 1.7 })], [answer({ nsRatio: 1.6 })])
-  expect(time?.why).toContain('a look at the clock takes 1.6 (1.6–1.6) times')
+  expect(time?.why).toContain('a reading of the clock takes 1.6 (1.6–1.6) times')
   expect(bytes).not.toHaveProperty('why')
 })
 

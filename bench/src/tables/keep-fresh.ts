@@ -104,7 +104,7 @@ export const keepFresh: Bench = {
         name: 'keep-fresh',
         title: 'Keeping grants fresh',
         intro:
-          'Processes that run `grants.keepFresh()` share the due grants of one store: each reserves some, reads, claims, redeems, seals and commits. Beside it, in the same processes just before and after, as many loops that only redeem refresh tokens with `fetch`: what the server, and the cores that it shares with them, can do. The last rows are one worker with many due grants: its memory when all are renewed and garbage is collected.',
+          'Processes that run `grants.keepFresh()` share the due grants of one store. Each reserves some, reads, takes the lease, redeems, seals and commits. In the same processes, right before and after, as many loops only redeem refresh tokens with `fetch`. They show what the server, and the cores that it shares with them, can do. The last rows are one worker with many due grants: its memory when all are refreshed and garbage is collected.',
         columns: [
           'store, requests over',
           'workers',
@@ -128,8 +128,8 @@ export const keepFresh: Bench = {
           ]),
         ],
         notes: [
-          `Each worker has up to 16 refreshes under way. The server counted one redemption for each due grant in every run, and no refresh token came twice. The first ${warmUp} refreshes of a run warm up and are not counted.`,
-          `${cpus().length} cores are shared by the workers, the server and the store: once all are busy, more workers get no more done.`,
+          `Each worker has up to 16 refreshes in flight. The server counted one redemption for each due grant in every run, and no refresh token came twice. The first ${warmUp} refreshes of a run warm up and are not counted.`,
+          `${cpus().length} cores are shared by the workers, the server and the store: once all are busy, more workers do not refresh more.`,
         ],
         aims: [
           ...setups.map((setup) =>
@@ -208,11 +208,11 @@ export function growthAim(store: string, rates: readonly Rate[]): Aim {
     return perSecond.median >= before * (index === 0 ? 1 + NOISE : 1 - NOISE)
   })
   return {
-    aim: `${store}: a second worker renews more grants a second, and further ones not fewer`,
+    aim: `${store}: a second worker refreshes more grants a second, and further ones not fewer`,
     measured: rates.map(({ perSecond, workers }) => `${cellText(perSecond)} with ${workers}`).join(', '),
     met,
     ...(!met && {
-      why: 'The cores are the bound: the workers share them with the server and the store, as the column of busy cores shows.',
+      why: 'The cores are the limit: the workers share them with the server and the store, as the column of busy cores shows.',
     }),
   }
 }

@@ -50,7 +50,7 @@ const ENTRIES: readonly Entry[] = [
 /** What it costs to redeem a refresh token, and with Evergrant also to keep the new one. */
 export const refresh: Bench = {
   name: 'refresh',
-  description: 'refreshes of distinct grants, store and seal included, beside a bare token request with fetch',
+  description: 'refreshes of distinct grants, store and seal included, next to a bare token request with fetch',
   run: async ({ full }) => {
     const sizes = CONCURRENCIES.map((concurrency) => ({
       concurrency,
@@ -87,11 +87,11 @@ export const refresh: Bench = {
         name: 'refresh',
         title: 'A refresh',
         intro:
-          'Refresh tokens of as many grants as there are calls are redeemed, 1 and 64 at a time. Evergrant reads each grant from its store, opens it, claims it, redeems, seals and commits; everybody else only redeems. Ratios are refreshes per second by those of a bare `fetch` that POSTs the same form and parses the answer, in the same process. CPU is that of the whole process, for one refresh.',
+          'Each call redeems the refresh token of another grant, 1 and 64 at a time. Evergrant reads each grant from its store, unseals it, takes its lease, redeems, seals and commits. The others only redeem. Ratios are refreshes per second, divided by those of a bare `fetch` that POSTs the same form and parses the response, in the same process. CPU is that of the whole process, for one refresh.',
         columns: ['contestant', ...CONCURRENCIES.flatMap((n) => [`CPU, ${n} at a time`, 'ratio', 'per second'])],
         rows: [
           ...ENTRIES.map(({ label }) => [label, ...cells(of(label))]),
-          ['one row made durable by itself (SQLite, for reference)', ...commitCells(of(labelOf(SQLITE))), '', '', ''],
+          ['one row made durable alone (SQLite, for reference)', ...commitCells(of(labelOf(SQLITE))), '', '', ''],
         ],
         notes: [
           'Each contestant has processes of its own, one for each round, in which slots of its refreshes and of bare ones take turns. Minting and storing the grants is not measured. The server redeemed exactly one refresh token for each call.',
@@ -141,11 +141,11 @@ function fsyncNote(memory: readonly RefreshAnswer[], sqlite: readonly RefreshAns
     1e6 / at(answers, 0, ({ perSecond }) => perSecond).median
   const slots = sqlite.flatMap(({ commits = [] }) => commits)
   const commitUs = spread(slots.map(({ calls, wallMs }) => (wallMs * 1000) / calls)).median
-  return `One at a time, a refresh on SQLite takes ${(wallUs(sqlite) - wallUs(memory)).toFixed(0)} µs more than one in memory; ${commitUs.toFixed(0)} µs is what it takes this disk to make one row durable by itself (fsync), measured in the same processes.`
+  return `One at a time, a refresh on SQLite takes ${(wallUs(sqlite) - wallUs(memory)).toFixed(0)} µs more than one in memory. For comparison, ${commitUs.toFixed(0)} µs is what this disk needs to make one row durable (fsync), measured in the same processes.`
 }
 
 const BOUND =
-  'By `node --cpu-prof`, nothing stands out: about a third of the processor time is the order of the protocol (looking, claiming, preparing, checking and committing), a fifth is sealing, opening and hashing, a fifth HTTP, a seventh the collection of garbage; on SQLite another fifth is its statements. A bare request does none of that but HTTP.'
+  'By `node --cpu-prof`, no single part dominates. About a third of the processor time is the order of the protocol (reading, lease, preparing, checking, commit). A fifth is sealing, unsealing and hashing, a fifth HTTP, a seventh garbage collection. On SQLite another fifth is its statements. A bare request does only the HTTP.'
 
 /** What a contestant must reach with 64 in flight. */
 export function refreshAims(

@@ -40,8 +40,8 @@ export const rejected: Bench = {
       )
       return {
         name: 'rejected',
-        title: 'A token that an API refuses',
-        intro: `${CALLERS.toLocaleString('en')} calls to an API at once. By its expiry the token is good for half an hour more; the API answers 401 to it, and 200 to every newer one. The server rotates refresh tokens and ends a grant whose refresh token comes twice; its token endpoint answers after ${DELAY_MS} ms.`,
+        title: 'A token that an API rejects',
+        intro: `${CALLERS.toLocaleString('en')} calls to an API at once. The token expires half an hour later, but the API responds 401 to it, and 200 to every newer one. The server rotates refresh tokens and ends a grant whose refresh token comes twice. Its token endpoint responds after ${DELAY_MS} ms.`,
         columns: ['contestant', 'token requests', 'failed calls', 'wall time', 'grant revoked'],
         rows: CONTESTANTS.map((rival) => {
           const shots = results.get(rival)
@@ -49,8 +49,8 @@ export const rejected: Bench = {
           return [name, ...(shots === undefined ? ['not installed', '', '', ''] : shotCells(shots))]
         }),
         notes: [
-          'Contestants that send no token request leave a 401 to their user.',
-          'The calls themselves, each of them sent twice where the first one is refused, are most of the wall time.',
+          'Contestants that send no token request return the 401 to the application.',
+          'Most of the wall time is the calls, which are sent twice if the first is rejected.',
         ],
         aims: [rejectedAim(results.get('evergrant-session') ?? [])],
       }

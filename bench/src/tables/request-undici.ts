@@ -18,14 +18,14 @@ const ENTRIES: readonly Entry[] = [
 /** What the interceptor costs where requests go over undici's own interface. */
 export const requestUndici: Bench = {
   name: 'request-undici',
-  description: 'an authorised request over undici, beside undici.request with the same header',
+  description: 'an authorised request over undici, next to undici.request with the same header',
   run: async ({ full }) => {
     const of = await measureRequests(ENTRIES, { base: BASE, full, alone: false })
     return {
       name: 'request-undici',
       title: 'An authorised request over undici',
       intro:
-        'A GET with a token that is fresh, beside `undici.request` with the same header in the same process. Ratios are requests per second by those of the bare `undici.request`.',
+        'A GET with a fresh token, next to `undici.request` with the same header in the same process. Ratios are requests per second, divided by those of the bare `undici.request`.',
       columns: [
         'contestant',
         ...CONCURRENCIES.flatMap((concurrency) => [`ratio, ${concurrency} at a time`, 'added CPU', 'per second']),

@@ -24,14 +24,14 @@ const ENTRIES: readonly Entry[] = [
 /** What it costs to send an authorised request with a token that is fresh. */
 export const request: Bench = {
   name: 'request',
-  description: 'an authorised request with a fresh token, beside fetch with the same header',
+  description: 'an authorised request with a fresh token, next to fetch with the same header',
   run: async ({ full }) => {
     const of = await measureRequests(ENTRIES, { base: BASE, full, alone: true })
     return {
       name: 'request',
       title: 'An authorised request',
       intro:
-        'A GET with a token that is fresh, beside `fetch` with the same header in the same process. "Added CPU" is what the process spends beyond the bare `fetch`, "alone" the same with a `fetch` that answers at once: what the library itself does. Ratios are requests per second by those of the bare `fetch`.',
+        'A GET with a fresh token, next to `fetch` with the same header in the same process. "Added CPU" is the processor time beyond the bare `fetch`, "alone" the same with a `fetch` that responds at once, which is the library alone. Ratios are requests per second, divided by those of the bare `fetch`.',
       columns: [
         'contestant',
         'alone',
@@ -45,7 +45,7 @@ export const request: Bench = {
       rows: ENTRIES.map(({ contestant, label }) => [label, ...cells(of(contestant))]),
       notes: [
         'Each contestant has processes of its own, one for each round, in which slots of its requests and of the bare requests take turns.',
-        'simple-oauth2 and grants.session(…) are asked anew for every request, as their documentation shows it; the others hold their session, wrapper or token.',
+        'simple-oauth2 and grants.session(…) are called for every request, as their documentation shows. The others keep their session, wrapper or token.',
       ],
       aims: aims(of(EVERGRANT), of(BASE)),
     }
@@ -62,13 +62,13 @@ function cells(answers: readonly RequestAnswer[]): readonly Cell[] {
 }
 
 /** Two halves of one program differ by more than is looked for. */
-const DROWNED = 'Beside a real request it drowns: the control, the same code twice, differs from itself by as much.'
+const DROWNED = 'Next to a real request it is too small to measure: the control, the same code twice, differs as much.'
 
 /** What Evergrant must reach: at most ten microseconds, and no difference that can be seen beside a request. */
 function aims(own: readonly RequestAnswer[], control: readonly RequestAnswer[]): readonly Aim[] {
   const alone = spread(own.flatMap(({ aloneUs = [] }) => aloneUs))
   const byItself: Aim = {
-    aim: `by itself, with a fetch that answers at once, the library takes at most ${MOST_US} µs`,
+    aim: `alone, with a fetch that responds at once, the library takes at most ${MOST_US} µs`,
     measured: `${cellText(alone)} µs`,
     met: alone.median <= MOST_US,
   }
@@ -84,7 +84,7 @@ function aims(own: readonly RequestAnswer[], control: readonly RequestAnswer[]):
         ...(added.median > MOST_US && Math.abs(noise.median) > MOST_US && { why: DROWNED }),
       },
       {
-        aim: `${concurrency} at a time: requests per second can't be told from those of the control`,
+        aim: `${concurrency} at a time: requests per second do not differ from those of the control`,
         measured: `${cellText(ratios[0])} against ${cellText(ratios[1])}`,
         met: overlap(...ratios),
         ...(!overlap(...ratios) && Math.abs(noise.median) > MOST_US && { why: DROWNED }),

@@ -33,9 +33,9 @@ export const scale: Bench = {
       }
       return {
         name: 'scale',
-        title: 'Ever more grants',
+        title: 'Many grants in the store',
         intro:
-          'One process alone, one operation at a time and the sizes in turns, on grants picked at random among all that are stored: reading one, claiming it, committing a token to it, and reserving the next 32 of 2,000 that are due.',
+          'One process, one operation at a time, the sizes in turns, on random grants among all that are stored. The operations read a grant, take its lease, commit a token, and reserve the next 32 of 2,000 due grants.',
         columns: ['store', 'grants', 'cold read', 'claim', 'commit', '32 due ones'],
         rows: results.flatMap(({ measured, store }) =>
           measured.map((each): readonly Cell[] => [
@@ -46,7 +46,7 @@ export const scale: Bench = {
         ),
         notes: [
           `${numberText(samples)} samples of each operation and size, half as many of the due ones. With 1,000 grants at most as many are due.`,
-          'A commit is on the disk before it is answered: most of its time is the disk’s. The store was filled by SQL with copies of one grant.',
+          'A commit is on the disk before the response: most of its time is the disk’s. The store was filled by SQL with copies of one grant.',
         ],
         aims: results.flatMap(({ measured, store }) => OPERATIONS.flatMap((name) => scaleAims(store, name, measured))),
       }

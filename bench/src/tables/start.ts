@@ -31,7 +31,7 @@ export const start: Bench = {
       name: 'start',
       title: 'Starting',
       intro:
-        'What it takes to import what an application needs to refresh a token and to send an authorised request, in fresh processes, less what the control takes; what is installed for it; and how large it is bundled, minified and compressed.',
+        'The cost of importing what an application needs to refresh a token and to send an authorised request. Import and memory are measured in fresh processes, less the control. The other columns show what is installed, and its size bundled, minified and compressed.',
       columns: [
         'imported',
         'import',
@@ -45,7 +45,7 @@ export const start: Bench = {
       rows,
       notes: [
         'Imported as published, with Node.js, from a warm file cache. A dependency counts with all that it depends on.',
-        'Bundled by esbuild for Node.js, with just these exports; compressed by gzip, level 9.',
+        'Bundled by esbuild for Node.js with these exports only, and compressed by gzip, level 9.',
         'oauth4webapi, openid-client, simple-oauth2 and the MCP SDK leave it to the application to keep a token and to refresh it once.',
       ],
       aims: startAims({
@@ -95,7 +95,7 @@ export function startAims({ bundle, importMs, loaded }: Measured): readonly Aim[
       measured: `${numberText(importMs.median)} ms`,
       met: !slow,
       ...(slow && {
-        why: `Most of it is compiling ${loaded.length} files, which are published as they can be read, not minified.`,
+        why: `Most of it is compiling ${loaded.length} files, which are published readable, not minified.`,
       }),
     },
     {
@@ -103,7 +103,7 @@ export function startAims({ bundle, importMs, loaded }: Measured): readonly Aim[
       measured: kilobytes(bundle.gzipBytes),
       met: !large,
       ...(large && {
-        why: `Of ${kilobytes(bundle.bytes)} minified, ${weights(bundle)}. Whatever a session never loses a token by (leases, intents, the order of saving) and the log-in are in it, used or not: methods of a class can't be left out.`,
+        why: `Of ${kilobytes(bundle.bytes)} minified, ${weights(bundle)}. It includes what keeps a session from losing a token (leases, intents, the order of saving) and the login, used or not. A bundler cannot remove methods of a class.`,
       }),
     },
     {

@@ -20,7 +20,7 @@ const BLOCKED_MS = 50
 const STORES = ['SQLite', 'PostgreSQL', 'Redis'] as const satisfies readonly StoreKind[]
 
 /** The machine has fewer cores than the table has processes. */
-const WAITING = 'A process that waits for a core stands still as well.'
+const WAITING = 'A process that waits for a core is blocked as well.'
 
 /** The others keep their token in a JSON file that is replaced as a whole, as far as their hooks allow. */
 const ON_FILES = ['locked-by-hand', ...LIBRARIES] as const satisfies readonly RivalName[]
@@ -59,7 +59,7 @@ const keyOf = ({ label, processes }: Entry): string => `${processes} ${label}`
 /** Several processes share one grant whose token ends again and again. */
 export const stormProcesses: Bench = {
   name: 'storm-processes',
-  description: 'several processes that share one grant, whenever its token is spent',
+  description: 'several processes that share one grant, whenever its token expires',
   run: async ({ full }) => {
     const sizes = full ? [4, 8] : [4]
     const entries = [CONTROL, ...sizes.flatMap(entriesOf)]
@@ -90,7 +90,7 @@ export const stormProcesses: Bench = {
       return {
         name: 'storm-processes',
         title: 'A storm in several processes',
-        intro: `So many processes, each with ${CALLERS} callers, share one stored grant. Each time when its token has ended, all callers ask at once. The server rotates refresh tokens and ends a grant whose refresh token comes twice; its token endpoint answers after ${DELAY_MS} ms.`,
+        intro: `Several processes, each with ${CALLERS} callers, share one stored grant. Each time its token expires, all callers ask at once. The server rotates refresh tokens and ends a grant whose refresh token comes twice. Its token endpoint responds after ${DELAY_MS} ms.`,
         columns: [
           'contestant',
           'processes',
@@ -98,13 +98,13 @@ export const stormProcesses: Bench = {
           'failed callers, by expiry',
           'grant revoked',
           'wall time',
-          'longest still event loop',
+          'longest blocked event loop',
         ],
         rows: entries.map((entry) => row(entry, roundsOf(entry))),
         notes: [
-          'Evergrant has its own stores. better-auth keeps accounts in an SQLite file of its own; everything else keeps its token in a JSON file that is replaced as a whole, as far as its hooks allow.',
-          'All processes run, and have loaded what they use, before the clock does.',
-          'Where a grant is ended, wall times are those of failing.',
+          'Evergrant has its own stores. better-auth keeps accounts in its own SQLite file. The others keep their token in a JSON file that is replaced as a whole, as far as their hooks allow.',
+          'All processes are running and have loaded what they use before the measurement starts.',
+          'If the grant has ended, the wall time is that of failing.',
         ],
         aims: sizes.flatMap((processes) => {
           const all = entriesOf(processes)
@@ -166,7 +166,7 @@ export function aims(where: string, rounds: Rounds, byHand: Rounds): readonly Ai
   const other = medianOf(byHand)
   return [
     {
-      aim: `${where}: one token request for each expiry, nobody fails`,
+      aim: `${where}: one token request for each expiry, no caller fails`,
       measured: `${requests} token requests, ${failed} failed callers, at most`,
       met: rounds.flat().every((cycle) => cycle.requests === 1 && cycle.failed === 0),
     },
@@ -176,7 +176,7 @@ export function aims(where: string, rounds: Rounds, byHand: Rounds): readonly Ai
       met: wall <= 1.5 * other,
     },
     {
-      aim: `${where}: no event loop stands still for more than ${BLOCKED_MS} ms`,
+      aim: `${where}: no event loop is blocked for more than ${BLOCKED_MS} ms`,
       measured: `${blocked.toFixed(0)} ms at most`,
       met: blocked <= BLOCKED_MS,
       ...(blocked > BLOCKED_MS && { why: WAITING }),

@@ -46,7 +46,7 @@ const keyOf = ({ callers, label }: Entry): string => `${callers} ${label}`
 /** Many callers of one process meet a spent token. */
 export const storm: Bench = {
   name: 'storm',
-  description: 'many callers of one process at once on a spent token',
+  description: 'many callers of one process at once on an expired token',
   run: async ({ full }) => {
     const sizes = full ? [FEW, MANY] : [FEW]
     const entries = [
@@ -74,13 +74,13 @@ export const storm: Bench = {
       return {
         name: 'storm',
         title: 'A storm in one process',
-        intro: `So many callers ask at once for a token that is spent. The server rotates refresh tokens and ends a grant whose refresh token comes twice; its token endpoint answers after ${DELAY_MS} ms.`,
+        intro: `Many callers ask at once for a token that has expired. The server rotates refresh tokens and ends a grant whose refresh token comes twice. Its token endpoint responds after ${DELAY_MS} ms.`,
         columns: ['contestant', 'callers', 'token requests', 'failed callers', 'wall time', 'grant revoked'],
         rows: entries.map((entry) => row(entry, shotsOf(entry))),
         notes: [
           'Each contestant has a process of its own, in which everything is loaded and has run before.',
-          `${MANY.toLocaleString('en')} callers are left to those that do not send a token request for each of them: of the others they would measure how the system bears so many connections at once.`,
-          'Callers only ask for the token. The MCP SDK learns only from an API that a token is spent: it has one inside its process.',
+          `${MANY.toLocaleString('en')} callers are measured only for contestants that share a token request. For the others the figure would show how the system handles that many connections.`,
+          'Callers only ask for the token. The MCP SDK learns only from an API that a token has expired, so it has an API inside its process.',
         ],
         aims: sizes.flatMap((callers) =>
           aims(callers, {
@@ -116,7 +116,7 @@ export function aims(callers: number, { evergrant, inHand, request }: Measured):
   const wall = median(evergrant)
   return [
     {
-      aim: `${callers} callers: one token request, nobody fails`,
+      aim: `${callers} callers: one token request, no caller fails`,
       measured: `${requests} token requests, ${failed} failed callers, at most`,
       met: evergrant.every((shot) => shot.requests === 1 && shot.failed === 0),
     },

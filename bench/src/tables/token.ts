@@ -21,7 +21,7 @@ interface Entry {
 
 const ENTRIES: readonly Entry[] = [
   { contestant: FLOOR, label: 'an async function that returns a constant (control)' },
-  { contestant: CLOCK, label: 'the same with a look at the clock (reference)' },
+  { contestant: CLOCK, label: 'the same with a reading of the clock (reference)' },
   { contestant: EVERGRANT, label: 'Evergrant: session.token()' },
   { contestant: 'evergrant-access-token', label: 'Evergrant: session.accessToken()' },
   { contestant: 'evergrant-grants', label: 'Evergrant: grants.session(…).token()' },
@@ -34,7 +34,7 @@ const ENTRIES: readonly Entry[] = [
 /** What it costs to ask for a token that is at hand and fresh. */
 export const token: Bench = {
   name: 'token',
-  description: 'the call that hands out a fresh token, beside an async function that returns a constant',
+  description: 'the call that returns a fresh token, next to an async function that returns a constant',
   run: async ({ full }) => {
     const calls = full ? 200_000 : 50_000
     const results = await interleave<TokenAnswer>(
@@ -57,13 +57,13 @@ export const token: Bench = {
       name: 'token',
       title: 'A fresh token',
       intro:
-        'The call that hands out a token which is at hand and fresh, one after the other, beside the floor in the same process: an async function that returns a constant.',
-      columns: ['contestant', 'answers with', 'CPU a call', 'by the floor', 'heap a call', 'by the floor'],
+        'Calls that return a fresh token from memory, one after the other. They are compared with a floor in the same process: an async function that returns a constant.',
+      columns: ['contestant', 'returns', 'CPU a call', 'times the floor', 'heap a call', 'times the floor'],
       rows: ENTRIES.map(({ contestant, label }) => [label, ...cells(of(contestant))]),
       notes: [
-        'Each contestant has processes of its own, one for each round, in which its slots and those of the floor take turns. What an awaiting loop needs is part of every promise; what the garbage collector needs is part of the time.',
+        'Each contestant has processes of its own, one for each round, in which its slots and those of the floor take turns. Each promise includes what an awaiting loop needs, and the time includes garbage collection.',
         'Bytes are all that is allocated on the heap, whether or not it is collected at once.',
-        'openid-client, oauth4webapi and the MCP SDK hand out no token: the application keeps it in a place of its own.',
+        'openid-client, oauth4webapi and the MCP SDK return no token: the application keeps it.',
       ],
       aims: tokenAims(of(EVERGRANT), of(CLOCK)),
     }
@@ -100,7 +100,7 @@ export function tokenAims(own: readonly TokenAnswer[], clock: readonly TokenAnsw
       'takes',
       ({ nsRatio }) => nsRatio,
       (reference) =>
-        `Reading the clock takes about as long as the floor itself, and a token must not be handed out past its end: the floor with a look at the clock takes ${reference} times what it does without.`,
+        `Reading the clock takes about as long as the floor, and without it an expired token could be returned. The floor with a reading of the clock takes ${reference} times what it does without.`,
     ),
     aimOf(
       'allocates',

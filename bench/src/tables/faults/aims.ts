@@ -21,12 +21,12 @@ const servedMeanwhile = ({ early }: Outcome): boolean =>
 const oneRetryable = ({ got, requests }: Outcome): boolean => got.every(isRetryable) && requests === 1
 
 const LATER: Rule = {
-  aim: 'a retryable error after one request, a token that is still good is served meanwhile, the grant works afterwards',
+  aim: 'a retryable error after one request, the still valid token is returned, then the grant works',
   met: (outcome) =>
     oneRetryable(outcome) && servedMeanwhile(outcome) && works(outcome.after) && outcome.after?.requests === 1,
 }
 const SAVED: Rule = {
-  aim: 'the new token is served after one request, its saving is repeated and told, a restart has it',
+  aim: 'the new token is returned after one request, its save is repeated with events, a restart has it',
   met: ({ after, got, requests, restarted, revoked, told }) =>
     all(got, 'new') &&
     requests === 1 &&
@@ -37,7 +37,7 @@ const SAVED: Rule = {
     !revoked,
 }
 const UNSPENT: Rule = {
-  aim: 'a store that cannot be written costs no refresh token: a retryable error without a request, the grant works afterwards',
+  aim: 'a store that cannot be written costs no refresh token: a retryable error without a request, then the grant works',
   met: ({ after, got, requests, restarted, revoked }) =>
     got.every(isRetryable) && requests === 0 && works(after) && works(restarted) && !revoked,
 }
@@ -47,7 +47,7 @@ const RULES: Readonly<Record<ScenarioName, Rule | Readonly<Partial<Record<Evergr
   cut_before: LATER,
   silent: LATER,
   cut_after: {
-    aim: 'a retryable error after one request, a token that is still good is served meanwhile, one more request when the first has settled; a strict server then ends the grant, which is told as answer_lost',
+    aim: 'a retryable error after one request, the still valid token is returned, one more request after the settle time; a server with reuse detection then ends the grant, with the event answer_lost',
     met: (outcome) =>
       oneRetryable(outcome) &&
       servedMeanwhile(outcome) &&
@@ -60,7 +60,7 @@ const RULES: Readonly<Record<ScenarioName, Rule | Readonly<Partial<Record<Evergr
   },
   rotated: { aim: 'the new refresh token is used: a new token at each expiry, with one request', met: eachExpiry },
   refused: {
-    aim: 'one refresh, every call answered',
+    aim: 'one refresh, every call succeeded',
     met: ({ after, got, requests, revoked }) => got.every(served) && requests === 1 && works(after) && !revoked,
   },
   unsaved: SAVED,
@@ -68,7 +68,7 @@ const RULES: Readonly<Record<ScenarioName, Rule | Readonly<Partial<Record<Evergr
   // A session that stands alone has nothing to look at a second time.
   raced: {
     'evergrant-grants': {
-      aim: 'the store is read again: the newer token is served, no verdict',
+      aim: 'the store is read again: the newer token is returned, and the grant does not end',
       met: ({ after, got, told }) => all(got, 'new') && told.length === 0 && works(after),
     },
   },

@@ -64,8 +64,8 @@ export const faults: Bench = {
     return {
       name: 'faults',
       title: 'When something fails',
-      intro: `One caller (where not said otherwise) asks for a token that is spent while something is broken; afterwards, when it is mended, it is asked again. The server rotates refresh tokens and ends a grant whose refresh token comes twice. Cells are made from what was measured, in ${full ? `${FULL_RUNS} runs` : 'one run'}; where runs differ, a cell says how.`,
-      columns: ['fault', 'contestant', 'the caller got', 'token requests', EARLY_TITLE, 'afterwards'],
+      intro: `Unless stated otherwise, one caller asks for an expired token while something is broken, and again when it is fixed. The server rotates refresh tokens and ends a grant whose refresh token comes twice. Cells are made from measurements, in ${full ? `${FULL_RUNS} runs` : 'one run'}. If runs differ, a cell says how.`,
+      columns: ['fault', 'contestant', 'the caller got', 'token requests', EARLY_TITLE, 'after the fix'],
       rows: NAMES.flatMap((name) => CONTESTANTS.map((rival) => row(name, rival, runs.get(keyOf(rival, name))))),
       notes: notes(full),
       aims: NAMES.flatMap((name) => EVERGRANT.flatMap((rival) => aimOf(name, rival, runs) ?? [])),
@@ -102,13 +102,13 @@ function notes(full: boolean): readonly string[] {
   const { leaseMs, settleMs, timeoutMs } = QUICK_WAITS
   return [
     full
-      ? 'Everything has its default waits. Evergrant gives up a token request after 10 s; one whose outcome is unknown is not repeated before 20 s have passed since it was allowed, because a repeat that overtakes it would end the grant.'
+      ? 'Everything has its default waits. Evergrant stops waiting for a token request after 10 s. If its outcome is unknown, it is repeated only 20 s after the lease was taken. A repeat that overtakes it would end the grant.'
       : `For this quick look Evergrant has timeoutMs ${timeoutMs}, leaseMs ${leaseMs} and settleMs ${settleMs} in place of its defaults.`,
-    `A caller waits ${(full ? FULL : QUICK).silentMs / 1000} s for a token endpoint that never answers, and ${(full ? FULL : QUICK).mendedMs / 1000} s when it is mended.`,
-    'Contestants are tried side by side, each with a server and processes of its own, as no times are compared.',
-    'After an answer that was lost, a grant at a strict server cannot be saved by anybody: what differs is how often the spent refresh token is sent, and what is said.',
-    'Contestants keep their token as in the other tables: Evergrant’s Grants and better-auth in SQLite, everything else in a JSON file. That nothing can be saved is there a database that is read only, here a write that rejects.',
-    'google-auth-library renews a token from 5 minutes before its end on, and its callers wait for that: one that is good for 100 s more fares like a spent one.',
-    'OAuth2Session is for one process: that another process has saved a newer token is what Grants are for.',
+    `A caller waits ${(full ? FULL : QUICK).silentMs / 1000} s for a token endpoint that never responds, and ${(full ? FULL : QUICK).mendedMs / 1000} s when it is fixed.`,
+    'Contestants run side by side, each with its own server and processes, because no times are compared.',
+    'After a lost response, no library can keep a grant at a server with reuse detection. They differ in how often they send the used refresh token, and in what they report.',
+    'Contestants keep their token as in the other tables: Evergrant’s Grants and better-auth in SQLite, the others in a JSON file. If nothing can be saved, the database is read-only, or the write of the file rejects.',
+    'google-auth-library refreshes a token from 5 minutes before its expiry, and its callers wait for that. A token that is valid for 100 s more behaves like an expired one.',
+    'OAuth2Session is for one process. Use Grants if another process can save a newer token.',
   ]
 }

@@ -12,7 +12,7 @@ import type { Trial } from './trial.ts'
 export interface FaultSize {
   /** What a caller waits for a token endpoint that is silent. */
   readonly silentMs: number
-  /** What a caller waits that asks when it is mended. */
+  /** What a caller waits that asks when it is fixed. */
   readonly mendedMs: number
   /** How long it is tried whether a grant works again. */
   readonly patienceMs: number
@@ -46,7 +46,7 @@ const RACES = 5
 
 export const SCENARIOS = {
   unavailable: {
-    title: 'the token endpoint answers 503',
+    title: 'the token endpoint responds 503',
     slow: true,
     run: (stage, size) => broken(stage, 'unavailable', size),
   },
@@ -56,12 +56,12 @@ export const SCENARIOS = {
     run: (stage, size) => broken(stage, 'cut_before', size),
   },
   cut_after: {
-    title: 'the connection is cut after the redemption: the answer is lost',
+    title: 'the connection is cut after the redemption: the response is lost',
     slow: true,
     run: (stage, size) => broken(stage, 'cut_after', size),
   },
   silent: {
-    title: 'the token endpoint never answers',
+    title: 'the token endpoint never responds',
     slow: true,
     run: async (stage, size) => {
       try {
@@ -72,11 +72,11 @@ export const SCENARIOS = {
     },
   },
   no_refresh_token: {
-    title: 'no refresh token in the answer (at two expiries)',
+    title: 'no refresh token in the response (at two expiries)',
     run: (stage) => expiries(stage, 'no_refresh_token', 2),
   },
   rotated: {
-    title: 'a new refresh token in each answer (at three expiries)',
+    title: 'a new refresh token in each response (at three expiries)',
     run: (stage) => expiries(stage, null, 3),
   },
   refused: {
@@ -84,7 +84,7 @@ export const SCENARIOS = {
     run: refused,
   },
   unsaved: {
-    title: 'nothing can be saved while the answer comes',
+    title: 'nothing can be saved while the response arrives',
     run: (stage) => unsaved(stage, 'meanwhile'),
   },
   unsavable: {
@@ -92,7 +92,7 @@ export const SCENARIOS = {
     run: (stage) => unsaved(stage, 'before'),
   },
   raced: {
-    title: 'invalid_grant, when another process has just saved a newer token',
+    title: 'invalid_grant, when another process has saved a newer token',
     run: raced,
   },
 } as const satisfies Record<string, Scenario>
@@ -208,4 +208,4 @@ async function redeemed({ seed, server }: Trial): Promise<KeptToken> {
   }
 }
 
-export const EARLY_TITLE = `with a token good for ${EARLY_S} s more`
+export const EARLY_TITLE = `with a token valid for ${EARLY_S} s more`

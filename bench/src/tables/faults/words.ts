@@ -4,7 +4,7 @@ import { served, type After, type Got, type Outcome } from './outcome.ts'
 const TOKENS = {
   new: 'a new token',
   current: 'the current token',
-  refused: 'a token that the API refuses',
+  refused: 'a token that the API rejects',
 } as const
 
 /** What a caller got, in words. */
@@ -16,11 +16,11 @@ export function gotPhrase(got: Got): Phrase {
 }
 
 function answersPhrase({ answered, calls, words }: Extract<Got, { kind: 'answers' }>): Phrase {
-  if (answered === calls) return phrase`every call answered`
+  if (answered === calls) return phrase`every call succeeded`
   const others = words.join(', ')
   return answered === 0
-    ? phrase`no call answered: ${others}`
-    : phrase`${answered} of ${calls} calls answered: ${others}`
+    ? phrase`no call succeeded: ${others}`
+    : phrase`${answered} of ${calls} calls succeeded: ${others}`
 }
 
 /** The cells of one contestant's runs: what the caller got, token requests, the same with a token that is still good, and afterwards. */
@@ -35,7 +35,7 @@ export function cellsOf(runs: readonly Outcome[]): readonly [string, string, str
 
 function callerPhrase({ got, told }: Outcome): Phrase {
   const each = joined(got.map(gotPhrase), ' / ')
-  return told.length === 0 ? each : phrase`${each}; told: ${told.join(', ')}`
+  return told.length === 0 ? each : phrase`${each}; event: ${told.join(', ')}`
 }
 
 function earlyPhrase({ early }: Outcome): Phrase {
@@ -69,5 +69,5 @@ function laterPhrase({ got, revoked, waitedMs }: After): Phrase {
 
 function workingPhrase(got: Got, revoked: boolean): Phrase {
   if (served(got)) return phrase`works`
-  return revoked ? phrase`dead: ${gotPhrase(got)}` : gotPhrase(got)
+  return revoked ? phrase`ended: ${gotPhrase(got)}` : gotPhrase(got)
 }
