@@ -243,6 +243,8 @@ class Simulation {
     const { record } = this.#ledger
     const family = record && this.#server.familyOf(this.#ledger.refreshTokenOf(record))
     if (record?.state !== 'active' || family?.alive !== true || record.failures !== undefined) return
+    // Two new registrations may have been logged in by in either order: the client's present one can't refresh the other's grant.
+    if (record.clientId !== this.#server.registration.clientId) return
     // A worker whose clock is off reserves by its own time at first.
     if (this.#processes.some(({ suspicious }) => suspicious)) return
     // What may have been consumed waits until the access token is spent. Otherwise nothing is in the way any more.
