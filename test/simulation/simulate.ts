@@ -225,6 +225,8 @@ class Simulation {
   async #logInAnew(): Promise<void> {
     const isOfNow = (): boolean =>
       this.#ledger.record === undefined || this.#ledger.record.clientId === this.#server.registration.clientId
+    // A login through a registration before may still be on its way.
+    if (this.#scenario.resolver === true) await this.#until(this.#timeline.now + 5000)
     for (let round = 0; round < 10 && !isOfNow(); round++) {
       const process = this.#processes.find(({ alive }) => alive)
       if (process !== undefined) this.#work(process, () => this.#logIn(process))
@@ -243,8 +245,6 @@ class Simulation {
     const { record } = this.#ledger
     const family = record && this.#server.familyOf(this.#ledger.refreshTokenOf(record))
     if (record?.state !== 'active' || family?.alive !== true || record.failures !== undefined) return
-    // Two new registrations may have been logged in by in either order: the client's present one can't refresh the other's grant.
-    if (record.clientId !== this.#server.registration.clientId) return
     // A worker whose clock is off reserves by its own time at first.
     if (this.#processes.some(({ suspicious }) => suspicious)) return
     // What may have been consumed waits until the access token is spent. Otherwise nothing is in the way any more.
