@@ -9,8 +9,10 @@ const PROOFS = {
   kill: 'scripts/proofs/kill.mjs',
   outage: 'scripts/proofs/outage.mjs',
   scale: 'scripts/proofs/scale.mjs',
+  runtimes: 'test/runtimes/prove.ts',
   simulation: 'test/simulation/prove.ts',
   storm: 'scripts/proofs/storm.mjs',
+  types: 'test/types/prove.ts',
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureChromium } from './chromium.mjs'
 import { ensureServers } from './servers.mjs'
+import { ensureTools } from './tools.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const stamp = join(root, 'node_modules', '.evergrant-installed')
@@ -82,7 +83,7 @@ function smokeOnSystemNode() {
 function test(args) {
   check()
   const chromium = ensureChromium()
-  for (const { missing } of [chromium, ensureServers()]) {
+  for (const { missing } of [chromium, ensureServers(), ensureTools()]) {
     if (!missing) continue
     console.error(missing)
     if (process.env.CI) process.exit(1)

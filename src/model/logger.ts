@@ -2,7 +2,7 @@ import { unheeded } from '../util/promised.ts'
 import type { Secrets } from '../util/redact.ts'
 
 /** One log method: what happened, and the facts about it. */
-export type LogMethod = (message: string, fields?: Record<string, unknown>) => void
+type LogMethod = (message: string, fields?: Record<string, unknown>) => void
 
 /**
  * Where the library says what it does. `console`, pino and winston loggers fit as they are.

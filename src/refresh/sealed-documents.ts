@@ -17,6 +17,7 @@ export class SealedDocuments {
   readonly #documents: Documents
   readonly #keys: KeyRing | undefined
 
+  /** @internal */
   constructor(documents: Documents, keys: KeyRing | undefined) {
     this.#documents = documents
     this.#keys = keys

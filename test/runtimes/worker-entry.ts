@@ -3,9 +3,12 @@ import { waitUntil } from 'cloudflare:workers'
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import type { Background } from '../../src/refresh/background.ts'
+import { runCheck } from './checks.ts'
 
 interface Env {
   readonly PROVIDER: string
+  /** Where the checks' server is. */
+  readonly CHECKED: string
 }
 
 let made: Record<string, Grants<{ acme: OAuth2Client }>> | undefined
@@ -40,6 +43,7 @@ export const early = new Grants({ clients: {} })
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
+    if (pathname === '/check') return Response.json(await runCheck(searchParams.get('name') ?? '', env.CHECKED))
     const grants = grantsOf(searchParams.get('mode') ?? '', env)
     if (pathname === '/save') {
       await grants.save('acme', 'u', { access_token: 'at0', refresh_token: 'rt0', expires_at: 1 })

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { Miniflare } from 'miniflare'
-import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CHECKS } from './checks.ts'
+import { bundled, startServer } from './setup.ts'
 
 /** A token endpoint that takes its time, and counts. */
 let redeemed: string[] = []
@@ -29,20 +29,18 @@ const provider = createServer((request, response) => {
 })
 
 let worker: Miniflare
+let checked: Awaited<ReturnType<typeof startServer>>
 
 beforeAll(async () => {
   await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
-  const bundle = await rolldown({
-    input: fileURLToPath(new URL('worker-entry.ts', import.meta.url)),
-    platform: 'neutral',
-    external: ['cloudflare:workers', /^node:/],
-    logLevel: 'silent',
-  })
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false })
+  checked = await startServer()
   worker = new Miniflare({
     compatibilityDate: '2026-04-01',
-    modules: [{ type: 'ESModule', path: 'worker.mjs', contents: output[0].code }],
-    bindings: { PROVIDER: `http://127.0.0.1:${(provider.address() as AddressInfo).port}` },
+    modules: [{ type: 'ESModule', path: 'worker.mjs', contents: await bundled('worker-entry.ts') }],
+    bindings: {
+      PROVIDER: `http://127.0.0.1:${(provider.address() as AddressInfo).port}`,
+      CHECKED: checked.origin,
+    },
     handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
       stdout.resume()
       stderr.resume()
@@ -54,6 +52,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.dispose()
   provider.close()
+  checked.server.closeAllConnections()
+  checked.server.close()
 })
 
 async function get(path: string): Promise<string> {
@@ -78,3 +78,7 @@ for (const mode of ['waitUntil', 'detached', 'none']) {
     expect(new Set(redeemed)).toEqual(new Set(['rt0']))
   }, 60_000)
 }
+
+test.each(Object.keys(CHECKS))('in workerd, %s', async (name) => {
+  expect(JSON.parse(await get(`/check?name=${encodeURIComponent(name)}`))).toEqual({ name })
+})

@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { CHECKS, type Result } from './checks.ts'
+import { bundled, startServer } from './setup.ts'
+
+export const NAMES: readonly string[] = Object.keys(CHECKS)
+
+/** What goes before the program's path. Deno may use the network only. */
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  bun: ['run'],
+  deno: ['run', '--no-prompt', '--allow-net', '--allow-env', '--no-config'],
+}
+
+let program: Promise<string> | undefined
+
+/** Runs the checks in a runtime, alone in a folder: the one that is given by its path, of the kind that decides its arguments. */
+export async function runProgram(kind: string, path: string): Promise<readonly Result[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'evergrant-runtime-'))
+  const { origin, server } = await startServer()
+  try {
+    const file = join(folder, 'program.mjs')
+    writeFileSync(file, await (program ??= bundled('program.ts')))
+    const { stdout } = await promisify(execFile)(path, [...(ARGUMENTS[kind] ?? []), file, origin], {
+      cwd: folder,
+      timeout: 60_000,
+      // Not the options of this process; Deno keeps what it compiled in a folder of its own.
+      env: { PATH: process.env['PATH'], DENO_DIR: join(folder, 'deno'), NO_COLOR: '1' },
+    })
+    return stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Result)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true })
+  }
+}
