@@ -9,8 +9,8 @@ import { present } from '../servers/index.ts'
 import type { OwnServer } from '../servers/own-server.ts'
 import { until } from '../servers/program.ts'
 import { startRedis } from '../servers/start-redis.ts'
+import { key } from './records.ts'
 
-const key = { client: 'c', subject: 's', account: '' }
 const grant: NewGrant = {
   id: '1',
   schema: 1,
