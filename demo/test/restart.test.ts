@@ -71,7 +71,7 @@ test('what is stored is for its owner only, and holds no token', async () => {
   for (const file of [database, `${database}.secrets.json`]) expect(statSync(file).mode & 0o077).toBe(0)
 })
 
-test('a log-in without a refresh token, where none is stored, asks for consent by itself', async () => {
+test('a login without a refresh token, where none is stored, asks for consent by itself', async () => {
   const [port, providerPort] = [await freePort(), await freePort()]
   const provider = await startProvider({
     port: providerPort,

@@ -69,7 +69,7 @@ const stores = [
 ]
 
 test.for(stores)(
-  'two instances on one $name are used at once: one log-in, one grant, one redemption',
+  'two instances on one $name are used at once: one login, one grant, one redemption',
   async ({ name, open }, context) => {
     const store = presentOrSkip(context, await open(), name)
     const { demos, redemptions } = await twoInstances(store)

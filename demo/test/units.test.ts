@@ -139,7 +139,7 @@ test('every kind of event has its words', () => {
   expect(whatHappened({ at: 0, kind: 'delayed', attempts: 1 })).toContain('waits to be saved')
 })
 
-test('a browser keeps the three newest log-ins that it began', async () => {
+test('a browser keeps the three newest logins that it began', async () => {
   const demo = await demoWith()
   const browser = new Browser()
   browser.stopAt = demo.provider.url

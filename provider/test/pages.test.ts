@@ -18,7 +18,7 @@ test('denying sends the browser back with access_denied', async () => {
   expect(returned.searchParams.has('code')).toBe(false)
 })
 
-test('cancelling the log-in does too', async () => {
+test('cancelling the login does too', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const login = await browser.open(authorizationUrl(provider))
@@ -59,7 +59,7 @@ test('allowing nothing at all is a denial', async () => {
   expect(new URL(done.url).searchParams.get('error')).toBe('access_denied')
 })
 
-test('the log-in page names the users, fills in the first one, and refuses a wrong password', async () => {
+test('the login page names the users, fills in the first one, and refuses a wrong password', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const login = await browser.open(authorizationUrl(provider))

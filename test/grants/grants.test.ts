@@ -56,7 +56,7 @@ function logins() {
 
 const callbackOf = (pending: PendingLogin) => `/callback?code=the-code&state=${encodeURIComponent(pending.state)}`
 
-test('a log-in is begun, finished and used', async () => {
+test('a login is begun, finished and used', async () => {
   const { grants } = logins()
   const pending = await grants.connect('acme', 'alice', { returnTo: '/settings?tab=1' })
   expect(JSON.parse(JSON.stringify(pending))).toEqual(pending)
@@ -67,7 +67,7 @@ test('a log-in is begun, finished and used', async () => {
   expect((await grants.session('acme', 'alice').token()).accessToken).toBe('at-login')
 })
 
-test('a pending log-in is used once, when its callback comes twice at the same time and once more later', async () => {
+test('a pending login is used once, when its callback comes twice at the same time and once more later', async () => {
   const { grants, exchanges } = logins()
   const pending = await grants.connect('acme', 'alice')
   const complete = () => grants.complete(callbackOf(pending), pending, { subject: 'alice' })
@@ -77,7 +77,7 @@ test('a pending log-in is used once, when its callback comes twice at the same t
   expect(exchanges()).toBe(1)
 })
 
-test('a callback that cannot be trusted does not use the pending log-in up', async () => {
+test('a callback that cannot be trusted does not use the pending login up', async () => {
   const { grants, exchanges } = logins()
   const pending = await grants.connect('acme', 'alice')
   await expect(grants.complete('/callback?code=c&state=wrong', pending, { subject: 'alice' })).rejects.toMatchObject({
@@ -94,7 +94,7 @@ test('a callback that cannot be trusted does not use the pending log-in up', asy
   expect(exchanges()).toBe(1)
 })
 
-test('a pending log-in of more than fifteen minutes ago is refused', async () => {
+test('a pending login of more than fifteen minutes ago is refused', async () => {
   const { grants, clock } = logins()
   const pending = await grants.connect('acme', 'alice')
   clock.set(clock.now() + 15 * 60_000 + 1)
@@ -117,7 +117,7 @@ test.each([
   await expect(grants.connect('acme', 'alice', { returnTo })).rejects.toBeInstanceOf(ConfigError)
 })
 
-test('a pending log-in that grants did not make is a program error', async () => {
+test('a pending login that grants did not make is a program error', async () => {
   const { grants, client } = logins()
   const pending = await client.authorizationRequest()
   await expect(grants.complete(callbackOf(pending), pending, { subject: 'alice' })).rejects.toBeInstanceOf(ConfigError)
@@ -126,7 +126,7 @@ test('a pending log-in that grants did not make is a program error', async () =>
   ).rejects.toThrow(/no client 'unknown'/)
 })
 
-test('a second log-in without a new refresh token keeps the stored one of the same user, and only of the same user', async () => {
+test('a second login without a new refresh token keeps the stored one of the same user, and only of the same user', async () => {
   const { grants, answerWith, server, clock } = logins()
   server.issue('login')
   const logIn = async (answer: Record<string, unknown>, account = '') => {

@@ -91,7 +91,7 @@ describe('clients that are looked up', () => {
     expect(state.asked).toBe(asked + 2)
   })
 
-  test('a log-in is kept under the registration that made it, whatever an older session holds', async () => {
+  test('a login is kept under the registration that made it, whatever an older session holds', async () => {
     const { clock, grants, sent, state, store } = tenants()
     const old = await grants.save('tenant', 'u', { ...SPENT, expires_at: clock.now() / 1000 + 3600 })
     await old.token()

@@ -100,7 +100,7 @@ test('a grant that became another person’s counts no more, and one that is sav
   expect(server.revoked).toEqual(['rt-u1'])
 })
 
-test('a log-in that is being saved counts already; one that never was does not for ever', async () => {
+test('a login that is being saved counts already; one that never was does not for ever', async () => {
   const failing = { put: false }
   const { server, save, end, clock } = world('person', (store) => {
     const put = store.put.bind(store)
@@ -256,7 +256,7 @@ test('people of different tenants are different people', async () => {
   expect(server.revoked).toEqual(['rt-u1'])
 })
 
-test('a lost sealing key stops no log-in: the person is not noted, and nothing of theirs is revoked', async () => {
+test('a lost sealing key stops no login: the person is not noted, and nothing of theirs is revoked', async () => {
   const { client, clock, inner, save, server } = world('person')
   await save('u1', 'ann')
   const others = new Grants({ clients: { acme: client }, store: inner, keys: keyRing(`k:${generateKey()}`), clock })

@@ -24,7 +24,7 @@ const MENDED =
   /wrong_content_type|form_encoded|expires_in|token_type_missing|refresh_token_missing|"flaw":"(signature|subject)"/
 
 test.for(named)(
-  'a log-in whose code exchange meets %s fails cleanly or succeeds, and an earlier grant lives on',
+  'a login whose code exchange meets %s fails cleanly or succeeds, and an earlier grant lives on',
   async ([name, fault]) => {
     const made = await world()
     const { grants, provider, clock } = made

@@ -137,7 +137,7 @@ test('one whose fate is not known is not carried over before that is settled', a
   expect((await inner.read(place)).record).toMatchObject({ version: 2, renewable: true })
 })
 
-test('a log-in after a token that had no life is not held back by it', async () => {
+test('a login after a token that had no life is not held back by it', async () => {
   const { clock, first, server } = await connectedFirst(0)
   server.lifetimeS = 0
   const session = first.session('acme', 'f', account)
@@ -149,7 +149,7 @@ test('a log-in after a token that had no life is not held back by it', async () 
   expect(clock.now() - began).toBeLessThan(500)
 })
 
-test('a token of the old log-in that can not be saved does not come back after a disconnection', async () => {
+test('a token of the old login that can not be saved does not come back after a disconnection', async () => {
   const clock = fakeClock()
   let failing = false
   const store = wrapStore(memoryStore({ clock }), (operation, real) =>
@@ -178,7 +178,7 @@ test('a token of the old log-in that can not be saved does not come back after a
   await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'grant_not_found' })
 })
 
-test('a log-in that takes the refresh token over does not wait for a back-off that the provider asked for', async () => {
+test('a login that takes the refresh token over does not wait for a back-off that the provider asked for', async () => {
   const { clock, first, inner, logInAgain, process, server } = await connectedFirst(0)
   server.faults.push({ answer: () => json({}, 503, { 'retry-after': '3000' }) })
   await expect(settled(clock, first.session('acme', 'f', account).token(), 1)).rejects.toMatchObject({

@@ -91,7 +91,7 @@ function world(
 
 const bySub = ({ sub }: Identity) => `user:${sub}`
 
-test('what came with the log-in is there at once', async () => {
+test('what came with the login is there at once', async () => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const connected: object[] = []
@@ -159,7 +159,7 @@ test.each([
   ['a string', 'user:42'],
   ['the identity', bySub],
   ['the identity, later', async (identity: Identity) => Promise.resolve(bySub(identity))],
-] as const)('a log-in that began with nobody logged in: the subject is told by %s', async (_, subject) => {
+] as const)('a login that began with nobody logged in: the subject is told by %s', async (_, subject) => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme')
@@ -235,7 +235,7 @@ test.each([undefined, null])(
   },
 )
 
-test('a subject that returns an empty string, or throws, loses no log-in', async () => {
+test('a subject that returns an empty string, or throws, loses no login', async () => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme')
@@ -270,7 +270,7 @@ test('another subject than the one that began it is refused, told by a string or
     await expect(grants.complete(callbackOf(open), open, { subject })).rejects.toMatchObject({ code: 'wrong_subject' })
 })
 
-test('many callbacks of one log-in at once, in two processes: one code is sent, all are answered', async () => {
+test('many callbacks of one login at once, in two processes: one code is sent, all are answered', async () => {
   const { process, callbackOf, state, clock } = world()
   const processes = [process(), process()] as const
   const pending = await processes[0].connect('acme', 'alice')
@@ -326,7 +326,7 @@ test('a repeat finds the grant as it is now, and none that was disconnected or r
   expect(state.exchanges).toBe(2)
 })
 
-test('a callback that cannot be trusted is refused, also when its log-in is finished', async () => {
+test('a callback that cannot be trusted is refused, also when its login is finished', async () => {
   const { process, callbackOf } = world()
   const grants = process()
   const pending = await grants.connect('acme', 'alice')
@@ -373,7 +373,7 @@ test.each(['fails', 'answer lost', 'hangs'] as const)(
 )
 
 test.each(['fails', 'answer lost', 'hangs'] as const)(
-  'the store %s once the code is spent: the log-in is not lost',
+  'the store %s once the code is spent: the login is not lost',
   async (way) => {
     const { state: store, around } = outage()
     const { process, callbackOf, state, clock } = world({ around })
@@ -423,7 +423,7 @@ test('an outage of two seconds is not noticed, and one that the caller did not w
   expect((await grants.status('acme', 'bob'))?.state).toBe('active')
 })
 
-test('after a minute without the store, the same call saves it still; at the end of the log-in it is revoked', async () => {
+test('after a minute without the store, the same call saves it still; at the end of the login it is revoked', async () => {
   const { state: store, around } = outage()
   const { process, callbackOf, state, clock } = world({ around })
   const grants = process()
@@ -449,7 +449,7 @@ test('after a minute without the store, the same call saves it still; at the end
 })
 
 test.each(['grant', 'person'] as const)(
-  'close() waits for a log-in that is being saved, then gives it up: what a revocation ends is the %s',
+  'close() waits for a login that is being saved, then gives it up: what a revocation ends is the %s',
   async (ends) => {
     const { state: store, around } = outage()
     const { process, callbackOf, state, clock } = world({ around, provider: { revocation: { ends } } })
@@ -464,7 +464,7 @@ test.each(['grant', 'person'] as const)(
   },
 )
 
-test('a log-in without a refresh token says so, once, and the later error names the cure', async () => {
+test('a login without a refresh token says so, once, and the later error names the cure', async () => {
   const { process, callbackOf, state, clock, warnings } = world()
   const grants = process()
   const { refresh_token: _, ...without } = state.answer
@@ -563,7 +563,7 @@ test('an installation that the provider begins is completed only where its data 
   ).rejects.toBeInstanceOf(ConfigError)
 })
 
-test('errors of a log-in and of a refresh name the client as the application does', async () => {
+test('errors of a login and of a refresh name the client as the application does', async () => {
   const { client, clock, callbackOf, state, store } = world()
   const grants = new Grants({ clients: { calendar: client }, store, clock })
   const pending = await grants.connect('calendar', 'alice')
@@ -629,7 +629,7 @@ test('what was given up, and revoked, is not stored by a subject function that a
   expect(await grants.status('acme', 'alice')).toBeUndefined()
 })
 
-test('a subject function that hangs keeps no further call of its log-in waiting for ever', async () => {
+test('a subject function that hangs keeps no further call of its login waiting for ever', async () => {
   const { clock, process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme')
@@ -644,7 +644,7 @@ test('a subject function that hangs keeps no further call of its log-in waiting 
   expect(state.exchanges).toBe(1)
 })
 
-test('a log-in whose saving was answered to nobody, and that another one has replaced since, is no success', async () => {
+test('a login whose saving was answered to nobody, and that another one has replaced since, is no success', async () => {
   const late: { replace?: () => Promise<unknown> } = {}
   const { process, callbackOf, memory, clock } = world({
     around: async (operation, real) => {
