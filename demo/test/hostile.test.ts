@@ -25,7 +25,7 @@ test('return_to leads back to a path of the demo', async () => {
   expect(page.status).toBe(200)
 })
 
-test('a callback whose state is from another browser is refused, and the login under way can still be finished', async () => {
+test('a callback whose state is from another browser is refused, and the login in progress can still be completed', async () => {
   const demo = await demoWith()
   const attacker = await finishAtProvider(demo, { user: 'bob' })
   const victim = await finishAtProvider(demo, { user: 'alice' })
@@ -37,7 +37,7 @@ test('a callback whose state is from another browser is refused, and the login u
   expect(page.text).toContain('Alice Liddell')
 })
 
-test('a callback that comes twice counts once, and the grant lives on', async () => {
+test('a callback that comes twice counts once, and the grant stays active', async () => {
   const demo = await demoWith()
   const { browser, callback } = await finishAtProvider(demo)
   expect((await browser.open(callback)).url).toBe(demo.at('/menu'))
@@ -48,7 +48,7 @@ test('a callback that comes twice counts once, and the grant lives on', async ()
   expect(demo.provider.stats().revocations).toBe(0)
 })
 
-test('a callback that comes twice at once counts once, and the grant lives on', async () => {
+test('a callback that comes twice at once counts once, and the grant stays active', async () => {
   const demo = await demoWith()
   const { browser, callback } = await finishAtProvider(demo)
   const twin = new Browser()
@@ -60,7 +60,7 @@ test('a callback that comes twice at once counts once, and the grant lives on', 
   expect(demo.provider.stats().tokenRequests.authorization_code).toBe(1)
 })
 
-test('a login that was begun before another user logged in is refused, and nobody’s grant is touched', async () => {
+test('a login that was begun before another user logged in is refused, and no grant is changed', async () => {
   const demo = await demoWith()
   const alice = await logIn(demo, { user: 'alice' })
   const before = await json(alice.browser, demo.at('/validate'))
@@ -174,7 +174,7 @@ test('the login starts at the public address, because cookies don’t follow fro
   expect(page.url).toBe(demo.at('/menu'))
 })
 
-test('answers carry a strict policy, are kept by nobody, and show no whole token', async () => {
+test('responses have a strict policy, are not cached, and show no whole token', async () => {
   const demo = await demoWith()
   const { browser, page } = await logIn(demo)
   expect(page.headers.get('content-security-policy')).toContain(

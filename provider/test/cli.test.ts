@@ -35,7 +35,7 @@ function runFile(file: string, args: readonly string[]): Run {
   return { out: () => out, err: () => err, ended, kill: (signal) => child.kill(signal) }
 }
 
-test('--json prints one line, the server answers, and SIGTERM ends it', async () => {
+test('--json prints one line, the server responds, and SIGTERM ends it', async () => {
   const command = run(
     '--port',
     '0',
@@ -81,7 +81,7 @@ test('--json prints one line, the server answers, and SIGTERM ends it', async ()
   expect(command.out().trimEnd().split('\n')).toHaveLength(1)
 })
 
-test('for people it names the endpoints, the client and what it is for, and SIGINT ends it', async () => {
+test('without --json the command prints the endpoints, the client and its purpose, and SIGINT ends it', async () => {
   const command = run('--port', '0', '--rotate', '--reuse', '30s')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('Ctrl+C')
   for (const text of ['development', '/o/oauth2/auth', 'evergrant-demo', 'accepted for 30s', 'alice / wonderland']) {
@@ -120,7 +120,7 @@ test.for([
   [['--access-token-lifetime', '0s'], 'Expected --access-token-lifetime'],
   [['--reuse', 'never'], 'Expected --reuse'],
   [['--redirect-uri', 'callback'], 'Expected --redirect-uri'],
-] as const)('a wrong call ends with 2 and a reason: %o', async ([args, reason]) => {
+] as const)('wrong arguments end the command with code 2 and a reason: %o', async ([args, reason]) => {
   const command = run(...args)
   expect(await command.ended).toBe(2)
   expect(command.err()).toContain(reason)
@@ -129,7 +129,7 @@ test.for([
   expect(command.out()).toBe('')
 })
 
-test('a port that is taken ends it with 1 and one line', async () => {
+test('a port in use ends the command with code 1 and one line', async () => {
   const other = createServer()
   onTestFinished(() => new Promise((resolve) => other.close(() => resolve())))
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
@@ -145,7 +145,7 @@ test('a port that is taken ends it with 1 and one line', async () => {
   ).toEqual([`Port ${port} on 127.0.0.1 is already in use. End what listens there, or choose another port.`])
 })
 
-test('a request that is still waiting does not keep it from ending', async () => {
+test('a request in progress does not keep the command from ending', async () => {
   const command = run('--port', '0', '--latency', '1h', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
   const { issuer, token_endpoint } = JSON.parse(command.out()) as Record<string, string>
@@ -156,13 +156,13 @@ test('a request that is still waiting does not keep it from ending', async () =>
   expect(await waiting).toBe('ended')
 })
 
-test('listening to the network is warned of', async () => {
+test('the command warns when it listens to the network', async () => {
   const command = run('--port', '0', '--host', '0.0.0.0', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
   expect(command.err()).toContain('Warning: listening on 0.0.0.0')
 })
 
-test('before anything is built it says how to build', async () => {
+test('the command says how to build the package when it is not built', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'provider-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   mkdirSync(join(directory, 'bin'))

@@ -69,7 +69,7 @@ test('Google’s own scopes are granted under their names and readable without o
   })
 })
 
-test('new scopes are asked for, the old ones kept with the consent', async () => {
+test('the consent asks for new scopes and keeps the old ones', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   await connect(provider, { scope: 'openid email' }, browser)
