@@ -20,10 +20,8 @@ async function refusal(
 
 const forms: Record<string, (query: string) => string | URL | URLSearchParams | Request> = {
   'a relative URL': (query) => `/callback?${query}`,
-  'only a query': (query) => `?${query}`,
   'an absolute URL': (query) => `https://app.example/callback?${query}`,
   'a URL as a proxy shows it': (query) => `http://10.0.0.7:8080/inner/path?${query}`,
-  'a URL with a fragment': (query) => `/callback?${query}#_=_`,
   'a URL object': (query) => new URL(`https://app.example/callback?${query}`),
   'its parameters': (query) => new URLSearchParams(query),
   'a GET request': (query) => new Request(`https://app.example/callback?${query}`),

@@ -157,7 +157,7 @@ describe('clients that are looked up', () => {
   })
 })
 
-test('the health of clients in order is forgotten first, that of refused ones last', () => {
+test('the records of healthy clients are forgotten first, those of refused ones last', () => {
   let now = 0
   const healths = new ClientHealths()
   const of = (name: string): ClientHealth =>
