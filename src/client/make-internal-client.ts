@@ -7,11 +7,11 @@ import {
 import type { InternalClient } from './internal-client.ts'
 import { exchangeCode, exchangeUnsolicited } from './flows/code-exchange.ts'
 import { named, type ClientContext } from './context.ts'
-import { readClaims } from './answers/id-token.ts'
+import { readClaims } from './answers/claims.ts'
 import { isIssuerOf, sameIssuer } from './issuers.ts'
 import { prepareRedemption } from './flows/refresh-token.ts'
 import { compileRejected, type RejectedAnswers } from './answers/rejected-answers.ts'
-import { assertOrigin, compileOrigins, originRule, type OriginRule } from './resource-origins.ts'
+import { assertOrigin, compileOrigins, type OriginRule } from './resource-origins.ts'
 import { revokeToken } from './endpoints/revocation.ts'
 import type { Server } from './server.ts'
 import { assertSecure } from './http/transport-security.ts'
@@ -66,8 +66,6 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
     logger: context.logger,
     timeoutMs: context.timeoutMs,
     fetch: context.fetch,
-    allowInsecureRequests: insecure.allowInsecureRequests,
-    secrets: context.secrets,
     issuer: async (token) => {
       const issuer = await directory.issuer()
       const claimed = readClaims(token?.idToken)?.['iss']
@@ -82,10 +80,9 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
       return sameIssuer(a, b, issuer === undefined ? formerIssuers : [issuer, ...formerIssuers])
     },
     prepareRedemption: (token) => prepareRedemption(context, token),
-    assertResource: (url, origins) => {
+    assertResource: (url) => {
       assertSecure(url, insecure)
-      const rule = origins === undefined ? own : originRule(origins)
-      if (rule !== undefined) return assertOrigin(url, rule, name)
+      if (own !== undefined) return assertOrigin(url, own, name)
       if (directory.known !== undefined) return assertDefault(url, directory.known)
       return directory.server().then((server) => assertDefault(url, server))
     },

@@ -1,5 +1,5 @@
 import { ConfigError } from '../model/errors.ts'
-import { assertIndexable } from '../model/grant-key.ts'
+import { assertIndexable } from '../model/check-key.ts'
 
 /** Longest value, in bytes of UTF-8. */
 const LONGEST_VALUE = 64 * 1024

@@ -1,5 +1,6 @@
 import { type Clock, completeClock } from '../util/clock.ts'
-import { type GrantKey, indexableKey } from '../model/grant-key.ts'
+import { indexableKey } from '../model/check-key.ts'
+import type { GrantKey } from '../model/grant-key.ts'
 import { changeOf, type ChangesAnswer, type ChangesRequest } from './changes.ts'
 import { ExpiringMap } from '../util/expiring-map.ts'
 import { assertCursor, byBytes, countByClient, orderedPage, type SortedRecords } from './lists.ts'

@@ -9,7 +9,7 @@ import { isUnavailable } from '../http/send.ts'
 export type RefusalMeaning = Refusal['means']
 
 /** A refusal as it is judged. */
-export interface Refused {
+interface Refused {
   /** The answer's own status. */
   readonly status: number
   /** The code, as the answer has it. */

@@ -44,7 +44,7 @@ const NEVER_AGAIN: ReadonlySet<string> = new Set([
 const STILL_PROCESSING = /\b(being processed|(still|currently|is) processing|in progress|under ?way)\b/i
 
 /** What is read of a refusal. */
-export interface RefusalAnswer {
+interface RefusalAnswer {
   readonly error?: string | undefined
   readonly errorDescription?: string | undefined
   readonly means?: RefusalMeaning | undefined

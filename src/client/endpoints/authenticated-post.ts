@@ -5,7 +5,7 @@ import { readRefusal } from '../answers/token-answer.ts'
 import { refused, withNextSecret } from '../answers/refusal.ts'
 import { endpointOf, type EndpointName, type Server } from '../server.ts'
 
-export interface AuthenticatedPost {
+interface AuthenticatedPost {
   readonly purpose: string
   readonly endpoint: EndpointName
   readonly parameters: URLSearchParams

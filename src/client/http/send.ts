@@ -20,7 +20,7 @@ export interface HttpContext {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   /** What it is for, in a few words, for messages and logs: `token request`. */
   readonly purpose: string
   readonly url: string
