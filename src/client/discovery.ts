@@ -2,8 +2,11 @@ import { DiscoveryError } from '../model/errors.ts'
 import type { Provider } from '../model/provider.ts'
 import { withDeadline } from './http/deadline.ts'
 import type { HttpContext } from './http/send.ts'
-import { fetchMetadata, placeOf, type Place } from './server-metadata.ts'
+import { metadataPlace, type MetadataPlace } from './metadata-place.ts'
+import { lazy } from '../util/lazy.ts'
 import { makeServer, type Server } from './server.ts'
+
+const loadMetadata = lazy(() => import('./server-metadata.ts'))
 
 /** Metadata is asked for again after this. */
 const METADATA_TTL_MS = 3_600_000
@@ -24,7 +27,7 @@ export class ServerDirectory {
   readonly #context: HttpContext
   readonly #provider: Provider
   readonly #timeoutMs: number
-  readonly #place: Place | undefined
+  readonly #place: MetadataPlace | undefined
   readonly #shared: Shared
 
   constructor(context: HttpContext, provider: Provider, timeoutMs: number, shared?: Shared) {
@@ -33,7 +36,7 @@ export class ServerDirectory {
     this.#timeoutMs = timeoutMs
     const { server } = provider
     const given = typeof server === 'object' && server !== null
-    if (!given) this.#place = placeOf(server, provider.name, context)
+    if (!given) this.#place = metadataPlace(server, provider.name, context.insecure)
     this.#shared = shared ?? {
       known: given ? makeServer(server, `The server of provider '${provider.name}'`, context.insecure) : undefined,
       goodUntil: given ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
@@ -140,8 +143,9 @@ export class ServerDirectory {
     const context = this.#context
     if (place === undefined) throw new TypeError('Metadata that was given is never asked for.')
     const late = (): Error => this.#tooLate()
-    return withDeadline(context.clock, this.#timeoutMs, undefined, late, (signal) =>
-      fetchMetadata(context, place, signal),
-    )
+    return withDeadline(context.clock, this.#timeoutMs, undefined, late, async (signal) => {
+      const { fetchMetadata } = await loadMetadata()
+      return fetchMetadata(context, place, signal)
+    })
   }
 }

@@ -3,7 +3,7 @@ import { isObject } from '../../model/answer/members.ts'
 import { ConfigError } from '../../model/errors.ts'
 import { isJsonPattern, matchesJson } from '../../util/matches-json.ts'
 import type { Provider, Refusal } from '../../model/provider.ts'
-import { isUnavailable } from '../http/send.ts'
+import { isUnavailable } from '../http/status.ts'
 
 /** What a refusal means by the provider's data. */
 export type RefusalMeaning = Refusal['means']

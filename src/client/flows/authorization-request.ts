@@ -1,7 +1,7 @@
 import { toBase64Url } from '../../util/base64.ts'
 import { randomId, sha256 } from '../../util/crypto.ts'
 import { ConfigError } from '../../model/errors.ts'
-import type { Provider } from '../../model/provider.ts'
+import { assertRedirectUri, openidWithoutIssuer } from '../check-login.ts'
 import type { ClientContext } from '../context.ts'
 import { splitScope } from '../../model/answer/scope.ts'
 import { offlineAccessAt } from './offline-access.ts'
@@ -74,8 +74,17 @@ interface CheckedAuthorization {
   readonly consent: boolean
 }
 
+/** Begins a log-in. */
+export async function authorizationRequest(
+  context: ClientContext,
+  options: AuthorizationOptions = {},
+): Promise<PendingLogin> {
+  const checked = checkAuthorizationOptions(context, options)
+  return makeAuthorizationRequest(context, await context.directory.server(), checked)
+}
+
 /** Checks what can be checked before any I/O. */
-export function checkAuthorizationOptions(context: ClientContext, options: AuthorizationOptions): CheckedAuthorization {
+function checkAuthorizationOptions(context: ClientContext, options: AuthorizationOptions): CheckedAuthorization {
   const { params, offline = context.offline, consent = 'always' } = options
   const redirectUri = options.redirectUri ?? context.redirectUri
   if (redirectUri === undefined) {
@@ -94,7 +103,7 @@ export function checkAuthorizationOptions(context: ClientContext, options: Autho
 }
 
 /** Makes the URL that the user is sent to, and what is needed to finish the log-in (RFC 6749 section 4.1.1). */
-export async function makeAuthorizationRequest(
+async function makeAuthorizationRequest(
   context: ClientContext,
   server: Server,
   checked: CheckedAuthorization,
@@ -171,24 +180,4 @@ function maxAgeOf(params: URLSearchParams): number | undefined {
     throw new ConfigError('max_age must be a whole number of seconds: the ID token is compared with it.')
   }
   return Number(maxAge)
-}
-
-/** Without an issuer an ID token can't be checked. */
-export function openidWithoutIssuer(client: string): ConfigError {
-  return new ConfigError(
-    `Client '${client}' asks for scope 'openid', but its server has no issuer to compare ID tokens with: add issuer to provider.server, or leave out 'openid'.`,
-  )
-}
-
-/** RFC 6749 section 3.1.2: an absolute URI without fragment; at some providers a name of theirs stands for it. */
-export function assertRedirectUri(
-  redirectUri: unknown,
-  provider: Pick<Provider, 'opaqueRedirectUri'>,
-): asserts redirectUri is string {
-  if (provider.opaqueRedirectUri === true && typeof redirectUri === 'string' && redirectUri !== '') return
-  if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri) || redirectUri.includes('#')) {
-    throw new ConfigError(
-      'redirectUri must be an absolute URL without a fragment, exactly as registered at the provider.',
-    )
-  }
 }
