@@ -1,6 +1,6 @@
 import { TokenRequestError } from '../../model/errors.ts'
 import type { Secrets } from '../../util/redact.ts'
-import type { Attempt } from '../credentials.ts'
+import type { Attempt } from '../authentication.ts'
 import { plainText } from './token-answer.ts'
 import type { RefusalMeaning } from './refusal-rules.ts'
 

@@ -1,7 +1,7 @@
 import { ACCESS_TOKEN, REFRESH_TOKEN } from '../../model/answer/find.ts'
 import type { Provider } from '../../model/provider.ts'
 import type { TokenAnswer } from '../answers/token-answer.ts'
-import type { Authenticated } from '../credentials.ts'
+import type { Authenticated } from '../authentication.ts'
 
 /** A token request's headers and body in the format that the provider reads; a parameter that is there several times is a list in JSON. */
 export function written(

@@ -2,7 +2,7 @@ import { TokenResponseError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
 import { isVisibleAscii, makeToken, type Token } from '../../model/token.ts'
 import type { ClientContext } from '../context.ts'
-import type { Attempt, Authenticated } from '../credentials.ts'
+import { prepareAuthentication, type Attempt, type Authenticated } from '../authentication.ts'
 import { retryAfter, send } from '../http/send.ts'
 import { normaliseTokenAnswer, type TokenAnswer } from '../answers/token-answer.ts'
 import { refused, withNextSecret } from '../answers/refusal.ts'
@@ -55,7 +55,7 @@ export async function prepareTokenRequest(
   const secrets = new Secrets(context.secrets).add(...(request.known ?? []))
   const parameters = new URLSearchParams(request.parameters)
   parameters.set('grant_type', request.grantType)
-  const attempt = await context.credentials.prepare(server, parameters, secrets)
+  const attempt = await prepareAuthentication(context.credentials, server, parameters, secrets)
   return async ({ signal, mayStillSend } = {}) => {
     const exchange = (each: Attempt): Promise<Granted> =>
       sendTokenRequest(context, server, request, each.authenticated, secrets, signal)
