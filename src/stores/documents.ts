@@ -126,7 +126,7 @@ export function documentKey(name: string): string {
 }
 
 /** Whether a name is a single-use id's. */
-export function isOnce(name: string): boolean {
+function isOnce(name: string): boolean {
   return name.startsWith(ONCE)
 }
 
