@@ -1,9 +1,6 @@
 import { unheeded } from '../util/promised.ts'
 import type { Secrets } from '../util/redact.ts'
 
-/** One log method: what happened, and the facts about it. */
-type LogMethod = (message: string, fields?: Record<string, unknown>) => void
-
 /**
  * Where the library says what it does. `console`, pino and winston loggers fit as they are.
  * Every message and every field is redacted by value before it gets here.
@@ -31,7 +28,7 @@ export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
   // pino takes the fields first, and drops a second argument that the message doesn't name; `bindings` is only pino's.
   const fieldsFirst = typeof (logger as { bindings?: unknown }).bindings === 'function'
   const method =
-    (level: (typeof LEVELS)[number]): LogMethod =>
+    (level: (typeof LEVELS)[number]): Logger['debug'] =>
     (message, fields) => {
       try {
         const text = secrets.redact(message)

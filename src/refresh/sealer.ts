@@ -1,9 +1,7 @@
 import { ConfigError, SealError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
-import type { Documents } from '../stores/documents.ts'
 import { makeToken, type Token, type TokenFields } from '../model/token.ts'
-import { SealedDocuments } from './sealed-documents.ts'
 
 const ENVELOPE_VERSION = 1
 
@@ -15,20 +13,15 @@ interface Envelope {
 
 /** Seals and opens the envelopes of grants; without a key ring, for stores that don't outlive the process, it leaves them as they are. */
 export class Sealer {
-  readonly #keys: KeyRing | undefined
+  readonly keys: KeyRing | undefined
 
   constructor(keys: KeyRing | undefined) {
-    this.#keys = keys
-  }
-
-  /** The documents of a store, sealed with the same keys. */
-  documents(documents: Documents): SealedDocuments {
-    return new SealedDocuments(documents, this.#keys)
+    this.keys = keys
   }
 
   /** Does everything that can fail by itself, so that little remains to be done once an answer is there. */
   async prepare(key: GrantKey, id: string): Promise<(token: Token | undefined) => Promise<string>> {
-    const keys = this.#keys
+    const keys = this.keys
     if (keys === undefined) return (token) => Promise.resolve(envelopeOf(token))
     const context = contextOf(key, id)
     if (keys.prepare !== undefined) {
@@ -41,18 +34,18 @@ export class Sealer {
   }
 
   async seal(key: GrantKey, id: string, token: Token | undefined): Promise<string> {
-    return this.#keys === undefined ? envelopeOf(token) : this.#keys.seal(envelopeOf(token), contextOf(key, id))
+    return this.keys === undefined ? envelopeOf(token) : this.keys.seal(envelopeOf(token), contextOf(key, id))
   }
 
   /** Whether another key than the one that seals now sealed this. */
   isOutdated(sealed: string): boolean {
-    if (this.#keys?.currentKeyId === undefined || this.#keys.keyIdOf === undefined) return false
-    return this.#keys.keyIdOf(sealed) !== this.#keys.currentKeyId
+    if (this.keys?.currentKeyId === undefined || this.keys.keyIdOf === undefined) return false
+    return this.keys.keyIdOf(sealed) !== this.keys.currentKeyId
   }
 
   /** @throws SealError wrong or missing key, or a record that was tampered with or moved */
   async open(key: GrantKey, id: string, sealed: string): Promise<Token | undefined> {
-    const text = this.#keys === undefined ? sealed : await this.#keys.open(sealed, contextOf(key, id))
+    const text = this.keys === undefined ? sealed : await this.keys.open(sealed, contextOf(key, id))
     let envelope: Envelope
     try {
       envelope = JSON.parse(text) as Envelope

@@ -1,13 +1,8 @@
 import type { ReauthorizationReason } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
-import { pageLimit } from './lists.ts'
-import type { GrantRecord } from './store.ts'
 
 /** How long a change is kept at least. */
 export const CHANGES_KEPT_MS: number = 7 * 24 * 3_600_000
-
-/** Most changes of one answer. */
-const MOST = 10_000
 
 /** One line of the change feed. It never holds a token. */
 export interface Change {
@@ -53,10 +48,13 @@ export function changeIn(line: string): readonly Change[] {
   }
 }
 
+/** What the feed looks at of a grant's record. */
+type Recorded = Pick<Change, 'key' | 'id' | 'version'> & { state: string; reason?: Change['reason'] | undefined }
+
 /** What the feed says of a write; undefined: nothing. */
 export function changeOf(
-  before: GrantRecord | undefined,
-  after: GrantRecord | undefined,
+  before: Recorded | undefined,
+  after: Recorded | undefined,
   at: number,
   everyRefresh: boolean,
 ): Change | undefined {
@@ -70,9 +68,4 @@ export function changeOf(
     return { kind: 'reauthorization_required', ...told, ...(after.reason !== undefined && { reason: after.reason }) }
   }
   return everyRefresh || before.state !== 'active' ? { kind: 'refreshed', ...told } : undefined
-}
-
-/** @throws ConfigError for a limit that is no number of changes */
-export function changesLimit({ limit = 100 }: ChangesRequest): number {
-  return pageLimit(limit, MOST)
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../model/errors.ts'
-import { assertIndexable } from '../model/grant-key.ts'
+import { assertIndexable } from '../model/check-key.ts'
 
 /** Longest value, in bytes of UTF-8. */
 const LONGEST_VALUE = 64 * 1024
@@ -126,7 +126,7 @@ export function documentKey(name: string): string {
 }
 
 /** Whether a name is a single-use id's. */
-export function isOnce(name: string): boolean {
+function isOnce(name: string): boolean {
   return name.startsWith(ONCE)
 }
 

@@ -1,4 +1,5 @@
-import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest, changesLimit } from './changes.ts'
+import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest } from './changes.ts'
+import { changesLimit } from './lists.ts'
 
 /** How many changes come between two looks for old ones, where nobody reads. */
 const TRIMMED_EVERY = 1024

@@ -1,4 +1,5 @@
 import type { Clock } from '../util/clock.ts'
+import { loadParts } from '../util/lazy.ts'
 
 /** A clock that a test moves. */
 export interface FakeClock extends Required<Clock> {
@@ -29,6 +30,7 @@ const PROBE = new Uint8Array(1)
  * own that was begun later tells, on a busy machine too, that those before it are done.
  */
 async function settle(): Promise<void> {
+  await loadParts()
   for (let turn = 0; turn < TURNS; turn++) {
     await crypto.subtle.digest('SHA-256', PROBE)
     await new Promise<void>((resolve) => {

@@ -1,14 +1,14 @@
 import { TokenRequestError } from '../../model/errors.ts'
 import { OAUTH_ERRORS, type RefusalMeaning } from '../../model/oauth-errors.ts'
 import type { Secrets } from '../../util/redact.ts'
-import type { Attempt } from '../credentials.ts'
+import type { Attempt } from '../authentication.ts'
 import { plainText } from './token-answer.ts'
 
 /** An `invalid_grant` of a provider that has not done with another request for the same refresh token. */
 const STILL_PROCESSING = /\b(being processed|(still|currently|is) processing|in progress|under ?way)\b/i
 
 /** What is read of a refusal. */
-export interface RefusalAnswer {
+interface RefusalAnswer {
   readonly error?: string | undefined
   readonly errorDescription?: string | undefined
   readonly means?: RefusalMeaning | undefined

@@ -7,10 +7,8 @@ import { isVisibleAscii } from '../../model/token.ts'
 import type { RefusalMeaning } from '../../model/oauth-errors.ts'
 import { noJudge, type JudgeRefusal } from './refusal-rules.ts'
 
-export { splitScope } from '../../model/answer/scope.ts'
-
 /** What makes an answer of status 200 unusable. */
-export interface AnswerProblem {
+interface AnswerProblem {
   readonly kind: 'unreadable' | 'no_access_token' | 'token_type' | 'invalid'
   readonly reason: string
 }

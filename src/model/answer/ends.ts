@@ -61,7 +61,7 @@ export const END_NAMES: readonly string[] = [
 /** No lifetime is thirty years long: such a number is a moment. */
 const FIRST_MOMENT = 1e9
 
-export interface EndsOptions {
+interface EndsOptions {
   /** When the answer was asked for, or the stored token is read. */
   readonly now: number
   /** In an answer a lifetime wins, because it needs no clock of the server's; in a stored token a moment does, because nobody knows when the lifetime began. */

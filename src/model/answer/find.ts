@@ -4,19 +4,19 @@ export const ACCESS_TOKEN: readonly string[] = ['access_token', 'accessToken']
 export const REFRESH_TOKEN: readonly string[] = ['refresh_token', 'refreshToken']
 
 /** Members that hold the answer, or another token's. `token` is a name of the access token too, as text. */
-export const WRAPPERS: readonly string[] = ['data', 'body', 'result', 'authed_user', 'token']
+const WRAPPERS: readonly string[] = ['data', 'body', 'result', 'authed_user', 'token']
 
 /** So many levels are looked through, the answer itself the first. */
 export const LEVELS = 3
 
-export interface FoundTokens {
+interface FoundTokens {
   /** The members of the object with the tokens, its neighbours on the way there among them. */
   readonly object: Members
   /** The name of the access token in it. */
   readonly names: readonly string[]
 }
 
-export interface FindOptions {
+interface FindOptions {
   readonly answerPath?: readonly string[] | undefined
   readonly stored: boolean
   /** Whether a member `token`, which may be anything, can be the access token. */

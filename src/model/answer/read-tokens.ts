@@ -13,7 +13,7 @@ export interface AnswerWays {
   readonly tokenTypes?: readonly string[]
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   /** When the answer was asked for, or the stored token is read. */
   readonly now: number
   /** A kept token, of this application or of another library; else an answer as it came. */
