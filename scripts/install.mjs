@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { run } from './child.mjs'
+import { npm } from './npm.mjs'
+import { during } from './progress.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const stamp = join(root, 'node_modules', '.evergrant-installed')
+
+/** Installs the dependencies when the lockfile is not the one that was installed last. */
+export async function ensureInstalled() {
+  const digest = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
+  await during('Installing the dependencies', install)
+  writeFileSync(stamp, digest)
+}
+
+/** No package needs its install script: those with programs of their own have one package for each platform. */
+async function install() {
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  for (const lastTry of [false, true]) {
+    const { output, status } = await run(...npm(...args), { cwd: root, held: true })
+    if (status === 0) return
+    if (lastTry) throw new Error(`npm could not install the dependencies. Is the package registry in reach?\n${output}`)
+  }
+}
