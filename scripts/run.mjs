@@ -16,7 +16,7 @@ const COMMANDS = {
     return runNode(['bench/src/main.ts', ...args])
   },
   build: async (args) => {
-    await build({ clean: args.includes('--clean') })
+    await build({ clean: args.includes('--clean'), projects: args.filter((arg) => !arg.startsWith('-')) })
     return 0
   },
   check: async () => {
