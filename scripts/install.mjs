@@ -10,14 +10,22 @@ import { during } from './progress.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const stamp = join(root, 'node_modules', '.evergrant-installed')
 
-/** Installs the dependencies when the lockfile is not the one that was installed last. */
+/** Whether the lockfile is the one that was installed last. */
+export function isInstalled() {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === lockDigest()
+}
+
+/** Installs the dependencies where they are not those of the lockfile. */
 export async function ensureInstalled() {
-  const digest = createHash('sha256')
+  if (isInstalled()) return
+  await during('Installing the dependencies', install)
+  writeFileSync(stamp, lockDigest())
+}
+
+function lockDigest() {
+  return createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
-  await during('Installing the dependencies', install)
-  writeFileSync(stamp, digest)
 }
 
 /** No package needs its install script: those with programs of their own have one package for each platform. */

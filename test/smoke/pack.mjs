@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
@@ -14,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { isInstalled } from '../../scripts/install.mjs'
 import { npm } from '../../scripts/npm.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -50,7 +50,8 @@ export function filesIn(folder) {
 }
 
 function cleanClone(clone) {
-  assertInstalled()
+  // Otherwise packing would install, through the link, in the repository's own folder.
+  if (!isInstalled()) throw new Error('The dependencies are not those of the lockfile. Run `npm run build` first.')
   cpSync(root, clone, {
     recursive: true,
     filter: (path) => !LEFT_OUT.has(basename(path)) && !path.endsWith('.tsbuildinfo'),
@@ -59,16 +60,6 @@ function cleanClone(clone) {
     if (existsSync(join(root, name))) symlinkSync(join(root, name), join(clone, name), 'junction')
   }
   return clone
-}
-
-/** Otherwise packing would install, through the link, in the repository's own `node_modules`. */
-function assertInstalled() {
-  const digest = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex')
-  const stamp = join(root, 'node_modules', '.evergrant-installed')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
-  throw new Error('The installed dependencies are not those of the lockfile. Run `npm run build` first.')
 }
 
 /** Runs `npm pack` with the scripts that publishing runs. Returns the tarball's path. */

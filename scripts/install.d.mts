@@ -1,0 +1,2 @@
+/** Whether the lockfile is the one that was installed last. */
+export function isInstalled(): boolean
