@@ -37,7 +37,14 @@ export class Command {
     this.#child = spawn(command, npmArgs, {
       cwd: root,
       detached: true,
-      env: { ...Object.fromEntries(inherited), NO_COLOR: '1', TMPDIR: this.#temporary, ...env },
+      // npm's own compile cache would lie among the temporary files.
+      env: {
+        ...Object.fromEntries(inherited),
+        NODE_DISABLE_COMPILE_CACHE: '1',
+        NO_COLOR: '1',
+        TMPDIR: this.#temporary,
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
