@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -32,6 +32,8 @@ export class Command {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#temporary = mkdtempSync(join(tmpdir(), 'evergrant-'))
+    // PostgreSQL runs as another user than root, in a folder below.
+    chmodSync(this.#temporary, 0o711)
     const inherited = Object.entries(process.env).filter(([name]) => !/^(VITEST|npm_lifecycle)/.test(name))
     const [command, npmArgs] = npm(...args)
     this.#child = spawn(command, npmArgs, {
@@ -57,7 +59,7 @@ export class Command {
   /** Waits until the command has written a line that fits, and returns it. */
   async line(pattern: RegExp): Promise<string> {
     const find = (): string | undefined => this.output.split('\n').find((line) => pattern.test(line))
-    await expect.poll(find, { timeout: START_MS, message: this.output }).toBeDefined()
+    await this.#poll(find).toBeDefined()
     return find() ?? ''
   }
 
@@ -67,7 +69,7 @@ export class Command {
       this.#started = descendantsOf(this.#child.pid!)
       return patterns.filter((pattern) => !this.#started.some(({ command }) => pattern.test(command)))
     }
-    await expect.poll(missing, { timeout: START_MS, message: this.output }).toEqual([])
+    await this.#poll(missing).toEqual([])
   }
 
   /** Sends SIGTERM to npm alone, as a supervisor does, or SIGINT to all, as a terminal does at Ctrl+C. */
@@ -86,6 +88,15 @@ export class Command {
   async end(): Promise<number | null> {
     await this.#ended
     return this.#child.exitCode
+  }
+
+  /** Polls until the command has ended. Then what it wrote says why. */
+  #poll<T>(look: () => T): ReturnType<typeof expect.poll<T>> {
+    const attempt = (): T | string => {
+      const found = look()
+      return this.#child.exitCode === null ? found : `It ended: ${this.output}`
+    }
+    return expect.poll(attempt as () => T, { timeout: START_MS })
   }
 
   #running(): SystemProcess[] {
