@@ -13,12 +13,21 @@ const folders = () => [
   '/opt/homebrew/bin',
 ]
 
-/** Debian keeps PostgreSQL's programs, of one version or several, out of the PATH. */
+/** Debian and Homebrew keep PostgreSQL's programs, of one version or several, out of the PATH. */
 function postgresFolders() {
-  const versions = '/usr/lib/postgresql'
-  if (!existsSync(versions)) return folders()
-  const newestFirst = readdirSync(versions).sort((a, b) => Number(b) - Number(a))
-  return [...newestFirst.map((version) => join(versions, version, 'bin')), ...folders()]
+  const debian = namesIn('/usr/lib/postgresql').map((version) => join('/usr/lib/postgresql', version, 'bin'))
+  const homebrew = ['/opt/homebrew/opt', '/usr/local/opt'].flatMap((opt) =>
+    namesIn(opt)
+      .filter((name) => name.startsWith('postgresql@'))
+      .map((name) => join(opt, name, 'bin')),
+  )
+  return [...debian, ...homebrew, ...folders()]
+}
+
+/** The newest version first. */
+function namesIn(folder) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
 }
 
 const find = (names, where = folders()) =>
