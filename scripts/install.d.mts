@@ -1,2 +1,2 @@
-/** Whether the lockfile is the one that was installed last. */
+/** Whether all that the lockfile names is installed. */
 export function isInstalled(): boolean

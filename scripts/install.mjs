@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -8,25 +7,27 @@ import { npm } from './npm.mjs'
 import { during } from './progress.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const stamp = join(root, 'node_modules', '.evergrant-installed')
+/** npm writes it when an installation is complete. */
+const INSTALLED = join(root, 'node_modules', '.package-lock.json')
 
-/** Whether the lockfile is the one that was installed last. */
+/** Whether all that the lockfile names is installed, by this or by npm. Packages of other platforms are optional. */
 export function isInstalled() {
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === lockDigest()
+  if (!existsSync(INSTALLED)) return false
+  const installed = packagesIn(INSTALLED)
+  return Object.entries(packagesIn(join(root, 'package-lock.json')))
+    .filter(([path]) => path.includes('node_modules/'))
+    .every(([path, { integrity, optional, version }]) => {
+      const found = installed[path]
+      return found === undefined ? optional === true : found.version === version && found.integrity === integrity
+    })
 }
 
 /** Installs the dependencies where they are not those of the lockfile. */
 export async function ensureInstalled() {
-  if (isInstalled()) return
-  await during('Installing the dependencies', install)
-  writeFileSync(stamp, lockDigest())
+  if (!isInstalled()) await during('Installing the dependencies', install)
 }
 
-function lockDigest() {
-  return createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex')
-}
+const packagesIn = (file) => JSON.parse(readFileSync(file, 'utf8')).packages
 
 /** No package needs its install script: those with programs of their own have one package for each platform. */
 async function install() {
