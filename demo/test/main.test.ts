@@ -1,11 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { NO_SIGNALS, skipOnWindows } from '../../test/system.ts'
 import { readSettings } from '../src/settings.ts'
 import { runMain } from './run-main.ts'
 import { logIn } from './setup.ts'
 
-test('prints the address to open last, works there, and ends when it is told to', async () => {
+test('prints the address to open last, works there, and ends when it is asked to', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const run = runMain({ PORT: '0', PROVIDER_PORT: '0' })
   const url = await run.line(/^http:\/\/localhost:\d+\/$/)
   const { page } = await logIn({ url })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { NO_SIGNALS, skipOnWindows } from '../../test/system.ts'
 import { request } from './setup.ts'
 
 const launcher = fileURLToPath(new URL('../bin/evergrant-provider.js', import.meta.url))
@@ -35,7 +36,8 @@ function runFile(file: string, args: readonly string[]): Run {
   return { out: () => out, err: () => err, ended, kill: (signal) => child.kill(signal) }
 }
 
-test('--json prints one line, the server answers, and SIGTERM ends it', async () => {
+test('--json prints one line, the server answers, and SIGTERM ends it', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const command = run(
     '--port',
     '0',
@@ -81,7 +83,8 @@ test('--json prints one line, the server answers, and SIGTERM ends it', async ()
   expect(command.out().trimEnd().split('\n')).toHaveLength(1)
 })
 
-test('for people it names the endpoints, the client and what it is for, and SIGINT ends it', async () => {
+test('for people it names the endpoints, the client and what it is for, and SIGINT ends it', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const command = run('--port', '0', '--rotate', '--reuse', '30s')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('Ctrl+C')
   for (const text of ['development', '/o/oauth2/auth', 'evergrant-demo', 'accepted for 30s', 'alice / wonderland']) {
@@ -145,7 +148,8 @@ test('a port that is taken ends it with 1 and one line', async () => {
   ).toEqual([`Port ${port} on 127.0.0.1 is already in use. End what listens there, or choose another port.`])
 })
 
-test('a request that is still waiting does not keep it from ending', async () => {
+test('a request that is still waiting does not keep it from ending', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const command = run('--port', '0', '--latency', '1h', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
   const { issuer, token_endpoint } = JSON.parse(command.out()) as Record<string, string>

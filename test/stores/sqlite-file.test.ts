@@ -10,20 +10,22 @@ import type { StoreError } from '../../src/model/errors.ts'
 import { type SqliteDatabase, sqliteStore, type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
+import { OPEN_FILES, skipOnWindows } from '../system.ts'
 import { betterSqliteShaped } from './better-sqlite.ts'
 
 let folder = ''
 let file = ''
 const stores: GrantStore[] = []
 
-beforeEach(async () => {
+beforeEach(async (context) => {
+  skipOnWindows(context, OPEN_FILES)
   folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
   file = join(folder, 'grants.db')
 })
 
 afterEach(async () => {
   await Promise.all(stores.splice(0).map((store) => store.close()))
-  await rm(folder, { recursive: true })
+  await rm(folder, { recursive: true, force: true })
 })
 
 function open(source: string | SqliteDatabase = file, options: SqliteStoreOptions = {}): GrantStore {

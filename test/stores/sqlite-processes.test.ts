@@ -10,7 +10,7 @@ import type { Change } from '../../src/stores/changes.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { Report } from './contender.ts'
 
-const contender = new URL('./contender.ts', import.meta.url).pathname
+const contender = join(import.meta.dirname, 'contender.ts')
 
 let folder = ''
 let file = ''

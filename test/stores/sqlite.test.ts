@@ -10,6 +10,7 @@ import { ConfigError, StoreError } from '../../src/model/errors.ts'
 import { type SqliteDatabase, sqliteStore, type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
+import { NO_MODES, skipOnWindows } from '../system.ts'
 import { betterSqliteShaped, spied } from './better-sqlite.ts'
 
 let folder = ''
@@ -62,7 +63,8 @@ function refuse(table: string, condition: string): void {
 }
 
 describe('the file', () => {
-  test('is readable for its owner only, with its write-ahead log and index', async () => {
+  test('is readable for its owner only, with its write-ahead log and index', async (context) => {
+    skipOnWindows(context, NO_MODES)
     const umask = process.umask(0)
     try {
       await open().put(key, grant)
@@ -72,7 +74,8 @@ describe('the file', () => {
     for (const end of ['', '-wal', '-shm']) expect((await stat(file + end)).mode & 0o777).toBe(0o600)
   })
 
-  test('is narrowed when others could read it', async () => {
+  test('is narrowed when others could read it', async (context) => {
+    skipOnWindows(context, NO_MODES)
     const before = new DatabaseSync(file)
     before.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')
     for (const end of ['', '-wal', '-shm']) await chmod(file + end, 0o664)
@@ -81,7 +84,8 @@ describe('the file', () => {
     before.close()
   })
 
-  test('a folder that is given in its place stays as open as it is', async () => {
+  test('a folder that is given in its place stays as open as it is', async (context) => {
+    skipOnWindows(context, NO_MODES)
     const shared = await mkdtemp(join(tmpdir(), 'evergrant-shared-'))
     await chmod(shared, 0o777)
     await expect(sqliteStore(shared).read(key)).rejects.toMatchObject({ code: 'store_error' })

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { TYPE_FLAGS } from '../../../scripts/type-flags.mjs'
 
 /** A module's measurement: it is told what to measure, and answers with what it found. Both are copied from process to process. */
 export type Task = (order: never) => Promise<unknown>
@@ -15,7 +16,7 @@ export type TaskReply = { readonly value: unknown } | { readonly error: string }
 export async function runTask<T extends Task>(module: URL, order: Parameters<T>[0]): Promise<Awaited<ReturnType<T>>> {
   const child = fork(join(import.meta.dirname, 'task-process.ts'), [module.href], {
     execArgv: ['--expose-gc'],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: TYPE_FLAGS },
     serialization: 'advanced',
   })
   const gone = once(child, 'exit')

@@ -95,7 +95,8 @@ function answer(response: ServerResponse, status: number, body: string): void {
 const BACKLOG = 20_000
 
 server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, () =>
-  process.send?.((server.address() as { port: number }).port),
+  // The parent may have ended by now, which is no failure of this process.
+  process.send?.((server.address() as { port: number }).port, () => undefined),
 )
 // A parent that ended in whatever way leaves nobody behind.
 process.on('disconnect', () => process.exit())
