@@ -1,14 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { RIVALS, type RivalName } from '../rivals/index.ts'
-import type { Keeping } from '../rivals/keeping.ts'
+import { libraryOf, type LibraryName } from '../libraries/index.ts'
+import type { Keeping } from '../libraries/keep.ts'
 import type { BenchServer } from '../server/start-server.ts'
 import type { WorkerProcess } from '../workers/worker-process.ts'
-import { logIn, placeOf } from './log-in.ts'
 
 /** Processes that share one grant, and how often its token ends. */
 export interface CyclesOrder {
-  readonly rival: RivalName
+  readonly library: LibraryName
   readonly keeping: Keeping
   readonly workers: readonly WorkerProcess[]
   /** Callers in each process. */
@@ -27,20 +26,20 @@ export interface Cycle {
   readonly blockedMs: number | null
 }
 
-/** How long a new token is left alone: a lifetime has whole seconds. */
+/** How long a new token is good: a lifetime has whole seconds. */
 const FRESH_S = 1
-/** Processes are told so long before that they begin together. */
+/** Processes are asked early, so that they begin together. */
 const AHEAD_MS = 40
-/** A token is spent by everybody's clock. */
+/** Then a token has expired by every process's clock. */
 const SURELY_MS = 40
 
-/** Several processes' callers ask for one grant's token, all at once, each time when it has ended. */
+/** Several processes' callers ask for one grant's token, all at once, each time when it has expired. */
 export async function expiryCycles(server: BenchServer, order: CyclesOrder): Promise<readonly Cycle[]> {
-  const { callers, cycles, keeping, rival, workers } = order
+  const { callers, cycles, keeping, library, workers } = order
   const [first, ...others] = workers
-  await server.configure({ lifetimeS: FRESH_S + RIVALS[rival].marginMs / 1000 })
-  const open = { rival, keeping, server: placeOf(server) }
-  await first?.ask('open', { ...open, seed: await logIn(server, 'spent') })
+  await server.configure({ lifetimeS: FRESH_S + (libraryOf(library).marginMs ?? 0) / 1000 })
+  const open = { library, keeping, server: server.place }
+  await first?.ask('open', { ...open, seed: await server.logIn('expired') })
   await Promise.all(others.map((worker) => worker.ask('open', open)))
   const done: Cycle[] = []
   for (let cycle = 0; cycle < cycles; cycle += 1) {
@@ -52,7 +51,7 @@ export async function expiryCycles(server: BenchServer, order: CyclesOrder): Pro
     const blocked = results.flatMap(({ blockedMs }) => blockedMs ?? [])
     done.push({
       requests: tokenRequests,
-      failed: results.flatMap(({ failures }) => Object.values(failures)).reduce((sum, count) => sum + count, 0),
+      failed: results.reduce((sum, { failed }) => sum + failed, 0),
       revoked: revoked > 0,
       wallMs:
         Math.max(...results.map(({ endedAt }) => endedAt)) - Math.min(...results.map(({ startedAt }) => startedAt)),

@@ -1,57 +1,87 @@
-import type { RivalName } from '../rivals/index.ts'
-import type { BenchServer } from '../server/start-server.ts'
-import { programOf } from '../workers/programs.ts'
+import { spread } from '../harness/stats.ts'
+import { cell, notInstalled, type Cell } from '../harness/table.ts'
+import type { LibraryName } from '../libraries/index.ts'
+import { control } from '../server/protocol.ts'
+import type { Age, BenchServer } from '../server/start-server.ts'
 import { WorkerProcess } from '../workers/worker-process.ts'
-import { logIn, placeOf } from './log-in.ts'
-import type { Shot } from './shot.ts'
 
 /** One storm of one contestant. */
 export interface ShotOrder {
-  readonly rival: RivalName
+  readonly library: LibraryName
   readonly callers: number
-  /** How long ago the token was had. */
-  readonly age: 'fresh' | 'half' | 'spent'
+  readonly age: Age
   /** Each caller makes a GET to the API, which refuses the token that is there at the beginning. Else it only asks for the token. */
   readonly refused?: boolean
 }
 
-/** Lets storms loose in one process for each contestant, one contestant at a time. */
+/** What one storm did. */
+export interface Shot {
+  readonly wallMs: number
+  readonly requests: number
+  readonly failed: number
+  readonly revoked: boolean
+}
+
+/** Starts storms in one process for each contestant, one contestant at a time. */
 export class Shooter {
   readonly #server: BenchServer
-  readonly #workers = new Map<RivalName, WorkerProcess>()
+  readonly #workers = new Map<LibraryName, WorkerProcess>()
 
   constructor(server: BenchServer) {
     this.#server = server
   }
 
-  async shoot({ age, callers, refused = false, rival }: ShotOrder): Promise<Shot> {
-    const server = this.#server
-    const worker = this.#worker(rival)
-    const seed = await logIn(server, age)
-    if (refused) await server.refuse(seed.accessToken)
-    await worker.ask('open', { rival, server: placeOf(server), keeping: { kind: 'memory' }, seed })
-    await server.resetStats()
-    const order = { callers, ...(refused && { url: server.resource }) }
-    const { endedAt, failures, startedAt } = await worker.ask('storm', order)
-    const { revoked, tokenRequests } = await server.stats()
+  async shoot({ age, callers, library, refused = false }: ShotOrder): Promise<Shot> {
+    const { place } = this.#server
+    const worker = this.#workers.get(library) ?? WorkerProcess.of(library)
+    this.#workers.set(library, worker)
+    const seed = await this.#server.logIn(age)
+    if (refused) await control(place, 'refuse', seed.accessToken)
+    await worker.ask('open', { library, server: place, keeping: { kind: 'memory' }, seed })
+    await this.#server.resetStats()
+    const order = { callers, ...(refused && { url: place.resource }) }
+    const { endedAt, failed, startedAt } = await worker.ask('storm', order)
+    const { revoked, tokenRequests } = await this.#server.stats()
     await worker.ask('close', null)
-    return {
-      wallMs: endedAt - startedAt,
-      requests: tokenRequests,
-      failed: Object.values(failures).reduce((sum, count) => sum + count, 0),
-      revoked: revoked > 0,
-    }
-  }
-
-  #worker(rival: RivalName): WorkerProcess {
-    const program = programOf(rival)
-    if (program === undefined) throw new Error(`Expected ${rival} to be installed.`)
-    const worker = this.#workers.get(rival) ?? new WorkerProcess(program)
-    this.#workers.set(rival, worker)
-    return worker
+    return { wallMs: endedAt - startedAt, requests: tokenRequests, failed, revoked: revoked > 0 }
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()))
+  }
+}
+
+/** A count where it was always the same, else its spread. */
+export function counted(values: readonly number[]): Cell {
+  const [first = 0] = values
+  return values.every((value) => value === first) ? first : spread(values)
+}
+
+/** The cells of what some storms did: token requests, failed calls, wall time, whether the grant was ended. */
+export function shotCells(shots: readonly Shot[]): readonly Cell[] {
+  if (shots.length === 0) return notInstalled(4)
+  const ended = shots.filter(({ revoked }) => revoked).length
+  return [
+    counted(shots.map(({ requests }) => requests)),
+    counted(shots.map(({ failed }) => failed)),
+    cell(
+      shots.map(({ wallMs }) => wallMs),
+      'ms',
+    ),
+    ended === 0 ? 'no' : ended === shots.length ? 'yes' : `${ended} of ${shots.length}`,
+  ]
+}
+
+/** What must hold of every storm: one token request, and nothing fails. */
+export function sharedAim(
+  aim: string,
+  what: string,
+  shots: readonly Pick<Shot, 'requests' | 'failed'>[],
+): { readonly aim: string; readonly measured: string; readonly met: boolean } {
+  const most = (figure: 'requests' | 'failed'): number => Math.max(...shots.map((shot) => shot[figure]))
+  return {
+    aim,
+    measured: `${most('requests')} token requests, ${most('failed')} failed ${what}, at most`,
+    met: shots.length > 0 && shots.every((shot) => shot.requests === 1 && shot.failed === 0),
   }
 }

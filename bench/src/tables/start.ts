@@ -28,7 +28,6 @@ export const start: Bench = {
     const rows: (readonly Cell[])[] = []
     for (const entry of ENTRIES) rows.push([entry.label, ...(await cells(entry, of(entry), control))])
     return {
-      name: 'start',
       title: 'Starting',
       intro:
         'What it takes to import what an application needs to refresh a token and to send an authorised request, in fresh processes, less what the control takes; what is installed for it; and how large it is bundled, minified and compressed.',

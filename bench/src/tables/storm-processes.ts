@@ -1,14 +1,14 @@
-import { interleave } from '../harness/interleave.ts'
+import { inTurns } from '../harness/interleave.ts'
+import { scoped } from '../harness/scoped.ts'
 import { spread } from '../harness/stats.ts'
-import type { Aim, Bench, Cell } from '../harness/table.ts'
-import { LIBRARIES, RIVALS, type RivalName } from '../rivals/index.ts'
-import type { Keeping } from '../rivals/keeping.ts'
-import type { StoreKind } from '../rivals/open-store.ts'
+import { aimOf, cell, notInstalled, type Aim, type Bench, type Cell } from '../harness/table.ts'
+import { RIVALS, usage, type LibraryName } from '../libraries/index.ts'
+import type { Keeping, StoreKind } from '../libraries/keep.ts'
 import { startServer } from '../server/start-server.ts'
-import { programOf } from '../workers/programs.ts'
-import { Crew } from './crew.ts'
+import { programOf, WorkerProcess } from '../workers/worker-process.ts'
 import { expiryCycles, type Cycle } from './expiry-cycles.ts'
 import { Places } from './places.ts'
+import { sharedAim } from './shooter.ts'
 
 const DELAY_MS = 20
 const CALLERS = 25
@@ -22,11 +22,8 @@ const STORES = ['SQLite', 'PostgreSQL', 'Redis'] as const satisfies readonly Sto
 /** The machine has fewer cores than the table has processes. */
 const WAITING = 'A process that waits for a core stands still as well.'
 
-/** The others keep their token in a JSON file that is replaced as a whole, as far as their hooks allow. */
-const ON_FILES = ['locked-by-hand', ...LIBRARIES] as const satisfies readonly RivalName[]
-
 interface Entry {
-  readonly rival: RivalName
+  readonly library: LibraryName
   readonly label: string
   readonly processes: number
   readonly callers: number
@@ -36,59 +33,70 @@ interface Entry {
 /** Everything that was measured of one entry: its rounds, each of some cycles. */
 export type Rounds = readonly (readonly Cycle[])[]
 
-const CONTROL: Entry = { rival: 'bare-fetch', label: 'one bare token request (control)', processes: 1, callers: 1 }
+const CONTROL: Entry = {
+  library: 'bare-fetch',
+  label: 'one bare token request (control)',
+  processes: 1,
+  callers: 1,
+}
 
-const entriesOf = (processes: number): readonly Entry[] => [
-  ...STORES.map((store) => ({
-    rival: 'evergrant-grants' as const,
-    label: `Evergrant on ${store}`,
-    processes,
-    callers: CALLERS,
-    store,
-  })),
-  ...ON_FILES.map((rival) => ({
-    rival,
-    label: `${RIVALS[rival].name}: ${RIVALS[rival].how}`,
-    processes,
-    callers: CALLERS,
-  })),
-]
+function entriesOf(processes: number): readonly Entry[] {
+  const size = { processes, callers: CALLERS }
+  return [
+    ...STORES.map(
+      (store) => ({ library: 'evergrant-grants', label: `Evergrant on ${store}`, store, ...size }) as const,
+    ),
+    // These keep their token in a JSON file that is replaced as a whole, as far as their hooks allow.
+    ...(['locked-by-hand', ...RIVALS] as const).map((library) => ({ library, label: usage(library), ...size })),
+  ]
+}
 
-const keyOf = ({ label, processes }: Entry): string => `${processes} ${label}`
+/** Worker processes that stay from one contestant to the next, so that none of their starts is ever measured. */
+export class Crew {
+  readonly #workers = new Map<string, WorkerProcess[]>()
+
+  /** So many processes that can run this library. */
+  of(library: LibraryName, processes: number): readonly WorkerProcess[] {
+    const command = programOf(library)?.command ?? ''
+    const workers = this.#workers.get(command) ?? []
+    this.#workers.set(command, workers)
+    while (workers.length < processes) workers.push(WorkerProcess.of(library))
+    return workers.slice(0, processes)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers.values()].flat().map((worker) => worker.stop()))
+  }
+}
 
 /** Several processes share one grant whose token ends again and again. */
 export const stormProcesses: Bench = {
   name: 'storm-processes',
   description: 'several processes that share one grant, whenever its token is spent',
-  run: async ({ full }) => {
-    const sizes = full ? [4, 8] : [4]
-    const entries = [CONTROL, ...sizes.flatMap(entriesOf)]
-    const server = await startServer({ delayMs: DELAY_MS })
-    const places = await Places.open()
-    const crew = new Crew()
-    const keepingOf = ({ rival, store }: Entry): Keeping | undefined => {
-      if (store !== undefined) return places.store(store)
-      return programOf(rival) === undefined ? undefined : places.file()
-    }
-    try {
-      const results = await interleave<readonly Cycle[]>(
+  run: ({ full }) =>
+    scoped(async (own) => {
+      const sizes = (full ? [4, 8] : [4]).map(entriesOf)
+      const entries = [CONTROL, ...sizes.flat()]
+      const server = own(await startServer({ delayMs: DELAY_MS }))
+      const places = own(await Places.open())
+      const crew = own(new Crew())
+      const keepingOf = ({ library, store }: Entry): Keeping | undefined => {
+        if (store !== undefined) return places.store(store)
+        return programOf(library) === undefined ? undefined : places.file()
+      }
+      const run = (entry: Entry, cycles: number): Promise<readonly Cycle[]> => {
+        const { callers, library, processes } = entry
+        const keeping = keepingOf(entry)
+        if (keeping === undefined) throw new Error(`Expected ${entry.label} to be installed.`)
+        return expiryCycles(server, { library, keeping, workers: crew.of(library, processes), callers, cycles })
+      }
+      const of: (entry: Entry) => Rounds = await inTurns(
         full ? 5 : 1,
-        entries
-          .filter((entry) => keepingOf(entry) !== undefined)
-          .map((entry) => ({
-            name: keyOf(entry),
-            run: (round) => {
-              const { callers, processes, rival } = entry
-              const keeping = keepingOf(entry)
-              if (keeping === undefined) throw new Error(`Expected ${entry.label} to be installed.`)
-              const workers = crew.of(rival, processes)
-              return expiryCycles(server, { rival, keeping, workers, callers, cycles: round < 0 ? 1 : CYCLES })
-            },
-          })),
+        entries.filter((entry) => keepingOf(entry) !== undefined),
+        (entry) => run(entry, CYCLES),
+        (entry) => run(entry, 1),
       )
-      const roundsOf = (entry: Entry): Rounds => results.get(keyOf(entry)) ?? []
       return {
-        name: 'storm-processes',
         title: 'A storm in several processes',
         intro: `So many processes, each with ${CALLERS} callers, share one stored grant. Each time when its token has ended, all callers ask at once. The server rotates refresh tokens and ends a grant whose refresh token comes twice; its token endpoint answers after ${DELAY_MS} ms.`,
         columns: [
@@ -100,40 +108,33 @@ export const stormProcesses: Bench = {
           'wall time',
           'longest still event loop',
         ],
-        rows: entries.map((entry) => row(entry, roundsOf(entry))),
+        rows: entries.map((entry) => [entry.label, entry.processes, ...cells(of(entry))]),
         notes: [
           'Evergrant has its own stores. better-auth keeps accounts in an SQLite file of its own; everything else keeps its token in a JSON file that is replaced as a whole, as far as its hooks allow.',
           'All processes run, and have loaded what they use, before the clock does.',
           'Where a grant is ended, wall times are those of failing.',
         ],
-        aims: sizes.flatMap((processes) => {
-          const all = entriesOf(processes)
-          const locked = all.find(({ rival }) => rival === 'locked-by-hand')
-          return all.flatMap((entry) =>
-            entry.store === undefined || locked === undefined || roundsOf(entry).length === 0
-              ? []
-              : aims(`${entry.store}, ${processes} processes`, roundsOf(entry), roundsOf(locked)),
-          )
+        aims: sizes.flatMap((all) => {
+          const locked = all.flatMap((entry) => (entry.library === 'locked-by-hand' ? of(entry) : []))
+          return all
+            .filter((entry) => entry.store !== undefined && of(entry).length > 0)
+            .flatMap((entry) => processAims(`${entry.store}, ${entry.processes} processes`, of(entry), locked))
         }),
       }
-    } finally {
-      await crew.close()
-      await places.close()
-      await server.close()
-    }
-  },
+    }),
 }
 
-function row(entry: Entry, rounds: Rounds): readonly Cell[] {
-  const head = [entry.label, entry.processes]
-  if (rounds.length === 0) return [...head, 'not installed', '', '', '', '']
+function cells(rounds: Rounds): readonly Cell[] {
+  if (rounds.length === 0) return notInstalled(5)
   const blocked = longestStill(rounds)
   return [
-    ...head,
     byExpiry(rounds, ({ requests }) => requests),
     byExpiry(rounds, ({ failed }) => failed),
     rounds.flat().some(({ revoked }) => revoked) ? 'yes' : 'no',
-    { ...spread(rounds.flat().map(({ wallMs }) => wallMs)), unit: 'ms' },
+    cell(
+      rounds.flat().map(({ wallMs }) => wallMs),
+      'ms',
+    ),
     blocked === undefined ? '–' : `${blocked.toFixed(0)} ms`,
   ]
 }
@@ -157,29 +158,21 @@ export function byExpiry(rounds: Rounds, countOf: (cycle: Cycle) => number): str
 }
 
 /** What Evergrant must reach on one store, beside what is best written by hand. */
-export function aims(where: string, rounds: Rounds, byHand: Rounds): readonly Aim[] {
+export function processAims(where: string, rounds: Rounds, byHand: Rounds): readonly Aim[] {
   const medianOf = (measured: Rounds): number => spread(measured.flat().map(({ wallMs }) => wallMs)).median
-  const requests = Math.max(...rounds.flat().map((cycle) => cycle.requests))
-  const failed = Math.max(...rounds.flat().map((cycle) => cycle.failed))
-  const blocked = longestStill(rounds) ?? 0
-  const wall = medianOf(rounds)
-  const other = medianOf(byHand)
+  const [wall, other, blocked] = [medianOf(rounds), medianOf(byHand), longestStill(rounds) ?? 0]
   return [
-    {
-      aim: `${where}: one token request for each expiry, nobody fails`,
-      measured: `${requests} token requests, ${failed} failed callers, at most`,
-      met: rounds.flat().every((cycle) => cycle.requests === 1 && cycle.failed === 0),
-    },
-    {
-      aim: `${where}: wall time at most 1.5 times the lock by hand`,
-      measured: `${wall.toFixed(0)} ms against ${other.toFixed(0)} ms: ${(wall / other).toFixed(2)} times`,
-      met: wall <= 1.5 * other,
-    },
-    {
-      aim: `${where}: no event loop stands still for more than ${BLOCKED_MS} ms`,
-      measured: `${blocked.toFixed(0)} ms at most`,
-      met: blocked <= BLOCKED_MS,
-      ...(blocked > BLOCKED_MS && { why: WAITING }),
-    },
+    sharedAim(`${where}: one token request for each expiry, nobody fails`, 'callers', rounds.flat()),
+    aimOf(
+      `${where}: wall time at most 1.5 times the lock by hand`,
+      `${wall.toFixed(0)} ms against ${other.toFixed(0)} ms: ${(wall / other).toFixed(2)} times`,
+      wall <= 1.5 * other,
+    ),
+    aimOf(
+      `${where}: no event loop stands still for more than ${BLOCKED_MS} ms`,
+      `${blocked.toFixed(0)} ms at most`,
+      blocked <= BLOCKED_MS,
+      WAITING,
+    ),
   ]
 }

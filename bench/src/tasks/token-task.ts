@@ -1,14 +1,14 @@
-import { CONTESTANTS, type ContestantName } from '../calls/index.ts'
-import type { Library, TokenCall } from '../calls/library.ts'
-import { allocatedBytes } from '../harness/allocated.ts'
-import { inBothOrders } from '../harness/both-orders.ts'
+import { GCProfiler } from 'node:v8'
+
+import { inBothOrders } from '../harness/slots.ts'
 import { spread } from '../harness/stats.ts'
-import type { ServerPlace } from '../rivals/rival.ts'
+import { tokenCall, type LibraryName } from '../libraries/index.ts'
+import type { TokenCall } from '../libraries/library.ts'
 
 export interface TokenOrder {
   /** An async function that returns a constant. */
-  readonly floor: ContestantName
-  readonly own: ContestantName
+  readonly floor: LibraryName
+  readonly own: LibraryName
   /** Calls in a slot: of the floor, of the contestant. */
   readonly floorCalls: number
   readonly ownCalls: number
@@ -27,18 +27,18 @@ export interface TokenAnswer {
   readonly bytesRatio: number
 }
 
-const LIFETIME_S = 86_400
-
-/** The token is fresh throughout: nobody asks this server. */
-const SERVER: ServerPlace = {
-  issuer: 'http://127.0.0.1:9',
-  tokenEndpoint: 'http://127.0.0.1:9/token',
-  resource: 'http://127.0.0.1:9/resource',
+/** The token is fresh throughout: nothing asks this server. */
+const URL_OF_NOTHING = 'http://127.0.0.1:9'
+const SERVER = {
+  issuer: URL_OF_NOTHING,
+  tokenEndpoint: `${URL_OF_NOTHING}/token`,
+  resource: `${URL_OF_NOTHING}/resource`,
   clientId: 'bench',
   clientSecret: 'bench-secret',
 }
+const LIFETIME_MS = 86_400_000
 
-/** Calls that hand out a fresh token beside the floor's, in turns in one process. */
+/** Calls that return a fresh token beside the floor's, in turns in one process. */
 export async function task({ floor, floorCalls, own, ownCalls, pairs }: TokenOrder): Promise<TokenAnswer> {
   const [floorCall, ownCall] = [await opened(floor), await opened(own)]
   const measured = await inBothOrders(
@@ -58,11 +58,9 @@ export async function task({ floor, floorCalls, own, ownCalls, pairs }: TokenOrd
   }
 }
 
-async function opened(name: ContestantName): Promise<TokenCall> {
-  const { token }: Library = await CONTESTANTS[name].load(undefined)
-  if (token === undefined) throw new Error(`Expected ${name} to have a call that hands out a token.`)
-  const expiresAt = Math.floor(Date.now() / 1000) + LIFETIME_S
-  return token(SERVER, { access_token: 'access.1.1', refresh_token: 'refresh.1.1', expires_at: expiresAt })
+function opened(name: LibraryName): Promise<TokenCall> {
+  const [receivedAt, expiresAt] = [Date.now(), Date.now() + LIFETIME_MS]
+  return tokenCall(name, SERVER, { accessToken: 'access.1.1', refreshToken: 'refresh.1.1', receivedAt, expiresAt })
 }
 
 const mean = ([first, second]: readonly [number, number]): number => (first + second) / 2
@@ -90,4 +88,21 @@ let last: unknown
 function returned(call: () => unknown, calls: number): void {
   for (let index = 0; index < calls; index += 1) last = call()
   if (last === undefined) throw new Error('Expected a token.')
+}
+
+/** Bytes that `work` allocates on V8's heap; what is collected during that time is counted too. Needs `--expose-gc`. */
+export async function allocatedBytes(work: () => Promise<unknown>): Promise<number> {
+  if (globalThis.gc === undefined) throw new Error('Expected a process with --expose-gc.')
+  globalThis.gc()
+  const profiler = new GCProfiler()
+  profiler.start()
+  const before = process.memoryUsage().heapUsed
+  await work()
+  const after = process.memoryUsage().heapUsed
+  const collected = profiler
+    .stop()
+    .statistics.map(
+      ({ afterGC, beforeGC }) => beforeGC.heapStatistics.usedHeapSize - afterGC.heapStatistics.usedHeapSize,
+    )
+  return after - before + collected.reduce((sum, bytes) => sum + bytes, 0)
 }
