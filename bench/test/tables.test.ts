@@ -1,20 +1,26 @@
 import { expect, test } from 'vitest'
 
 import type { Comparison } from '../src/harness/slots.ts'
-import { expiryCycles, type Cycle } from '../src/tables/expiry-cycles.ts'
 import { growthAim, memoryAim, once } from '../src/tables/keep-fresh.ts'
 import { networkAims, refreshAims } from '../src/tables/refresh.ts'
 import { requestAims, undiciAims } from '../src/tables/request.ts'
 import { scaleAims } from '../src/tables/scale.ts'
 import { sealAims } from '../src/tables/seal.ts'
-import { counted, sharedAim, shotCells, type Shot } from '../src/tables/shooter.ts'
-import { byExpiry, Crew, processAims } from '../src/tables/storm-processes.ts'
+import { byExpiry, processAims } from '../src/tables/storm-processes.ts'
 import { stormAims } from '../src/tables/storm.ts'
+import { counted, Crew, sharedAim, stormCells, type Storm } from '../src/tables/storms.ts'
 import { tokenAims } from '../src/tables/token.ts'
 import type { TokenAnswer } from '../src/tasks/token-task.ts'
 import { closing, server, spreadAt, sqlite } from './setup.ts'
 
-const shot = (change: Partial<Shot> = {}): Shot => ({ wallMs: 30, requests: 1, failed: 0, revoked: false, ...change })
+const storm = (change: Partial<Storm> = {}): Storm => ({
+  requests: 1,
+  failed: 0,
+  revoked: false,
+  wallMs: 100,
+  blockedMs: 10,
+  ...change,
+})
 
 /** A contestant's answer, with what is said of one comparison at each size. */
 const answer = (...changes: Partial<Comparison>[]) => {
@@ -28,26 +34,26 @@ test('a count that is always the same is a number, else a spread', () => {
 })
 
 test('cells say whether the grant was ended never, always or how often', () => {
-  const last = (shots: Shot[]) => shotCells(shots).at(-1)
-  expect(last([shot(), shot()])).toBe('no')
-  expect(last([shot({ revoked: true })])).toBe('yes')
-  expect(last([shot({ revoked: true }), shot(), shot()])).toBe('1 of 3')
+  const last = (storms: Storm[]) => stormCells(storms).at(-1)
+  expect(last([storm(), storm()])).toBe('no')
+  expect(last([storm({ revoked: true })])).toBe('yes')
+  expect(last([storm({ revoked: true }), storm(), storm()])).toBe('1 of 3')
 })
 
 test('the aims of the storm are missed by one request too many, one failure, or too long a time', () => {
-  const controls = { request: [shot({ wallMs: 20 })], inHand: [shot({ wallMs: 5 })] }
-  const met = (evergrant: Shot[]) => stormAims(1000, { ...controls, evergrant }).map((aim) => aim.met)
-  expect(met([shot({ wallMs: 32 })])).toEqual([true, true])
-  expect(met([shot({ wallMs: 33 })])).toEqual([true, false])
-  expect(met([shot(), shot({ requests: 2 })])[0]).toBe(false)
-  expect(met([shot(), shot({ requests: 0 })])[0]).toBe(false)
-  expect(met([shot(), shot({ failed: 1 })])[0]).toBe(false)
+  const controls = { request: [storm({ wallMs: 20 })], inHand: [storm({ wallMs: 5 })] }
+  const met = (evergrant: Storm[]) => stormAims(1000, { ...controls, evergrant }).map((aim) => aim.met)
+  expect(met([storm({ wallMs: 32 })])).toEqual([true, true])
+  expect(met([storm({ wallMs: 33 })])).toEqual([true, false])
+  expect(met([storm(), storm({ requests: 2 })])[0]).toBe(false)
+  expect(met([storm(), storm({ requests: 0 })])[0]).toBe(false)
+  expect(met([storm(), storm({ failed: 1 })])[0]).toBe(false)
 })
 
 test('the aim of one refresh for all is missed by one refresh too many or one failed call', () => {
-  const met = (...shots: Shot[]) => sharedAim('', 'calls', shots).met
-  expect(met(shot(), shot())).toBe(true)
-  for (const wrong of [{ requests: 2 }, { requests: 0 }, { failed: 1 }]) expect(met(shot(), shot(wrong))).toBe(false)
+  const met = (...storms: Storm[]) => sharedAim('', 'calls', storms).met
+  expect(met(storm(), storm())).toBe(true)
+  for (const wrong of [{ requests: 2 }, { requests: 0 }, { failed: 1 }]) expect(met(storm(), storm(wrong))).toBe(false)
   expect(met()).toBe(false)
 })
 
@@ -148,24 +154,15 @@ test('the aims of the fresh token are missed by more than 1.2 times the floor, a
   ])
 })
 
-const cycle = (change: Partial<Cycle> = {}): Cycle => ({
-  requests: 1,
-  failed: 0,
-  revoked: false,
-  wallMs: 100,
-  blockedMs: 10,
-  ...change,
-})
-
 test('each expiry has what all rounds agree on, or the least and the most', () => {
-  const rounds = [1, 3].map((requests) => [cycle({ requests: 4 }), cycle({ requests })])
+  const rounds = [1, 3].map((requests) => [storm({ requests: 4 }), storm({ requests })])
   expect(byExpiry(rounds, ({ requests }) => requests)).toBe('4 / 1–3')
   expect(byExpiry([], ({ requests }) => requests)).toBe('')
 })
 
 test('the aims of several processes are missed by one request too many, one failure, too long a time, or a still event loop', () => {
-  const met = (change: Partial<Cycle>) =>
-    processAims('SQLite', [[cycle(), cycle(change)]], [[cycle()]]).map((aim) => aim.met)
+  const met = (change: Partial<Storm>) =>
+    processAims('SQLite', [[storm(), storm(change)]], [[storm()]]).map((aim) => aim.met)
   expect(met({})).toEqual([true, true, true])
   expect(met({ requests: 2 })).toEqual([false, true, true])
   expect(met({ blockedMs: 51 })).toEqual([true, true, false])
@@ -176,8 +173,8 @@ test('the aims of several processes are missed by one request too many, one fail
 
 test('two processes on one SQLite file make one request for each expiry, and no caller fails', async () => {
   const started = await server({ delayMs: 20 })
-  const workers = closing(new Crew()).of('evergrant-grants', 2)
-  const order = { library: 'evergrant-grants', keeping: await sqlite(), workers, callers: 5, cycles: 2 } as const
+  const crew = closing(new Crew(started, { own: false }))
+  const order = { library: 'evergrant-grants', processes: 2, callers: 5, age: 'expired', expiries: 2 } as const
   const expected = { requests: 1, failed: 0, revoked: false }
-  expect(await expiryCycles(started, order)).toMatchObject([expected, expected])
+  expect(await crew.storms({ ...order, keeping: await sqlite() })).toMatchObject([expected, expected])
 })

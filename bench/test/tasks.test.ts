@@ -23,7 +23,7 @@ test.each(labelled('refresh').map(({ name }) => name))('each call of %s redeems 
 })
 
 test('the first refreshes of a process are measured before those that warm it up', async () => {
-  const before = { cold: 5, warmUp: 4, concurrency: 2 }
+  const before = { cold: { calls: 5, concurrency: 2 }, warmUp: { calls: 4, concurrency: 2 } }
   expect(await refreshTask({ ...(await order(120)), before })).toMatchObject({ cold: { calls: 5 } })
 })
 

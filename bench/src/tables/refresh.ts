@@ -138,7 +138,7 @@ export const refreshNetwork: Bench = {
   description: 'CPU of a refresh, warm and cold, with responses spread over 5 to 25 ms as by a network',
   run: async ({ full }) => {
     const { calls, cold, pairs, rounds, warmUp } = full
-      ? { calls: 320, cold: 200, pairs: 6, rounds: 5, warmUp: 5_000 }
+      ? { calls: 256, cold: 200, pairs: 5, rounds: 3, warmUp: 5_000 }
       : { calls: 160, cold: 200, pairs: 2, rounds: 1, warmUp: 500 }
     const entries = labelled('refresh').filter(({ name }) => OVER_NETWORK[name] !== undefined)
     const baseOf = (name: LibraryName): LibraryName => OVER_NETWORK[name]?.base ?? BASE
@@ -149,7 +149,10 @@ export const refreshNetwork: Bench = {
       (name) => ({
         base: baseOf(name),
         sizes: [{ concurrency: IN_FLIGHT, calls, pairs }],
-        before: { cold, warmUp, concurrency: IN_FLIGHT },
+        before: {
+          cold: { calls: cold, concurrency: IN_FLIGHT },
+          warmUp: { calls: warmUp, concurrency: 4 * IN_FLIGHT },
+        },
       }),
     )
     const coldOf = (name: LibraryName): readonly number[] => of(name).flatMap(({ cold }) => (cold ? cpuOf(cold) : []))

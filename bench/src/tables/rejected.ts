@@ -4,7 +4,7 @@ import type { Bench } from '../harness/table.ts'
 import { usage, type LibraryName } from '../libraries/index.ts'
 import { startServer } from '../server/start-server.ts'
 import { programOf } from '../workers/worker-process.ts'
-import { sharedAim, shotCells, Shooter } from './shooter.ts'
+import { Crew, sharedAim, stormCells } from './storms.ts'
 
 const DELAY_MS = 20
 const CALLERS = 1_000
@@ -28,27 +28,26 @@ export const rejected: Bench = {
   description: 'many calls at once with a token that looks valid and is refused with 401',
   run: ({ full }) =>
     scoped(async (own) => {
-      const server = own(await startServer({ delayMs: DELAY_MS }))
-      const shooter = own(new Shooter(server))
+      const crew = own(new Crew(own(await startServer({ delayMs: DELAY_MS })), { own: true }))
       const installed: readonly LibraryName[] = CONTESTANTS.filter((library) => programOf(library) !== undefined)
-      const shoot = (library: LibraryName, callers: number) =>
-        shooter.shoot({ library, callers, age: 'half', refused: true })
+      const storms = (library: LibraryName, callers: number) =>
+        crew.storms({ library, callers, age: 'half', refused: true })
       const of = await inTurns(
         full ? 5 : 1,
         installed,
-        (library) => shoot(library, CALLERS),
-        (library) => shoot(library, WARM_UP_CALLERS),
+        (library) => storms(library, CALLERS),
+        (library) => storms(library, WARM_UP_CALLERS),
       )
       return {
         title: 'A token that an API refuses',
         intro: `${CALLERS.toLocaleString('en')} calls to an API at once. By its expiry the token is good for half an hour more; the API answers 401 to it, and 200 to every newer one. The server rotates refresh tokens and ends a grant whose refresh token comes twice; its token endpoint answers after ${DELAY_MS} ms.`,
         columns: ['contestant', 'token requests', 'failed calls', 'wall time', 'grant revoked'],
-        rows: CONTESTANTS.map((library) => [usage(library), ...shotCells(of(library))]),
+        rows: CONTESTANTS.map((library) => [usage(library), ...stormCells(of(library).flat())]),
         notes: [
           'Contestants that send no token request leave a 401 to their user.',
           'The calls themselves, each of them sent twice where the first one is refused, are most of the wall time.',
         ],
-        aims: [sharedAim('one refresh, no call fails', 'calls', of('evergrant-session'))],
+        aims: [sharedAim('one refresh, no call fails', 'calls', of('evergrant-session').flat())],
       }
     }),
 }

@@ -5,15 +5,14 @@ import { aimOf, cell, notInstalled, type Aim, type Bench, type Cell } from '../h
 import { RIVALS, usage, type LibraryName } from '../libraries/index.ts'
 import type { Keeping, StoreKind } from '../libraries/keep.ts'
 import { startServer } from '../server/start-server.ts'
-import { programOf, WorkerProcess } from '../workers/worker-process.ts'
-import { expiryCycles, type Cycle } from './expiry-cycles.ts'
+import { programOf } from '../workers/worker-process.ts'
 import { Places } from './places.ts'
-import { sharedAim } from './shooter.ts'
+import { Crew, sharedAim, wallOf, type Storm } from './storms.ts'
 
 const DELAY_MS = 20
 const CALLERS = 25
 /** The second shows what became of a grant in the first; more of them would show nothing else. */
-const CYCLES = 2
+const EXPIRIES = 2
 /** No event loop may stand still for longer. */
 const BLOCKED_MS = 50
 
@@ -30,8 +29,8 @@ interface Entry {
   readonly store?: StoreKind
 }
 
-/** Everything that was measured of one entry: its rounds, each of some cycles. */
-export type Rounds = readonly (readonly Cycle[])[]
+/** Everything that was measured of one entry: its rounds, each of some expiries. */
+export type Rounds = readonly (readonly Storm[])[]
 
 const CONTROL: Entry = {
   library: 'bare-fetch',
@@ -51,24 +50,6 @@ function entriesOf(processes: number): readonly Entry[] {
   ]
 }
 
-/** Worker processes that stay from one contestant to the next, so that none of their starts is ever measured. */
-export class Crew {
-  readonly #workers = new Map<string, WorkerProcess[]>()
-
-  /** So many processes that can run this library. */
-  of(library: LibraryName, processes: number): readonly WorkerProcess[] {
-    const command = programOf(library)?.command ?? ''
-    const workers = this.#workers.get(command) ?? []
-    this.#workers.set(command, workers)
-    while (workers.length < processes) workers.push(WorkerProcess.of(library))
-    return workers.slice(0, processes)
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#workers.values()].flat().map((worker) => worker.stop()))
-  }
-}
-
 /** Several processes share one grant whose token ends again and again. */
 export const stormProcesses: Bench = {
   name: 'storm-processes',
@@ -79,21 +60,20 @@ export const stormProcesses: Bench = {
       const entries = [CONTROL, ...sizes.flat()]
       const server = own(await startServer({ delayMs: DELAY_MS }))
       const places = own(await Places.open())
-      const crew = own(new Crew())
+      const crew = own(new Crew(server, { own: false }))
       const keepingOf = ({ library, store }: Entry): Keeping | undefined => {
         if (store !== undefined) return places.store(store)
         return programOf(library) === undefined ? undefined : places.file()
       }
-      const run = (entry: Entry, cycles: number): Promise<readonly Cycle[]> => {
-        const { callers, library, processes } = entry
+      const run = (entry: Entry, expiries: number): Promise<readonly Storm[]> => {
         const keeping = keepingOf(entry)
         if (keeping === undefined) throw new Error(`Expected ${entry.label} to be installed.`)
-        return expiryCycles(server, { library, keeping, workers: crew.of(library, processes), callers, cycles })
+        return crew.storms({ ...entry, keeping, age: 'expired', expiries })
       }
       const of: (entry: Entry) => Rounds = await inTurns(
         full ? 5 : 1,
         entries.filter((entry) => keepingOf(entry) !== undefined),
-        (entry) => run(entry, CYCLES),
+        (entry) => run(entry, EXPIRIES),
         (entry) => run(entry, 1),
       )
       return {
@@ -131,10 +111,7 @@ function cells(rounds: Rounds): readonly Cell[] {
     byExpiry(rounds, ({ requests }) => requests),
     byExpiry(rounds, ({ failed }) => failed),
     rounds.flat().some(({ revoked }) => revoked) ? 'yes' : 'no',
-    cell(
-      rounds.flat().map(({ wallMs }) => wallMs),
-      'ms',
-    ),
+    cell(wallOf(rounds.flat()), 'ms'),
     blocked === undefined ? '–' : `${blocked.toFixed(0)} ms`,
   ]
 }
@@ -145,11 +122,11 @@ function longestStill(rounds: Rounds): number | undefined {
 }
 
 /** For each expiry what all rounds agree on, or the least and the most. */
-export function byExpiry(rounds: Rounds, countOf: (cycle: Cycle) => number): string {
+export function byExpiry(rounds: Rounds, countOf: (storm: Storm) => number): string {
   const [first = []] = rounds
   return first
     .map((_, index) => {
-      const counts = rounds.flatMap((cycles) => cycles.slice(index, index + 1).map(countOf))
+      const counts = rounds.flatMap((storms) => storms.slice(index, index + 1).map(countOf))
       const least = Math.min(...counts)
       const most = Math.max(...counts)
       return least === most ? `${least}` : `${least}–${most}`
@@ -159,7 +136,7 @@ export function byExpiry(rounds: Rounds, countOf: (cycle: Cycle) => number): str
 
 /** What Evergrant must reach on one store, beside what is best written by hand. */
 export function processAims(where: string, rounds: Rounds, byHand: Rounds): readonly Aim[] {
-  const medianOf = (measured: Rounds): number => spread(measured.flat().map(({ wallMs }) => wallMs)).median
+  const medianOf = (measured: Rounds): number => spread(wallOf(measured.flat())).median
   const [wall, other, blocked] = [medianOf(rounds), medianOf(byHand), longestStill(rounds) ?? 0]
   return [
     sharedAim(`${where}: one token request for each expiry, nobody fails`, 'callers', rounds.flat()),

@@ -5,7 +5,7 @@ import { aimOf, type Aim, type Bench } from '../harness/table.ts'
 import { RIVALS, usage, type LibraryName } from '../libraries/index.ts'
 import { startServer } from '../server/start-server.ts'
 import { programOf } from '../workers/worker-process.ts'
-import { sharedAim, shotCells, Shooter, type Shot, type ShotOrder } from './shooter.ts'
+import { Crew, sharedAim, stormCells, wallOf, type Storm, type StormOrder } from './storms.ts'
 
 const DELAY_MS = 20
 const WARM_UP_CALLERS = 50
@@ -15,7 +15,7 @@ const SHARING: readonly LibraryName[] = ['evergrant-session', 'badgateway', 'goo
 const FEW = 1_000
 const MANY = 10_000
 
-interface Entry extends ShotOrder {
+interface Entry extends StormOrder {
   readonly label: string
 }
 
@@ -46,39 +46,43 @@ export const storm: Bench = {
     scoped(async (own) => {
       const sizes = (full ? [FEW, MANY] : [FEW]).map(entriesOf)
       const entries = [ONE_REQUEST, ...sizes.flat()]
-      const shooter = own(new Shooter(own(await startServer({ delayMs: DELAY_MS }))))
+      const crew = own(new Crew(own(await startServer({ delayMs: DELAY_MS })), { own: true }))
       const of = await inTurns(
         full ? 5 : 1,
         entries.filter(({ library }) => programOf(library) !== undefined),
-        (entry) => shooter.shoot(entry),
-        (entry) => shooter.shoot({ ...entry, callers: WARM_UP_CALLERS }),
+        (entry) => crew.storms(entry),
+        (entry) => crew.storms({ ...entry, callers: WARM_UP_CALLERS }),
       )
       return {
         title: 'A storm in one process',
         intro: `So many callers ask at once for a token that is spent. The server rotates refresh tokens and ends a grant whose refresh token comes twice; its token endpoint answers after ${DELAY_MS} ms.`,
         columns: ['contestant', 'callers', 'token requests', 'failed callers', 'wall time', 'grant revoked'],
-        rows: entries.map((entry) => [entry.label, entry.callers, ...shotCells(of(entry))]),
+        rows: entries.map((entry) => [entry.label, entry.callers, ...stormCells(of(entry).flat())]),
         notes: [
           'Each contestant has a process of its own, in which everything is loaded and has run before.',
           `${MANY.toLocaleString('en')} callers are left to those that do not send a token request for each of them: of the others they would measure how the system bears so many connections at once.`,
           'Callers only ask for the token. The MCP SDK learns only from an API that a token is spent: it has one inside its process.',
         ],
         aims: sizes.flatMap(([inHand, evergrant]) =>
-          stormAims(evergrant.callers, { evergrant: of(evergrant), request: of(ONE_REQUEST), inHand: of(inHand) }),
+          stormAims(evergrant.callers, {
+            evergrant: of(evergrant).flat(),
+            request: of(ONE_REQUEST).flat(),
+            inHand: of(inHand).flat(),
+          }),
         ),
       }
     }),
 }
 
 interface Measured {
-  readonly evergrant: readonly Shot[]
-  readonly request: readonly Shot[]
-  readonly inHand: readonly Shot[]
+  readonly evergrant: readonly Storm[]
+  readonly request: readonly Storm[]
+  readonly inHand: readonly Storm[]
 }
 
 /** What Evergrant must reach: one request, no failure, and little more time than the request and the callers take by themselves. */
 export function stormAims(callers: number, { evergrant, inHand, request }: Measured): readonly Aim[] {
-  const median = (shots: readonly Shot[]): number => spread(shots.map(({ wallMs }) => wallMs)).median
+  const median = (storms: readonly Storm[]): number => spread(wallOf(storms)).median
   const [wall, requestMs, inHandMs] = [median(evergrant), median(request), median(inHand)]
   const times = wall / (requestMs + inHandMs)
   return [

@@ -1,5 +1,13 @@
 import { durableCommits } from '../harness/disk.ts'
-import { compare, slot, type Comparison, type ComparisonSize, type Prepare, type Slot } from '../harness/slots.ts'
+import {
+  compare,
+  slot,
+  type Comparison,
+  type ComparisonSize,
+  type Prepare,
+  type Slot,
+  type SlotSize,
+} from '../harness/slots.ts'
 import { refreshCalls, type LibraryName } from '../libraries/index.ts'
 import { control, type ServerPlace } from '../server/protocol.ts'
 
@@ -13,7 +21,7 @@ export interface RefreshOrder {
   readonly file: string
   readonly sizes: readonly ComparisonSize[]
   /** Slots that come first: the contestant's first refreshes of the process, which are measured, and those that warm both up. */
-  readonly before?: { readonly cold: number; readonly warmUp: number; readonly concurrency: number }
+  readonly before?: { readonly cold: SlotSize; readonly warmUp: SlotSize }
   /** How many single durable commits are measured, next to the file. @default 0 */
   readonly commits?: number
 }
@@ -51,8 +59,7 @@ export async function task({
     }
   }
   const [first, ownCalls] = [await control(server, 'stats', null), await opened(own)]
-  const once = async (prepare: Prepare, calls: number): Promise<Slot> =>
-    slot(await prepare(calls), { calls, concurrency: before?.concurrency ?? 1 })
+  const once = async (prepare: Prepare, size: SlotSize): Promise<Slot> => slot(await prepare(size.calls), size)
   const cold = before && (await once(ownCalls, before.cold))
   const baseCalls = await opened(base)
   if (before !== undefined) {

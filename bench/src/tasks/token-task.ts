@@ -1,7 +1,6 @@
 import { GCProfiler } from 'node:v8'
 
-import { inBothOrders } from '../harness/slots.ts'
-import { spread } from '../harness/stats.ts'
+import { compare, type Call } from '../harness/slots.ts'
 import { tokenCall, type LibraryName } from '../libraries/index.ts'
 import type { TokenCall } from '../libraries/library.ts'
 
@@ -41,21 +40,16 @@ const LIFETIME_MS = 86_400_000
 /** Calls that return a fresh token beside the floor's, in turns in one process. */
 export async function task({ floor, floorCalls, own, ownCalls, pairs }: TokenOrder): Promise<TokenAnswer> {
   const [floorCall, ownCall] = [await opened(floor), await opened(own)]
-  const measured = await inBothOrders(
-    pairs,
-    () => timed(floorCall, floorCalls),
-    () => timed(ownCall, ownCalls),
+  // A slot is one loop over all calls.
+  const { baseCpuUs, cpuUs } = await compare(
+    () => looped(floorCall, floorCalls),
+    () => looped(ownCall, ownCalls),
+    { calls: 1, concurrency: 1, pairs },
   )
-  const times = measured.map((pair) => ({ floor: mean(pair.base), own: mean(pair.own) }))
-  const bytes = (await allocatedBytes(() => run(ownCall, ownCalls))) / ownCalls
-  const floorBytes = (await allocatedBytes(() => run(floorCall, floorCalls))) / floorCalls
-  return {
-    kind: ownCall.kind,
-    ns: spread(times.map(({ own }) => own)).median,
-    nsRatio: spread(times.map(({ floor, own }) => own / floor)).median,
-    bytes,
-    bytesRatio: bytes / floorBytes,
-  }
+  const [ns, floorNs] = [(cpuUs * 1000) / ownCalls, (baseCpuUs * 1000) / floorCalls]
+  const bytes = (await allocatedBytes(looped(ownCall, ownCalls))) / ownCalls
+  const floorBytes = (await allocatedBytes(looped(floorCall, floorCalls))) / floorCalls
+  return { kind: ownCall.kind, ns, nsRatio: ns / floorNs, bytes, bytesRatio: bytes / floorBytes }
 }
 
 function opened(name: LibraryName): Promise<TokenCall> {
@@ -63,20 +57,9 @@ function opened(name: LibraryName): Promise<TokenCall> {
   return tokenCall(name, SERVER, { accessToken: 'access.1.1', refreshToken: 'refresh.1.1', receivedAt, expiresAt })
 }
 
-const mean = ([first, second]: readonly [number, number]): number => (first + second) / 2
-
-/** Nanoseconds of the whole process's CPU time for a call, so that the collection of what it allocates is included. */
-async function timed(call: TokenCall, calls: number): Promise<number> {
-  const cpu = process.cpuUsage()
-  await run(call, calls)
-  const { system, user } = process.cpuUsage(cpu)
-  return ((user + system) * 1000) / calls
-}
-
 /** Its loops call every contestant and the floor, so none is compiled into them. */
-async function run(token: TokenCall, calls: number): Promise<void> {
-  if (token.kind === 'promise') await awaited(token.call, calls)
-  else returned(token.call, calls)
+function looped(token: TokenCall, calls: number): Call {
+  return token.kind === 'promise' ? () => awaited(token.call, calls) : async () => returned(token.call, calls)
 }
 
 async function awaited(call: () => Promise<unknown>, calls: number): Promise<void> {
@@ -91,13 +74,13 @@ function returned(call: () => unknown, calls: number): void {
 }
 
 /** Bytes that `work` allocates on V8's heap; what is collected during that time is counted too. Needs `--expose-gc`. */
-export async function allocatedBytes(work: () => Promise<unknown>): Promise<number> {
+export async function allocatedBytes(work: Call): Promise<number> {
   if (globalThis.gc === undefined) throw new Error('Expected a process with --expose-gc.')
   globalThis.gc()
   const profiler = new GCProfiler()
   profiler.start()
   const before = process.memoryUsage().heapUsed
-  await work()
+  await work(0)
   const after = process.memoryUsage().heapUsed
   const collected = profiler
     .stop()

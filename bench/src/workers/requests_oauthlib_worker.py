@@ -32,13 +32,23 @@ class InProcess(BaseAdapter):
         pass
 
 
-class Keep:
-    """Where the application keeps its token: in memory, or in a JSON file that is replaced as a whole."""
+class Holder:
+    """Its token is in memory, or in a JSON file that is replaced as a whole."""
 
-    def __init__(self, keeping):
+    def __init__(self, server, keeping, seed=None):
         self.path = keeping.get("path")
         self.works = True
         self.kept = None
+        if seed is not None:
+            self.save(seed)
+        self.session = OAuth2Session(
+            server["clientId"],
+            token=foreign(self.load()),
+            auto_refresh_url=server["tokenEndpoint"],
+            auto_refresh_kwargs={"client_id": server["clientId"], "client_secret": server["clientSecret"]},
+            token_updater=lambda token: self.save(kept(token)),
+        )
+        self.session.mount(HERE, InProcess())
 
     def load(self):
         if self.path is None:
@@ -52,26 +62,10 @@ class Keep:
         if self.path is None:
             self.kept = token
             return
-        beside = f"{self.path}.{os.getpid()}.{threading.get_ident()}"
-        with open(beside, "w", encoding="utf-8") as file:
+        temporary = f"{self.path}.{os.getpid()}.{threading.get_ident()}"
+        with open(temporary, "w", encoding="utf-8") as file:
             json.dump(token, file)
-        os.replace(beside, self.path)
-
-
-class Holder:
-    def __init__(self, server, keeping, seed=None):
-        self.keep = Keep(keeping)
-        if seed is not None:
-            self.keep.save(seed)
-        extra = {"client_id": server["clientId"], "client_secret": server["clientSecret"]}
-        self.session = OAuth2Session(
-            server["clientId"],
-            token=foreign(self.keep.load()),
-            auto_refresh_url=server["tokenEndpoint"],
-            auto_refresh_kwargs=extra,
-            token_updater=lambda token: self.keep.save(kept(token)),
-        )
-        self.session.mount(HERE, InProcess())
+        os.replace(temporary, self.path)
 
     def call(self, url):
         return self.session.get(url or HERE)
@@ -142,10 +136,10 @@ class Worker:
         return []
 
     def save(self, token):
-        self.holder.keep.save(token)
+        self.holder.save(token)
 
     def setSaving(self, order):  # noqa: N802
-        self.holder.keep.works = order["works"]
+        self.holder.works = order["works"]
 
     def close(self, _):
         self.holder = None

@@ -80,7 +80,7 @@ export class WorkerProcess {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     const request: Request = { id: (this.#asked += 1), name, order }
     return new Promise((resolve, reject) => {
-      this.#waiting.set(request.id, { resolve, reject } as Waiting)
+      this.#waiting.set(request.id, { resolve, reject })
       this.#channel.write(`${JSON.stringify(request)}\n`)
     })
   }

@@ -1,5 +1,5 @@
 import { cell, type Cell } from '../../harness/table.ts'
-import { counted } from '../shooter.ts'
+import { counted } from '../storms.ts'
 
 /** What a caller got: a token that it did not have before, the one it had, or one that the API refuses; a response to its GET; an error, which says that a repeat may help or not; or nothing within the limit. */
 export type Got = 'new' | 'current' | 'refused' | 'answered' | 'retryable' | 'failed' | 'waiting'

@@ -52,12 +52,11 @@ export class Stage {
     if (refused) await control(server.place, 'refuse', seed.accessToken)
     if (behaviour !== undefined) await server.configure(behaviour)
     await server.resetStats()
-    const openOther = async (): Promise<WorkerProcess> => {
+    return new Trial(server, seed, worker, async () => {
       const other = this.#worker(1)
       await other.ask('open', order)
       return other
-    }
-    return new Trial({ server, seed, worker, openOther })
+    })
   }
 
   /** Ends the processes, with whatever they still wait for: the next trial gets new ones. */

@@ -13,29 +13,21 @@ const AGAIN_MS = 250
 /** How often it is checked whether a request has arrived. */
 const CHECK_MS = 10
 
-/** One grant of one contestant, whose first process holds the token. */
-export interface TrialParts {
-  readonly server: BenchServer
-  /** Of the login. */
+/** One grant of one contestant, whose first process holds the token of the login. */
+export class Trial {
   readonly seed: Token
   readonly worker: WorkerProcess
   /** Opens the same grant in another process. */
-  openOther(): Promise<WorkerProcess>
-}
-
-export class Trial {
-  readonly server: BenchServer
-  readonly seed: Token
-  readonly worker: WorkerProcess
   readonly openOther: () => Promise<WorkerProcess>
+  readonly #server: BenchServer
   /** Tokens that a caller has received. */
   readonly #received: Set<string>
 
-  constructor({ openOther, seed, server, worker }: TrialParts) {
-    this.server = server
+  constructor(server: BenchServer, seed: Token, worker: WorkerProcess, openOther: () => Promise<WorkerProcess>) {
     this.seed = seed
     this.worker = worker
     this.openOther = openOther
+    this.#server = server
     this.#received = new Set([seed.accessToken])
   }
 
@@ -47,7 +39,7 @@ export class Trial {
   /** One caller, whose limit begins when its token request has arrived. */
   async askFromArrival(limitMs: number): Promise<Got> {
     const asked = this.worker.ask('ask', {})
-    await Promise.race([asked, this.arrived()])
+    await Promise.race([asked, this.arrivedWithin(LIMIT_MS)])
     return this.#within(asked, limitMs)
   }
 
@@ -65,7 +57,7 @@ export class Trial {
     for (;;) {
       const got = await this.ask(limitMs, url)
       const waitedMs = Date.now() - began
-      const { revoked, tokenRequests } = await this.server.stats()
+      const { revoked, tokenRequests } = await this.#server.stats()
       const again = (got === 'failed' || got === 'retryable') && waitedMs < patienceMs && revoked === 0
       if (!again) return { got: [got], waitedMs, requests: tokenRequests - before }
       await pause(AGAIN_MS)
@@ -94,12 +86,12 @@ export class Trial {
   }
 
   async requests(): Promise<number> {
-    return (await this.server.stats()).tokenRequests
+    return (await this.#server.stats()).tokenRequests
   }
 
   /** What is known in the end. */
   async ending(): Promise<Pick<Outcome, 'revoked' | 'events'>> {
-    return { revoked: (await this.server.stats()).revoked > 0, events: await this.worker.ask('events', null) }
+    return { revoked: (await this.#server.stats()).revoked > 0, events: await this.worker.ask('events', null) }
   }
 
   async #within(asked: Promise<AskResult>, limitMs: number): Promise<Got> {
@@ -114,7 +106,7 @@ export class Trial {
     if ('error' in result) return result.retryable === true ? 'retryable' : 'failed'
     if ('status' in result) return result.status === 200 ? 'answered' : 'failed'
     const headers = { authorization: `Bearer ${result.token}` }
-    const response = await fetch(this.server.place.resource, { headers })
+    const response = await fetch(this.#server.place.resource, { headers })
     await response.arrayBuffer()
     if (response.status !== 200) return 'refused'
     return this.#received.has(result.token) ? 'current' : 'new'
