@@ -57,7 +57,9 @@ test("another process's redemption is done at once, whatever the token endpoint 
 
 test('delays between two are spread, none is shorter, and none is forgotten', async () => {
   const { mint, place } = await server({ delayMs: [20, 60] })
-  const tokens = await mint('expired', 40)
+  const [first, ...tokens] = await mint('expired', 41)
+  // The thread that waits has to start.
+  await redeem(place, first!.refreshToken)
   const taken = await Promise.all(
     tokens.map(async ({ refreshToken }) => {
       const began = performance.now()
