@@ -9,7 +9,15 @@ const TSC = 'node_modules/typescript/bin/tsc'
 const stamp = join(root, 'dist', '.built')
 
 /** What the build is made of. */
-const SOURCES = ['src', 'provider/src', 'demo/src', 'scripts/bundle.mjs', 'scripts/declarations.mjs', 'tsconfig.base.json', 'package.json']
+const SOURCES = [
+  'src',
+  'provider/src',
+  'demo/src',
+  'scripts/bundle.mjs',
+  'scripts/declarations.mjs',
+  'tsconfig.base.json',
+  'package.json',
+]
 /** What a build of each project leaves. */
 const BUILT = {
   src: ['build', 'dist'],

@@ -3,7 +3,6 @@
  * writes bench/results and docs/benchmarks.md. `--docs` only writes the page anew.
  */
 import { parseArgs } from 'node:util'
-import { during } from '../../scripts/progress.mjs'
 import { circumstances } from './harness/machine.ts'
 import { toMarkdown } from './harness/markdown.ts'
 import { saveResult, writePage } from './harness/results.ts'
@@ -23,12 +22,12 @@ if (unknown.length > 0) {
 
 if (!values.docs) {
   const chosen = BENCHES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-  for (const [index, bench] of chosen.entries()) {
+  for (const bench of chosen) {
     const began = performance.now()
-    const what = `Measuring ${bench.name}, table ${index + 1} of ${chosen.length}`
-    // A line that moves more often would take from what is measured.
-    const table = await during(what, () => bench.run({ full: values.full }), 1000)
-    const result = { circumstances: circumstances(new Date()), table }
+    const result = {
+      circumstances: circumstances(new Date()),
+      table: { name: bench.name, ...(await bench.run({ full: values.full })) },
+    }
     if (values.full) saveResult(result)
     console.log(toMarkdown(result.table, result.circumstances))
     console.log(`${((performance.now() - began) / 1000).toFixed(0)} s\n`)

@@ -37,7 +37,6 @@ export const start: Bench = {
     const rows: (readonly Cell[])[] = []
     for (const entry of ENTRIES) rows.push([entry.label, ...(await cells(entry, of(entry), control))])
     return {
-      name: 'start',
       title: 'Starting',
       intro:
         'The cost of importing what an application needs to refresh a token and to send an authorised request. Import and memory are measured in fresh processes, less the control. The other columns show what is installed, and its size bundled, minified and compressed: with what it imports at once, and with what it imports later too.',
@@ -122,7 +121,7 @@ export function startAims({ bundle, grantsMs, importMs, loaded }: Measured): rea
       measured: kilobytes(bundle.gzipBytes),
       met: !large,
       ...(large && {
-          why: `Of ${kilobytes(bundle.bytes)} minified, ${weights(bundle)}. It includes what keeps a session from losing a token: leases, intents, the order of saving.`,
+        why: `Of ${kilobytes(bundle.bytes)} minified, ${weights(bundle)}. It includes what keeps a session from losing a token: leases, intents, the order of saving.`,
       }),
     },
     {
