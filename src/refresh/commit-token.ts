@@ -79,7 +79,7 @@ export class TokenCommit {
     sealed: string | undefined,
     commitOver: (version: number) => Promise<CommitAnswer>,
   ): Promise<Outcome> {
-    const { clock, closing, core, goOn, key, logger } = this.#context
+    const { clock, core, goOn, key, logger, whileOpen } = this.#context
     const { record, hash } = this.#flight
     if (winner === undefined) {
       // Disconnected meanwhile: the new token must not stay alive at the provider.
@@ -88,7 +88,7 @@ export class TokenCommit {
       logger?.info(`evergrant: a refresh finished after its grant was disconnected; its token is ${becomes}`, {
         ...key,
       })
-      if (mayRevoke) goOn(() => revokeWithRetries(core, token, clock, closing))
+      if (mayRevoke) goOn(() => whileOpen((closing) => revokeWithRetries(core, token, clock, closing)))
       return { kind: 'gone' }
     }
     if (winner.id !== record.id) return { kind: 'stored', record: winner }

@@ -30,8 +30,8 @@ export interface RedemptionContext {
   readonly adoptLate: (outcome: Outcome) => Promise<void>
   /** Goes on with a request that its callers wait for no longer. */
   readonly goOn: (work: () => Promise<void>) => void
-  /** Aborts when the application closes: what need not be done then is not repeated. */
-  readonly closing: AbortSignal
+  /** Runs work whose signal aborts when the application closes: what need not be done then is not repeated. */
+  readonly whileOpen: (work: (closing: AbortSignal) => Promise<void>) => Promise<void>
 }
 
 /**

@@ -77,7 +77,9 @@ export class SingleFlight {
   #earlyAgainAt = Number.NEGATIVE_INFINITY
   /** The version whose refresh token may have been consumed. */
   #uncertain: string | undefined
-  readonly #closing = new AbortController()
+  #closed = false
+  /** Ends what need not be repeated once the application closes. Made where it is needed: hosts tie each to the request that made it. */
+  readonly #closing = new Set<AbortController>()
 
   constructor(
     options: RefreshContext,
@@ -119,7 +121,7 @@ export class SingleFlight {
   }
 
   #begin(request: FlightRequest, end: () => void): Promise<FlightResult> {
-    if (this.#closing.signal.aborted) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
+    if (this.#closed) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
     const result = this.#fly(request).then(
       async ({ notify, ...ended }) => {
         // The flight ends for new callers before the application's updater runs: a call made in there must not wait for itself.
@@ -279,7 +281,11 @@ export class SingleFlight {
         this.#late.add(done)
         handOver(this.#options.background, done)
       },
-      closing: this.#closing.signal,
+      whileOpen: (work) => {
+        const closing = new AbortController()
+        this.#closing.add(closing)
+        return work(closing.signal).finally(() => this.#closing.delete(closing))
+      },
     }
   }
 
@@ -338,7 +344,7 @@ export class SingleFlight {
 
   /** Starts a refresh that nobody waits for. */
   refreshEarly(): void {
-    if (this.#flight.isRunning || this.#closing.signal.aborted || this.#clock.monotonic() < this.#earlyAgainAt) return
+    if (this.#flight.isRunning || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
     if (this.#mustNotTryEarly(this.#cache.held)) return
     this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
@@ -352,7 +358,8 @@ export class SingleFlight {
 
   /** Begins no more flights; waits for what is under way and for unsaved tokens. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#closed = true
+    for (const each of this.#closing) each.abort()
     await this.#flight.result?.catch(() => undefined)
     while (this.#late.size > 0) await Promise.all(this.#late)
     await this.#saver.idle()

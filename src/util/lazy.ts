@@ -1,17 +1,13 @@
 const parts = new Set<() => unknown>()
 
-/** A part of the library that is loaded when it is first needed. What is loaded is there without waiting; a failure is not remembered. */
+/**
+ * A part of the library that is loaded when it is first needed. What is loaded is there without waiting; a failure is not remembered.
+ * Each caller begins the load for itself: some hosts end the work of a request with it, and its promise then never settles.
+ */
 export function lazy<T>(load: () => Promise<T>): () => T | Promise<T> {
   let loaded: T | undefined
-  let loading: Promise<T> | undefined
-  const begin = async (): Promise<T> => {
-    try {
-      return (loaded = await load())
-    } finally {
-      loading = undefined
-    }
-  }
-  const part = (): T | Promise<T> => loaded ?? (loading ??= begin())
+  const begin = async (): Promise<T> => (loaded = await load())
+  const part = (): T | Promise<T> => loaded ?? begin()
   parts.add(part)
   return part
 }

@@ -299,7 +299,7 @@ test('a token that is left unsaved while another flight claims keeps that flight
     obtain: undefined,
     adoptLate: async () => undefined,
     goOn: () => undefined,
-    closing: new AbortController().signal,
+    whileOpen: () => Promise.resolve(),
   })
   const token = await sealer.open(key(), record!.id, record!.sealed)
   expect(await redeemer.redeem(record!, token, { cause: 'spent', force: false })).toMatchObject({ kind: 'busy' })
