@@ -4,10 +4,15 @@ import type { Failures } from '../stores/store.ts'
 
 /**
  * What a failed redemption means for the grant:
- * `dead`: maybe dead. `registration`: the client is wrong, no grant is touched. `call`: the request is wrong, the grant lives.
- * `later`: not consumed, come back. `refused`: refused, cause unknown. `unknown`: the refresh token may have been consumed.
- * `captured`: the answer can't be used, but it brought a new refresh token. `identity_changed`: it names another user.
- * `unsent`: something of ours failed before anything was sent.
+ * - `dead`: the grant may have ended
+ * - `registration`: the client is wrong; no grant is changed
+ * - `call`: the request is wrong; the grant is kept
+ * - `later`: the refresh token was not used; retry later
+ * - `refused`: refused for an unknown cause
+ * - `unknown`: the refresh token may have been used
+ * - `captured`: the response cannot be used, but contained a new refresh token
+ * - `identity_changed`: the response names another user
+ * - `unsent`: something failed here before anything was sent
  */
 export type Meaning =
   | 'dead'
@@ -20,7 +25,10 @@ export type Meaning =
   | 'identity_changed'
   | 'unsent'
 
-/** Codes that are registered for a refresh, and what they mean (RFC 6749 section 5.2, RFC 9396, RFC 9449, OpenID Connect Core section 3.1.2.6). */
+/**
+ * Registered error codes of a refresh and their meaning (RFC 6749 section 5.2, RFC 9396, RFC 9449, OpenID Connect Core
+ * section 3.1.2.6).
+ */
 const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['invalid_grant', 'dead'],
   ['interaction_required', 'dead'],
@@ -41,12 +49,12 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
 
 const USER_WANTED: ReadonlySet<string> = new Set(['interaction_required', 'login_required', 'consent_required'])
 
-/** The tokens that an unusable answer brought. */
+/** The tokens of an unusable response. */
 export function capturedToken(error: unknown): Token | undefined {
   return error instanceof TokenResponseError ? error.token : undefined
 }
 
-/** Reads the meaning off an error of the token endpoint (the table "What an answer means" of the refresh protocol). */
+/** Reads the meaning of a token endpoint's error. */
 export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrantErrors: readonly string[]): Meaning {
   if (error instanceof TokenResponseError) {
     if (error.problem === 'identity_changed') return 'identity_changed'
@@ -57,31 +65,31 @@ export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrant
     if (error.means !== undefined) return error.means === 'request' ? 'call' : error.means
     if (error.error === undefined) return 'refused'
     if (deadGrantErrors.includes(error.error)) return 'dead'
-    // Servers may rotate before they look at what no specification lets them refuse.
+    // Servers may rotate before they check something that no specification lets them refuse.
     return MEANINGS.get(error.error) ?? 'unknown'
   }
   if (error instanceof ProviderUnavailableError) return error.maybeProcessed ? 'unknown' : 'later'
   return isEvergrantError(error) ? 'unsent' : 'unknown'
 }
 
-/** Whether a complete answer came: then nothing is under way any more, however little it says. */
+/** Whether a complete response arrived. Then no request is in flight, however little the response says. */
 export function isComplete(error: unknown): boolean {
   return error instanceof TokenResponseError || error instanceof TokenRequestError
 }
 
-/** Whether the provider refuses because it wants the user for something. */
+/** Whether the provider refuses because it requires the user. */
 export function wantsUser(error: unknown): boolean {
   return error instanceof TokenRequestError && error.error !== undefined && USER_WANTED.has(error.error)
 }
 
-/** When the provider said that the next attempt may be made. */
+/** Delay that the provider asked for before the next attempt, in ms. */
 export function retryAfterOf(error: unknown): number | undefined {
   return error instanceof ProviderUnavailableError || error instanceof TokenRequestError
     ? error.retryAfterMs
     : undefined
 }
 
-/** The stable code under which a failure is noted and told. */
+/** The stable code under which a failure is stored and reported. */
 export function codeOf(error: unknown, meaning: Meaning): string {
   if (meaning === 'refused') return 'refused'
   if (error instanceof TokenRequestError && error.error !== undefined) return error.error
@@ -93,18 +101,19 @@ const LONGEST_DELAY_MS = 300_000
 const LONGEST_RETRY_AFTER_MS = 3_600_000
 const JITTER = 0.2
 
-/** A grant that was refused this often over this long, without a readable error, is given up. */
+/** Number of refusals without a readable error, over at least `REFUSED_FOR_MS`, after which the grant is given up. */
 const REFUSALS = 10
 const REFUSED_FOR_MS = 24 * 3_600_000
 
-/** `ms` give or take a share, so that processes don't come back together. */
+/** Varies `ms` by a share, so that processes do not retry together. */
 export function jittered(ms: number, share: number = JITTER): number {
   return Math.round(ms * (1 - share + 2 * share * Math.random()))
 }
 
 /**
- * What is noted after one more failure: 1 s of back-off, doubled to 5 min, give or take 20 %, or the provider's own
- * `Retry-After`, up to an hour. `now` is the store's time. The count starts again when the code changes; the delay goes on.
+ * The failure to store after one more failed attempt. The back-off is 1 s, doubled up to 5 min, ±20 %, or the
+ * provider's `Retry-After` up to an hour. `now` is the store's time. A different code restarts the count but not the
+ * delay.
  */
 export function nextFailures(
   previous: Failures | undefined,
@@ -125,7 +134,7 @@ export function nextFailures(
   }
 }
 
-/** Whether refusals without a readable error have gone on for too long. */
+/** Whether refusals without a readable error have lasted too long. */
 export function refusedTooLong(failures: Failures): boolean {
   return (
     failures.code === 'refused' && failures.count >= REFUSALS && failures.lastAt - failures.firstAt >= REFUSED_FOR_MS
