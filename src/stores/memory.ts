@@ -39,20 +39,20 @@ import type {
   VerdictCommit,
 } from './store.ts'
 
-/** What a memory store may differ in. */
+/** Options of a memory store. */
 export interface MemoryStoreOptions {
   /** The store's time. @default the machine's clock */
   readonly clock?: Clock
-  /** Whether the change feed has every refresh, and not only what becomes of grants. @default false */
+  /** Whether the change feed contains every refresh, and not only changes of state. @default false */
   readonly everyRefresh?: boolean
 }
 
-/** A store of this process alone: what is in it ends with the process, so it needs no sealing keys. */
+/** Returns a store of this process alone. Its content ends with the process, so it needs no encryption keys. */
 export function memoryStore(options: MemoryStoreOptions = {}): GrantStore {
   return new MemoryStore(completeClock(options.clock), options.everyRefresh === true)
 }
 
-// Every method does its work before its first await: that is what makes it atomic.
+// Every method does its work before its first await, which makes it atomic.
 class MemoryStore implements GrantStore {
   readonly volatile = true
   readonly documents: MemoryDocuments
@@ -60,13 +60,13 @@ class MemoryStore implements GrantStore {
   readonly #everyRefresh: boolean
   readonly #feed = new MemoryFeed()
   readonly #records = new Map<string, GrantRecord>()
-  /** The encoded keys in their order; absent: a list has to sort them first. */
+  /** The encoded keys in their order. Absent: a list has to sort them first. */
   #names: readonly string[] | undefined
-  /** Deleted and replaced log-ins, by key and id. */
+  /** Deleted and replaced logins, by key and id. */
   readonly #tombstones = new ExpiringMap<string, true>()
   /** Deleted records, for repeats of their deletion, by key and id. */
   readonly #deleted = new ExpiringMap<string, GrantRecord>()
-  /** Since when grants are due, as it was when they were written; one that was reserved, when it is due again. */
+  /** Due times of grants as of their last write. For a reserved grant, the time at which it is due again. */
   readonly #due = new Map<string, number>()
   readonly #setBacks: SetBacks
 
@@ -167,7 +167,7 @@ class MemoryStore implements GrantStore {
   }
 
   async close(): Promise<void> {
-    // Nothing is held but memory, and a session that is still being closed may read once more.
+    // Only memory is held, and a session that is being closed may read once more.
   }
 
   #settle<A extends { readonly record?: GrantRecord | undefined } | object>(name: string, decision: Decision<A>): A {
@@ -176,7 +176,7 @@ class MemoryStore implements GrantStore {
     return record !== undefined && 'record' in answer ? { ...answer, record } : answer
   }
 
-  /** All records in the order of their keys. */
+  /** Returns all records in the order of their keys. */
   #sorted(): SortedRecords {
     this.#names ??= [...this.#records.keys()].sort(byBytes)
     return { names: this.#names, get: (name) => this.#records.get(name) }

@@ -177,10 +177,12 @@ test('a refresh token is carried over only after a refresh that is under way is 
 test('a store that outlives the process needs keys; unknown clients and keys of the wrong type are named', async () => {
   const { client, grants } = logins()
   const store = wrapStore(memoryStore(), (_operation, real) => real())
-  expect(() => new Grants({ clients: { acme: client }, store: { ...store, volatile: false } })).toThrow(/encryption keys/)
+  expect(() => new Grants({ clients: { acme: client }, store: { ...store, volatile: false } })).toThrow(
+    /encryption keys/,
+  )
   expect(() => new Grants({ clients: undefined as never })).toThrow(ConfigError)
-  expect(() => grants.session('other' as 'acme', 'alice')).toThrow(/no client 'other'.*'acme'/)
-  expect(() => grants.session('toString' as 'acme', 'alice')).toThrow(/no client/)
+  expect(() => grants.session('other' as 'acme', 'alice')).toThrow(/Unknown client 'other'.*'acme'/)
+  expect(() => grants.session('toString' as 'acme', 'alice')).toThrow(/Unknown client/)
   expect(() => grants.session('acme', 7 as never)).toThrow(/subject to be a string/)
   await expect(grants.status('acme', null as never)).rejects.toThrow(/subject to be a string, got null/)
 })
@@ -194,7 +196,7 @@ test('clients may come from a resolver, and one that is not found is a program e
   expect(await session.accessToken()).toBe('at-f-0')
   expect((await session.status()).client).toBe('tenant-1')
   await expect(grants.session('tenant-2', 'f').token()).rejects.toThrow(/Unknown client 'tenant-2'/)
-  await expect(grants.session('tenant-2', 'f').fetch('https://api.example')).rejects.toThrow(/no client/)
+  await expect(grants.session('tenant-2', 'f').fetch('https://api.example')).rejects.toThrow(/Unknown client/)
   await expect(grants.session('tenant-1', 'f').fetch('https://elsewhere.example')).rejects.toThrow(/resourceOrigins/)
 })
 
