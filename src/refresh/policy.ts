@@ -95,9 +95,7 @@ export function checkPolicy(policy: RefreshPolicy, timeoutMs?: number): void {
   for (const name of ['earlyMs', 'spentMs', 'revalidateMs', 'leaseMs', 'settleMs', 'waitMs'] as const) {
     const value = policy[name]
     if (value !== undefined && !(Number.isFinite(value) && value >= 0)) {
-      throw new ConfigError(
-        `Expected policy.${name} to be 0 or more milliseconds, got ${typeof value === 'string' ? `the string '${value}'` : String(value)}.`,
-      )
+      throw new ConfigError(`Expected policy.${name} to be 0 or more milliseconds, got ${shown(value)}.`)
     }
   }
   if (timeoutMs !== undefined && policy.leaseMs !== undefined && policy.leaseMs <= timeoutMs) {
@@ -189,4 +187,9 @@ const YOUNG_SHARE = 0.1
 export function youngMs(token: Pick<Token, 'receivedAt' | 'expiresAt'>): number {
   if (token.expiresAt === undefined) return YOUNG_MS
   return Math.min(YOUNG_MS, Math.max(0, token.expiresAt - token.receivedAt) * YOUNG_SHARE)
+}
+
+/** A string in a message is not mistaken for a number. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `the string '${value}'` : String(value)
 }
