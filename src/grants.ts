@@ -54,7 +54,7 @@ const loadLogins = lazy(async () => {
   return logins
 })
 
-/** Many grants over one store, in any number of processes: each is refreshed once, wherever it is used. */
+/** Many grants over one store, in any number of processes. Each is refreshed once, wherever it is used. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
   readonly #options: GrantsOptions<C>
   readonly #store: GrantStore
@@ -70,7 +70,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   #logins: Logins | undefined
   #closed = false
 
-  /** @throws ConfigError */
+  /** Checks the options without any I/O. @throws ConfigError */
   constructor(options: GrantsOptions<C>) {
     const { clients, keys, policy = {} } = options
     if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {
@@ -81,7 +81,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const store = options.store ?? memoryStore(options.clock === undefined ? {} : { clock: options.clock })
     if (store.volatile !== true && keys === undefined) {
       throw new ConfigError(
-        'A store that outlives the process needs sealing keys: pass `keys: keyRing(process.env.EVERGRANT_KEYS)`, with a key made by generateKey().',
+        'A store that outlives the process needs encryption keys. Pass `keys: keyRing(process.env.EVERGRANT_KEYS)`, with a key made by generateKey().',
       )
     }
     if (typeof clients === 'object')
@@ -98,9 +98,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Begins a log-in. Redirect the user to `url`, and keep the whole in the user's own web session (or a sealed cookie) for `complete()`.
-   * Without `subject`, the log-in itself tells who it is: see `complete()`.
-   * @throws ConfigError for an unknown client or a `returnTo` that leaves the site
+   * Starts a login. Redirect the user to `url`, and keep the whole object in the user's own web session (or a sealed
+   * cookie) for `complete()`. Without `subject`, the login itself shows who the user is: see `complete()`.
+   * @throws ConfigError for an unknown client, or a `returnTo` that leaves the site
    */
   async connect(client: keyof C & string, subject?: string, options: ConnectOptions = {}): Promise<PendingLogin> {
     const { account, returnTo, ...request } = options
@@ -117,17 +117,19 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Ends a log-in: turns the callback into a token and stores the grant. Each code is sent once, in all processes together: another call with
-   * the same pending log-in waits for the first one and returns the same, with `repeated: true`.
-   * Once the code is exchanged, a store that fails loses nothing: the call is repeated by its caller, or finds what was saved meanwhile.
-   * @throws CallbackError when the callback can't be trusted, `already_used` when this log-in was tried before and failed; AuthorizationError
-   * when the user declined; StoreError when the grant can't be saved yet; what `OAuth2Client.exchangeCode` throws
+   * Completes a login: exchanges the code and stores the grant. A pending login is single-use, in all processes
+   * together. Another call with it waits for the first one and returns the same, with `repeated: true`. A failing store
+   * loses nothing after the exchange: repeat the call to get the saved login.
+   * @throws CallbackError if the callback cannot be trusted, with `already_used` if this login was tried before and
+   * failed
+   * @throws AuthorizationError if the user declined
+   * @throws StoreError if the grant cannot be saved yet; what `OAuth2Client.exchangeCode` throws
    */
   async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<CompletedLogin>
   /**
-   * Ends an installation that the provider began, without a state: for clients whose provider's data has `unsolicited: true`. Nothing says whose
-   * browser brought the callback: whoever is lured to one connects a stranger's account.
-   * @throws ConfigError where the provider's data doesn't allow it
+   * Completes an installation that the provider started, without a state: for clients whose provider has `unsolicited:
+   * true`. Nothing shows whose browser brought the callback: a user lured to one connects a stranger's account.
+   * @throws ConfigError if the provider's data does not allow it
    */
   async complete(callback: Callback, pending: undefined, options: UnsolicitedOptions): Promise<CompletedLogin>
   async complete(
@@ -157,7 +159,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     }))
   }
 
-  /** The session of one grant; all sessions of one key share one state. Whether there is such a grant shows when it is used. */
+  /**
+   * Returns the session of one grant. All sessions of one key share one state. A missing grant shows when the session
+   * is used.
+   */
   session(client: keyof C & string, subject: string, options?: AccountOption): OAuth2Session
   session(status: GrantStatus): OAuth2Session
   session(
@@ -173,12 +178,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   #sessionOf(key: GrantKey): OAuth2Session {
-    // Where all clients are known, an unknown one is a mistake that shows now.
+    // If all clients are known, an unknown one is reported here.
     this.#clientNow(key.client)
     return new OAuth2Session(this.#liveGrant(key), { policy: this.#policy })
   }
 
-  /** Stores a token that was had elsewhere, as after a log-in: anything that `importToken` accepts. */
+  /** Stores a token obtained elsewhere, as a login would. Accepts everything that `importToken` accepts. */
   async save(
     client: keyof C & string,
     subject: string,
@@ -198,7 +203,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return new OAuth2Session(liveGrant, { policy: this.#policy })
   }
 
-  /** What is known of a grant; undefined when there is none. Never a secret. */
+  /** Returns what is known of a grant, never a secret. Resolves to undefined if there is none. */
   async status(
     client: keyof C & string,
     subject: string,
@@ -209,8 +214,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Lists the grants that fit, in the order of their keys: by client, subject and account. Each has a `cursor` to go on from.
-   * @throws ConfigError for a cursor or limit that is none; UnreadableRecordError at the end, when some records could not be read
+   * Lists the matching grants in the order of their keys: by client, subject and account. Each has a `cursor` to
+   * continue from.
+   * @throws ConfigError for an invalid cursor or limit; UnreadableRecordError at the end if some records could not be
+   * read
    */
   async *list(options: ListOptions = {}): AsyncGenerator<ListedGrant, void, undefined> {
     yield* (await loadOperations()).listGrants(this.#store, options)
@@ -222,8 +229,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Reads the change feed: grants that were connected or disconnected, and grants that need their user. It is written with the grant, so a
-   * process that stops loses none. Store `next` after the changes are processed: then each is seen at least once.
+   * Reads the change feed: grants that were connected or disconnected, and grants that need their user. It is written
+   * with the grant, so a process that crashes loses no change. Store `next` after processing the changes: then each is
+   * seen at least once.
    * @throws ConfigError for a store without a feed
    */
   async changes(request: ChangesRequest = {}): Promise<ChangesAnswer> {
@@ -231,7 +239,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Small texts by name, next to the grants: sealed with their keys.
+   * Small texts by name, next to the grants, sealed with their keys.
    * @throws ConfigError for a store without documents
    */
   get documents(): SealedDocuments {
@@ -242,9 +250,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Ends a grant: deleted here at once; its revocation at the provider is retried in the background. A grant whose client is not known any more
-   * is deleted and not revoked.
-   * @throws StoreError when it could not be deleted; ConfigError for an unknown client without a grant
+   * Disconnects a grant. It is deleted here at once; its revocation at the provider is retried in the background. A
+   * grant whose client is no longer known is deleted and not revoked.
+   * @throws StoreError if it could not be deleted; ConfigError for an unknown client without a grant
    */
   async disconnect(
     client: keyof C & string,
@@ -252,24 +260,25 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption & DisconnectOptions = {},
   ): Promise<void> {
     const key = checkedKey(client, subject, options.account)
-    // A name that nothing is stored under is a mistake; what is there is deleted without its client too.
+    // An unknown client without a grant is a mistake. An existing grant is deleted without its client too.
     if (!(await this.#liveGrant(key).disconnect(options))) this.#clientNow(client)
   }
 
   /**
-   * Ends everything of one person, one after the other. Resolves to how many grants there were.
-   * @throws UnfinishedError at the end, when some could not be ended: the others are; StoreError when nothing can be listed
+   * Disconnects all grants of one subject, one after the other. Resolves to the number of grants.
+   * @throws UnfinishedError at the end if some could not be disconnected; StoreError if nothing can be listed
    */
   async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
-    if (typeof subject !== 'string') throw new ConfigError('disconnectSubject() needs the subject, as a string.')
+    if (typeof subject !== 'string') throw new ConfigError('Expected subject of disconnectSubject() to be a string.')
     const end = (key: GrantKey): Promise<boolean> => this.#liveGrant(key).disconnect(options)
     const { disconnectAll } = await loadOperations()
     return disconnectAll({ store: this.#store, logger: this.#logger }, subject, end)
   }
 
   /**
-   * Gives dead grants one more try, after a bad deployment or a provider's incident. Resolves to how many live again.
-   * @throws UnfinishedError at the end, when some could not be tried: the others were; StoreError when nothing can be listed
+   * Tries ended grants once more, after a bad deployment or an incident at the provider. Resolves to the number of
+   * grants that are active again.
+   * @throws UnfinishedError at the end if some could not be tried; StoreError if nothing can be listed
    */
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
     const { recheckAll } = await loadOperations()
@@ -277,9 +286,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Seals every grant and document with the ring's first key that is sealed with another. Safe while they are used, in several processes
-   * at once, and again after a crash: what is done is skipped. Resolves to how many were resealed. A document's version grows by 1.
-   * @throws UnfinishedError at the end, when something could not be resealed: everything else is; StoreError when nothing can be listed
+   * Reseals every grant and document that is not sealed with the ring's first key. Safe while they are used, in several
+   * processes at once, and again after a crash: what is done is skipped. Resolves to the number of resealed ones. A
+   * document's version is incremented.
+   * @throws UnfinishedError at the end if something could not be resealed; StoreError if nothing can be listed
    */
   async reseal(): Promise<{ resealed: number }> {
     const documents = this.#store.documents === undefined ? undefined : this.documents
@@ -287,9 +297,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return resealAll({ store: this.#store, sealer: this.#sealer, documents, logger: this.#logger })
   }
 
-  /** Starts a worker that renews grants as they become due, also those that nobody uses. Any number of processes may run one. */
+  /** Starts a worker that refreshes grants as they become due, also idle ones. Any number of processes may run one. */
   keepFresh(options: KeepFreshOptions = {}): KeepFresh {
-    if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
+    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
     const worker = keepFresh(
       {
         store: this.#store,
@@ -304,12 +314,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return worker
   }
 
-  /** Listens to the events of all grants in this process. Answers how to stop. */
+  /** Adds a listener for the events of all grants in this process. Returns a function that removes it. */
   on<K extends keyof GrantEvents>(event: K, listener: GrantListener<K>): () => void {
     return this.#emitter.on(event, listener)
   }
 
-  /** Waits for refreshes that are under way and for tokens that are not saved yet, then closes the store. */
+  /** Waits for refreshes in progress and unsaved tokens, then closes the store. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
@@ -336,7 +346,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const name = encodeKey(key)
     const known = this.#liveGrants.get(name)
     if (known !== undefined) return known
-    if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
+    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
     const { clients, obtain } = this.#options
     const fixed = typeof clients === 'function' || !Object.hasOwn(clients, key.client) ? undefined : clients[key.client]
     const clock = this.#clock === undefined && fixed !== undefined ? coreOf(fixed).clock : completeClock(this.#clock)
@@ -377,7 +387,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       const logger = this.#logger ?? core.logger
       return new ClientHealth(clock, (error) => {
         logger?.error(
-          'evergrant: the client registration seems broken; no grant is marked dead until a refresh succeeds',
+          'evergrant: the client registration seems broken; no grant is marked as ended until a refresh succeeds',
           { client: name, error },
         )
         this.#emitter.emit('client_suspect', { client: name, at: clock.now(), error })
@@ -386,7 +396,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 }
 
-/** @throws ConfigError */
+/** Finds a client by name. @throws ConfigError */
 function clientOf(clients: Readonly<Record<string, OAuth2Client>>, name: string): OAuth2Client {
   const client = Object.hasOwn(clients, name) ? clients[name] : undefined
   if (client === undefined) throw unknownClient(name, Object.keys(clients))
@@ -395,6 +405,6 @@ function clientOf(clients: Readonly<Record<string, OAuth2Client>>, name: string)
 
 function unknownClient(name: string, known?: readonly string[]): ConfigError {
   return new ConfigError(
-    `There is no client '${name}'${known === undefined ? '' : `: \`clients\` has ${known.map((each) => `'${each}'`).join(', ') || 'none'}`}.`,
+    `Unknown client '${name}'.${known === undefined ? '' : ` Configured clients: ${known.map((each) => `'${each}'`).join(', ') || 'none'}.`}`,
   )
 }

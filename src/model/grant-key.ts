@@ -1,8 +1,11 @@
-/** Whose grant it is: the application's name of the client, its id of the subject, and, where a subject has several grants at one client, the account. */
+/**
+ * Identifies a grant: the application's name of the client, its id of the subject, and the account if a subject has
+ * several grants at one client.
+ */
 export interface GrantKey {
   readonly client: string
   readonly subject: string
-  /** @default '' */
+  /** Distinguishes several grants of a subject at one client. @default '' */
   readonly account: string
 }
 
@@ -11,7 +14,7 @@ export function encodeKey(key: GrantKey): string {
   return JSON.stringify([key.client, key.subject, key.account])
 }
 
-/** The key of an encoded one; undefined for any other text. */
+/** Decodes an encoded key. Returns undefined for any other text. */
 export function decodeKey(text: string): GrantKey | undefined {
   try {
     const parts: unknown = JSON.parse(text)

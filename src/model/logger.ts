@@ -2,8 +2,8 @@ import { unheeded } from '../util/promised.ts'
 import type { Secrets } from '../util/redact.ts'
 
 /**
- * Where the library says what it does. `console`, pino and winston loggers fit as they are.
- * Every message and every field is redacted by value before it gets here.
+ * Receives the library's log lines. `console`, pino and winston loggers fit unchanged.
+ * Every message and every field is redacted by value first.
  */
 export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void
@@ -23,9 +23,9 @@ export function isLogger(value: unknown): value is Logger {
   )
 }
 
-/** A logger that masks known secrets and never throws: a log that fails must not fail a refresh. */
+/** Returns a logger that masks known secrets and never throws, so that a failing log cannot fail a refresh. */
 export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
-  // pino takes the fields first, and drops a second argument that the message doesn't name; `bindings` is only pino's.
+  // pino takes the fields first, and drops a second argument that the message does not name. Only pino has `bindings`.
   const fieldsFirst = typeof (logger as { bindings?: unknown }).bindings === 'function'
   const method =
     (level: (typeof LEVELS)[number]): Logger['debug'] =>
@@ -37,7 +37,7 @@ export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
         else if (fieldsFirst) unheeded((logger as unknown as FieldsFirst)[level](secrets.fields(fields), text))
         else unheeded(logger[level](text, secrets.fields(fields)))
       } catch {
-        // Nobody is left to tell.
+        // There is no other place to report to.
       }
     }
   return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') }

@@ -14,7 +14,7 @@ export interface OAuthError {
 const LOG_IN: OAuthError = {
   means: 'dead',
   wantsUser: true,
-  advice: 'The provider wants the user: send them through the login again.',
+  advice: 'The provider requires the user. Send the user through the login again.',
 }
 const REGISTRATION: OAuthError = {
   means: 'registration',
@@ -30,7 +30,7 @@ const LATER: OAuthError = { means: 'later' }
 export const OAUTH_ERRORS: ReadonlyMap<string, OAuthError> = new Map<string, OAuthError>([
   [
     'invalid_grant',
-    { means: 'dead', advice: 'The code or refresh token is not valid (any more): the user has to log in again.' },
+    { means: 'dead', advice: 'The code or refresh token is no longer valid. Send the user through the login again.' },
   ],
   ['interaction_required', LOG_IN],
   ['login_required', LOG_IN],
@@ -38,7 +38,7 @@ export const OAUTH_ERRORS: ReadonlyMap<string, OAuthError> = new Map<string, OAu
   ['invalid_client', REGISTRATION],
   ['unauthorized_client', REGISTRATION],
   ['invalid_request', REQUEST],
-  ['invalid_scope', { means: 'request', advice: 'Ask only for scopes that the registration and the grant allow.' }],
+  ['invalid_scope', { means: 'request', advice: 'Request only scopes that the registration and the grant allow.' }],
   ['unsupported_grant_type', REQUEST],
   ['invalid_authorization_details', REQUEST],
   ['invalid_dpop_proof', REQUEST],

@@ -6,15 +6,15 @@ import { MemoryFeed } from './memory-feed.ts'
 import { MemoryGrants } from './memory-grants.ts'
 import type { GrantCount, GrantPage, GrantRecord, GrantStore, PageRequest } from './store.ts'
 
-/** What a memory store may differ in. */
+/** Options of a memory store. */
 export interface MemoryStoreOptions {
   /** The store's time. @default the machine's clock */
   readonly clock?: Clock
-  /** Whether the change feed has every refresh, and not only what becomes of grants. @default false */
+  /** Whether the change feed contains every refresh, and not only changes of state. @default false */
   readonly everyRefresh?: boolean
 }
 
-/** A store of this process alone: what is in it ends with the process, so it needs no sealing keys. */
+/** Returns a store of this process alone. Its content ends with the process, so it needs no encryption keys. */
 export function memoryStore(options: MemoryStoreOptions = {}): GrantStore {
   return new MemoryStore(completeClock(options.clock), options.everyRefresh === true)
 }

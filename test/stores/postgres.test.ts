@@ -64,7 +64,7 @@ describe('a failure', () => {
   test.each([
     ['42501', /Grant the role the rights/],
     ['42P01', /schema and table options/],
-    ['25006', /connect to the primary/],
+    ['25006', /Connect to the primary/],
     ['53300', /run out of a resource/],
     ['28P01', /user, the password/],
     ['3D000', /name of the database/],

@@ -46,7 +46,9 @@ describe('what can not be used', () => {
     ['a client without eval', { evalsha: unused.evalsha }],
   ])('%s', (_name, client) => {
     expect(() => redisStore(client as unknown as IoredisClient)).toThrow(ConfigError)
-    expect(() => redisStore(client as unknown as IoredisClient)).toThrow(/a client of 'ioredis' .* or of 'redis' 4/)
+    expect(() => redisStore(client as unknown as IoredisClient)).toThrow(
+      /client to be one of 'ioredis' .* or of 'redis' 4/,
+    )
   })
 
   test.each(['', '{a}', 'a b', '*', 'a'.repeat(101), 5])('the prefix %o', (prefix) => {
@@ -63,10 +65,10 @@ describe('a failure', () => {
     redisStore({ evalsha: () => Promise.reject(error), eval: () => Promise.reject(error) })
 
   test.each([
-    ["READONLY You can't write against a read only replica.", /connect to the primary/],
+    ["READONLY You can't write against a read only replica.", /Connect to the primary/],
     ["OOM command not allowed when used memory > 'maxmemory'.", /noeviction/],
     ['NOAUTH Authentication required.', /user, the password/],
-    ['MISCONF Redis is configured to save RDB snapshots', /look at its log/],
+    ['MISCONF Redis is configured to save RDB snapshots', /Check its log/],
     ['The client is closed', /Connect the client before/],
     ['Connection is closed.', /Check the connection/],
   ])('%s says what to do', async (message, advice) => {

@@ -200,7 +200,7 @@ describe('what can not be used', () => {
     const memory = betterSqliteShaped(new DatabaseSync(':memory:'))
     vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
     expect(() => sqliteStore(file)).toThrow(ConfigError)
-    expect(() => sqliteStore(file)).toThrow(/needs Node 22\.13 or newer.*better-sqlite3/)
+    expect(() => sqliteStore(file)).toThrow(/requires Node 22\.13 or newer.*better-sqlite3/)
     expect((await open(memory).put(key, grant)).committed).toBe(true)
   })
 
@@ -328,7 +328,10 @@ describe('while another connection writes', () => {
     await clock.advance(2_000)
     const error = (await failed) as StoreError
     expect(error).toBeInstanceOf(StoreError)
-    expect([error.message, error.retryable]).toEqual([expect.stringContaining('kept busy by other processes'), true])
+    expect([error.message, error.retryable]).toEqual([
+      expect.stringContaining('busy with the writes of other processes'),
+      true,
+    ])
     expect(clock.pending).toBe(0)
     other.exec('COMMIT')
     other.close()
@@ -349,7 +352,7 @@ describe('while another connection writes', () => {
     const store = open(file, { clock, busyTimeoutMs: 1_000 })
     await store.put(key, grant)
     const other = lock()
-    await expect(store.claim(key, claim)).rejects.toThrow('kept busy')
+    await expect(store.claim(key, claim)).rejects.toThrow('busy with the writes')
     expect(elapsed).toBeGreaterThanOrEqual(1_000)
     expect(elapsed).toBeLessThan(1_024)
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(0.5)
@@ -366,7 +369,7 @@ describe('while another connection writes', () => {
     await store.put(key, grant)
     expect(log).toContain('PRAGMA busy_timeout = 0')
     const other = lock()
-    await expect(store.once('id', 1, 'a')).rejects.toThrow('kept busy')
+    await expect(store.once('id', 1, 'a')).rejects.toThrow('busy with the writes')
     other.exec('COMMIT')
     other.close()
   })
@@ -376,7 +379,7 @@ describe('while another connection writes', () => {
     other.exec('CREATE TABLE t (a)')
     const { database } = spied(new DatabaseSync(file))
     const store = open(database, { busyTimeoutMs: 20 })
-    await expect(store.read(key)).rejects.toThrow('kept busy')
+    await expect(store.read(key)).rejects.toThrow('busy with the writes')
     other.exec('COMMIT')
     other.close()
     expect((await store.put(key, grant)).committed).toBe(true)
