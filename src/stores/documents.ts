@@ -121,9 +121,7 @@ export function decideOnce(
 /** The key of a document's row. */
 export function documentKey(name: string): string {
   if (typeof name !== 'string' || isOnce(name)) {
-    throw new ConfigError(
-      `Expected a document's name to be a string that does not start with '${ONCE}'.`'${name}'` : typeof name}.`,
-    )
+    throw new ConfigError(`Expected a document's name to be a string that does not start with '${ONCE}'.`)
   }
   return rowKey(name)
 }
