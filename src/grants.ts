@@ -3,9 +3,11 @@ import type { KeptLogin } from './client/flows/authorization-request.ts'
 import { internalClientOf } from './client/internal-client-of.ts'
 import { coreOf, type Callback, type OAuth2Client, type PendingLogin } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './util/clock.ts'
+import { lazy } from './util/lazy.ts'
 import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
-import { checkedKey, encodeKey, type GrantKey } from './model/grant-key.ts'
+import { checkedKey } from './model/check-key.ts'
+import { encodeKey, type GrantKey } from './model/grant-key.ts'
 import type { AccountOption, CompletedLogin, ConnectOptions, GrantsOptions } from './grants/options.ts'
 import { importToken } from './model/import-token.ts'
 import { LiveGrants } from './refresh/live-grants.ts'
@@ -20,12 +22,11 @@ import { sameIdentity } from './refresh/identity.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/worker.ts'
 import { lookedUp, type ClientUse } from './refresh/grant-client.ts'
 import { LiveGrant } from './refresh/live-grant.ts'
-import { countGrants, listGrants, type ListOptions, readChanges } from './grants/list-grants.ts'
+import { loadReplacing } from './refresh/load-replacing.ts'
+import type { ListOptions } from './grants/list-grants.ts'
 import type { CompleteOptions, UnsolicitedOptions } from './login/login.ts'
-import { Logins } from './login/logins.ts'
-import { disconnectAll, recheckAll } from './grants/many-grants.ts'
+import type { Logins } from './login/logins.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
-import { resealAll } from './grants/reseal.ts'
 import { SealedDocuments } from './refresh/sealed-documents.ts'
 import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './client/flows/return-to.ts'
@@ -46,6 +47,13 @@ export type {
   Obtain,
 } from './grants/options.ts'
 
+const loadOperations = lazy(() => import('./grants/operations.ts'))
+/** With all that storing the token takes: nothing has to be loaded once a code was sent. */
+const loadLogins = lazy(async () => {
+  const [logins] = await Promise.all([import('./login/logins.ts'), loadReplacing()])
+  return logins
+})
+
 /** Many grants over one store, in any number of processes. Each is refreshed once, wherever it is used. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
   readonly #options: GrantsOptions<C>
@@ -59,10 +67,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #healths = new ClientHealths()
   readonly #workers = new Set<KeepFresh>()
   readonly #keys: KeyRing | undefined
-  readonly #logins: Logins
+  #logins: Logins | undefined
   #closed = false
 
-  /** Checks the options without any I/O. @throws ConfigError */
+  /** Finds a client by name. @throws ConfigError */
   constructor(options: GrantsOptions<C>) {
     const { clients, keys, policy = {} } = options
     if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {
@@ -87,16 +95,6 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
     this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
-    this.#logins = new Logins({
-      store: this.#store,
-      sealer: this.#sealer,
-      clock: completeClock(options.clock),
-      background: options.background ?? 'detached',
-      emitter: this.#emitter,
-      logger: this.#logger,
-      coreOf: async (name) => internalClientOf(await this.#client(name), name),
-      liveGrantOf: (key) => this.#liveGrant(key),
-    })
   }
 
   /**
@@ -140,10 +138,25 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: CompleteOptions | UnsolicitedOptions,
   ): Promise<CompletedLogin> {
     const begunElsewhere = pending === undefined && 'unsolicited' in options && options.unsolicited
+    const logins = await this.#loggingIn()
     const result = begunElsewhere
-      ? await this.#logins.completeUnsolicited(callback, options)
-      : await this.#logins.complete(callback, pending as KeptLogin, options)
+      ? await logins.completeUnsolicited(callback, options)
+      : await logins.complete(callback, pending as KeptLogin, options)
     return { session: this.#sessionOf(result.key), ...result }
+  }
+
+  async #loggingIn(): Promise<Logins> {
+    const { Logins } = await loadLogins()
+    return (this.#logins ??= new Logins({
+      store: this.#store,
+      sealer: this.#sealer,
+      clock: completeClock(this.#clock),
+      background: this.#options.background ?? 'detached',
+      emitter: this.#emitter,
+      logger: this.#logger,
+      coreOf: async (name) => internalClientOf(await this.#client(name), name),
+      liveGrantOf: (key) => this.#liveGrant(key),
+    }))
   }
 
   /**
@@ -206,13 +219,13 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws ConfigError for an invalid cursor or limit; UnreadableRecordError at the end if some records could not be
    * read
    */
-  list(options: ListOptions = {}): AsyncGenerator<ListedGrant, void, undefined> {
-    return listGrants(this.#store, options)
+  async *list(options: ListOptions = {}): AsyncGenerator<ListedGrant, void, undefined> {
+    yield* (await loadOperations()).listGrants(this.#store, options)
   }
 
   /** Counts grants by client and state. */
-  counts(filter: { readonly client?: string | undefined } = {}): Promise<readonly GrantCount[]> {
-    return countGrants(this.#store, filter)
+  async counts(filter: { readonly client?: string | undefined } = {}): Promise<readonly GrantCount[]> {
+    return (await loadOperations()).countGrants(this.#store, filter)
   }
 
   /**
@@ -221,8 +234,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * seen at least once.
    * @throws ConfigError for a store without a feed
    */
-  changes(request: ChangesRequest = {}): Promise<ChangesAnswer> {
-    return readChanges(this.#store, request)
+  async changes(request: ChangesRequest = {}): Promise<ChangesAnswer> {
+    return (await loadOperations()).readChanges(this.#store, request)
   }
 
   /**
@@ -258,6 +271,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
     if (typeof subject !== 'string') throw new ConfigError('Expected subject of disconnectSubject() to be a string.')
     const end = (key: GrantKey): Promise<boolean> => this.#liveGrant(key).disconnect(options)
+    const { disconnectAll } = await loadOperations()
     return disconnectAll({ store: this.#store, logger: this.#logger }, subject, end)
   }
 
@@ -267,6 +281,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end if some could not be tried; StoreError if nothing can be listed
    */
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
+    const { recheckAll } = await loadOperations()
     return recheckAll({ store: this.#store, logger: this.#logger }, filter, (key) => this.#liveGrant(key))
   }
 
@@ -278,6 +293,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    */
   async reseal(): Promise<{ resealed: number }> {
     const documents = this.#store.documents === undefined ? undefined : this.documents
+    const { resealAll } = await loadOperations()
     return resealAll({ store: this.#store, sealer: this.#sealer, documents, logger: this.#logger })
   }
 
@@ -307,7 +323,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
-    await this.#logins.close()
+    await this.#logins?.close()
     const closed = await Promise.allSettled(this.#liveGrants.all().map((liveGrant) => liveGrant.close()))
     await this.#store.close()
     for (const each of closed) if (each.status === 'rejected') throw each.reason

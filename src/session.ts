@@ -13,7 +13,7 @@ import { LiveGrant } from './refresh/live-grant.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
 import { readBindingsBy, type SessionBinding } from './fetch/session-binding.ts'
-import { memoryStore } from './stores/memory.ts'
+import { MemoryGrants } from './stores/memory-grants.ts'
 import type { TokenOptions, TokenSource } from './model/token-source.ts'
 import type { AccessToken, Token } from './model/token.ts'
 
@@ -157,7 +157,7 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
       obtain: obtain === undefined ? undefined : () => obtain(client),
     },
     clock,
-    store: memoryStore({ clock }),
+    store: new MemoryGrants(clock),
     sealer: new Sealer(undefined),
     policy,
     background: options.background ?? 'detached',

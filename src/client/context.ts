@@ -36,7 +36,7 @@ export function named(context: ClientContext, name: string): ClientContext {
     name,
     insecure: { ...context.insecure, name },
     directory: context.directory.named(name),
-    credentials: context.credentials.named(name),
+    credentials: { ...context.credentials, client: { ...context.credentials.client, name } },
   }
 }
 

@@ -1,33 +1,12 @@
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Provider } from '../model/provider.ts'
-import type { Secrets } from '../util/redact.ts'
 import type { Token } from '../model/token.ts'
 import type { AuthorizationOptions, KeptLogin, PendingLogin } from './flows/authorization-request.ts'
 import type { Callback } from './flows/callback-input.ts'
+import type { Redeem } from './flows/refresh-token.ts'
 import type { RejectedAnswers } from './answers/rejected-answers.ts'
 import type { UserInfo } from './endpoints/user-info.ts'
-
-/** What one redemption brought. */
-export interface Redeemed {
-  /** The previous token with what the answer changed. */
-  readonly token: Token
-  readonly scopeChanged: boolean
-  /** The answer had an ID token that can't be used; the earlier one was kept. */
-  readonly idTokenDropped: boolean
-}
-
-/**
- * Sends exactly one token request; a second one only when the first was refused with `invalid_client` and the client has another secret.
- * It has no deadline: the caller owns that. Rejects with the errors of `OAuth2Client.refresh` or the signal's reason.
- */
-export type Redeem = (options?: SendOptions) => Promise<Redeemed>
-
-export interface SendOptions {
-  readonly signal?: AbortSignal | undefined
-  /** Asked before every request after the first. With `false` the refusal of the one before stands. */
-  readonly mayStillSend?: (() => boolean) | undefined
-}
 
 /** What the refresh layer needs of a client. Not public. */
 export interface InternalClient {
@@ -42,9 +21,6 @@ export interface InternalClient {
   readonly logger: Logger | undefined
   readonly timeoutMs: number
   readonly fetch: typeof globalThis.fetch
-  readonly allowInsecureRequests: boolean
-  /** The client's long-lived secrets. */
-  readonly secrets: Secrets
   /**
    * The issuer, or the token endpoint where the server has none; discovers when needed. With a grant's token, the issuer of that grant: where the server has one for each
    * tenant, that of the ID token.
@@ -62,7 +38,7 @@ export interface InternalClient {
    * Refuses a URL that must not get the token. Synchronous once the server's metadata is known, because it is on the way of every request.
    * @throws InsecureTransportError, OriginNotAllowedError
    */
-  assertResource(url: URL, origins?: readonly string[]): Promise<void> | void
+  assertResource(url: URL): Promise<void> | void
   /** The provider's answers of APIs, beside 401, that mean that the access token is over. */
   readonly rejected: RejectedAnswers | undefined
   /** `OAuth2Client.authorizationRequest`. */

@@ -4,16 +4,16 @@ import type { AccessToken, Token } from '../model/token.ts'
 import type { AuthorizationOptions, KeptLogin, PendingLogin } from './flows/authorization-request.ts'
 import type { Callback, CallbackFields, NodeRequest } from './flows/callback-input.ts'
 import type { InternalClient } from './internal-client.ts'
-import { requestClientCredentials, type ClientCredentialsOptions } from './flows/client-credentials.ts'
+import type { ClientCredentialsOptions } from './flows/client-credentials.ts'
 import { makeContext, type OAuth2ClientOptions } from './options.ts'
-import { exchangeCode } from './flows/code-exchange.ts'
 import { withinTimeout, type ClientContext } from './context.ts'
-import { authorizationRequest, makeInternalClient } from './make-internal-client.ts'
+import { loadOperations } from './load-operations.ts'
+import { makeInternalClient } from './make-internal-client.ts'
 import { untilAborted } from './http/deadline.ts'
-import { introspectToken, type Introspection } from './endpoints/introspection.ts'
-import { prepareRedemption, type RefreshOptions } from './flows/refresh-token.ts'
-import { revokeToken, type TokenTypeHint } from './endpoints/revocation.ts'
-import { fetchUserInfo, type UserInfo } from './endpoints/user-info.ts'
+import type { Introspection } from './endpoints/introspection.ts'
+import type { RefreshOptions } from './flows/refresh-token.ts'
+import type { TokenTypeHint } from './endpoints/revocation.ts'
+import type { UserInfo } from './endpoints/user-info.ts'
 
 export type {
   AuthorizationOptions,
@@ -63,7 +63,7 @@ export class OAuth2Client {
    * @throws ConfigError
    */
   async authorizationRequest(options: AuthorizationOptions = {}): Promise<PendingLogin> {
-    return authorizationRequest(this.#context, options)
+    return this.#core.authorizationRequest(options)
   }
 
   /**
@@ -74,7 +74,7 @@ export class OAuth2Client {
    * TokenResponseError when the answer or its ID token can't be used, with what was captured as its `token`
    */
   exchangeCode(callback: Callback, pending: KeptLogin): Promise<Token> {
-    return exchangeCode(this.#context, callback, pending)
+    return this.#core.exchangeCode(callback, pending)
   }
 
   /**
@@ -86,6 +86,7 @@ export class OAuth2Client {
   async refresh(token: Token, options: RefreshOptions = {}): Promise<Token> {
     const { signal } = options
     signal?.throwIfAborted()
+    const { prepareRedemption } = await untilAborted(Promise.resolve(loadOperations()), signal)
     const redeem = await untilAborted(prepareRedemption(this.#context, token, options), signal)
     const redeemed = await withinTimeout(this.#context, 'refresh', signal, (stop) => redeem({ signal: stop }))
     return redeemed.token
@@ -97,6 +98,7 @@ export class OAuth2Client {
    * @throws ConfigError when the server has no revocation endpoint; TokenRequestError; ProviderUnavailableError: the token must be taken to be alive
    */
   async revoke(token: Token | string, hint?: TokenTypeHint): Promise<void> {
+    const { revokeToken } = await loadOperations()
     if (await revokeToken(this.#context, token, hint, undefined)) return
     throw new ConfigError(
       `The server of client '${this.#context.name}' has no revocation_endpoint, so tokens can't be revoked there. Delete the token, and send the user to the provider's own settings page.`,
@@ -107,24 +109,24 @@ export class OAuth2Client {
    * Asks the provider whether a token is active (RFC 7662): of a `Token` its access token, unless `hint` says otherwise.
    * @throws ConfigError, TokenRequestError, TokenResponseError, ProviderUnavailableError
    */
-  introspect(token: Token | string, hint?: TokenTypeHint): Promise<Introspection> {
-    return introspectToken(this.#context, token, hint)
+  async introspect(token: Token | string, hint?: TokenTypeHint): Promise<Introspection> {
+    return (await loadOperations()).introspectToken(this.#context, token, hint)
   }
 
   /**
    * Asks the provider who the user is (OpenID Connect Core section 5.3). With an ID token in the `Token`, an answer about another user is refused.
    * @throws ConfigError, TokenRequestError (status 401: the access token is not valid any more), TokenResponseError, ProviderUnavailableError
    */
-  userInfo(token: Token | AccessToken): Promise<UserInfo> {
-    return fetchUserInfo(this.#context, token)
+  async userInfo(token: Token | AccessToken): Promise<UserInfo> {
+    return (await loadOperations()).fetchUserInfo(this.#context, token)
   }
 
   /**
    * Gets a token for the application itself (RFC 6749 section 4.4). It has no refresh token: it is renewed by asking again.
    * @throws ConfigError for a client without credentials; TokenRequestError, TokenResponseError, ProviderUnavailableError
    */
-  clientCredentials(options: ClientCredentialsOptions = {}): Promise<Token> {
-    return requestClientCredentials(this.#context, options)
+  async clientCredentials(options: ClientCredentialsOptions = {}): Promise<Token> {
+    return (await loadOperations()).requestClientCredentials(this.#context, options)
   }
 }
 

@@ -4,12 +4,12 @@ import { isLogger, redactingLogger, type Logger } from '../model/logger.ts'
 import type { Provider } from '../model/provider.ts'
 import { Secrets } from '../util/redact.ts'
 import { isVisibleAscii } from '../model/token.ts'
-import { assertRedirectUri, openidWithoutIssuer } from './flows/authorization-request.ts'
+import { assertRedirectUri, openidWithoutIssuer } from './check-login.ts'
 import { checkProvider } from './check-provider.ts'
 import type { ClientAuth } from '../model/client-auth.ts'
 import { CLIENT_AUTH_METHODS, needsSecret } from './client-auth.ts'
 import type { ClientContext } from './context.ts'
-import { Credentials, type ClientSecret } from './credentials.ts'
+import { makeCredentials, type ClientSecret } from './credentials.ts'
 import { ServerDirectory } from './discovery.ts'
 import { checkAnswerData } from './provider-data.ts'
 import { compileRefusals } from './answers/refusal-rules.ts'
@@ -138,10 +138,12 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
     clockToleranceMs,
     secrets,
     directory,
-    credentials: new Credentials(
-      { name, clientId, secrets },
-      { auth: clientAuth, providerAuth: provider.clientAuth, secret: clientSecret },
-    ),
+    credentials: makeCredentials({
+      client: { name, clientId, secrets },
+      auth: clientAuth,
+      providerAuth: provider.clientAuth,
+      secret: clientSecret,
+    }),
   }
 }
 

@@ -36,15 +36,6 @@ export function compileOrigins(origins: Iterable<string>, where: string): Origin
       (every || suffixes.some(({ suffix, port }) => url.port === port && url.hostname.endsWith(suffix))))
 }
 
-const compiled = new WeakMap<readonly string[], OriginRule>()
-
-/** The rule of a list, compiled at its first use. */
-export function originRule(origins: readonly string[]): OriginRule {
-  let rule = compiled.get(origins)
-  if (rule === undefined) compiled.set(origins, (rule = compileOrigins(origins, 'origins')))
-  return rule
-}
-
 /** @throws OriginNotAllowedError */
 export function assertOrigin(url: URL, rule: OriginRule, client: string): void {
   if (!rule(url)) throw new OriginNotAllowedError(url.origin, client)

@@ -1,23 +1,19 @@
-import { ConfigError, DiscoveryError, EvergrantError } from '../model/errors.ts'
+import { DiscoveryError, EvergrantError } from '../model/errors.ts'
 import type { ServerMetadata } from '../model/provider.ts'
 import { Secrets } from '../util/redact.ts'
 import { send, type HttpAnswer, type HttpContext } from './http/send.ts'
 import { isIssuerOf } from './issuers.ts'
-import { assertElsewhere, assertIssuer, makeServer, type Server } from './server.ts'
+import type { MetadataPlace } from './metadata-place.ts'
+import { assertElsewhere, makeServer, type Server } from './server.ts'
 import { isThisMachine } from './http/transport-security.ts'
 
 const MOST_REDIRECTS = 3
-
-/** Where a server's metadata is: at its issuer's well-known places, or in a document. */
-export type Place =
-  | { readonly kind: 'issuer'; readonly issuer: string }
-  | { readonly kind: 'document'; readonly url: string }
 
 /**
  * Asks for a server's metadata.
  * @throws DiscoveryError
  */
-export async function fetchMetadata(context: HttpContext, place: Place, signal: AbortSignal): Promise<Server> {
+export async function fetchMetadata(context: HttpContext, place: MetadataPlace, signal: AbortSignal): Promise<Server> {
   // RFC 8414 first, then OpenID Connect: each server has at least the one of its kind.
   const urls =
     place.kind === 'document' ? [place.url] : [oauthMetadataUrl(place.issuer), openidMetadataUrl(place.issuer)]
@@ -108,22 +104,6 @@ async function ask(context: HttpContext, url: string, signal: AbortSignal): Prom
       { cause: error.cause },
     )
   }
-}
-
-/** Reads the `server` of a provider that is no metadata. @throws ConfigError */
-export function placeOf(server: unknown, name: string, context: HttpContext): Place {
-  if (typeof server !== 'string' || !URL.canParse(server)) {
-    throw new ConfigError(
-      `server of provider '${name}' must be an issuer URL, the URL of a metadata document, or metadata (RFC 8414).`,
-    )
-  }
-  if (new URL(server).pathname.includes('/.well-known/') || new URL(server).pathname.endsWith('.json')) {
-    // A document's URL may have a query; the rest of the rules is the same.
-    assertIssuer(server.split('?')[0], `provider '${name}'`, context.insecure)
-    return { kind: 'document', url: server }
-  }
-  assertIssuer(server, `provider '${name}'`, context.insecure)
-  return { kind: 'issuer', issuer: server }
 }
 
 /** RFC 8414 section 3.1: the well-known path goes before the issuer's own path. */

@@ -7,7 +7,8 @@ import { TOKEN_ORIGIN } from '../client/token-origin.ts'
 import type { Clock } from '../util/clock.ts'
 import { CallbackError, ConfigError, ProviderUnavailableError } from '../model/errors.ts'
 import type { Emitter } from '../model/events.ts'
-import { checkedKey, decodeKey, encodeKey, type GrantKey } from '../model/grant-key.ts'
+import { checkedKey } from '../model/check-key.ts'
+import { decodeKey, encodeKey, type GrantKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
 import { checkReturnTo } from '../client/flows/return-to.ts'
 import { ExpiringMap } from '../util/expiring-map.ts'
@@ -15,6 +16,7 @@ import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import type { Background } from '../refresh/background.ts'
 import { within, deferred } from '../util/async.ts'
+import { SealedDocuments } from '../refresh/sealed-documents.ts'
 import type { Sealer } from '../refresh/sealer.ts'
 import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
 import type { LiveGrant } from '../refresh/live-grant.ts'
@@ -199,15 +201,14 @@ export class Logins {
     if (store.documents === undefined) return
     const options = { version: 0, ttlMs: ONCE_MS }
     // The login is valid without it.
-    await sealer
-      .documents(store.documents)
+    await new SealedDocuments(store.documents, sealer.keys)
       .put(noteOf(id), encodeKey(key), options)
       .catch(() => undefined)
   }
 
   async #noted(id: string): Promise<GrantKey | undefined> {
     const { sealer, store } = this.#context
-    const note = store.documents && (await sealer.documents(store.documents).get(noteOf(id)))
+    const note = store.documents && (await new SealedDocuments(store.documents, sealer.keys).get(noteOf(id)))
     return note && decodeKey(note.value)
   }
 

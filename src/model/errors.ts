@@ -356,13 +356,11 @@ export class SealError extends EvergrantError {
 export class RefreshTimeoutError extends EvergrantError {
   readonly code = 'refresh_timeout'
   override readonly retryable = true
-  declare readonly retryAfterMs?: number
 
-  constructor(key: GrantKey, waitedMs: number, retryAfterMs?: number) {
+  constructor(key: GrantKey, waitedMs: number) {
     super(
       `The refresh of the grant of ${describeKey(key)} did not finish within ${waitedMs} ms. Try again, or raise policy.waitMs.`,
     )
-    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
   }
 }
 

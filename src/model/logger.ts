@@ -1,9 +1,6 @@
 import { unheeded } from '../util/promised.ts'
 import type { Secrets } from '../util/redact.ts'
 
-/** A log method: takes a message and its fields. */
-export type LogMethod = (message: string, fields?: Record<string, unknown>) => void
-
 /**
  * Receives the library's log lines. `console`, pino and winston loggers fit unchanged.
  * Every message and every field is redacted by value first.
@@ -31,7 +28,7 @@ export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
   // pino takes the fields first, and drops a second argument that the message does not name. Only pino has `bindings`.
   const fieldsFirst = typeof (logger as { bindings?: unknown }).bindings === 'function'
   const method =
-    (level: (typeof LEVELS)[number]): LogMethod =>
+    (level: (typeof LEVELS)[number]): Logger['debug'] =>
     (message, fields) => {
       try {
         const text = secrets.redact(message)

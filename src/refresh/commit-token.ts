@@ -1,4 +1,4 @@
-import type { Redeemed } from '../client/internal-client.ts'
+import type { Redeemed } from '../client/flows/refresh-token.ts'
 import { makeToken, type Token } from '../model/token.ts'
 import type { ReauthorizationReason } from '../model/errors.ts'
 import type { CommitAnswer, Failures, GrantContent, GrantRecord } from '../stores/store.ts'

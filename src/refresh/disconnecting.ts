@@ -11,6 +11,7 @@ import type { GrantCache } from './cache.ts'
 import { People } from './people.ts'
 import { persistently } from './persistently.ts'
 import { revocationEndsPerson, revokeWithRetries, withRetries } from './revoke.ts'
+import { SealedDocuments } from './sealed-documents.ts'
 import type { StoreClock } from './store-clock.ts'
 
 /** Options of a disconnect. */
@@ -109,7 +110,7 @@ export class Disconnecting {
     const { clock, key, logger, sealer, store } = this.#options
     const identity = token && identityOf(token)
     if (identity === undefined || store.documents === undefined) return false
-    const documents = sealer.documents(store.documents)
+    const documents = new SealedDocuments(store.documents, sealer.keys)
     const people = new People({ core: (await this.#client.use()).core, store, sealer, documents, clock })
     return people.leave(identity, key).catch((error: unknown) => {
       logger?.warn('evergrant: a disconnected grant is not revoked: other grants of the same user may exist', {

@@ -1,5 +1,5 @@
 import type { InternalClient } from '../client/internal-client.ts'
-import { readClaims } from '../client/answers/id-token.ts'
+import { readClaims } from '../client/answers/claims.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { JsonValue, Token } from '../model/token.ts'
 

@@ -6,24 +6,24 @@ import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../model/token-source.ts'
 import type { AccessToken, Token } from '../model/token.ts'
 import { abortable } from '../util/async.ts'
+import { lazy } from '../util/lazy.ts'
 import { freshnessOf, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
 import { detailsOf, type GrantDetails } from './details.ts'
-import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
+import type { Disconnecting, DisconnectOptions } from './disconnecting.ts'
 import { SingleFlight, type FlightRequest, type FlightResult } from './single-flight.ts'
 import { GrantClient } from './grant-client.ts'
 import { sameVersion, type CachedGrant } from './cached-grant.ts'
-import { identityOf } from './identity.ts'
 import type { RefreshContext } from './context.ts'
 import { GrantCache } from './cache.ts'
-import { People } from './people.ts'
-import { DEFAULT_WAIT_MS, resolvePolicy } from './policy.ts'
+import { DEFAULT_WAIT_MS } from './policy.ts'
 import { randomId } from '../util/crypto.ts'
 import { RefusalBudget } from './refusal-budget.ts'
-import { revocationEndsPerson } from './revoke.ts'
-import { saveLogin } from './save-login.ts'
+import { loadReplacing } from './load-replacing.ts'
 import { TokenSaver } from './token-saver.ts'
 import { statusOf, type GrantStatus } from './status.ts'
 import { StoreClock } from './store-clock.ts'
+
+const loadDisconnecting = lazy(() => import('./disconnecting.ts'))
 
 /** Maximum number of rounds for a caller whose tokens expire before they can be returned. */
 const ROUNDS = 10
@@ -39,7 +39,7 @@ export class LiveGrant implements TokenSource {
   readonly #saver: TokenSaver
   readonly #cache: GrantCache
   readonly #flights: SingleFlight
-  readonly #disconnecting: Disconnecting
+  #disconnecting: Disconnecting | undefined
   readonly #refusals: RefusalBudget
 
   constructor(options: RefreshContext) {
@@ -58,7 +58,6 @@ export class LiveGrant implements TokenSource {
     // Through `this`: a refresh in progress or an unsaved token must keep the live grant itself in memory.
     this.#cache = new GrantCache(options, this.#client, this.#storeClock, () => this.#saver.unsaved)
     this.#flights = new SingleFlight(options, this.#client, this.#storeClock, this.#cache, this.#saver, onDelay)
-    this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#cache)
     this.#refusals = new RefusalBudget(clock)
   }
 
@@ -203,7 +202,10 @@ export class LiveGrant implements TokenSource {
   }
 
   /** Disconnects the grant here at once, then at the provider. Returns whether it existed. */
-  disconnect(options?: DisconnectOptions): Promise<boolean> {
+  async disconnect(options?: DisconnectOptions): Promise<boolean> {
+    const { Disconnecting } = await loadDisconnecting()
+    // One for all calls: it remembers a deletion whose outcome is open.
+    this.#disconnecting ??= new Disconnecting(this.#options, this.#client, this.#storeClock, this.#cache)
     return this.#disconnecting.run(options)
   }
 
@@ -216,33 +218,9 @@ export class LiveGrant implements TokenSource {
     sameIdentity: (stored: Token) => boolean,
     id: string = randomId(),
   ): Promise<GrantRecord> {
-    const { clock, key, logger, obtainable, policy, sealer, store } = this.#options
-    const { refresh = {} } = core.provider
     const since = this.#cache.moment()
-    const identity = revocationEndsPerson(core) ? identityOf(token) : undefined
-    if (identity !== undefined && store.documents !== undefined)
-      await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock, logger }).add(
-        identity,
-        key,
-      )
-    const saved = await saveLogin(
-      {
-        key,
-        id,
-        store,
-        sealer,
-        clock,
-        storeClock: this.#storeClock,
-        policy: resolvePolicy(policy, refresh, core.timeoutMs, !obtainable),
-        issuer: await core.issuer(token),
-        formerIssuers: core.formerIssuers,
-        clientId: core.clientId,
-        obtainable,
-        absoluteLifetimeMs: refresh.absoluteLifetimeMs,
-        sameIdentity,
-      },
-      token,
-    )
+    const { replaceGrant } = await loadReplacing()
+    const saved = await replaceGrant(this.#options, this.#storeClock, { core, token, sameIdentity, id })
     this.#flights.restart()
     this.#refusals.restore()
     const held = await this.#cache.adopt(saved, since)
@@ -270,7 +248,7 @@ export class LiveGrant implements TokenSource {
    * tokens.
    */
   async close(): Promise<void> {
-    const revoked = this.#disconnecting.close()
+    const revoked = this.#disconnecting?.close()
     await this.#flights.close()
     await revoked
   }

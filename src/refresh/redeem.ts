@@ -1,4 +1,4 @@
-import type { Redeem, Redeemed } from '../client/internal-client.ts'
+import type { Redeem, Redeemed } from '../client/flows/refresh-token.ts'
 import { stopwatch } from '../util/clock.ts'
 import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../model/errors.ts'
 import type { RefreshCause } from '../model/events.ts'

@@ -1,9 +1,7 @@
 import { ConfigError, SealError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
-import type { Documents } from '../stores/documents.ts'
 import { makeToken, type Token, type TokenFields } from '../model/token.ts'
-import { SealedDocuments } from './sealed-documents.ts'
 
 const ENVELOPE_VERSION = 1
 
@@ -18,20 +16,15 @@ interface Envelope {
  * clear.
  */
 export class Sealer {
-  readonly #keys: KeyRing | undefined
+  readonly keys: KeyRing | undefined
 
   constructor(keys: KeyRing | undefined) {
-    this.#keys = keys
-  }
-
-  /** The documents of a store, sealed with the same keys. */
-  documents(documents: Documents): SealedDocuments {
-    return new SealedDocuments(documents, this.#keys)
+    this.keys = keys
   }
 
   /** Does everything that can fail in advance, so that little remains once a response has arrived. */
   async prepare(key: GrantKey, id: string): Promise<(token: Token | undefined) => Promise<string>> {
-    const keys = this.#keys
+    const keys = this.keys
     if (keys === undefined) return (token) => Promise.resolve(envelopeOf(token))
     const context = contextOf(key, id)
     if (keys.prepare !== undefined) {
@@ -44,18 +37,18 @@ export class Sealer {
   }
 
   async seal(key: GrantKey, id: string, token: Token | undefined): Promise<string> {
-    return this.#keys === undefined ? envelopeOf(token) : this.#keys.seal(envelopeOf(token), contextOf(key, id))
+    return this.keys === undefined ? envelopeOf(token) : this.keys.seal(envelopeOf(token), contextOf(key, id))
   }
 
   /** Whether it was sealed with another key than the current first one. */
   isOutdated(sealed: string): boolean {
-    if (this.#keys?.currentKeyId === undefined || this.#keys.keyIdOf === undefined) return false
-    return this.#keys.keyIdOf(sealed) !== this.#keys.currentKeyId
+    if (this.keys?.currentKeyId === undefined || this.keys.keyIdOf === undefined) return false
+    return this.keys.keyIdOf(sealed) !== this.keys.currentKeyId
   }
 
   /** Unseals a token. @throws SealError if the key is wrong or missing, or the record was changed or moved */
   async open(key: GrantKey, id: string, sealed: string): Promise<Token | undefined> {
-    const text = this.#keys === undefined ? sealed : await this.#keys.open(sealed, contextOf(key, id))
+    const text = this.keys === undefined ? sealed : await this.keys.open(sealed, contextOf(key, id))
     let envelope: Envelope
     try {
       envelope = JSON.parse(text) as Envelope

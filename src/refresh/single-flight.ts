@@ -13,7 +13,7 @@ import type { RefreshCause } from '../model/events.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import { freshnessOf, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
 import { handOver, runInBackground } from './background.ts'
-import { Redeemer } from './redeem.ts'
+import { lazy } from '../util/lazy.ts'
 import { contentOf } from './record-content.ts'
 import type { ClientUse, GrantClient } from './grant-client.ts'
 import { sameVersion, versionOf, type CachedGrant } from './cached-grant.ts'
@@ -44,6 +44,9 @@ export interface FlightResult {
   /** The provider's error, if this flight found that the grant has ended. */
   readonly cause?: unknown
 }
+
+/** Of no use while tokens are fresh. */
+const loadRedeeming = lazy(() => import('./redeem.ts'))
 
 const POLL_FIRST_MS = 20
 const POLL_LONGEST_MS = 200
@@ -254,6 +257,7 @@ export class SingleFlight {
 
   async #attempt(held: CachedGrant, request: FlightRequest, since: number): Promise<Outcome> {
     const use = await this.#client.use()
+    const { Redeemer } = await loadRedeeming()
     const redeemer = new Redeemer(this.#redeeming(use, since))
     if (!held.record.renewable) {
       // A forced refresh finds nothing to redeem: no verdict while the access token is valid.

@@ -1,13 +1,8 @@
 import type { ReauthorizationReason } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
-import { pageLimit } from './lists.ts'
-import type { GrantRecord } from './store.ts'
 
 /** Minimum time that a change is kept. */
 export const CHANGES_KEPT_MS: number = 7 * 24 * 3_600_000
-
-/** Maximum number of changes of one response. */
-const MOST = 10_000
 
 /** One line of the change feed. It never contains a token. */
 export interface Change {
@@ -55,10 +50,13 @@ export function changeIn(line: string): readonly Change[] {
   }
 }
 
+/** The part of a grant's record that the feed depends on. */
+type Recorded = Pick<Change, 'key' | 'id' | 'version'> & { state: string; reason?: Change['reason'] | undefined }
+
 /** Returns what the feed says about a write. Undefined: nothing. */
 export function changeOf(
-  before: GrantRecord | undefined,
-  after: GrantRecord | undefined,
+  before: Recorded | undefined,
+  after: Recorded | undefined,
   at: number,
   everyRefresh: boolean,
 ): Change | undefined {
@@ -72,9 +70,4 @@ export function changeOf(
     return { kind: 'reauthorization_required', ...told, ...(after.reason !== undefined && { reason: after.reason }) }
   }
   return everyRefresh || before.state !== 'active' ? { kind: 'refreshed', ...told } : undefined
-}
-
-/** @throws ConfigError for a limit that is not a number of changes */
-export function changesLimit({ limit = 100 }: ChangesRequest): number {
-  return pageLimit(limit, MOST)
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../model/errors.ts'
-import { assertIndexable } from '../model/grant-key.ts'
+import { assertIndexable } from '../model/check-key.ts'
 
 /** Longest value, in bytes of UTF-8. */
 const LONGEST_VALUE = 64 * 1024
@@ -121,15 +121,13 @@ export function decideOnce(
 /** The key of a document's row. */
 export function documentKey(name: string): string {
   if (typeof name !== 'string' || isOnce(name)) {
-    throw new ConfigError(
-      `Expected a document's name to be a string that does not start with '${ONCE}', got ${typeof name === 'string' ? `'${name}'` : typeof name}.`,
-    )
+    throw new ConfigError(`Expected a document's name to be a string that does not start with '${ONCE}'.`)
   }
   return rowKey(name)
 }
 
 /** Whether a name belongs to a single-use id. */
-export function isOnce(name: string): boolean {
+function isOnce(name: string): boolean {
   return name.startsWith(ONCE)
 }
 

@@ -1,6 +1,7 @@
 import { ConfigError } from '../model/errors.ts'
 import { decodeKey, encodeKey } from '../model/grant-key.ts'
 import { nextTurn } from '../util/async.ts'
+import type { ChangesRequest } from './changes.ts'
 import { dueSince, matchesFilter } from './rules.ts'
 import type { GrantCount, GrantPage, GrantRecord, PageRequest } from './store.ts'
 
@@ -50,6 +51,9 @@ export function pageLimit(limit: number, most: number = MOST): number {
   if (Number.isInteger(limit) && limit > 0) return Math.min(limit, most)
   throw new ConfigError(`Expected limit to be a whole number, 1 or more, got ${String(limit)}.`)
 }
+
+/** How many changes to read at once. @throws ConfigError for a limit that is no number of changes */
+export const changesLimit = ({ limit = 100 }: ChangesRequest): number => pageLimit(limit, 10_000)
 
 /** @throws ConfigError for a text that no page returned as a cursor */
 export function assertCursor(after: string | undefined): void {

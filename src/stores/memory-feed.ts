@@ -1,4 +1,5 @@
-import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest, changesLimit } from './changes.ts'
+import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest } from './changes.ts'
+import { changesLimit } from './lists.ts'
 
 /** Number of changes between two removals of old ones, if the feed is not read. */
 const TRIMMED_EVERY = 1024

@@ -1,4 +1,5 @@
 import type { Clock } from '../util/clock.ts'
+import { loadParts } from '../util/lazy.ts'
 
 /** A clock that a test moves. */
 export interface FakeClock extends Required<Clock> {
@@ -32,6 +33,7 @@ const PROBE = new Uint8Array(1)
  * started later shows, on a busy machine too, that the earlier ones are done.
  */
 async function settle(): Promise<void> {
+  await loadParts()
   for (let turn = 0; turn < TURNS; turn++) {
     await crypto.subtle.digest('SHA-256', PROBE)
     await new Promise<void>((resolve) => {

@@ -335,6 +335,7 @@ describe('metadata', () => {
     const clock = { now: () => NOW, monotonic: () => monotonic, delay: () => new Promise<void>(() => {}) }
     const client = discovering(fetch, issuer, { clock, timeoutMs: 1000 })
     void client.authorizationRequest()
+    await vi.waitFor(() => expect(asked).toBe(1))
     monotonic = 1001
     await expect(client.authorizationRequest()).resolves.toMatchObject({ issuer })
     expect(asked).toBe(2)

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../src/client/oauth2-client.ts'
-import { assertOriginAllowed } from '../../src/client/http/transport-security.ts'
 import { ConfigError, InsecureTransportError, OriginNotAllowedError } from '../../src/model/errors.ts'
 import { issuer, json, makeClient, metadata, scripted } from './setup.ts'
 
@@ -73,15 +72,6 @@ describe('the token goes', () => {
     expect(core.assertResource(new URL('http://127.0.0.1:9/x'))).toBeUndefined()
   })
 
-  test('to the origins of one call instead of the client’s', () => {
-    const core = coreOf(makeClient(scripted().fetch, { resourceOrigins: ['https://api.example'] }))
-    const origins = ['https://other.example']
-    for (let i = 0; i < 2; i += 1) {
-      expect(core.assertResource(new URL('https://other.example'), origins)).toBeUndefined()
-      expect(() => core.assertResource(new URL('https://api.example'), origins)).toThrow(OriginNotAllowedError)
-    }
-  })
-
   test.each([
     'api.example',
     'https://*.com',
@@ -105,19 +95,5 @@ describe('the token goes', () => {
     expect(core.assertResource(new URL(issuer))).toBeUndefined()
     expect(() => core.assertResource(new URL('https://evil.example'))).toThrow(OriginNotAllowedError)
     expect(requests).toHaveLength(1)
-  })
-})
-
-describe('where no client is at hand', () => {
-  const allowed = (url: string, origins: string[], allowLoopbackHttp: boolean) => (): void =>
-    assertOriginAllowed(new URL(url), origins, { client: 'fetchWith', allowLoopbackHttp })
-
-  test('every https origin and, if told, http on loopback', () => {
-    expect(allowed('https://api.example', ['*'], true)).not.toThrow()
-    expect(allowed('http://localhost:3000', ['*'], true)).not.toThrow()
-    expect(allowed('http://localhost:3000', ['*'], false)).toThrow(InsecureTransportError)
-    expect(allowed('http://api.example', ['*'], true)).toThrow(InsecureTransportError)
-    expect(allowed('https://other.example', ['https://api.example'], true)).toThrow(OriginNotAllowedError)
-    expect(allowed('http://localhost:3000', ['https://api.example'], true)).toThrow(OriginNotAllowedError)
   })
 })

@@ -37,7 +37,7 @@ const family: readonly [errors.EvergrantError, string, boolean][] = [
   [new errors.StoreError('full', { cause }), 'store_error', true],
   [new errors.SealError('k1', 'no key'), 'seal_error', false],
   [new errors.UnreadableRecordError({ client: 'c', subject: 's', account: '' }), 'unreadable_record', false],
-  [new errors.RefreshTimeoutError(key, 30_000, 100), 'refresh_timeout', true],
+  [new errors.RefreshTimeoutError(key, 30_000), 'refresh_timeout', true],
 ]
 
 describe('every error of the family', () => {
@@ -112,8 +112,6 @@ describe("the advice of a token endpoint's refusal goes by its code", () => {
 test('optional members are there only where there is something to say', () => {
   expect('retryAfterMs' in new errors.StoreError('x')).toBe(false)
   expect(new errors.StoreError('x', { retryAfterMs: 5 }).retryAfterMs).toBe(5)
-  expect('retryAfterMs' in new errors.RefreshTimeoutError(key, 1)).toBe(false)
-  expect(new errors.RefreshTimeoutError(key, 1, 7).retryAfterMs).toBe(7)
   const unreachable = new errors.ProviderUnavailableError('x', { maybeProcessed: true })
   expect(['status' in unreachable, 'retryAfterMs' in unreachable, unreachable.maybeProcessed]).toEqual([
     false,

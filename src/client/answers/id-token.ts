@@ -1,33 +1,19 @@
-import * as oauth from 'oauth4webapi'
+import type * as oauth from 'oauth4webapi'
 import { fromBase64Url, toBase64Url } from '../../util/base64.ts'
 import type { ClientContext } from '../context.ts'
 import { hasTenant, mayName, sameIssuer } from '../issuers.ts'
-import { oauthClient } from '../endpoints/token.ts'
+import { loadOauth4webapi, oauthClient } from '../oauth4webapi.ts'
 import type { Server } from '../server.ts'
-
-/** The claims of an ID token, unchecked. */
-export type Claims = Readonly<Record<string, unknown>>
+import { readClaims, type Claims } from './claims.ts'
 
 /** An ID token can't be issued further from now than this. */
 const FARTHEST_ISSUE_S = 24 * 3600
 
 /** What to make of an ID token. `unusable` is a reason, without anything secret in it. */
-export type IdTokenVerdict =
+type IdTokenVerdict =
   | { readonly verdict: 'usable' }
   | { readonly verdict: 'unusable'; readonly reason: string }
   | { readonly verdict: 'other_identity'; readonly reason: string }
-
-/** The claims of an ID token as they stand there; undefined when it can't be read. */
-export function readClaims(idToken: string | undefined): Claims | undefined {
-  const parts = idToken?.split('.')
-  if (parts?.length !== 3) return undefined
-  try {
-    const claims: unknown = JSON.parse(fromBase64Url(parts[1] ?? '') ?? '')
-    return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? (claims as Claims) : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /**
  * Checks the ID token of a code exchange (OpenID Connect Core section 3.1.3.7). Its signature is not checked: it came from the token endpoint over TLS
@@ -40,8 +26,8 @@ export async function checkFirstIdToken(
   accessToken: string,
   expected: { readonly nonce: string | undefined; readonly maxAge: number | undefined },
 ): Promise<IdTokenVerdict> {
-  return check(context, server, { idToken, accessToken, known: false }, (as, response) =>
-    oauth.processAuthorizationCodeResponse(as, oauthClient(context), response, {
+  return check(context, server, { idToken, accessToken, known: false }, (library, as, response) =>
+    library.processAuthorizationCodeResponse(as, oauthClient(library, context), response, {
       requireIdToken: true,
       ...(expected.nonce === undefined ? {} : { expectedNonce: expected.nonce }),
       ...(expected.maxAge === undefined ? {} : { maxAge: expected.maxAge }),
@@ -64,8 +50,8 @@ export async function checkRefreshedIdToken(
   const family = familyOf(context, server)
   const changed = previous === undefined ? undefined : compareIdentity(claims, previous, context.clientId, family)
   if (changed !== undefined) return changed
-  return check(context, server, { idToken, accessToken, known: true }, (as, response) =>
-    oauth.processRefreshTokenResponse(as, oauthClient(context), response),
+  return check(context, server, { idToken, accessToken, known: true }, (library, as, response) =>
+    library.processRefreshTokenResponse(as, oauthClient(library, context), response),
   )
 }
 
@@ -103,7 +89,11 @@ async function check(
   context: ClientContext,
   server: Server,
   token: { readonly idToken: string; readonly accessToken: string; readonly known: boolean },
-  process: (as: oauth.AuthorizationServer, response: Response) => Promise<oauth.TokenEndpointResponse>,
+  process: (
+    library: typeof oauth,
+    as: oauth.AuthorizationServer,
+    response: Response,
+  ) => Promise<oauth.TokenEndpointResponse>,
 ): Promise<IdTokenVerdict> {
   const { idToken, accessToken } = token
   const as = expectedServer(context, server, readClaims(idToken) ?? {}, token.known)
@@ -112,7 +102,8 @@ async function check(
   try {
     const body = JSON.stringify({ access_token: accessToken, token_type: 'bearer', id_token: idToken })
     const answer = new Response(body, { headers: { 'content-type': 'application/json' } })
-    claims = oauth.getValidatedIdTokenClaims(await process(as, answer))
+    const library = await loadOauth4webapi()
+    claims = library.getValidatedIdTokenClaims(await process(library, as, answer))
   } catch (error) {
     // The library's messages name the rule, not the values.
     return unusable(error instanceof Error ? error.message : 'it is malformed')

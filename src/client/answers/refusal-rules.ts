@@ -3,13 +3,13 @@ import { isObject } from '../../model/answer/members.ts'
 import { ConfigError } from '../../model/errors.ts'
 import { isJsonPattern, matchesJson } from '../../util/matches-json.ts'
 import type { Provider, Refusal } from '../../model/provider.ts'
-import { isUnavailable } from '../http/send.ts'
+import { isUnavailable } from '../http/status.ts'
 
 /** What a refusal means by the provider's data. */
 export type RefusalMeaning = Refusal['means']
 
 /** A refusal as it is judged. */
-export interface Refused {
+interface Refused {
   /** The answer's own status. */
   readonly status: number
   /** The code, as the answer has it. */

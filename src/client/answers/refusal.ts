@@ -1,6 +1,6 @@
 import { TokenRequestError } from '../../model/errors.ts'
 import type { Secrets } from '../../util/redact.ts'
-import type { Attempt } from '../credentials.ts'
+import type { Attempt } from '../authentication.ts'
 import { plainText } from './token-answer.ts'
 import type { RefusalMeaning } from './refusal-rules.ts'
 
@@ -44,7 +44,7 @@ const NEVER_AGAIN: ReadonlySet<string> = new Set([
 const STILL_PROCESSING = /\b(being processed|(still|currently|is) processing|in progress|under ?way)\b/i
 
 /** What is read of a refusal. */
-export interface RefusalAnswer {
+interface RefusalAnswer {
   readonly error?: string | undefined
   readonly errorDescription?: string | undefined
   readonly means?: RefusalMeaning | undefined

@@ -6,10 +6,8 @@ import type { Provider } from '../../model/provider.ts'
 import { isVisibleAscii } from '../../model/token.ts'
 import { noJudge, type JudgeRefusal, type RefusalMeaning } from './refusal-rules.ts'
 
-export { splitScope } from '../../model/answer/scope.ts'
-
 /** What makes an answer of status 200 unusable. */
-export interface AnswerProblem {
+interface AnswerProblem {
   readonly kind: 'unreadable' | 'no_access_token' | 'token_type' | 'invalid'
   readonly reason: string
 }

@@ -1,11 +1,10 @@
-import * as oauth from 'oauth4webapi'
 import { TokenResponseError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
 import type { JsonValue, Token } from '../../model/token.ts'
 import { authenticatedPost } from './authenticated-post.ts'
 import { withinTimeout, type ClientContext } from '../context.ts'
 import { pickToken, type TokenTypeHint } from './revocation.ts'
-import { oauthClient } from './token.ts'
+import { loadOauth4webapi, oauthClient } from '../oauth4webapi.ts'
 import { placeOfGrant } from '../token-origin.ts'
 
 /** What the server says of a token (RFC 7662 section 2.2). Of an inactive one it says nothing else. */
@@ -39,6 +38,7 @@ export async function introspectToken(
   const secrets = new Secrets(context.secrets).add(picked.value)
   const parameters = new URLSearchParams({ token: picked.value })
   if (picked.hint !== undefined) parameters.set('token_type_hint', picked.hint)
+  const oauth = await loadOauth4webapi()
   const answer = await withinTimeout(context, 'introspection', undefined, (signal) =>
     authenticatedPost(context, server, {
       purpose: 'introspection',
@@ -52,7 +52,7 @@ export async function introspectToken(
     const response = new Response(answer.text ?? '', { headers: { 'content-type': 'application/json' } })
     const result = (await oauth.processIntrospectionResponse(
       server.as,
-      oauthClient(context),
+      oauthClient(oauth, context),
       response,
     )) as Introspection
     // RFC 7662 section 2.2: other members of an inactive token are not to be trusted.

@@ -1,17 +1,15 @@
-import * as oauth from 'oauth4webapi'
-import { EvergrantError, TokenResponseError } from '../../model/errors.ts'
+import { TokenResponseError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
 import { isVisibleAscii, makeToken, type Token } from '../../model/token.ts'
-import type { SendOptions } from '../internal-client.ts'
 import type { ClientContext } from '../context.ts'
-import type { Attempt, Authenticated } from '../credentials.ts'
+import { prepareAuthentication, type Attempt, type Authenticated } from '../authentication.ts'
 import { retryAfter, send } from '../http/send.ts'
 import { normaliseTokenAnswer, type TokenAnswer } from '../answers/token-answer.ts'
 import { refused, withNextSecret } from '../answers/refusal.ts'
 import type { Server } from '../server.ts'
-import { otherSecrets, strictResponse, written } from './token-messages.ts'
+import { otherSecrets, written } from './token-messages.ts'
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly grantType: string
   readonly parameters: URLSearchParams
   /** Whether the same request may be sent again after an answer that can't be used. */
@@ -27,7 +25,7 @@ export interface TokenRequest {
 }
 
 /** What was read from the answer, before anything about it could fail. */
-export interface Captured extends TokenAnswer {
+interface Captured extends TokenAnswer {
   /** Just before the request was sent. */
   readonly receivedAt: number
   /** When a refused request may be sent again, by the provider's own word. */
@@ -41,6 +39,13 @@ export interface Granted {
   readonly secrets: Secrets
 }
 
+/** How a prepared token request is sent. */
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Asked before every request after the first. With `false` the refusal of the one before stands. */
+  readonly mayStillSend?: (() => boolean) | undefined
+}
+
 /** Prepares a token request as far as anything in it can fail by itself; what it answers sends it. */
 export async function prepareTokenRequest(
   context: ClientContext,
@@ -50,7 +55,7 @@ export async function prepareTokenRequest(
   const secrets = new Secrets(context.secrets).add(...(request.known ?? []))
   const parameters = new URLSearchParams(request.parameters)
   parameters.set('grant_type', request.grantType)
-  const attempt = await context.credentials.prepare(server, parameters, secrets)
+  const attempt = await prepareAuthentication(context.credentials, server, parameters, secrets)
   return async ({ signal, mayStillSend } = {}) => {
     const exchange = (each: Attempt): Promise<Granted> =>
       sendTokenRequest(context, server, request, each.authenticated, secrets, signal)
@@ -66,75 +71,38 @@ async function sendTokenRequest(
   secrets: Secrets,
   signal: AbortSignal | undefined,
 ): Promise<Granted> {
-  let captured: Captured | undefined
-  const fetchAndMend = async (
-    url: string,
-    init: oauth.CustomFetchOptions<string, URLSearchParams>,
-  ): Promise<Response> => {
-    const { judgeRefusal: judge, provider } = context
-    const receivedAt = context.clock.now()
-    const { renewable } = request
-    const refreshToken = request.parameters.get('refresh_token') ?? undefined
-    const asked = { provider, judge, at: receivedAt, renewable, refreshToken }
-    const raw = await send(context, {
-      purpose: `token request (${request.grantType})`,
-      url,
-      method: init.method,
-      ...written(init, provider.bodyFormat),
-      signal,
-      secrets,
-      // A provider that says "never again" with the status of "later" is known by its rules.
-      ...(provider.refresh?.refusals === undefined
-        ? {}
-        : { isAnswer: (answer) => normaliseTokenAnswer(answer, asked).means !== undefined }),
-    })
-    const answer = normaliseTokenAnswer(raw, asked)
-    const retryAfterMs = answer.status === 200 ? undefined : retryAfter(raw.headers, context.clock.now())
-    captured = { ...answer, receivedAt, retryAfterMs }
-    secrets.add(captured.accessToken, captured.refreshToken, captured.idToken, ...otherSecrets(captured))
-    return strictResponse(captured)
-  }
-  try {
-    const as = request.endpoint === undefined ? server.as : { ...server.as, token_endpoint: request.endpoint }
-    const response = await oauth.genericTokenEndpointRequest(
-      as,
-      oauthClient(context),
-      presetAuth(authenticated),
-      request.grantType,
-      // The prepared body has them all.
-      {},
-      { [oauth.customFetch]: fetchAndMend, [oauth.allowInsecureRequests]: true },
-    )
-    await oauth.processGenericTokenEndpointResponse(server.as, oauthClient(context), response)
-  } catch (error) {
-    throw translate(context, request, captured, secrets, error)
-  }
-  if (captured === undefined) throw new TypeError('The token request was not sent.')
-  return { captured, token: tokenOf(captured, context), secrets }
-}
-
-function translate(
-  context: ClientContext,
-  request: TokenRequest,
-  captured: Captured | undefined,
-  secrets: Secrets,
-  error: unknown,
-): unknown {
-  // What the exchange itself threw, the caller's own abort reason among it.
-  if (captured === undefined || error instanceof EvergrantError) return error
-  const { status, problem } = captured
-  if (status !== 200) return refused(context, status, captured, secrets)
-  return new TokenResponseError(
-    context.name,
-    {
+  const { judgeRefusal: judge, provider } = context
+  const receivedAt = context.clock.now()
+  const refreshToken = request.parameters.get('refresh_token') ?? undefined
+  const asked = { provider, judge, at: receivedAt, renewable: request.renewable, refreshToken }
+  const raw = await send(context, {
+    purpose: `token request (${request.grantType})`,
+    url: request.endpoint ?? server.tokenEndpoint,
+    method: 'POST',
+    ...written(authenticated, provider.bodyFormat),
+    signal,
+    secrets,
+    // A provider that says "never again" with the status of "later" is known by its rules.
+    ...(provider.refresh?.refusals === undefined
+      ? {}
+      : { isAnswer: (answer) => normaliseTokenAnswer(answer, asked).means !== undefined }),
+  })
+  const answer = normaliseTokenAnswer(raw, asked)
+  const retryAfterMs = answer.status === 200 ? undefined : retryAfter(raw.headers, context.clock.now())
+  const captured = { ...answer, receivedAt, retryAfterMs }
+  secrets.add(captured.accessToken, captured.refreshToken, captured.idToken, ...otherSecrets(captured))
+  const { problem, status } = captured
+  if (status !== 200) throw refused(context, status, captured, secrets)
+  if (problem !== undefined) {
+    throw new TokenResponseError(context.name, {
       status,
-      problem: problem?.kind ?? 'invalid',
-      reason: problem === undefined ? 'it breaks RFC 6749 section 5.1.' : secrets.redact(problem.reason),
+      problem: problem.kind,
+      reason: secrets.redact(problem.reason),
       retryable: request.repeatable,
       token: request.salvage(captured),
-    },
-    { cause: problem === undefined ? secrets.cause(error) : undefined },
-  )
+    })
+  }
+  return { captured, token: tokenOf(captured, context), secrets }
 }
 
 /** The token of an answer; its ID token is not in it before it was checked. */
@@ -170,24 +138,4 @@ export function withRefreshToken(previous: Token, captured: Captured): Token {
     refreshToken: captured.refreshToken ?? previous.refreshToken,
     refreshTokenExpiresAt: captured.refreshTokenExpiresAt ?? (rotated ? undefined : previous.refreshTokenExpiresAt),
   })
-}
-
-/** The client as oauth4webapi knows it; its own clock is set to the client's clock. */
-export function oauthClient(context: ClientContext): oauth.Client {
-  return {
-    client_id: context.clientId,
-    [oauth.clockSkew]: Math.floor(context.clock.now() / 1000) - Math.floor(Date.now() / 1000),
-    [oauth.clockTolerance]: Math.floor(context.clockToleranceMs / 1000),
-  }
-}
-
-/** An authentication that was made before, as oauth4webapi's function. */
-export function presetAuth(authenticated: Authenticated): oauth.ClientAuth {
-  return (_as, _client, body, headers) => {
-    for (const name of new Set(body.keys())) body.delete(name)
-    // Of the protocol library; ours is added where the request is sent.
-    headers.delete('user-agent')
-    for (const [name, value] of authenticated.body) body.append(name, value)
-    for (const [name, value] of authenticated.headers) headers.set(name, value)
-  }
 }

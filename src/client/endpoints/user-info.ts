@@ -1,14 +1,13 @@
-import * as oauth from 'oauth4webapi'
 import { ConfigError, TokenResponseError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
 import { isVisibleAscii, type AccessToken, type JsonValue, type Token } from '../../model/token.ts'
 import { withinTimeout, type ClientContext } from '../context.ts'
 import { send, type HttpAnswer } from '../http/send.ts'
-import { readClaims } from '../answers/id-token.ts'
+import { readClaims } from '../answers/claims.ts'
 import { normaliseUserInfo } from '../answers/token-answer.ts'
 import { refused } from '../answers/refusal.ts'
 import { endpointOf } from '../server.ts'
-import { oauthClient } from './token.ts'
+import { loadOauth4webapi, oauthClient } from '../oauth4webapi.ts'
 import { placeOfGrant } from '../token-origin.ts'
 
 /** What the provider says of the user (OpenID Connect Core section 5.3.2). The account's key is the issuer with `sub`, never the e-mail address. */
@@ -28,6 +27,7 @@ export async function fetchUserInfo(client: ClientContext, token: Token | Access
   const { context, server } = placeOfGrant(client, await client.directory.server(), grant)
   const url = endpointOf(server, 'userinfo_endpoint', context.name)
   const secrets = new Secrets(context.secrets).add(token.accessToken)
+  const oauth = await loadOauth4webapi()
   const answer = await withinTimeout(context, 'user info request', undefined, (signal) =>
     send(context, {
       purpose: 'user info request',
@@ -51,7 +51,7 @@ export async function fetchUserInfo(client: ClientContext, token: Token | Access
   try {
     const expected = typeof subject === 'string' ? subject : oauth.skipSubjectCheck
     return Object.freeze(
-      await oauth.processUserInfoResponse(server.as, oauthClient(context), expected, response),
+      await oauth.processUserInfoResponse(server.as, oauthClient(oauth, context), expected, response),
     ) as UserInfo
   } catch (error) {
     const other = (error as { code?: unknown }).code === oauth.JSON_ATTRIBUTE_COMPARISON

@@ -1,9 +1,9 @@
-import * as oauth from 'oauth4webapi'
 import { toBase64Url } from '../../util/base64.ts'
+import { randomId, sha256 } from '../../util/crypto.ts'
 import { ConfigError } from '../../model/errors.ts'
-import type { Provider } from '../../model/provider.ts'
+import { assertRedirectUri, openidWithoutIssuer } from '../check-login.ts'
 import type { ClientContext } from '../context.ts'
-import { splitScope } from '../answers/token-answer.ts'
+import { splitScope } from '../../model/answer/scope.ts'
 import { offlineAccessAt } from './offline-access.ts'
 import { addParams, RESERVED_FOR_AUTHORIZATION, scopeList, type Params } from '../http/request-params.ts'
 import { endpointOf, type Server } from '../server.ts'
@@ -48,11 +48,6 @@ export interface PendingLogin {
 /** A pending log-in as it was kept: its `url` may be left out, because the user was sent there already. */
 export type KeptLogin = Omit<PendingLogin, 'url'>
 
-/** Makes a pending log-in: a plain frozen object. */
-export function makePendingLogin(fields: PendingLogin): PendingLogin {
-  return Object.freeze({ ...fields })
-}
-
 /** What one authorization request may differ in. */
 export interface AuthorizationOptions {
   /** @default the client's scope */
@@ -71,7 +66,7 @@ export interface AuthorizationOptions {
 }
 
 /** An authorization request as far as it is known without the server. */
-export interface CheckedAuthorization {
+interface CheckedAuthorization {
   readonly redirectUri: string
   readonly scope: readonly string[] | undefined
   readonly params: Params | undefined
@@ -79,8 +74,17 @@ export interface CheckedAuthorization {
   readonly consent: boolean
 }
 
+/** Begins a log-in. */
+export async function authorizationRequest(
+  context: ClientContext,
+  options: AuthorizationOptions = {},
+): Promise<PendingLogin> {
+  const checked = checkAuthorizationOptions(context, options)
+  return makeAuthorizationRequest(context, await context.directory.server(), checked)
+}
+
 /** Checks what can be checked before any I/O. */
-export function checkAuthorizationOptions(context: ClientContext, options: AuthorizationOptions): CheckedAuthorization {
+function checkAuthorizationOptions(context: ClientContext, options: AuthorizationOptions): CheckedAuthorization {
   const { params, offline = context.offline, consent = 'always' } = options
   const redirectUri = options.redirectUri ?? context.redirectUri
   if (redirectUri === undefined) {
@@ -99,7 +103,7 @@ export function checkAuthorizationOptions(context: ClientContext, options: Autho
 }
 
 /** Makes the URL that the user is sent to, and what is needed to finish the log-in (RFC 6749 section 4.1.1). */
-export async function makeAuthorizationRequest(
+async function makeAuthorizationRequest(
   context: ClientContext,
   server: Server,
   checked: CheckedAuthorization,
@@ -110,9 +114,9 @@ export async function makeAuthorizationRequest(
   const { scope, params } = askedOf(context, server, checked)
   const openid = scope?.includes('openid') === true
   if (openid && server.issuer === undefined) throw openidWithoutIssuer(context.name)
-  const codeVerifier = provider.pkce === false ? undefined : oauth.generateRandomCodeVerifier()
-  const state = oauth.generateRandomState()
-  const nonce = openid && provider.nonce !== false ? oauth.generateRandomNonce() : undefined
+  const codeVerifier = provider.pkce === false ? undefined : randomSecret()
+  const state = randomSecret()
+  const nonce = openid && provider.nonce !== false ? randomSecret() : undefined
   const own: Readonly<Record<string, string | undefined>> = {
     response_type: 'code',
     client_id: context.clientId,
@@ -120,7 +124,7 @@ export async function makeAuthorizationRequest(
     scope: scope?.join(provider.scopeSeparator ?? ' '),
     state,
     nonce,
-    code_challenge: codeVerifier === undefined ? undefined : await oauth.calculatePKCECodeChallenge(codeVerifier),
+    code_challenge: codeVerifier === undefined ? undefined : await sha256(codeVerifier),
     code_challenge_method: codeVerifier === undefined ? undefined : 'S256',
   }
   // The endpoint's own query stays; a parameter of ours replaces its namesake there, because none may come twice.
@@ -128,8 +132,8 @@ export async function makeAuthorizationRequest(
     if (value !== undefined) url.searchParams.set(name, value)
   const asked = splitScope(url.searchParams.get('scope') ?? '', provider.scopeSeparator)
   const maxAge = maxAgeOf(url.searchParams)
-  return makePendingLogin({
-    id: toBase64Url(crypto.getRandomValues(new Uint8Array(16))),
+  return Object.freeze({
+    id: randomId(),
     url: url.href,
     state,
     ...(codeVerifier === undefined ? {} : { codeVerifier }),
@@ -142,6 +146,11 @@ export async function makeAuthorizationRequest(
     clientId: context.clientId,
     createdAt: context.clock.now(),
   })
+}
+
+/** 256 bits, base64url. */
+function randomSecret(): string {
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
 }
 
 /** Scope and parameters: what offline access takes, then the provider's own parameters, then the call's, each winning over those before it. */
@@ -171,24 +180,4 @@ function maxAgeOf(params: URLSearchParams): number | undefined {
     throw new ConfigError('max_age must be a whole number of seconds: the ID token is compared with it.')
   }
   return Number(maxAge)
-}
-
-/** Without an issuer an ID token can't be checked. */
-export function openidWithoutIssuer(client: string): ConfigError {
-  return new ConfigError(
-    `Client '${client}' asks for scope 'openid', but its server has no issuer to compare ID tokens with: add issuer to provider.server, or leave out 'openid'.`,
-  )
-}
-
-/** RFC 6749 section 3.1.2: an absolute URI without fragment; at some providers a name of theirs stands for it. */
-export function assertRedirectUri(
-  redirectUri: unknown,
-  provider: Pick<Provider, 'opaqueRedirectUri'>,
-): asserts redirectUri is string {
-  if (provider.opaqueRedirectUri === true && typeof redirectUri === 'string' && redirectUri !== '') return
-  if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri) || redirectUri.includes('#')) {
-    throw new ConfigError(
-      'redirectUri must be an absolute URL without a fragment, exactly as registered at the provider.',
-    )
-  }
 }

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../model/errors.ts'
 import { makeToken, type Token } from '../../model/token.ts'
+import { authMethodAt } from '../authentication.ts'
 import { withinTimeout, type ClientContext } from '../context.ts'
 import { addParams, RESERVED_FOR_TOKENS, scopeList, type Params } from '../http/request-params.ts'
 import { prepareTokenRequest, salvageFirst } from '../endpoints/token.ts'
@@ -23,7 +24,7 @@ export async function requestClientCredentials(
   addParams(parameters, options.params, RESERVED_FOR_TOKENS, 'params of the client credentials request')
   if (scope !== undefined) parameters.set('scope', scope.join(context.provider.scopeSeparator ?? ' '))
   const server = await context.directory.server(options.signal)
-  if (context.credentials.method(server) === 'none') {
+  if (authMethodAt(server, context.credentials) === 'none') {
     throw new ConfigError(
       `Client '${context.name}' has no credentials of its own: client credentials need a clientSecret or a clientAuth function.`,
     )

@@ -6,6 +6,7 @@ import { checkCallback, checkUnsolicited, judgeCallback, judgeUnsolicited } from
 import { withinTimeout, type ClientContext } from '../context.ts'
 import { checkFirstIdToken } from '../answers/id-token.ts'
 import { addParams, RESERVED_FOR_TOKENS } from '../http/request-params.ts'
+import { loadOauth4webapi } from '../oauth4webapi.ts'
 import type { Server } from '../server.ts'
 import { prepareTokenRequest, salvageFirst, type Granted } from '../endpoints/token.ts'
 import { originOfCallback, placeAt, TOKEN_ORIGIN } from '../token-origin.ts'
@@ -71,6 +72,8 @@ async function redeem(
       return token === undefined ? undefined : withKept(token, kept)
     },
   })
+  // What checks the ID token is there before its answer.
+  if (expectsIdToken(expected)) await loadOauth4webapi()
   await beforeSend?.()
   const granted = await withinTimeout(context, 'code exchange', undefined, (signal) => request({ signal }))
   return withIdToken(context, server, { ...granted, token: withKept(granted.token, kept) }, expected)
@@ -97,6 +100,10 @@ function withKept(token: Token, kept: ReadonlyMap<string, string>): Token {
   return makeToken({ ...token, extra: { ...Object.fromEntries(kept), ...answered } })
 }
 
+function expectsIdToken({ nonce, scope }: Expected): boolean {
+  return nonce !== undefined || scope?.includes('openid') === true
+}
+
 async function withIdToken(
   context: ClientContext,
   server: Server,
@@ -108,7 +115,7 @@ async function withIdToken(
   const scope = granted.token.scope ?? expected.scope
   const token = makeToken({ ...granted.token, scope })
   const { idToken } = granted.captured
-  const openid = nonce !== undefined || expected.scope?.includes('openid') === true
+  const openid = expectsIdToken(expected)
   if (idToken === undefined) {
     if (!openid || scope?.includes('openid') === false) return token
     throw unusable(context, token, 'it has no ID token, though scope openid was granted.')

@@ -6,7 +6,7 @@ import type { Server } from '../server.ts'
 const OFFLINE_ACCESS = 'offline_access'
 
 /** What an authorization request has in it so that a refresh token comes. */
-export interface OfflineAccess {
+interface OfflineAccess {
   readonly scope: readonly string[]
   readonly params: Params
   readonly consentParams: Params

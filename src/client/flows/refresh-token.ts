@@ -1,10 +1,16 @@
 import { ConfigError, TokenResponseError } from '../../model/errors.ts'
 import { makeToken, mergeRefreshed, scopeDiffers, type Token } from '../../model/token.ts'
-import type { Redeem, Redeemed } from '../internal-client.ts'
 import type { ClientContext } from '../context.ts'
 import { checkRefreshedIdToken } from '../answers/id-token.ts'
+import { loadOauth4webapi } from '../oauth4webapi.ts'
 import { addParams, RESERVED_FOR_TOKENS, scopeList, type Params } from '../http/request-params.ts'
-import { prepareTokenRequest, salvageRefresh, withRefreshToken, type Granted } from '../endpoints/token.ts'
+import {
+  prepareTokenRequest,
+  salvageRefresh,
+  withRefreshToken,
+  type Granted,
+  type SendOptions,
+} from '../endpoints/token.ts'
 import type { Server } from '../server.ts'
 import { placeOfGrant, TOKEN_ORIGIN } from '../token-origin.ts'
 
@@ -17,6 +23,21 @@ export interface RefreshOptions {
   /** Ends the wait; the call then rejects with the signal's reason. The refresh token may have been consumed all the same. */
   readonly signal?: AbortSignal
 }
+
+/** What one redemption brought. */
+export interface Redeemed {
+  /** The previous token with what the answer changed. */
+  readonly token: Token
+  readonly scopeChanged: boolean
+  /** The answer had an ID token that can't be used; the earlier one was kept. */
+  readonly idTokenDropped: boolean
+}
+
+/**
+ * Sends exactly one token request; a second one only when the first was refused with `invalid_client` and the client has another secret.
+ * It has no deadline: the caller owns that. Rejects with the errors of `OAuth2Client.refresh` or the signal's reason.
+ */
+export type Redeem = (options?: SendOptions) => Promise<Redeemed>
 
 /** Checks and prepares one redemption of the token's refresh token. */
 export async function prepareRedemption(
@@ -51,6 +72,8 @@ export async function prepareRedemption(
     known: [token.accessToken, token.idToken],
     salvage: salvageRefresh(token),
   })
+  // What checks an ID token is there before its answer, which nothing may come between.
+  if (token.idToken !== undefined || token.scope?.includes('openid') === true) await loadOauth4webapi()
   return async (call) => finish(place.context, place.server, token, scope, await request(call))
 }
 

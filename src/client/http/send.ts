@@ -3,6 +3,7 @@ import { ProviderUnavailableError } from '../../model/errors.ts'
 import type { Logger } from '../../model/logger.ts'
 import type { Secrets } from '../../util/redact.ts'
 import { untilAborted } from './deadline.ts'
+import { isUnavailable } from './status.ts'
 import { surelyNotSent } from './network-errors.ts'
 import { MAX_ANSWER_BYTES, type Transport, type TransportAnswer } from './transport.ts'
 import { assertSecure, type InsecurePolicy } from './transport-security.ts'
@@ -20,7 +21,7 @@ export interface HttpContext {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   /** What it is for, in a few words, for messages and logs: `token request`. */
   readonly purpose: string
   readonly url: string
@@ -72,11 +73,6 @@ export async function send(context: HttpContext, request: HttpRequest): Promise<
     })
     throw error
   }
-}
-
-/** Whether a status asks to come back later. */
-export function isUnavailable(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || status >= 500
 }
 
 async function exchange(context: HttpContext, request: HttpRequest, url: URL): Promise<HttpAnswer> {

@@ -1,5 +1,4 @@
 import { InsecureTransportError } from '../../model/errors.ts'
-import { assertOrigin, originRule } from '../resource-origins.ts'
 
 /** Whether a URL's host is this machine: localhost, 127.0.0.0/8, [::1]. */
 export function isLoopback(url: URL): boolean {
@@ -58,20 +57,4 @@ export function assertSecure(url: URL, policy: InsecurePolicy): void {
       ? 'Its redirect URI is not on loopback: set allowInsecureRequests if this is meant.'
       : 'Use https: http is for loopback only (localhost, 127.0.0.0/8, [::1]).'
   throw new InsecureTransportError(`Client '${policy.name}' sends nothing to ${url.protocol}//${url.host}. ${advice}`)
-}
-
-/**
- * Refuses a URL that must not get a token, where no client is at hand. With `allowLoopbackHttp`, `*` includes plain http on loopback.
- * @throws InsecureTransportError, OriginNotAllowedError
- */
-export function assertOriginAllowed(
-  url: URL,
-  origins: readonly string[],
-  options: { readonly client: string; readonly allowLoopbackHttp: boolean },
-): void {
-  const { client, allowLoopbackHttp } = options
-  assertSecure(url, { name: client, allowInsecureRequests: allowLoopbackHttp, remote: !allowLoopbackHttp })
-  // Whatever is http here was found to be on loopback.
-  if (url.protocol === 'http:' && origins.includes('*')) return
-  assertOrigin(url, originRule(origins), client)
 }

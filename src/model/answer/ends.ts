@@ -64,7 +64,7 @@ export const END_NAMES: readonly string[] = [
 /** No lifetime is thirty years long: a number from this size is a time. */
 const FIRST_MOMENT = 1e9
 
-export interface EndsOptions {
+interface EndsOptions {
   /** When the response was requested, or the stored token is read. */
   readonly now: number
   /**

@@ -4,19 +4,19 @@ export const ACCESS_TOKEN: readonly string[] = ['access_token', 'accessToken']
 export const REFRESH_TOKEN: readonly string[] = ['refresh_token', 'refreshToken']
 
 /** Members that hold the response or another token. `token` as text is also a name of the access token. */
-export const WRAPPERS: readonly string[] = ['data', 'body', 'result', 'authed_user', 'token']
+const WRAPPERS: readonly string[] = ['data', 'body', 'result', 'authed_user', 'token']
 
 /** Number of levels that are searched, the response itself included. */
 export const LEVELS = 3
 
-export interface FoundTokens {
+interface FoundTokens {
   /** The members of the object with the tokens, and its siblings on the way there. */
   readonly object: Members
   /** The names of the access token in it. */
   readonly names: readonly string[]
 }
 
-export interface FindOptions {
+interface FindOptions {
   readonly answerPath?: readonly string[] | undefined
   readonly stored: boolean
   /** Whether a member `token`, which may be anything, can be the access token. */

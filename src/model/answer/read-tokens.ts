@@ -13,7 +13,7 @@ export interface AnswerWays {
   readonly tokenTypes?: readonly string[]
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   /** When the response was requested, or the stored token is read. */
   readonly now: number
   /** Whether it is a kept token, of this application or of another library, instead of a response. */
