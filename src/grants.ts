@@ -70,7 +70,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   #logins: Logins | undefined
   #closed = false
 
-  /** Checks the options without any I/O. @throws ConfigError */
+  /** Finds a client by name. @throws ConfigError */
   constructor(options: GrantsOptions<C>) {
     const { clients, keys, policy = {} } = options
     if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {

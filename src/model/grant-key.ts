@@ -9,7 +9,7 @@ export interface GrantKey {
   readonly account: string
 }
 
-/** The key as one string, without collisions: `a:b` + `c` is not `a` + `b:c`. */
+/** Encodes the key as one string without collisions: `a:b` + `c` is not `a` + `b:c`. */
 export function encodeKey(key: GrantKey): string {
   return JSON.stringify([key.client, key.subject, key.account])
 }

@@ -201,7 +201,7 @@ export class LiveGrant implements TokenSource {
     throw new RefreshTimeoutError(this.key, this.#waitMs)
   }
 
-  /** Ends the grant here at once, then at the provider. Returns whether it was there. */
+  /** Disconnects the grant here at once, then at the provider. Returns whether it existed. */
   async disconnect(options?: DisconnectOptions): Promise<boolean> {
     const { Disconnecting } = await loadDisconnecting()
     // One for all calls: it remembers a deletion whose outcome is open.

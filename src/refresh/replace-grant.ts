@@ -16,7 +16,7 @@ interface Replacement {
   readonly token: Token
   /** Whether a stored token belongs to the same user. */
   readonly sameIdentity: (stored: Token) => boolean
-  /** Of the new grant. */
+  /** Id of the new grant. */
   readonly id: string
 }
 

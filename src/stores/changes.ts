@@ -4,7 +4,7 @@ import type { GrantKey } from '../model/grant-key.ts'
 /** Minimum time that a change is kept. */
 export const CHANGES_KEPT_MS: number = 7 * 24 * 3_600_000
 
-/** One line of the change feed. It never holds a token. */
+/** One line of the change feed. It never contains a token. */
 export interface Change {
   /**
    * `connected`: a login was stored. `reauthorization_required`: the grant has ended, and only a login restores it.
@@ -50,10 +50,10 @@ export function changeIn(line: string): readonly Change[] {
   }
 }
 
-/** What the feed looks at of a grant's record. */
+/** The part of a grant's record that the feed depends on. */
 type Recorded = Pick<Change, 'key' | 'id' | 'version'> & { state: string; reason?: Change['reason'] | undefined }
 
-/** What the feed says of a write; undefined: nothing. */
+/** Returns what the feed says about a write. Undefined: nothing. */
 export function changeOf(
   before: Recorded | undefined,
   after: Recorded | undefined,

@@ -126,7 +126,7 @@ export function documentKey(name: string): string {
   return rowKey(name)
 }
 
-/** Whether a name is a single-use id's. */
+/** Whether a name belongs to a single-use id. */
 function isOnce(name: string): boolean {
   return name.startsWith(ONCE)
 }

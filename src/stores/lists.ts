@@ -55,7 +55,7 @@ export function pageLimit(limit: number, most: number = MOST): number {
 /** How many changes to read at once. @throws ConfigError for a limit that is no number of changes */
 export const changesLimit = ({ limit = 100 }: ChangesRequest): number => pageLimit(limit, 10_000)
 
-/** @throws ConfigError for a text that no page gave as a cursor */
+/** @throws ConfigError for a text that no page returned as a cursor */
 export function assertCursor(after: string | undefined): void {
   if (after === undefined || (typeof after === 'string' && decodeKey(after) !== undefined)) return
   throw new ConfigError(

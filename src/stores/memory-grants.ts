@@ -38,18 +38,18 @@ import type {
 export type OnWrite = (before: GrantRecord | undefined, after: GrantRecord | undefined, at: number) => void
 
 /**
- * The grants of a memory store, and all that one session needs: no documents, no change feed, no lists in the order of keys.
- * Every method does its work before its first await: that is what makes it atomic.
+ * The grants of a memory store, and all that one session needs: no documents, no change feed, no lists in the order of
+ * keys. Every method does its work before its first await: that is what makes it atomic.
  */
 export class MemoryGrants implements GrantStore {
   readonly volatile = true
   readonly #clock: Required<Clock>
   readonly #records: Map<string, GrantRecord>
-  /** Deleted and replaced log-ins, by key and id. */
+  /** Deleted and replaced logins, by key and id. */
   readonly #tombstones = new ExpiringMap<string, true>()
   /** Deleted records, for repeats of their deletion, by key and id. */
   readonly #deleted = new ExpiringMap<string, GrantRecord>()
-  /** Since when grants are due, as it was when they were written; one that was reserved, when it is due again. */
+  /** Due times of grants as of their last write. For a reserved grant, the time at which it is due again. */
   readonly #due = new Map<string, number>()
   /** Single-use ids. */
   readonly #once = new ExpiringMap<string, DocumentEntry>()
@@ -144,7 +144,7 @@ export class MemoryGrants implements GrantStore {
   }
 
   async close(): Promise<void> {
-    // Nothing is held but memory, and a session that is still being closed may read once more.
+    // Only memory is held, and a session that is being closed may read once more.
   }
 
   #settle<A extends { readonly record?: GrantRecord | undefined } | object>(name: string, decision: Decision<A>): A {

@@ -24,7 +24,7 @@ class MemoryStore extends MemoryGrants {
   readonly #clock: Required<Clock>
   readonly #records: ReadonlyMap<string, GrantRecord>
   readonly #feed: MemoryFeed
-  /** The encoded keys in their order; absent: a list has to sort them first. */
+  /** The encoded keys in their order. Absent: a list has to sort them first. */
   #names: readonly string[] | undefined
 
   constructor(clock: Required<Clock>, everyRefresh: boolean) {

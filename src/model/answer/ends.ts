@@ -65,7 +65,7 @@ export const END_NAMES: readonly string[] = [
 const FIRST_MOMENT = 1e9
 
 interface EndsOptions {
-  /** When the answer was asked for, or the stored token is read. */
+  /** When the response was requested, or the stored token is read. */
   readonly now: number
   /**
    * In a response, a lifetime wins, because it does not depend on the server's clock. In a stored token, a time wins,

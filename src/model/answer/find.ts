@@ -3,14 +3,14 @@ import { bare, firstText, isObject, member, oneObject, type Members } from './me
 export const ACCESS_TOKEN: readonly string[] = ['access_token', 'accessToken']
 export const REFRESH_TOKEN: readonly string[] = ['refresh_token', 'refreshToken']
 
-/** Members that hold the answer, or another token's. `token` is a name of the access token too, as text. */
+/** Members that hold the response or another token. `token` as text is also a name of the access token. */
 const WRAPPERS: readonly string[] = ['data', 'body', 'result', 'authed_user', 'token']
 
 /** Number of levels that are searched, the response itself included. */
 export const LEVELS = 3
 
 interface FoundTokens {
-  /** The members of the object with the tokens, its neighbours on the way there among them. */
+  /** The members of the object with the tokens, and its siblings on the way there. */
   readonly object: Members
   /** The names of the access token in it. */
   readonly names: readonly string[]

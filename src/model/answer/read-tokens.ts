@@ -14,7 +14,7 @@ export interface AnswerWays {
 }
 
 interface ReadOptions {
-  /** When the answer was asked for, or the stored token is read. */
+  /** When the response was requested, or the stored token is read. */
   readonly now: number
   /** Whether it is a kept token, of this application or of another library, instead of a response. */
   readonly stored: boolean

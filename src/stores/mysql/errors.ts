@@ -3,7 +3,7 @@ import { storeFailure } from '../failure.ts'
 const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
   [/DENIED/, "Check the user, the password and the user's rights."],
   [/LOCK_WAIT_TIMEOUT|LOCK_NOWAIT/, 'Another transaction holds the row: end it. SHOW PROCESSLIST names it.'],
-  [/PREVENTS|READ_ONLY/, 'The server takes no writes: connect to the primary.'],
+  [/PREVENTS|READ_ONLY/, 'The server accepts no writes. Connect to the primary.'],
 ]
 
 export const codeOf = (error: unknown): string => String((error as { readonly code?: unknown } | undefined)?.code)
