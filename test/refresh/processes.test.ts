@@ -163,7 +163,7 @@ test('its revocation is tried again while the provider is out, and close() waits
   const { clock, server, process } = world({
     client: {
       fetch: (...request) => {
-        if (!String(request[0]).endsWith('/revoke')) return server.fetch(...request)
+        if (!new Request(...request).url.endsWith('/revoke')) return server.fetch(...request)
         tried += 1
         failing -= 1
         return failing >= 0 ? Promise.resolve(new Response('', { status: 503 })) : server.fetch(...request)
