@@ -133,7 +133,7 @@ test('a store without a feed, or without documents, says so', async () => {
   Object.defineProperty(backend, 'changes', { value: undefined })
   const grants = world({ clock, store: storeOver(backend, { clock }) }).process()
   await expect(grants.changes()).rejects.toMatchObject({ code: 'config_error' })
-  const foreign = world({ clock, store: wrapStore(memoryStore({ clock }), (_operation, real) => real()) }).process()
+  const foreign = world({ clock, store: wrapStore(memoryStore({ clock })) }).process()
   await expect(foreign.changes()).rejects.toThrow('no change feed')
   expect(() => foreign.documents).toThrow('no documents')
 })

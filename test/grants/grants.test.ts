@@ -176,7 +176,7 @@ test('a refresh token is carried over only after a refresh that is under way is 
 
 test('a store that outlives the process needs keys; unknown clients and keys of the wrong type are named', async () => {
   const { client, grants } = logins()
-  const store = wrapStore(memoryStore(), (_operation, real) => real())
+  const store = wrapStore(memoryStore())
   expect(() => new Grants({ clients: { acme: client }, store: { ...store, volatile: false } })).toThrow(
     /encryption keys/,
   )

@@ -4,7 +4,7 @@ import { storeOver } from '../../src/stores/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { connected, HOUR, settled, world } from '../refresh/setup.ts'
+import { connected, HOUR, settled, world, wrapStore } from '../refresh/setup.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 
 const all = async (grants: AsyncIterable<ListedGrant>): Promise<ListedGrant[]> => {
@@ -18,31 +18,7 @@ const clock = fakeClock()
 const stores: Record<string, () => GrantStore> = {
   'a store that has pages': () => memoryStore({ clock }),
   'a store over a backend without pages': () => storeOver(new MapBackend(clock.now), { clock }),
-  'a foreign store without pages': () => {
-    const { page: _page, counts: _counts, ...rest } = bound(memoryStore({ clock }))
-    return rest
-  },
-}
-
-/** The store as an object of its own methods. */
-function bound(store: GrantStore): GrantStore {
-  const methods = [
-    'read',
-    'put',
-    'claim',
-    'commit',
-    'release',
-    'reseal',
-    'once',
-    'delete',
-    'list',
-    'due',
-    'close',
-  ] as const
-  return Object.fromEntries([
-    ['volatile', true],
-    ...methods.map((name) => [name, (store[name] as () => unknown).bind(store)]),
-  ]) as GrantStore
+  'a foreign store without pages': () => wrapStore(memoryStore({ clock })),
 }
 
 for (const [name, open] of Object.entries(stores)) {

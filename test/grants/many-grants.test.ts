@@ -9,7 +9,7 @@ import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from '../refresh/fake-server.ts'
-import { connected, HOUR, key, settled, world } from '../refresh/setup.ts'
+import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/setup.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 
 const rejection = async (work: Promise<unknown>): Promise<UnfinishedError> => {
@@ -20,26 +20,10 @@ const rejection = async (work: Promise<unknown>): Promise<UnfinishedError> => {
   return error as UnfinishedError
 }
 
-/** The memory store without its optional parts, each operation in the hands of the test. */
+/** The memory store without its optional parts, but for those that the test adds. */
 function bare(clock: FakeClock, change: (inner: GrantStore) => Partial<Record<keyof GrantStore, unknown>>): GrantStore {
   const inner = memoryStore({ clock })
-  const operations = [
-    'read',
-    'put',
-    'claim',
-    'commit',
-    'release',
-    'reseal',
-    'once',
-    'delete',
-    'list',
-    'due',
-    'close',
-  ] as const
-  const store = Object.fromEntries(
-    operations.map((name) => [name, (...args: unknown[]) => (inner[name] as (...all: unknown[]) => unknown)(...args)]),
-  )
-  return { volatile: true, ...store, ...change(inner) } as unknown as GrantStore
+  return { ...wrapStore(inner), ...change(inner) } as GrantStore
 }
 
 test('disconnectSubject deletes what has no client any more, and revokes the rest', async () => {

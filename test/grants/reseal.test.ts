@@ -34,7 +34,7 @@ test('keys are rotated while everything runs: add last, promote, reseal, drop', 
 test('a reseal that stopped in the middle goes on where it was', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
-  const store = wrapStore(inner, (_operation, real) => real())
+  const store = wrapStore(inner)
   const { server, process } = world({ store, clock })
   const before = process({ keys: keyRing(a) })
   for (let index = 0; index < 10; index += 1) await connected(before, server, clock, HOUR, `u${index}`)

@@ -8,7 +8,7 @@ import { memoryStore } from '../../src/stores/memory.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { FakeServer } from '../refresh/fake-server.ts'
-import { settled } from '../refresh/setup.ts'
+import { settled, wrapStore } from '../refresh/setup.ts'
 
 const b64 = (text: string) => btoa(text).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')
 const idToken = (sub: string, iss = 'https://as.example') =>
@@ -139,9 +139,7 @@ test('what is not known may be shared: no ID token, no documents, documents that
   const unknown = world('person')
   await unknown.save('u1')
   await unknown.end('u1')
-  const without = world('person', (store) =>
-    Object.assign(Object.create(store) as GrantStore, bound(store), { documents: undefined }),
-  )
+  const without = world('person', (store) => wrapStore(store))
   await without.save('u1', 'ann')
   await without.end('u1')
   const failing = { get: false }
@@ -160,23 +158,6 @@ test('what is not known may be shared: no ID token, no documents, documents that
     expect(await grants.status('acme', 'u1')).toBeUndefined()
   }
 })
-
-function bound(store: GrantStore): object {
-  const names = [
-    'read',
-    'put',
-    'claim',
-    'commit',
-    'release',
-    'reseal',
-    'once',
-    'delete',
-    'list',
-    'due',
-    'close',
-  ] as const
-  return Object.fromEntries(names.map((name) => [name, (store[name] as (...args: unknown[]) => unknown).bind(store)]))
-}
 
 test('a session alone is the only one', async () => {
   const { client, server, clock } = world('person')

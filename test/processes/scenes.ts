@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { descendantsOf } from '../../scripts/processes.mjs'
-import { type PostgresServer, startPostgres } from '../servers/start-postgres.ts'
-import { type RedisServer, startRedis } from '../servers/start-redis.ts'
+import type { OwnServer } from '../servers/own-server.ts'
+import { startPostgres } from '../servers/start-postgres.ts'
+import { startRedis } from '../servers/start-redis.ts'
 import type { Ledger } from './ledger.ts'
 import { clear, placeOf, type Place, type StoreKind } from './stores.ts'
 import type { WorkerProcess } from './worker-process.ts'
@@ -39,7 +40,7 @@ const packages = { PostgreSQL: 'postgresql', Redis: 'redis-server' }
 
 function withServer(
   kind: keyof typeof starts,
-  outage: (server: PostgresServer | RedisServer) => Pick<Scene, 'begin' | 'end'>,
+  outage: (server: OwnServer) => Pick<Scene, 'begin' | 'end'>,
 ): SceneMaker {
   return {
     needs: `${kind} (Debian: apt-get install ${packages[kind]})`,

@@ -499,7 +499,7 @@ test('a dead grant gets one more try by recheck, and lives when the provider tak
 test('a dead grant that is disconnected while many are rechecked is no failure', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
-  const store = wrapStore(inner, (_operation, real) => real())
+  const store = wrapStore(inner)
   const { server, process } = world({ clock, store })
   const grants = process()
   for (const subject of ['a', 'b']) {

@@ -316,7 +316,7 @@ test('refusals that another process’s success explains are not taken for death
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   let winner: GrantRecord | undefined
-  const store = wrapStore(inner, (_operation, real) => real())
+  const store = wrapStore(inner)
   const { server, process, told } = world({ store, clock })
   const grants = process()
   for (let index = 0; index < 15; index += 1) {

@@ -93,10 +93,16 @@ export async function settled<T>(clock: FakeClock, work: Promise<T>, stepMs = 10
 export const OPERATIONS = ['read', 'put', 'claim', 'commit', 'release', 'delete', 'once'] as const
 export type Operation = (typeof OPERATIONS)[number]
 
-/** A store whose operations go through a test's hands. */
+/**
+ * The store as an object of its own methods, without the optional parts of the contract: `around` runs each of the operations
+ * above. Add others by spreading the result.
+ */
 export function wrapStore(
   store: GrantStore,
-  around: (operation: Operation, real: () => Promise<unknown>) => Promise<unknown>,
+  around: (operation: Operation, real: () => Promise<unknown>, parameters: unknown[]) => Promise<unknown> = (
+    _operation,
+    real,
+  ) => real(),
 ): GrantStore {
   const wrapped: Record<string, unknown> = {
     volatile: store.volatile,
@@ -107,7 +113,7 @@ export function wrapStore(
   }
   for (const operation of OPERATIONS) {
     const real = (store[operation] as (...args: unknown[]) => Promise<unknown>).bind(store)
-    wrapped[operation] = (...args: unknown[]) => around(operation, () => real(...args))
+    wrapped[operation] = (...args: unknown[]) => around(operation, () => real(...args), args)
   }
   return wrapped as unknown as GrantStore
 }

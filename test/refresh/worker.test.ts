@@ -41,7 +41,7 @@ test.each([
   async ({ options, most, furthest }) => {
     const clock = fakeClock()
     const inner = memoryStore({ clock })
-    const store = wrapStore(inner, (_operation, real) => real())
+    const store = wrapStore(inner)
     const limits: number[] = []
     Object.assign(store, {
       due: (request: Parameters<typeof inner.due>[0]) => {
@@ -123,7 +123,7 @@ test('a store that fails is asked again later, and the worker never rejects', as
   let down = true
   let asked = 0
   const inner = memoryStore({ clock })
-  const store = wrapStore(inner, (_operation, real) => real())
+  const store = wrapStore(inner)
   Object.assign(store, {
     due: (request: Parameters<typeof inner.due>[0]) => {
       asked += 1
@@ -151,7 +151,7 @@ test('a store that fails is asked again later, and the worker never rejects', as
 test('over a store that reserves nothing, a grant whose refresh is under way is not taken again', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
-  const store = wrapStore(inner, (_operation, real) => real())
+  const store = wrapStore(inner)
   const { server, process } = world({ store, clock })
   const grants = process()
   await connected(grants, server, clock, 0)

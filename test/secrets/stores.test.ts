@@ -4,24 +4,16 @@ import { StoreError } from '../../src/model/errors.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { grantsOf, POLICY, temporaryFile, until } from '../integration/setup.ts'
+import { type Operation, OPERATIONS, wrapStore } from '../refresh/setup.ts'
 import { begin, bytesOf, LIFETIME_MS, mint, stage } from './setup.ts'
-
-const OPERATIONS = ['read', 'put', 'claim', 'commit', 'release', 'delete', 'once'] as const
-type Operation = (typeof OPERATIONS)[number]
 
 /** A store whose failing operation tells all that it was given, as drivers do. */
 function talkative(store: GrantStore, fails: (operation: Operation) => boolean): GrantStore {
-  const wrapped: Record<string, unknown> = {}
-  for (const name of ['reseal', 'list', 'due', 'close'] as const) wrapped[name] = store[name].bind(store)
-  for (const operation of OPERATIONS) {
-    wrapped[operation] = (...parameters: unknown[]): Promise<unknown> => {
-      if (!fails(operation))
-        return (store[operation] as (...args: unknown[]) => Promise<unknown>).apply(store, parameters)
-      const text = `${operation} failed with ${JSON.stringify(parameters)}`
-      return Promise.reject(Object.assign(new Error(text, { cause: new Error(text) }), { parameters, code: 'EIO' }))
-    }
-  }
-  return wrapped as unknown as GrantStore
+  return wrapStore(store, (operation, real, parameters) => {
+    if (!fails(operation)) return real()
+    const text = `${operation} failed with ${JSON.stringify(parameters)}`
+    return Promise.reject(Object.assign(new Error(text, { cause: new Error(text) }), { parameters, code: 'EIO' }))
+  })
 }
 
 test('a store that fails, and tells all that it was given, brings no secret out and loses no grant', async () => {

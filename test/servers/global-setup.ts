@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 
-import { connectMysql, type MariadbServer, startMariadb } from './start-mariadb.ts'
-import { connect, type PostgresServer, startPostgres } from './start-postgres.ts'
-import { ping, type RedisServer, startRedis } from './start-redis.ts'
+import type { OwnServer } from './own-server.ts'
+import { connectMysql, startMariadb } from './start-mariadb.ts'
+import { connect, startPostgres } from './start-postgres.ts'
+import { ping, startRedis } from './start-redis.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -67,7 +68,7 @@ async function findMariadb(): Promise<Found> {
   return owned(await startMariadb({ 'innodb-flush-log-at-trx-commit': '2' }))
 }
 
-function owned(server: PostgresServer | RedisServer | MariadbServer | undefined): Found {
+function owned(server: OwnServer | undefined): Found {
   return server && { url: server.url, end: () => server.stop() }
 }
 

@@ -5,25 +5,11 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 
 import { findPrograms } from '../../scripts/servers.mjs'
-import { folderFor, freePort, Program, until, userOtherThanRoot } from './program.ts'
-
-/** A PostgreSQL server of the tests' own, on loopback, in a temporary folder. */
-export interface PostgresServer {
-  readonly url: string
-  readonly port: number
-  readonly pid: number
-  /** Ends it as a crash would, or in order; its data stay. */
-  halt(signal?: 'SIGKILL' | 'SIGINT'): Promise<void>
-  /** Starts it again on the same port and data. */
-  resume(): Promise<void>
-  /** Ends it and removes its data. */
-  stop(): Promise<void>
-}
+import { type OwnServer, runServer } from './own-server.ts'
+import { folderFor, userOtherThanRoot } from './program.ts'
 
 /** Starts the installed PostgreSQL, durable as it is by default; undefined when none is installed. */
-export async function startPostgres(
-  settings: Readonly<Record<string, string>> = {},
-): Promise<PostgresServer | undefined> {
+export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<OwnServer | undefined> {
   const { postgres, initdb } = findPrograms()
   if (postgres === undefined || initdb === undefined) return undefined
   const user = await userOtherThanRoot()
@@ -43,8 +29,6 @@ export async function startPostgres(
     '--no-instructions',
   ]
   await promisify(execFile)(initdb, create, { cwd: folder.path, ...user })
-  const port = await freePort()
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const all = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -52,38 +36,21 @@ export async function startPostgres(
     shared_buffers: '64MB',
     ...settings,
   }
-  const args = [
-    '-D',
-    data,
-    '-p',
-    `${port}`,
-    ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-  ]
-  const start = async (): Promise<Program> => {
-    const program = await Program.start(postgres, args, { user, folder })
-    await until('A connection to PostgreSQL', () => connect(url), { program })
-    return program
-  }
-  let program = await start()
-  return {
-    url,
-    port,
-    get pid() {
-      return program.pid
-    },
-    halt: (signal = 'SIGINT') => program.stop(signal),
-    resume: async () => {
-      program = await start()
-    },
-    stop: async () => {
-      // Immediately: nobody needs these data again.
-      await program.stop('SIGQUIT')
-      await folder.remove()
-    },
-  }
+  const set = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return runServer({
+    name: 'PostgreSQL',
+    command: postgres,
+    folder,
+    user,
+    args: (port) => ['-D', data, '-p', `${port}`, ...set],
+    urlAt: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+    connect,
+    orderly: 'SIGINT',
+    immediate: 'SIGQUIT',
+  })
 }
 
-/** Fails when no connection can be had. */
+/** Fails when no connection can be made. */
 export async function connect(url: string): Promise<void> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
   try {

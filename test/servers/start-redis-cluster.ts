@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis'
 
+import type { OwnServer } from './own-server.ts'
 import { freePort, until } from './program.ts'
-import { type RedisServer, startRedis } from './start-redis.ts'
+import { startRedis } from './start-redis.ts'
 
 /** A Redis Cluster of three primaries. */
 export interface RedisCluster {
@@ -20,7 +21,7 @@ export async function startRedisCluster(): Promise<RedisCluster | undefined> {
       startRedis({ 'cluster-enabled': 'yes', 'cluster-port': `${bus}`, 'cluster-node-timeout': '5000' }),
     ),
   )
-  const nodes = started.filter((node): node is RedisServer => node !== undefined)
+  const nodes = started.filter((node): node is OwnServer => node !== undefined)
   if (nodes.length < NODES) return undefined
   const clients = nodes.map(({ url }) => new Redis(url))
   const [first] = nodes

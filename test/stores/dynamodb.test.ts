@@ -1,34 +1,22 @@
-import { randomUUID } from 'node:crypto'
-
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { DynamodbBackend } from '../../src/stores/dynamodb/backend.ts'
 import { type DynamodbClient, dynamodbStore } from '../../src/stores/dynamodb/index.ts'
 import { storeOver } from '../../src/stores/store-over.ts'
-import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
 import { backendContract } from '../../src/testing/backend-contract.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
-import { startDynamodb } from './dynamodb-server.ts'
 import { race } from './race.ts'
 import { answersLikeMemory, claimsAtTheEdgesLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
 import { stormOfProcesses } from './storm.ts'
 import { withFeed } from './with-feed.ts'
+import { grant, key } from './records.ts'
+import { inDynamodb } from './fixtures/dynamodb.ts'
 
-const server = await startDynamodb()
-const { client } = server
+const { client, endpoint, newTable } = await inDynamodb()
 const table = await newTable()
-afterAll(() => server.stop())
 
-async function newTable(): Promise<string> {
-  const name = `test-${randomUUID()}`
-  await server.createTable(name)
-  return name
-}
-
-const key = { client: 'c', subject: 's', account: '' }
 const rowKey = (subject: string): string => JSON.stringify(['c', subject, ''])
-const content = { state: 'active', sealed: 'x', renewable: true } as const
-const grant: NewGrant = { id: '1', schema: 1, issuer: 'i', clientId: 'c', ...content }
 const written = { entry: '{}', sealed: 'x', index: { state: 'active' }, sameIndex: false, durable: true } as const
 
 /** A client some of whose operations are others. */
@@ -73,7 +61,7 @@ test('of many owners in two stores one gets each version', async () => {
 })
 
 test('of four processes one gets each version', { timeout: 60_000 }, async () => {
-  const place = { kind: 'dynamodb', endpoint: server.endpoint, table: await newTable() } as const
+  const place = { kind: 'dynamodb', endpoint, table: await newTable() } as const
   await stormOfProcesses(place, dynamodbStore(client, place), 30)
 })
 

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { ExpiringMap } from '../../src/util/expiring-map.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/index.ts'
+import { key } from './records.ts'
 
-const key = { client: 'c', subject: 's', account: '' }
 const grant = { id: '1', schema: 1, issuer: 'i', clientId: 'c', state: 'active', sealed: 'x', renewable: true } as const
 
 test('nothing of a memory store outlives the process', () => {

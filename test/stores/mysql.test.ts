@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto'
-
 import { createPool as createCallbackPool } from 'mysql2'
-import { createPool, type Pool, type PoolOptions, type RowDataPacket } from 'mysql2/promise'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { createPool, type RowDataPacket } from 'mysql2/promise'
+import { describe, expect, test, vi } from 'vitest'
 
 import { MysqlBackend } from '../../src/stores/mysql/backend.ts'
 import { type MysqlPool, mysqlStore } from '../../src/stores/mysql/index.ts'
 import { storeOver } from '../../src/stores/store-over.ts'
-import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
 import { backendContract } from '../../src/testing/backend-contract.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { mariadb } from '../servers/index.ts'
@@ -16,36 +14,17 @@ import { race } from './race.ts'
 import { answersLikeMemory, claimsAtTheEdgesLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
 import { stormOfProcesses } from './storm.ts'
 import { withFeed } from './with-feed.ts'
+import { content, grant, key } from './records.ts'
+import { inMysql } from './fixtures/mysql.ts'
 
 const url = await mariadb()
 
-const key = { client: 'c', subject: 's', account: '' }
 const rowKey = JSON.stringify(['c', 's', ''])
-const content = { state: 'active', sealed: 'x', renewable: true } as const
-const grant: NewGrant = { id: '1', schema: 1, issuer: 'i', clientId: 'c', ...content }
 const written = { entry: '{}', sealed: 'x', index: { state: 'active' }, sameIndex: false, durable: true } as const
 
-const newTable = (): string => `test_${randomBytes(6).toString('hex')}`
-
 describe.skipIf(url === undefined)('MySQL store on MariaDB', () => {
-  const pools: Pool[] = []
-  const poolOf = (options: PoolOptions = {}): Pool => {
-    const pool = createPool({ uri: url!, connectionLimit: 8, ...options })
-    pools.push(pool)
-    return pool
-  }
-  const pool = poolOf()
-  const table = newTable()
-  const made: string[] = [table]
-  const fresh = (): string => {
-    made.push(newTable())
-    return made.at(-1)!
-  }
-
-  afterAll(async () => {
-    for (const each of made) await pool.query(`DROP TABLE IF EXISTS ${each}`)
-    for (const each of pools) await each.end()
-  })
+  const { pool, poolOf, newTable: fresh } = inMysql(url)
+  const table = fresh()
 
   describe('the store contract', () => {
     for (const { name, run } of storeContract({ create: () => mysqlStore(pool, { table }) })) test(name, run)

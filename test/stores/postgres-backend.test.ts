@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto'
-
 import { Client, Pool } from 'pg'
-import postgresJs from 'postgres'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 
 import type { Backend, Row, Write } from '../../src/stores/backend.ts'
@@ -11,6 +8,7 @@ import { type PostgresPool, type PostgresValue, runner } from '../../src/stores/
 import { tablesNamed } from '../../src/stores/postgres/schema.ts'
 import { backendContract, fakeClock } from '../../src/testing/index.ts'
 import { postgres } from '../servers/index.ts'
+import { inPostgres } from './fixtures/postgres.ts'
 
 const url = await postgres()
 
@@ -31,20 +29,11 @@ const change = {
 } as const
 
 describe.skipIf(url === undefined)('the PostgreSQL backend', () => {
-  const schema = `test_${randomBytes(6).toString('hex')}`
-  const pool = new Pool({ connectionString: url!, max: 20 })
-  const sql = postgresJs(url!, { max: 20 })
+  const { schema, pool, sqlOf, newTable } = inPostgres(url, { max: 20 })
+  const sql = sqlOf()
   const holders: Client[] = []
-  let tables = 0
 
   afterEach(() => Promise.all(holders.splice(0).map((client) => client.end())))
-
-  afterAll(async () => {
-    await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
-    await Promise.all([pool.end(), sql.end()])
-  })
-
-  const newTable = (): string => `t${(tables += 1)}`
 
   const open = (client: Parameters<typeof runner>[0] = pool, table = newTable(), prepare = false): Backend =>
     new PostgresBackend(runner(client, prepare), tablesNamed({ schema, table }))

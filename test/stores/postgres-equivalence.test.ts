@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto'
-
-import { Pool } from 'pg'
-import { afterAll, describe, test } from 'vitest'
+import { describe, test } from 'vitest'
 
 import type { Clock } from '../../src/util/clock.ts'
 import { PostgresBackend } from '../../src/stores/postgres/backend.ts'
@@ -13,17 +10,12 @@ import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { postgres } from '../servers/index.ts'
 import { feedSettled } from './settled.ts'
 import { answersLikeMemory, claimsAtTheEdgesLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
+import { inPostgres } from './fixtures/postgres.ts'
 
 const url = await postgres()
 
 describe.skipIf(url === undefined)('with a clock of the test', () => {
-  const schema = `test_${randomBytes(6).toString('hex')}`
-  const pool = new Pool({ connectionString: url!, max: 4 })
-
-  afterAll(async () => {
-    await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
-    await pool.end()
-  })
+  const { schema, pool } = inPostgres(url, { max: 4 })
 
   /** A pool whose server's clock shows another time. */
   const at = (now: () => number): PostgresPool => ({

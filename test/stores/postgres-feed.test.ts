@@ -1,46 +1,27 @@
-import { randomBytes } from 'node:crypto'
-
 import { Client, Pool } from 'pg'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 
 import { type PostgresPool, postgresStore } from '../../src/stores/postgres/index.ts'
-import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
 import { postgres } from '../servers/index.ts'
 import { startPostgres } from '../servers/start-postgres.ts'
 import { settled } from './settled.ts'
+import { grant, keyOf } from './records.ts'
+import { inPostgres } from './fixtures/postgres.ts'
 
 const DAY_MS = 24 * 3_600_000
-
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
-const keyOf = (subject: string) => ({ client: 'c', subject, account: '' })
 
 const url = await postgres()
 
 describe.skipIf(url === undefined)('the change feed on PostgreSQL', () => {
-  const schema = `test_${randomBytes(6).toString('hex')}`
-  const pool = new Pool({ connectionString: url!, max: 10 })
+  const { schema, pool, newTable } = inPostgres(url)
   const holders: Client[] = []
-  let tables = 0
 
   afterEach(async () => {
     vi.restoreAllMocks()
     await Promise.all(holders.splice(0).map((client) => client.end()))
   })
 
-  afterAll(async () => {
-    await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
-    await pool.end()
-  })
-
-  const newTable = (): string => `t${(tables += 1)}`
   const open = (table: string, client: PostgresPool = pool): GrantStore => postgresStore(client, { schema, table })
   const put = (store: GrantStore, subject: string) => store.put(keyOf(subject), grant)
 

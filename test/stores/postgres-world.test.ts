@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto'
 
 import { type CustomTypesConfig, Pool } from 'pg'
 import postgresJs from 'postgres'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { type PostgresPool, type PostgresSql, postgresStore } from '../../src/stores/postgres/index.ts'
 import type { ClaimRequest, NewGrant } from '../../src/stores/store.ts'
 import { postgres } from '../servers/index.ts'
 import { race } from './race.ts'
+import { key } from './records.ts'
+import { inPostgres } from './fixtures/postgres.ts'
 
-const key = { client: 'c', subject: 's', account: '' }
 const grant: NewGrant = {
   id: '1',
   schema: 1,
@@ -36,17 +37,7 @@ const OID = { BOOL: 16, INT8: 20, INT4: 23, TEXT: 25, NUMERIC: 1700 } as const
 const url = await postgres()
 
 describe.skipIf(url === undefined)('PostgreSQL as others have set it up', () => {
-  const schema = `test_${randomBytes(6).toString('hex')}`
-  const pool = new Pool({ connectionString: url!, max: 10 })
-  pool.on('error', () => undefined)
-
-  afterAll(async () => {
-    await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
-    await pool.end()
-  })
-
-  let tables = 0
-  const newTable = (): string => `world_${(tables += 1)}`
+  const { schema, pool, newTable } = inPostgres(url)
 
   describe.each(['read committed', 'repeatable read', 'serializable'] as const)(
     'whose default isolation is %s',

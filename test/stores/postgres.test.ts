@@ -7,23 +7,15 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 
 import { ConfigError, StoreError, UnreadableRecordError } from '../../src/model/errors.ts'
 import { type PostgresPool, postgresStore, type PostgresValue } from '../../src/stores/postgres/index.ts'
-import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { ClaimRequest, GrantStore } from '../../src/stores/store.ts'
 import { postgres } from '../servers/index.ts'
 import { startPostgres } from '../servers/start-postgres.ts'
 import { race } from './race.ts'
+import { grant, key } from './records.ts'
+import { inPostgres } from './fixtures/postgres.ts'
 
 const DAY_MS = 24 * 3_600_000
 
-const key = { client: 'c', subject: 's', account: '' }
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
 const claim: ClaimRequest = {
   id: '1',
   version: 1,
@@ -145,22 +137,11 @@ describe('a failure', () => {
 const url = await postgres()
 
 describe.skipIf(url === undefined)('on a server', () => {
-  const schema = `test_${randomBytes(6).toString('hex')}`
-  const pool = new Pool({ connectionString: url!, max: 20 })
-  pool.on('error', () => undefined)
-  let tables = 0
+  const { schema, pool, newTable } = inPostgres(url, { max: 20 })
 
   afterEach(() => {
     vi.restoreAllMocks()
   })
-
-  afterAll(async () => {
-    await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
-    await pool.end()
-  })
-
-  /** A name of tables that no test has used. */
-  const newTable = (): string => `grants_${(tables += 1)}`
 
   const open = (client: PostgresPool = pool, table = newTable()): GrantStore => postgresStore(client, { schema, table })
 

@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto'
-
-import { Redis } from 'ioredis'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import type { Row, Write } from '../../src/stores/backend.ts'
 import { byBytes } from '../../src/stores/lists.ts'
@@ -10,7 +7,7 @@ import { Connection, type IoredisClient } from '../../src/stores/redis/connectio
 import { Keys, placeOf } from '../../src/stores/redis/keys.ts'
 import { redis } from '../servers/index.ts'
 import { until } from '../servers/program.ts'
-import { removeKeys } from '../servers/remove-keys.ts'
+import { inRedis } from './fixtures/redis.ts'
 
 const url = await redis()
 
@@ -27,18 +24,11 @@ function keyOf(client: string, subject: string, account = ''): string {
 }
 
 describe.skipIf(url === undefined)('rows in Redis', () => {
-  const prefix = `evergrant-test-${randomBytes(6).toString('hex')}`
-  const client = new Redis(url!)
-  let opened = 0
-
-  afterAll(async () => {
-    await removeKeys(client, prefix)
-    client.disconnect()
-  })
+  const { client, newPrefix } = inRedis(url)
 
   /** A backend with nothing in it, and each call of a script: how many keys it had. */
   function open(): { backend: RedisBackend; keys: Keys; calls: number[] } {
-    const keys = new Keys(`${prefix}-${(opened += 1)}`)
+    const keys = new Keys(newPrefix())
     const calls: number[] = []
     const spy: IoredisClient = {
       evalsha: (sha, keyCount, ...rest) => {

@@ -4,21 +4,12 @@ import { afterAll, describe, expect, test } from 'vitest'
 
 import { Keys } from '../../src/stores/redis/keys.ts'
 import { type IoredisClient, redisStore } from '../../src/stores/redis/index.ts'
-import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { ClaimRequest, GrantStore } from '../../src/stores/store.ts'
 import { present } from '../servers/index.ts'
 import { startRedisCluster } from '../servers/start-redis-cluster.ts'
+import { grant, keyOf } from './records.ts'
 
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
 const content = { state: 'active', sealed: 'y', renewable: true } as const
-const keyOf = (subject: string) => ({ client: 'c', subject, account: '' })
 
 /** A client whose commands fail like this, in turn, and then work on a server that has nothing. */
 function refusing(failures: readonly Error[]): IoredisClient & { calls: number } {

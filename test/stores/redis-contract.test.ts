@@ -1,27 +1,15 @@
-import { randomBytes } from 'node:crypto'
-
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
-import { afterAll, describe, test } from 'vitest'
+import { describe, test } from 'vitest'
 
 import { redisStore } from '../../src/stores/redis/index.ts'
 import { storeContract } from '../../src/testing/index.ts'
 import { redis } from '../servers/index.ts'
-import { removeKeys } from '../servers/remove-keys.ts'
+import { inRedis } from './fixtures/redis.ts'
 
 const url = await redis()
 
 describe.skipIf(url === undefined)('the store contract', async () => {
-  const prefix = `evergrant-test-${randomBytes(6).toString('hex')}`
-  const io = new Redis(url!)
-  const node = await createClient({ url: url! }).connect()
-  node.on('error', () => undefined)
-
-  afterAll(async () => {
-    await removeKeys(io, prefix)
-    io.disconnect()
-    node.destroy()
-  })
+  const { prefix, client: io, nodeRedis } = inRedis(url)
+  const node = await nodeRedis()
 
   describe('ioredis', () => {
     const create = () => redisStore(io, { prefix })

@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto'
-
-import { Redis } from 'ioredis'
-import { afterAll, describe, test } from 'vitest'
+import { describe, test } from 'vitest'
 
 import type { Clock } from '../../src/util/clock.ts'
 import { RedisBackend } from '../../src/stores/redis/backend.ts'
@@ -11,19 +8,13 @@ import { storeOver } from '../../src/stores/store-over.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock, storeContract } from '../../src/testing/index.ts'
 import { redis } from '../servers/index.ts'
-import { removeKeys } from '../servers/remove-keys.ts'
 import { answersLikeMemory, claimsAtTheEdgesLikeMemory, tombstoneEndsAfterADay } from './steps.ts'
+import { inRedis } from './fixtures/redis.ts'
 
 const url = await redis()
 
 describe.skipIf(url === undefined)('with a clock of the test', () => {
-  const prefix = `evergrant-test-${randomBytes(6).toString('hex')}`
-  const client = new Redis(url!)
-
-  afterAll(async () => {
-    await removeKeys(client, prefix)
-    client.disconnect()
-  })
+  const { prefix, client, newPrefix } = inRedis(url)
 
   /** A client whose server's clock shows another time. */
   const at = (now: () => number): IoredisClient => ({
@@ -40,8 +31,7 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
     return storeOver(new RedisBackend(new Connection(at(clock.now), keys.whole('version')), keys), { clock })
   }
 
-  let runs = 0
-  const open = (now: () => number): GrantStore => storeAt({ now }, `${prefix}-${(runs += 1)}`)
+  const open = (now: () => number): GrantStore => storeAt({ now }, newPrefix())
 
   test('memory and Redis give the same answers to whatever comes', () => answersLikeMemory(open, 60), 180_000)
 

@@ -1,37 +1,19 @@
-import { randomBytes } from 'node:crypto'
-
-import { Redis } from 'ioredis'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { CHANGES_KEPT_MS } from '../../src/stores/changes.ts'
 import { redisStore } from '../../src/stores/redis/index.ts'
 import { Keys, placeOf } from '../../src/stores/redis/keys.ts'
-import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
 import { redis } from '../servers/index.ts'
 import { removeKeys } from '../servers/remove-keys.ts'
-
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
+import { grant } from './records.ts'
+import { inRedis } from './fixtures/redis.ts'
 
 const url = await redis()
 
 describe.skipIf(url === undefined)('the change feed in Redis', () => {
-  const prefix = `evergrant-test-${randomBytes(6).toString('hex')}`
-  const client = new Redis(url!)
+  const { client, newPrefix } = inRedis(url)
   const { bucket } = placeOf(JSON.stringify(['c', 's', '']))
-  let opened = 0
-
-  afterAll(async () => {
-    await removeKeys(client, prefix)
-    client.disconnect()
-  })
 
   function open(options: { everyRefresh?: boolean } = {}): {
     store: GrantStore
@@ -39,7 +21,7 @@ describe.skipIf(url === undefined)('the change feed in Redis', () => {
     named: string
     stream: string
   } {
-    const named = `${prefix}-${(opened += 1)}`
+    const named = newPrefix()
     const store = redisStore(client, { prefix: named, ...options })
     return { store, read: (request) => store.changes!(request), named, stream: new Keys(named).of(bucket, 'changes') }
   }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 
 import { Redis } from 'ioredis'
@@ -7,23 +6,14 @@ import { afterAll, describe, expect, test } from 'vitest'
 
 import { ConfigError, StoreError, UnreadableRecordError } from '../../src/model/errors.ts'
 import { type IoredisClient, type NodeRedisClient, redisStore } from '../../src/stores/redis/index.ts'
-import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { ClaimRequest, GrantStore } from '../../src/stores/store.ts'
 import { redis } from '../servers/index.ts'
 import { until } from '../servers/program.ts'
-import { removeKeys } from '../servers/remove-keys.ts'
 import { startRedis } from '../servers/start-redis.ts'
 import { race } from './race.ts'
+import { grant, key } from './records.ts'
+import { inRedis } from './fixtures/redis.ts'
 
-const key = { client: 'c', subject: 's', account: '' }
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
 const claim: ClaimRequest = {
   id: '1',
   version: 1,
@@ -107,22 +97,12 @@ describe('a failure', () => {
 const url = await redis()
 
 describe.skipIf(url === undefined)('on a server', async () => {
-  const prefix = `evergrant-test-${randomBytes(6).toString('hex')}`
-  const client = new Redis(url!)
-  client.on('error', () => undefined)
-  const node = await createClient({ url: url! }).connect()
-  node.on('error', () => undefined)
-  let stores = 0
+  const { client, nodeRedis, newPrefix } = inRedis(url)
+  const node = await nodeRedis()
 
   afterAll(async () => {
     await Promise.all(opened.map((store) => store.close()))
-    await removeKeys(client, prefix)
-    client.disconnect()
-    node.destroy()
   })
-
-  /** A prefix that nobody has used. */
-  const newPrefix = (): string => `${prefix}-${(stores += 1)}`
 
   const opened: GrantStore[] = []
   const open = (by: IoredisClient | NodeRedisClient = client, named = newPrefix()): GrantStore => {

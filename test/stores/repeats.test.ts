@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { ClaimRequest, GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
+import { key } from './records.ts'
 
-const key = { client: 'c', subject: 's', account: '' }
 const grant = { id: '1', schema: 1, issuer: 'i', clientId: 'c', state: 'active', sealed: 'x', renewable: true } as const
 const SETTLE_MS = 15_000
 const request: ClaimRequest = {

@@ -1,23 +1,18 @@
-import { randomBytes } from 'node:crypto'
-
-import { Redis } from 'ioredis'
-import { createPool } from 'mysql2/promise'
-import { Pool } from 'pg'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import type { Backend } from '../../src/stores/backend.ts'
 import { mysqlStore } from '../../src/stores/mysql/index.ts'
 import { postgresStore } from '../../src/stores/postgres/index.ts'
 import { redisStore } from '../../src/stores/redis/index.ts'
 import { storeOver } from '../../src/stores/store-over.ts'
-import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
+import type { ClaimRequest, GrantStore } from '../../src/stores/store.ts'
 import { mariadb, postgres, redis } from '../servers/index.ts'
-import { removeKeys } from '../servers/remove-keys.ts'
 import { MapBackend } from './map-backend.ts'
+import { content, grant, key } from './records.ts'
+import { inMysql } from './fixtures/mysql.ts'
+import { inPostgres } from './fixtures/postgres.ts'
+import { inRedis } from './fixtures/redis.ts'
 
-const key = { client: 'c', subject: 's', account: '' }
-const content = { state: 'active', sealed: 'x', renewable: true } as const
-const grant: NewGrant = { id: '1', schema: 1, issuer: 'i', clientId: 'c', ...content }
 const claim: ClaimRequest = {
   id: '1',
   version: 1,
@@ -48,22 +43,10 @@ interface Place {
   readonly usual: GrantStore
 }
 
-const name = `test_${randomBytes(6).toString('hex')}`
 const [postgresUrl, redisUrl, mysqlUrl] = [await postgres(), await redis(), await mariadb()]
-const pool = postgresUrl === undefined ? undefined : new Pool({ connectionString: postgresUrl, max: 4 })
-const client = redisUrl === undefined ? undefined : new Redis(redisUrl)
-const mysql = mysqlUrl === undefined ? undefined : createPool({ uri: mysqlUrl, connectionLimit: 4 })
-const tables: string[] = []
-let places = 0
-
-afterAll(async () => {
-  await pool?.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`)
-  await pool?.end()
-  if (client !== undefined) await removeKeys(client, name)
-  client?.disconnect()
-  for (const table of tables) await mysql?.query(`DROP TABLE IF EXISTS ${table}`)
-  await mysql?.end()
-})
+const onPostgres = postgresUrl === undefined ? undefined : inPostgres(postgresUrl, { max: 4 })
+const onRedis = redisUrl === undefined ? undefined : inRedis(redisUrl)
+const onMysql = mysqlUrl === undefined ? undefined : inMysql(mysqlUrl)
 
 const makers: Readonly<Record<string, ((resends: Resends) => Promise<Place>) | undefined>> = {
   'a Map': async (resends) => {
@@ -79,21 +62,23 @@ const makers: Readonly<Record<string, ((resends: Resends) => Promise<Place>) | u
     return { store: storeOver(doubled), usual: storeOver(backend) }
   },
   PostgreSQL:
-    pool &&
+    onPostgres &&
     (async (resends) => {
-      const table = `resent_${(places += 1)}`
-      const usual = postgresStore(pool, { schema: name, table })
+      const { pool, schema, newTable } = onPostgres
+      const table = newTable()
+      const usual = postgresStore(pool, { schema, table })
       await usual.read(key)
       const store = postgresStore(
         { query: (text, values) => twice(resends, () => pool.query(text, values)) },
-        { schema: name, table },
+        { schema, table },
       )
       return { store, usual }
     }),
   Redis:
-    client &&
+    onRedis &&
     (async (resends) => {
-      const prefix = `${name}:${(places += 1)}`
+      const { client, newPrefix } = onRedis
+      const prefix = newPrefix()
       const usual = redisStore(client, { prefix })
       await usual.read(key)
       const store = redisStore(
@@ -107,13 +92,13 @@ const makers: Readonly<Record<string, ((resends: Resends) => Promise<Place>) | u
       return { store, usual }
     }),
   MySQL:
-    mysql &&
+    onMysql &&
     (async (resends) => {
-      const table = `${name}_${(places += 1)}`
-      tables.push(table)
-      const usual = mysqlStore(mysql, { table })
+      const { pool, newTable } = onMysql
+      const table = newTable()
+      const usual = mysqlStore(pool, { table })
       await usual.read(key)
-      const store = mysqlStore({ execute: (query) => twice(resends, () => mysql.execute(query)) }, { table })
+      const store = mysqlStore({ execute: (query) => twice(resends, () => pool.execute(query)) }, { table })
       return { store, usual }
     }),
 }

@@ -3,31 +3,23 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Client } from '../../src/index.ts'
 import { keyRing } from '../../src/seal/index.ts'
-import { memoryStore } from '../../src/stores/memory.ts'
-import { sqliteStore } from '../../src/stores/sqlite/index.ts'
-import { storeOver } from '../../src/stores/store-over.ts'
-import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock, type FakeClock, scriptedProvider } from '../../src/testing/index.ts'
-import { MapBackend } from './map-backend.ts'
+import { inProcess } from './fixtures/in-process.ts'
 
 const HOUR_MS = 3_600_000
 const key = { client: 'acme', subject: 'u', account: '' }
 
-const makers: Readonly<Record<string, (clock: FakeClock) => GrantStore>> = {
-  'the memory store': (clock) => memoryStore({ clock }),
-  SQLite: (clock) => sqliteStore(':memory:', { clock }),
-  'a backend': (clock) => storeOver(new MapBackend(clock.now), { clock }),
-}
+const kinds = ['the memory store', 'node:sqlite in memory', 'a backend in a Map'] as const
 
 const closing: (() => Promise<unknown>)[] = []
 afterEach(() => Promise.all(closing.splice(0).map((close) => close())))
 
-describe.each(Object.entries(makers))('when the clock of %s is set back', (_name, make) => {
+describe.each(kinds)('when the clock of %s is set back', (kind) => {
   /** Two processes that share a store, and an expired token. */
   async function processes(policy: ConstructorParameters<typeof Grants>[0]['policy'] = {}) {
     const clock = fakeClock()
     const provider = scriptedProvider({ clock, expiresIn: 600 })
-    const store = make(clock)
+    const store = inProcess[kind](clock)
     const client = () =>
       new OAuth2Client({
         provider: provider.provider,

@@ -1,46 +1,19 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import { type SqliteStoreOptions, sqliteStore } from '../../src/stores/sqlite/index.ts'
-import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
+import { type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
+import type { GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
+import { grant, keyOf } from './records.ts'
+import { inFolder } from './fixtures/sqlite.ts'
 
 const DAY_MS = 24 * 3_600_000
 
-let folder = ''
-let file = ''
-const stores: GrantStore[] = []
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
-  file = join(folder, 'grants.db')
-})
-
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.close()))
-  await rm(folder, { recursive: true })
-})
-
-function open(options: SqliteStoreOptions = {}, path: string = file): GrantStore {
-  const store = sqliteStore(path, options)
-  stores.push(store)
-  return store
-}
-
-const keyOf = (subject: string) => ({ client: 'c', subject, account: '' })
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
+const at = inFolder()
+const open = (options?: SqliteStoreOptions, path: string = at.file): GrantStore => at.open(path, options)
 
 async function subjectsAfter(store: GrantStore, after?: string): Promise<string[]> {
   return (await store.changes!({ after })).changes.map(({ key }) => key.subject)
@@ -87,7 +60,7 @@ test('a feed of which all was removed goes on with new numbers', async () => {
 test('a damaged line of the feed stops no reader', async () => {
   const store = open()
   for (const subject of ['first', 'second', 'third']) await store.put(keyOf(subject), grant)
-  const other = new DatabaseSync(file)
+  const other = new DatabaseSync(at.file)
   other.exec(`UPDATE evergrant_records_changes SET change = '{' WHERE seq = 2`)
   other.close()
   expect(await subjectsAfter(store)).toEqual(['first', 'third'])
@@ -109,22 +82,22 @@ test('a cursor from after the backup that was put back, or of another file, is e
   const store = open()
   await store.put(keyOf('first'), grant)
   const { next: before } = await store.changes!({})
-  const backup = join(folder, 'backup.db')
-  const other = new DatabaseSync(file)
+  const backup = join(at.folder, 'backup.db')
+  const other = new DatabaseSync(at.file)
   other.exec(`VACUUM INTO '${backup}'`)
   other.close()
   await store.put(keyOf('second'), grant)
   const { next: after } = await store.changes!({})
   await store.close()
-  await copyFile(backup, file)
-  for (const end of ['-wal', '-shm']) await rm(file + end, { force: true })
+  await copyFile(backup, at.file)
+  for (const end of ['-wal', '-shm']) await rm(at.file + end, { force: true })
   const restored = open()
   expect(await restored.changes!({ after })).toEqual({ expired: true, changes: [], next: before })
   await restored.put(keyOf('third'), grant)
   expect(await subjectsAfter(restored, before)).toEqual(['third'])
   // It has as many changes now as the cursor counts, and they are others.
   expect(await restored.changes!({ after })).toMatchObject({ expired: true, changes: [] })
-  const elsewhere = open({}, join(folder, 'another.db'))
+  const elsewhere = open({}, join(at.folder, 'another.db'))
   await elsewhere.put(keyOf('first'), grant)
   expect((await elsewhere.changes!({ after: before })).expired).toBe(true)
 })

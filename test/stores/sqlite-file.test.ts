@@ -1,49 +1,24 @@
 import { unlinkSync } from 'node:fs'
-import { copyFile, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 
 import type { StoreError } from '../../src/model/errors.ts'
-import { type SqliteDatabase, sqliteStore, type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
-import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import type { ClaimRequest, GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
 import { OPEN_FILES, skipOnWindows } from '../system.ts'
 import { betterSqliteShaped } from './better-sqlite.ts'
+import { grant, key } from './records.ts'
+import { inFolder } from './fixtures/sqlite.ts'
 
-let folder = ''
-let file = ''
-const stores: GrantStore[] = []
+const at = inFolder()
+const { open } = at
 
-beforeEach(async (context) => {
-  skipOnWindows(context, OPEN_FILES)
-  folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
-  file = join(folder, 'grants.db')
-})
+beforeEach((context) => skipOnWindows(context, OPEN_FILES))
 
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.close()))
-  await rm(folder, { recursive: true, force: true })
-})
-
-function open(source: string | SqliteDatabase = file, options: SqliteStoreOptions = {}): GrantStore {
-  const store = sqliteStore(source, options)
-  stores.push(store)
-  return store
-}
-
-const key = { client: 'c', subject: 's', account: '' }
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
 const request: ClaimRequest = {
   id: '1',
   version: 1,
@@ -70,32 +45,32 @@ const operations: Readonly<Record<string, (store: GrantStore) => Promise<unknown
 
 /** What may become of a file while it is open. */
 const losses: Readonly<Record<string, () => Promise<unknown>>> = {
-  removed: () => unlink(file),
+  removed: () => unlink(at.file),
   'removed, with its write-ahead log': async () => {
-    for (const end of ['', '-wal', '-shm']) await unlink(file + end)
+    for (const end of ['', '-wal', '-shm']) await unlink(at.file + end)
   },
-  'moved away': () => rename(file, `${file}.old`),
+  'moved away': () => rename(at.file, `${at.file}.old`),
   'replaced by an empty file': async () => {
-    await unlink(file)
-    await writeFile(file, '')
+    await unlink(at.file)
+    await writeFile(at.file, '')
   },
   'replaced by a copy of itself': async () => {
-    await copyFile(file, `${file}.copy`)
-    await rename(`${file}.copy`, file)
+    await copyFile(at.file, `${at.file}.copy`)
+    await rename(`${at.file}.copy`, at.file)
   },
   'replaced by another database': async () => {
-    const other = sqliteStore(`${file}.other`)
+    const other = sqliteStore(`${at.file}.other`)
     await other.put(key, { ...grant, id: 'other' })
     await other.close()
-    await rename(`${file}.other`, file)
+    await rename(`${at.file}.other`, at.file)
   },
   'gone with its folder': async () => {
-    await rename(folder, `${folder}.old`)
-    await rm(`${folder}.old`, { recursive: true })
+    await rename(at.folder, `${at.folder}.old`)
+    await rm(`${at.folder}.old`, { recursive: true })
   },
 }
 
-describe.each(Object.entries(losses))('a file that was %s while it was open', (name, lose) => {
+describe.each(Object.entries(losses))('a file that was %s while it was open', (_name, lose) => {
   test('is a StoreError at every operation, and nothing is said to be saved', async () => {
     const store = open()
     await store.put(key, grant)
@@ -112,38 +87,37 @@ describe.each(Object.entries(losses))('a file that was %s while it was open', (n
         message: expect.stringMatching(/removed or replaced while it was open.*restart/),
       })
     }
-    if (name === 'gone with its folder') folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
   })
 })
 
 test('so it is with a connection that was given, and with the target of a link', async () => {
-  const given = open(betterSqliteShaped(new DatabaseSync(file)))
+  const given = open(betterSqliteShaped(new DatabaseSync(at.file)))
   await given.put(key, grant)
-  const link = join(folder, 'link.db')
-  const second = join(folder, 'second.db')
+  const link = join(at.folder, 'link.db')
+  const second = join(at.folder, 'second.db')
   const other = sqliteStore(second)
   await other.put(key, grant)
   await other.close()
-  await symlink(file, link)
+  await symlink(at.file, link)
   const linked = open(link)
   expect((await linked.read(key)).record?.id).toBe('1')
   await unlink(link)
   await symlink(second, link)
   await expect(linked.read(key)).rejects.toThrow(/removed or replaced/)
   expect((await given.read(key)).record?.id).toBe('1')
-  await unlink(file)
+  await unlink(at.file)
   await expect(given.claim(key, request)).rejects.toThrow(/removed or replaced/)
 })
 
 test.each(['-wal', '-shm'])('what is written without the file’s %s is not said to be saved', async (end) => {
   const store = open()
   await store.put(key, grant)
-  await unlink(file + end)
+  await unlink(at.file + end)
   await expect(store.commit(key, { id: '1', version: 1, ...content })).rejects.toThrow(/removed or replaced/)
 })
 
 test('a file that goes while a commit waits for the disk is no commit', async () => {
-  const database = new DatabaseSync(file)
+  const database = new DatabaseSync(at.file)
   const inner = betterSqliteShaped(database)
   let removing = false
   const store = open({
@@ -155,7 +129,7 @@ test('a file that goes while a commit waits for the disk is no commit', async ()
         ...statement,
         run: () => {
           const done = statement.run()
-          if (removing) unlinkSync(file)
+          if (removing) unlinkSync(at.file)
           return done
         },
       }
@@ -172,9 +146,9 @@ test('a file that goes while a commit waits for the disk is no commit', async ()
 test('a file that is put back is used again, and one that others write is the same', async () => {
   const [store, other] = [open(), open()]
   await store.put(key, grant)
-  await rename(file, `${file}.old`)
+  await rename(at.file, `${at.file}.old`)
   await expect(store.read(key)).rejects.toThrow(/removed or replaced/)
-  await rename(`${file}.old`, file)
+  await rename(`${at.file}.old`, at.file)
   expect((await store.read(key)).record?.id).toBe('1')
   expect((await other.claim(key, request)).outcome).toBe('claimed')
   await other.close()
@@ -185,14 +159,14 @@ describe('of a failure it is known that nothing was written', () => {
   const failing: Readonly<Record<string, () => Promise<readonly [GrantStore, () => unknown]>>> = {
     'where the file is locked': async () => {
       const clock = fakeClock()
-      const store = open(file, { clock, busyTimeoutMs: 0 })
+      const store = open(at.file, { clock, busyTimeoutMs: 0 })
       await store.put(key, grant)
-      const other = new DatabaseSync(file)
+      const other = new DatabaseSync(at.file)
       other.exec('BEGIN IMMEDIATE')
       return [store, () => other.close()]
     },
     'where the disk is full': async () => {
-      const database = new DatabaseSync(file)
+      const database = new DatabaseSync(at.file)
       const store = open(betterSqliteShaped(database))
       await store.put(key, { ...grant, sealed: 'x'.repeat(50_000) })
       const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number }
@@ -200,9 +174,9 @@ describe('of a failure it is known that nothing was written', () => {
       return [store, () => database.exec('PRAGMA max_page_count = 100000')]
     },
     'where the file is read-only': async () => {
-      const maker = sqliteStore(file)
+      const maker = sqliteStore(at.file)
       await maker.put(key, grant)
-      const store = open(new DatabaseSync(file, { readOnly: true }))
+      const store = open(new DatabaseSync(at.file, { readOnly: true }))
       await store.read(key)
       return [store, () => maker.close()]
     },
@@ -221,7 +195,7 @@ describe('of a failure it is known that nothing was written', () => {
   })
 
   test('but not where the file is damaged, or the disk fails', async () => {
-    const database = new DatabaseSync(file)
+    const database = new DatabaseSync(at.file)
     const inner = betterSqliteShaped(database)
     let code: string | undefined
     const store = open(

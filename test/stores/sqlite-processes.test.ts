@@ -1,33 +1,25 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { on, once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 
 import type { Change } from '../../src/stores/changes.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { Report } from './contender.ts'
+import { inFolder } from './fixtures/sqlite.ts'
 
 const contender = join(import.meta.dirname, 'contender.ts')
 
-let folder = ''
-let file = ''
+const at = inFolder()
 const processes: ChildProcess[] = []
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
-  file = join(folder, 'grants.db')
-})
-
-afterEach(async () => {
+afterEach(() => {
   for (const child of processes.splice(0)) child.kill('SIGKILL')
-  await rm(folder, { recursive: true, maxRetries: 5 })
 })
 
 async function start(...parameters: string[]): Promise<ChildProcess> {
-  const child = fork(contender, [file, ...parameters], { execArgv: [] })
+  const child = fork(contender, [at.file, ...parameters], { execArgv: [] })
   processes.push(child)
   await once(child, 'message')
   return child
@@ -42,7 +34,7 @@ async function runAll(children: readonly ChildProcess[]): Promise<Report[]> {
 
 /** Reads the feed while others write it, until it has so many changes. */
 async function follow(count: number): Promise<Change[]> {
-  const store = sqliteStore(file)
+  const store = sqliteStore(at.file)
   const found: Change[] = []
   for (let after: string | undefined; found.length < count;) {
     const { changes, next, expired } = await store.changes!({ after, limit: 7 })
@@ -69,7 +61,7 @@ test('of several processes exactly one gets the lease of each version, none give
   // None failed: each report has what was won, instead of an error. And they did get into each other's way.
   for (const report of reports) expect(report).toEqual({ won: expect.any(Array), busy: expect.any(Number) })
   expect(reports.filter(({ won: versionsWon }) => versionsWon.length > 0).length).toBeGreaterThan(1)
-  const store = sqliteStore(file)
+  const store = sqliteStore(at.file)
   const { record } = await store.read({ client: 'c', subject: 's', account: '' })
   expect([record?.version, record?.lease]).toEqual([versions, undefined])
   await store.close()
@@ -85,7 +77,7 @@ test('a process that is killed while it writes leaves a file that others go on w
   }
   victim.kill('SIGKILL')
   await once(victim, 'exit')
-  const store = sqliteStore(file)
+  const store = sqliteStore(at.file)
   const rounds = new Map<string, number>()
   for await (const { key, sealed } of store.list()) {
     expect(sealed).toHaveLength(2_000)

@@ -4,47 +4,25 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { inspect } from 'node:util'
 
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { ConfigError, StoreError } from '../../src/model/errors.ts'
-import { type SqliteDatabase, sqliteStore, type SqliteStoreOptions } from '../../src/stores/sqlite/index.ts'
-import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
+import { type SqliteDatabase, sqliteStore } from '../../src/stores/sqlite/index.ts'
+import type { ClaimRequest } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
 import { NO_MODES, skipOnWindows } from '../system.ts'
 import { betterSqliteShaped, spied } from './better-sqlite.ts'
+import { grant, key, keyOf } from './records.ts'
+import { inFolder } from './fixtures/sqlite.ts'
 
-let folder = ''
-let file = ''
-const stores: GrantStore[] = []
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'evergrant-'))
-  file = join(folder, 'grants.db')
-})
-
-afterEach(async () => {
+afterEach(() => {
   vi.restoreAllMocks()
-  await Promise.all(stores.splice(0).map((store) => store.close()))
-  await rm(folder, { recursive: true })
 })
 
-function open(source: string | SqliteDatabase = file, options: SqliteStoreOptions = {}): GrantStore {
-  const store = sqliteStore(source, options)
-  stores.push(store)
-  return store
-}
+const at = inFolder()
+const { open } = at
 
 const start = Date.UTC(2026, 0, 1)
-const key = { client: 'c', subject: 's', account: '' }
-const grant: NewGrant = {
-  id: '1',
-  schema: 1,
-  issuer: 'i',
-  clientId: 'c',
-  state: 'active',
-  sealed: 'x',
-  renewable: true,
-}
 const claim: ClaimRequest = {
   id: '1',
   version: 1,
@@ -53,11 +31,10 @@ const claim: ClaimRequest = {
   settleMs: 0,
   intent: { hash: 'h', sendWithinMs: 1 },
 }
-const keyOf = (subject: string): typeof key => ({ ...key, subject })
 
 /** Lets the database refuse what is inserted into a table under a condition. */
 function refuse(table: string, condition: string): void {
-  const other = new DatabaseSync(file)
+  const other = new DatabaseSync(at.file)
   other.exec(`CREATE TRIGGER no BEFORE INSERT ON ${table} WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'refused'); END`)
   other.close()
 }
@@ -71,16 +48,16 @@ describe('the file', () => {
     } finally {
       process.umask(umask)
     }
-    for (const end of ['', '-wal', '-shm']) expect((await stat(file + end)).mode & 0o777).toBe(0o600)
+    for (const end of ['', '-wal', '-shm']) expect((await stat(at.file + end)).mode & 0o777).toBe(0o600)
   })
 
   test('is narrowed when others could read it', async (context) => {
     skipOnWindows(context, NO_MODES)
-    const before = new DatabaseSync(file)
+    const before = new DatabaseSync(at.file)
     before.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')
-    for (const end of ['', '-wal', '-shm']) await chmod(file + end, 0o664)
+    for (const end of ['', '-wal', '-shm']) await chmod(at.file + end, 0o664)
     await open().put(key, grant)
-    for (const end of ['', '-wal', '-shm']) expect((await stat(file + end)).mode & 0o777).toBe(0o600)
+    for (const end of ['', '-wal', '-shm']) expect((await stat(at.file + end)).mode & 0o777).toBe(0o600)
     before.close()
   })
 
@@ -95,13 +72,13 @@ describe('the file', () => {
 
   test('is made when it is first needed', async () => {
     const store = open()
-    await expect(stat(file)).rejects.toThrow('ENOENT')
+    await expect(stat(at.file)).rejects.toThrow('ENOENT')
     await store.read(key)
-    expect((await stat(file)).isFile()).toBe(true)
+    expect((await stat(at.file)).isFile()).toBe(true)
   })
 
   test('is tried again when its folder comes late', async () => {
-    const late = join(folder, 'late')
+    const late = join(at.folder, 'late')
     const store = open(join(late, 'grants.db'))
     await expect(store.read(key)).rejects.toThrow(StoreError)
     await expect(store.read(key)).rejects.toThrow(/ENOENT.*folder/)
@@ -110,13 +87,13 @@ describe('the file', () => {
   })
 
   test('that is no database is left alone', async () => {
-    await writeFile(file, 'a diary, and not a short one: '.repeat(100))
+    await writeFile(at.file, 'a diary, and not a short one: '.repeat(100))
     await expect(open().read(key)).rejects.toThrow(/not a database/)
-    expect((await stat(file)).size).toBe(3000)
+    expect((await stat(at.file)).size).toBe(3000)
   })
 
   test('keeps what is in it', async () => {
-    const first = sqliteStore(file)
+    const first = sqliteStore(at.file)
     await first.put(key, { ...grant, scope: ['a'] })
     await first.close()
     expect((await open().read(key)).record).toMatchObject({ id: '1', scope: ['a'] })
@@ -125,10 +102,10 @@ describe('the file', () => {
 
 describe('its tables', () => {
   test('of a newer release are left alone', async () => {
-    const first = sqliteStore(file)
+    const first = sqliteStore(at.file)
     await first.put(key, grant)
     await first.close()
-    const newer = new DatabaseSync(file)
+    const newer = new DatabaseSync(at.file)
     newer.exec("UPDATE evergrant_records_meta SET value = 3 WHERE name = 'version'")
     newer.close()
     const refused = open().put(key, { ...grant, id: '2' })
@@ -137,7 +114,7 @@ describe('its tables', () => {
   })
 
   test('of an older release are left alone', async () => {
-    const older = new DatabaseSync(file)
+    const older = new DatabaseSync(at.file)
     older.exec(
       "CREATE TABLE evergrant_records_meta (name, value); INSERT INTO evergrant_records_meta VALUES ('version', 1)",
     )
@@ -150,9 +127,9 @@ describe('its tables', () => {
   })
 
   test('may have columns that a newer release added', async () => {
-    const first = sqliteStore(file)
+    const first = sqliteStore(at.file)
     await first.put(key, grant)
-    const newer = new DatabaseSync(file)
+    const newer = new DatabaseSync(at.file)
     newer.exec("ALTER TABLE evergrant_records ADD COLUMN more TEXT DEFAULT 'kept'")
     expect((await first.claim(key, claim)).outcome).toBe('claimed')
     expect(newer.prepare('SELECT more FROM evergrant_records').get()).toEqual({ more: 'kept' })
@@ -169,7 +146,7 @@ describe('its tables', () => {
   })
 
   test('of two names in one file are two stores', async () => {
-    const [one, two] = [open(file, { table: 'one' }), open(file, { table: 'two' })]
+    const [one, two] = [open(at.file, { table: 'one' }), open(at.file, { table: 'two' })]
     await one.put(key, grant)
     expect((await two.read(key)).record).toBe(undefined)
     expect(await one.once('id', 60_000, 'a')).toBe(true)
@@ -189,23 +166,23 @@ describe('what can not be used', () => {
   })
 
   test.each(['', '1grants', 'a-b', 'a; DROP TABLE b', '"a"', 'a'.repeat(64)])('the table name %o', (table) => {
-    expect(() => sqliteStore(file, { table })).toThrow(/options\.table/)
+    expect(() => sqliteStore(at.file, { table })).toThrow(/options\.table/)
   })
 
   test.each([-1, Number.NaN])('a busyTimeoutMs of %d', (busyTimeoutMs) => {
-    expect(() => sqliteStore(file, { busyTimeoutMs })).toThrow(/options\.busyTimeoutMs/)
+    expect(() => sqliteStore(at.file, { busyTimeoutMs })).toThrow(/options\.busyTimeoutMs/)
   })
 
   test('a path where Node has no SQLite; a database is fine', async () => {
     const memory = betterSqliteShaped(new DatabaseSync(':memory:'))
     vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
-    expect(() => sqliteStore(file)).toThrow(ConfigError)
-    expect(() => sqliteStore(file)).toThrow(/requires Node 22\.13 or newer.*better-sqlite3/)
+    expect(() => sqliteStore(at.file)).toThrow(ConfigError)
+    expect(() => sqliteStore(at.file)).toThrow(/needs Node 22\.13 or newer.*better-sqlite3/)
     expect((await open(memory).put(key, grant)).committed).toBe(true)
   })
 
   test('a database that has no write-ahead log', async () => {
-    const { database } = spied(new DatabaseSync(file))
+    const { database } = spied(new DatabaseSync(at.file))
     const stubborn: SqliteDatabase = {
       ...database,
       prepare: (sql) => database.prepare(sql.replace('journal_mode = WAL', 'journal_mode = DELETE')),
@@ -217,13 +194,13 @@ describe('what can not be used', () => {
 
 test('only a store in memory is volatile', () => {
   expect(open(':memory:').volatile).toBe(true)
-  expect(open(file).volatile).toBe(false)
+  expect(open(at.file).volatile).toBe(false)
   expect(open(betterSqliteShaped(new DatabaseSync(':memory:'))).volatile).toBe(false)
 })
 
 describe('one turn of the event loop', () => {
   test('is one transaction, and durable only when it has to be', async () => {
-    const { database, log } = spied(new DatabaseSync(file))
+    const { database, log } = spied(new DatabaseSync(at.file))
     const store = open(database)
     await Promise.all([store.put(key, grant), store.put(keyOf('other'), grant)])
     const transactions = (): string[] => log.splice(0).filter((sql) => /^(BEGIN|COMMIT|PRAGMA)/.test(sql))
@@ -239,7 +216,7 @@ describe('one turn of the event loop', () => {
   })
 
   test('reads take no lock', async () => {
-    const { database, log } = spied(new DatabaseSync(file))
+    const { database, log } = spied(new DatabaseSync(at.file))
     const store = open(database)
     await store.put(key, grant)
     log.length = 0
@@ -286,14 +263,14 @@ describe('one turn of the event loop', () => {
 describe('while another connection writes', () => {
   /** Another process's transaction, in effect. */
   function lock(): DatabaseSync {
-    const other = new DatabaseSync(file)
+    const other = new DatabaseSync(at.file)
     other.exec('BEGIN IMMEDIATE')
     return other
   }
 
   test('writes wait without standing in the way of anything, reads go on', async () => {
     const clock = fakeClock()
-    const { database, log } = spied(new DatabaseSync(file, { timeout: 60_000 }))
+    const { database, log } = spied(new DatabaseSync(at.file, { timeout: 60_000 }))
     const store = open(database, { clock })
     await store.put(key, grant)
     const other = lock()
@@ -320,7 +297,7 @@ describe('while another connection writes', () => {
 
   test('a write that waited too long fails, can be repeated, and has not been applied', async () => {
     const clock = fakeClock()
-    const store = open(file, { clock, busyTimeoutMs: 1_000 })
+    const store = open(at.file, { clock, busyTimeoutMs: 1_000 })
     await store.put(key, grant)
     const other = lock()
     const claimed = store.claim(key, claim)
@@ -349,7 +326,7 @@ describe('while another connection writes', () => {
         elapsed += ms
       },
     }
-    const store = open(file, { clock, busyTimeoutMs: 1_000 })
+    const store = open(at.file, { clock, busyTimeoutMs: 1_000 })
     await store.put(key, grant)
     const other = lock()
     await expect(store.claim(key, claim)).rejects.toThrow('busy with the writes')
@@ -364,7 +341,7 @@ describe('while another connection writes', () => {
   })
 
   test('so it is with a database of better-sqlite3, whose own waiting is switched off', async () => {
-    const { database, log } = spied(new DatabaseSync(file, { timeout: 5_000 }))
+    const { database, log } = spied(new DatabaseSync(at.file, { timeout: 5_000 }))
     const store = open(database, { busyTimeoutMs: 20 })
     await store.put(key, grant)
     expect(log).toContain('PRAGMA busy_timeout = 0')
@@ -377,7 +354,7 @@ describe('while another connection writes', () => {
   test('a start waits too, and a given database is tried again', async () => {
     const other = lock()
     other.exec('CREATE TABLE t (a)')
-    const { database } = spied(new DatabaseSync(file))
+    const { database } = spied(new DatabaseSync(at.file))
     const store = open(database, { busyTimeoutMs: 20 })
     await expect(store.read(key)).rejects.toThrow('busy with the writes')
     other.exec('COMMIT')
@@ -388,7 +365,7 @@ describe('while another connection writes', () => {
 
 describe('a failure', () => {
   test('of the database is a StoreError with a cause, and passes', async () => {
-    const database = new DatabaseSync(file)
+    const database = new DatabaseSync(at.file)
     const store = open(betterSqliteShaped(database))
     await store.put(key, grant)
     database.exec('PRAGMA query_only = ON')
@@ -401,7 +378,7 @@ describe('a failure', () => {
   })
 
   test('of a read is a StoreError too', async () => {
-    const database = new DatabaseSync(file)
+    const database = new DatabaseSync(at.file)
     const store = open(betterSqliteShaped(database))
     await store.put(key, grant)
     database.exec('ALTER TABLE evergrant_records RENAME COLUMN sealed TO hidden')
@@ -434,7 +411,7 @@ describe('a failure', () => {
   })
 
   test('that ends the transaction fails the whole turn, and the next one works', async () => {
-    const database = new DatabaseSync(file)
+    const database = new DatabaseSync(at.file)
     const inner = betterSqliteShaped(database)
     let full = false
     const store = open({
@@ -467,7 +444,7 @@ describe('a failure', () => {
 
 describe('closing', () => {
   test('waits for what is in progress, and refuses what comes after', async () => {
-    const store = sqliteStore(file)
+    const store = sqliteStore(at.file)
     const writes = Array.from({ length: 5 }, (_, index) => store.put(keyOf(`${index}`), grant))
     const reading = store.read(keyOf('0'))
     await store.close()
@@ -480,11 +457,11 @@ describe('closing', () => {
   })
 
   test('a store that never opened, or could not, is nothing', async () => {
-    await sqliteStore(file).close()
-    const broken = sqliteStore(join(folder, 'nowhere', 'grants.db'))
+    await sqliteStore(at.file).close()
+    const broken = sqliteStore(join(at.folder, 'nowhere', 'grants.db'))
     await expect(broken.read(key)).rejects.toThrow(StoreError)
     await broken.close()
-    const opening = sqliteStore(join(folder, 'nowhere', 'grants.db'))
+    const opening = sqliteStore(join(at.folder, 'nowhere', 'grants.db'))
     const read = opening.read(key).catch((error: unknown) => error)
     await opening.close()
     expect(await read).toBeInstanceOf(StoreError)
@@ -493,7 +470,7 @@ describe('closing', () => {
 
 test('rows without a grant are removed a minute after their time', async () => {
   const clock = fakeClock()
-  const database = new DatabaseSync(file)
+  const database = new DatabaseSync(at.file)
   const store = open(betterSqliteShaped(database), { clock })
   const count = (): unknown => database.prepare('SELECT count(*) AS n FROM evergrant_records').get()?.['n']
   await store.put(key, grant)

@@ -1,7 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
-import { Pool } from 'pg'
-import postgresJs from 'postgres'
 import { afterAll, describe, expect, test } from 'vitest'
 
 import { postgresStore } from '../../src/stores/postgres/index.ts'
@@ -10,21 +6,17 @@ import { postgres, present } from '../servers/index.ts'
 import { startPgbouncer } from '../servers/start-pgbouncer.ts'
 import { race } from './race.ts'
 import { feedSettled } from './settled.ts'
+import { inPostgres } from './fixtures/postgres.ts'
 
 const url = await postgres()
 const pgbouncer =
   url === undefined ? undefined : present(await startPgbouncer(url), 'pgbouncer (Debian: apt-get install pgbouncer)')
 
 describe.skipIf(pgbouncer === undefined)('PostgreSQL behind pgbouncer in transaction mode', () => {
-  const schema = `test_${randomBytes(6).toString('hex')}`
-  const pool = new Pool({ connectionString: pgbouncer!.url, max: 20 })
-  const sql = postgresJs(pgbouncer!.url, { max: 20 })
-
-  afterAll(async () => {
-    await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
-    await Promise.all([pool.end(), sql.end()])
-    await pgbouncer!.stop()
-  })
+  // The last one registered runs first.
+  afterAll(() => pgbouncer!.stop())
+  const { schema, pool, sqlOf } = inPostgres(pgbouncer?.url, { max: 20 })
+  const sql = sqlOf()
 
   describe('keeps the store contract with pg', () => {
     const create = () => feedSettled(postgresStore(pool, { schema }), pool)

@@ -6,10 +6,11 @@ import { redisStore } from '../../src/stores/redis/index.ts'
 import type { ClaimRequest, GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { type Address, openAddress } from '../servers/address.ts'
 import { present } from '../servers/index.ts'
+import type { OwnServer } from '../servers/own-server.ts'
 import { until } from '../servers/program.ts'
-import { type RedisServer, startRedis } from '../servers/start-redis.ts'
+import { startRedis } from '../servers/start-redis.ts'
+import { key } from './records.ts'
 
-const key = { client: 'c', subject: 's', account: '' }
 const grant: NewGrant = {
   id: '1',
   schema: 1,
@@ -32,8 +33,8 @@ const first = present(await startRedis(), 'Redis (Debian: apt-get install redis-
 
 /** What a failover loses is what Redis had answered and not yet passed on: it answers first and replicates then. */
 describe.skipIf(first === undefined)('Redis with a replica that is promoted in the middle of a refresh', () => {
-  let primary: RedisServer
-  let replica: RedisServer
+  let primary: OwnServer
+  let replica: OwnServer
   /** By which the replica knows its primary. */
   let source: Address
   /** By which the store knows the primary, whichever it is. */
@@ -60,7 +61,7 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
     await Promise.all([source.close(), service.close(), primary.stop(), replica.stop()])
   })
 
-  async function order(server: RedisServer, command: string, ...parameters: string[]): Promise<unknown> {
+  async function order(server: OwnServer, command: string, ...parameters: string[]): Promise<unknown> {
     const connection = new Redis(server.url)
     try {
       return await connection.call(command, ...parameters)
