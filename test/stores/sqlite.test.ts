@@ -177,7 +177,7 @@ describe('what can not be used', () => {
     const memory = betterSqliteShaped(new DatabaseSync(':memory:'))
     vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
     expect(() => sqliteStore(at.file)).toThrow(ConfigError)
-    expect(() => sqliteStore(at.file)).toThrow(/needs Node 22\.13 or newer.*better-sqlite3/)
+    expect(() => sqliteStore(at.file)).toThrow(/requires Node 22\.13 or newer.*better-sqlite3/)
     expect((await open(memory).put(key, grant)).committed).toBe(true)
   })
 
