@@ -4,7 +4,10 @@ import type { Attempt } from '../authentication.ts'
 import { plainText } from './token-answer.ts'
 import type { RefusalMeaning } from './refusal-rules.ts'
 
-/** The codes that decide what happens to a grant (RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707, RFC 9396, RFC 9449, OpenID Connect Core section 3.1.2.6). */
+/**
+ * The codes that decide what happens to a grant (RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707, RFC 9396, RFC
+ * 9449, OpenID Connect Core section 3.1.2.6).
+ */
 const REGISTERED: ReadonlySet<string> = new Set([
   'invalid_request',
   'invalid_client',
@@ -27,10 +30,10 @@ const REGISTERED: ReadonlySet<string> = new Set([
   'slow_down',
 ])
 
-/** Error codes that pass by themselves; without any code the cause is unknown, and may pass. */
+/** Error codes of temporary failures. Without any code the cause is unknown, and may be temporary. */
 const PASSING: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
 
-/** Error codes that no waiting mends, whatever `Retry-After` says. */
+/** Error codes that no waiting fixes, whatever `Retry-After` says. */
 const NEVER_AGAIN: ReadonlySet<string> = new Set([
   'invalid_grant',
   'invalid_client',
@@ -40,19 +43,19 @@ const NEVER_AGAIN: ReadonlySet<string> = new Set([
   'consent_required',
 ])
 
-/** An `invalid_grant` of a provider that has not done with another request for the same refresh token. */
+/** An `invalid_grant` of a provider that is still processing another request for the same refresh token. */
 const STILL_PROCESSING = /\b(being processed|(still|currently|is) processing|in progress|under ?way)\b/i
 
-/** What is read of a refusal. */
+/** The parts of a refusal that are read. */
 interface RefusalAnswer {
   readonly error?: string | undefined
   readonly errorDescription?: string | undefined
   readonly means?: RefusalMeaning | undefined
-  /** The answer's `Retry-After`. */
+  /** The response's `Retry-After`. */
   readonly retryAfterMs?: number | undefined
 }
 
-/** The error for an answer that refuses. */
+/** Makes the error for a response that refuses. */
 export function refused(
   client: { readonly name: string },
   status: number,
@@ -76,13 +79,16 @@ export function refused(
   })
 }
 
-/** Refusals that another secret of the client's may mend. */
+/** Whether another secret of the client may fix the refusal. */
 function isOfRegistration({ error, means }: TokenRequestError): boolean {
   if (means !== undefined) return means === 'registration'
   return error === 'invalid_client' || error === 'unauthorized_client'
 }
 
-/** Runs an exchange; when the client is refused and has another secret, once more with that, if it may be sent still. */
+/**
+ * Runs an exchange. If the client is refused and has another secret, runs it once more with that, if it may still be
+ * sent.
+ */
 export async function withNextSecret<T>(
   attempt: Attempt,
   exchange: (attempt: Attempt) => Promise<T>,
