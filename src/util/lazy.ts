@@ -1,6 +1,9 @@
 const parts = new Set<() => unknown>()
 
-/** A part of the library that is loaded when it is first needed. What is loaded is there without waiting; a failure is not remembered. */
+/**
+ * Makes a function that loads a part of the library at first use. A loaded part is returned without a promise. A
+ * failure is not remembered.
+ */
 export function lazy<T>(load: () => Promise<T>): () => T | Promise<T> {
   let loaded: T | undefined
   let loading: Promise<T> | undefined
@@ -16,9 +19,9 @@ export function lazy<T>(load: () => Promise<T>): () => T | Promise<T> {
   return part
 }
 
-/** Loads every part: for clocks that stand still while files are read. */
+/** Loads every part, for clocks that stand still while files are read. */
 export async function loadParts(): Promise<void> {
-  // A part may have parts of its own.
+  // A part may have its own parts.
   for (let known = -1; known !== parts.size;) {
     known = parts.size
     await Promise.all([...parts].map((part) => part()))
