@@ -5,13 +5,13 @@ import { authenticate, chooseClientAuth, needsSecret } from './client-auth.ts'
 import { rememberSecret, type Credentials } from './credentials.ts'
 import type { Server } from './server.ts'
 
-/** A request's headers and body with the client's authentication in them. */
+/** A request's headers and body with the client's authentication. */
 export interface Authenticated {
   readonly headers: Headers
   readonly body: URLSearchParams
 }
 
-/** One way to authenticate a request; `next` is there when the client has another secret. */
+/** One attempt to authenticate a request. `next` is present if the client has another secret. */
 export interface Attempt {
   readonly authenticated: Authenticated
   readonly next?: () => Promise<Attempt>
@@ -28,13 +28,13 @@ const SECRET_PARAMETERS = [
   'assertion',
 ] as const
 
-/** How a client authenticates at this server. */
+/** Returns how a client authenticates at this server. */
 export function authMethodAt(server: Server, { auth, providerAuth, secret }: Credentials): ClientAuth {
   const supported = server.metadata.token_endpoint_auth_methods_supported
   return chooseClientAuth(auth, providerAuth, secret !== undefined, Array.isArray(supported) ? supported : undefined)
 }
 
-/** Everything about authenticating that can fail by itself: the secret is had and the authentication made. */
+/** Does everything of authenticating that can fail in advance: the secret is loaded and the authentication made. */
 export async function prepareAuthentication(
   credentials: Credentials,
   server: Server,
@@ -85,7 +85,7 @@ async function authenticated(
   return { headers, body }
 }
 
-/** The secrets to try, of which a function has one. */
+/** Returns the secrets to try. A function has one. */
 async function resolved({ client, secret }: Credentials, method: ClientAuth): Promise<readonly (string | undefined)[]> {
   if (secret === undefined || method === 'none') return [undefined]
   if (typeof secret === 'string') return [secret]
@@ -94,13 +94,13 @@ async function resolved({ client, secret }: Credentials, method: ClientAuth): Pr
   try {
     value = await secret()
   } catch (error) {
-    throw new ConfigError(`The clientSecret function of client '${client.name}' failed. It must answer the secret.`, {
+    throw new ConfigError(`The clientSecret function of client '${client.name}' failed. It must return the secret.`, {
       cause: client.secrets.cause(error),
     })
   }
   if (typeof value !== 'string' || (value === '' && needsSecret(method))) {
     throw new ConfigError(
-      `The clientSecret function of client '${client.name}' must answer a non-empty string, and answered ${value === '' ? 'an empty one' : value === null ? 'null' : typeof value}: is an environment variable unset?`,
+      `Expected the clientSecret function of client '${client.name}' to return a non-empty string, got ${value === '' ? 'an empty one' : value === null ? 'null' : typeof value}. Is an environment variable unset?`,
     )
   }
   rememberSecret(client, value)

@@ -1,14 +1,14 @@
 import { ConfigError } from '../model/errors.ts'
 import type { Provider } from '../model/provider.ts'
 
-/** Without an issuer an ID token can't be checked. */
+/** Without an issuer an ID token cannot be checked. */
 export function openidWithoutIssuer(client: string): ConfigError {
   return new ConfigError(
-    `Client '${client}' asks for scope 'openid', but its server has no issuer to compare ID tokens with: add issuer to provider.server, or leave out 'openid'.`,
+    `Client '${client}' requests scope 'openid', but its server has no issuer to compare ID tokens with. Add issuer to provider.server, or leave out 'openid'.`,
   )
 }
 
-/** RFC 6749 section 3.1.2: an absolute URI without fragment; at some providers a name of theirs stands for it. */
+/** RFC 6749 section 3.1.2: an absolute URI without fragment. Some providers use a name of their own in its place. */
 export function assertRedirectUri(
   redirectUri: unknown,
   provider: Pick<Provider, 'opaqueRedirectUri'>,
@@ -16,7 +16,7 @@ export function assertRedirectUri(
   if (provider.opaqueRedirectUri === true && typeof redirectUri === 'string' && redirectUri !== '') return
   if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri) || redirectUri.includes('#')) {
     throw new ConfigError(
-      'redirectUri must be an absolute URL without a fragment, exactly as registered at the provider.',
+      'Expected redirectUri to be an absolute URL without a fragment, exactly as registered at the provider.',
     )
   }
 }

@@ -1,7 +1,10 @@
 import type { Secrets } from '../util/redact.ts'
 import type { ClientAuth } from '../model/client-auth.ts'
 
-/** A client's secret or secrets, or how to get it. A function that has none to answer is an error when the client is used. */
+/**
+ * A client's secret or secrets, or a function that returns one. A function that returns none is an error when the
+ * client is used.
+ */
 export type ClientSecret = string | readonly string[] | (() => string | undefined | Promise<string | undefined>)
 
 /** What a client authenticates with at its server. */
@@ -10,11 +13,14 @@ export interface Credentials {
   readonly auth: ClientAuth | undefined
   readonly providerAuth: ClientAuth | undefined
   readonly secret: ClientSecret | undefined
-  /** `first` is the place of the secret to begin with: the one after the last that was refused, so that an old one is not tried at each request. */
+  /**
+   * `first` is the index of the secret to start with: the one after the last that was refused, so that an old one is
+   * not tried at each request.
+   */
   readonly shared: { first: number }
 }
 
-/** Makes a client's credentials, and has its secrets masked. */
+/** Makes a client's credentials, and masks its secrets. */
 export function makeCredentials(credentials: Omit<Credentials, 'shared'>): Credentials {
   const { client, secret } = credentials
   if (typeof secret === 'string') rememberSecret(client, secret)
@@ -22,7 +28,7 @@ export function makeCredentials(credentials: Omit<Credentials, 'shared'>): Crede
   return { ...credentials, shared: { first: 0 } }
 }
 
-/** Has a secret masked, also as the pair that stands, in base64, in an Authorization header. */
+/** Masks a secret, also as the pair that stands, in base64, in an Authorization header. */
 export function rememberSecret({ clientId, secrets }: Credentials['client'], secret: string): void {
   secrets.add(secret, `${clientId}:${secret}`, `${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`)
 }

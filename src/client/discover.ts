@@ -5,13 +5,13 @@ import type { MetadataPlace } from './metadata-place.ts'
 import { fetchMetadata } from './server-metadata.ts'
 import type { Server } from './server.ts'
 
-/** Metadata is asked for again after this. */
+/** Age after which metadata is loaded again. */
 const METADATA_TTL_MS = 3_600_000
 
-/** While the server can't answer, older metadata is used and the next try is made after this. */
+/** Time until the next attempt after a failure. Older metadata is used until then. */
 const RETRY_MS = 60_000
 
-/** Where a client asks for its server's metadata, and what came of it. */
+/** Where a client loads its server's metadata, and the result. */
 export interface Discovery {
   readonly context: HttpContext
   readonly place: MetadataPlace
@@ -19,7 +19,7 @@ export interface Discovery {
   /** What all views of one client share. */
   readonly shared: {
     known: Server | undefined
-    /** Until then what is known is taken as it is. */
+    /** Time until which the known metadata is used unchanged. */
     goodUntil: number
     flight: { readonly answer: Promise<Server>; readonly since: number } | undefined
   }
@@ -37,7 +37,10 @@ export function waitForServer(discovery: Discovery, signal: AbortSignal | undefi
   )
 }
 
-/** The flight that is under way, or a new one. One that is too old has died with the request that began it, where the host ends a request's work. */
+/**
+ * Returns the flight in progress, or a new one. A too old flight ended with the request that started it, if the host
+ * ends a request's work.
+ */
 export function discover(discovery: Discovery): Promise<Server> {
   const { context, shared, timeoutMs } = discovery
   const now = context.clock.monotonic()
@@ -63,7 +66,7 @@ async function ask(discovery: Discovery): Promise<Server> {
     return found
   } catch (error) {
     if (shared.known === undefined) throw error
-    logger?.warn('the metadata could not be had again: the earlier one is used', {
+    logger?.warn('the metadata could not be loaded again: the earlier one is used', {
       client: name,
       error: error instanceof Error ? error.message : String(error),
     })
@@ -72,19 +75,19 @@ async function ask(discovery: Discovery): Promise<Server> {
   }
 }
 
-/** Grants and log-ins under way belong to the issuer that was known first. */
+/** Grants and logins in progress belong to the issuer that was known first. */
 function assertSameIssuer(found: Server, { context, shared }: Discovery): void {
   const { known } = shared
   if (known === undefined || known.issuer === found.issuer) return
   throw new DiscoveryError(
-    `The metadata of the provider of client '${context.name}' is of another issuer than before (${String(found.issuer).slice(0, 200)}). It is not used while this process lives.`,
+    `The metadata of the provider of client '${context.name}' is of another issuer than before (${String(found.issuer).slice(0, 200)}). Restart the process if the change is intended.`,
     { retryable: false },
   )
 }
 
 function tooLate({ context, timeoutMs }: Discovery): DiscoveryError {
   return new DiscoveryError(
-    `The metadata of the provider of client '${context.name}' did not come within ${timeoutMs} ms. Try again later.`,
+    `The metadata of the provider of client '${context.name}' did not arrive within ${timeoutMs} ms. Try again later.`,
     { retryable: true },
   )
 }

@@ -29,25 +29,28 @@ export class ServerDirectory {
     }
   }
 
-  /** The same under another name of the client, for errors and logs. */
+  /** Returns the same under another name of the client, for errors and logs. */
   named(name: string): ServerDirectory {
     const context = { ...this.#context, name, insecure: { ...this.#context.insecure, name } }
     return new ServerDirectory(context, this.#provider, this.#timeoutMs, this.#shared)
   }
 
-  /** What is known without asking. */
+  /** What is known without a request. */
   get known(): Server | undefined {
     return this.#shared.known
   }
 
-  /** The issuer, or the token endpoint where the server has none, as far as it is known without asking: a configured issuer always is. */
+  /**
+   * The issuer, or the token endpoint if the server has none, as far as it is known without a request: a configured
+   * issuer always is.
+   */
   get knownIssuer(): string | undefined {
     if (this.#place?.kind === 'issuer') return this.#place.issuer
     const { known } = this.#shared
     return known === undefined ? undefined : (known.issuer ?? known.tokenEndpoint)
   }
 
-  /** The issuer, or the token endpoint where the server has none; a given issuer needs no discovery. */
+  /** Returns the issuer, or the token endpoint if the server has none. A given issuer needs no discovery. */
   async issuer(): Promise<string> {
     if (this.#place?.kind === 'issuer') return this.#place.issuer
     const server = await this.server()
@@ -55,8 +58,9 @@ export class ServerDirectory {
   }
 
   /**
-   * The server. It is waited for only while nothing is known: all callers share one flight, and a failure is not remembered. What is known is used at once, for as long as
-   * nothing newer can be had; when it is an hour old, one flight in the background asks again.
+   * Returns the server. It is waited for only while nothing is known: all callers share one flight, and a failure is
+   * not remembered. Known metadata is used at once, until newer is available. When it is an hour old, one flight in the
+   * background loads it again.
    */
   async server(signal?: AbortSignal): Promise<Server> {
     const { known, goodUntil } = this.#shared
@@ -69,7 +73,7 @@ export class ServerDirectory {
 
   async #ask(signal: AbortSignal | undefined, inBackground: boolean): Promise<Server> {
     const place = this.#place
-    if (place === undefined) throw new TypeError('Metadata that was given is never asked for.')
+    if (place === undefined) throw new TypeError('Given metadata is never loaded.')
     const { discover, waitForServer } = await loadDiscovering()
     const discovery = { context: this.#context, place, timeoutMs: this.#timeoutMs, shared: this.#shared }
     return inBackground ? discover(discovery) : waitForServer(discovery, signal)

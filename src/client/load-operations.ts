@@ -1,7 +1,7 @@
 import { lazy } from '../util/lazy.ts'
 import type * as operations from './operations.ts'
 
-/** Half of the library, of which a program that has a fresh token needs nothing: it is loaded with the first operation. */
+/** Loads half of the library at the first operation: a program with a fresh token needs nothing of it. */
 export const loadOperations: () => typeof operations | Promise<typeof operations> = lazy(
   () => import('./operations.ts'),
 )

@@ -8,16 +8,19 @@ import { assertOrigin, compileOrigins, type OriginRule } from './resource-origin
 import type { Server } from './server.ts'
 import { assertSecure } from './http/transport-security.ts'
 
-/** Where a client's tokens may go and what refuses them, compiled once, so that a preset's mistake shows at construction too. */
+/**
+ * Where a client's tokens may be sent and what refuses them, compiled once, so that a preset's mistake shows at
+ * construction too.
+ */
 interface ResourceRules {
   /** What the client was given in place of the default. */
   readonly own: OriginRule | undefined
-  /** The provider's, beside the server's own endpoints. */
+  /** The provider's rule, in addition to the server's own endpoints. */
   readonly preset: OriginRule
   readonly rejected: RejectedAnswers | undefined
 }
 
-/** A client as the refresh layer sees it. */
+/** Makes a client as the refresh layer uses it. */
 export function makeInternalClient(
   context: ClientContext,
   resourceOrigins: readonly string[] | undefined,
@@ -45,7 +48,7 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
   const assertDefault = (url: URL, server: Server): void =>
     assertOrigin(url, (each) => server.origins.has(each.origin) || preset(each), name)
 
-  // The last one is kept: whoever asks again gets the very same.
+  // The last one is kept: the same call returns the same object.
   let view: InternalClient | undefined
 
   return {

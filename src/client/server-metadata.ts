@@ -10,8 +10,8 @@ import { isThisMachine } from './http/transport-security.ts'
 const MOST_REDIRECTS = 3
 
 /**
- * Asks for a server's metadata.
- * @throws DiscoveryError
+ * Loads a server's metadata.
+ * @throws DiscoveryError if it cannot be loaded or used
  */
 export async function fetchMetadata(context: HttpContext, place: MetadataPlace, signal: AbortSignal): Promise<Server> {
   // RFC 8414 first, then OpenID Connect: each server has at least the one of its kind.
@@ -48,7 +48,7 @@ async function fetchDocument(
   const metadata = parseObject(answer.text)
   if (metadata === undefined) throw problem('not a JSON object of at most 1 MiB.')
   if (issuer !== undefined && !namesItself(metadata['issuer'], issuer)) {
-    // RFC 8414 section 3.3 wants the very same string.
+    // RFC 8414 section 3.3 requires the identical string.
     throw problem(
       `it is of the issuer ${JSON.stringify(metadata['issuer'])?.slice(0, 200)}. If that is the one meant, write it exactly so.`,
     )
@@ -106,21 +106,24 @@ async function ask(context: HttpContext, url: string, signal: AbortSignal): Prom
   }
 }
 
-/** RFC 8414 section 3.1: the well-known path goes before the issuer's own path. */
+/** RFC 8414 section 3.1: the well-known path precedes the issuer's own path. */
 export function oauthMetadataUrl(issuer: string): string {
   const url = new URL(issuer)
   url.pathname = `/.well-known/oauth-authorization-server${url.pathname.replace(/\/$/, '')}`
   return url.href
 }
 
-/** OpenID Connect Discovery section 4: the well-known path goes after the issuer's own path. */
+/** OpenID Connect Discovery section 4: the well-known path follows the issuer's own path. */
 export function openidMetadataUrl(issuer: string): string {
   const url = new URL(issuer)
   url.pathname = `${url.pathname.replace(/\/$/, '')}/.well-known/openid-configuration`
   return url.href
 }
 
-/** Whether metadata is of the issuer that was asked: itself, or the one that stands for all tenants, of which the asked one is a name. */
+/**
+ * Whether metadata belongs to the requested issuer: itself, or the one that represents all tenants, of which the
+ * requested one is a name.
+ */
 function namesItself(issuer: unknown, asked: string): boolean {
   return typeof issuer === 'string' && isIssuerOf(issuer, asked)
 }

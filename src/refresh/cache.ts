@@ -248,7 +248,7 @@ export class GrantCache {
   }
 
   #postpone(ms: number): void {
-    // A clock that was set back since the last read is noticed now: afterwards the new time would hide it.
+    // A clock that was set back since the last read is noticed now: later, the new time would hide it.
     this.current()
     const now = this.#options.clock.now()
     this.#lookedAt = Math.min(this.#lookedAt, now)

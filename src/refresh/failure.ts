@@ -5,10 +5,15 @@ import type { Failures } from '../stores/store.ts'
 
 /**
  * What a failed redemption means for the grant:
- * `dead`: maybe dead. `registration`: the client is wrong, no grant is touched. `request`: the request is wrong, the grant lives.
- * `later`: not consumed, come back. `refused`: refused, cause unknown. `unknown`: the refresh token may have been consumed.
- * `captured`: the answer can't be used, but it brought a new refresh token. `identity_changed`: it names another user.
- * `unsent`: something of ours failed before anything was sent.
+ * - `dead`: the grant may have ended
+ * - `registration`: the client is wrong; no grant is changed
+ * - `request`: the request is wrong; the grant is kept
+ * - `later`: the refresh token was not used; retry later
+ * - `refused`: refused for an unknown cause
+ * - `unknown`: the refresh token may have been used
+ * - `captured`: the response cannot be used, but contained a new refresh token
+ * - `identity_changed`: the response names another user
+ * - `unsent`: something failed here before anything was sent
  */
 export type Meaning = RefusalMeaning | 'refused' | 'unknown' | 'captured' | 'identity_changed' | 'unsent'
 

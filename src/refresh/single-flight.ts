@@ -84,7 +84,10 @@ export class SingleFlight {
   /** The version whose refresh token may have been used. */
   #uncertain: string | undefined
   #closed = false
-  /** Ends what need not be repeated once the application closes. Made where it is needed: hosts tie each to the request that made it. */
+  /**
+   * End what need not be repeated once the application closes. Created at each use: some hosts tie a controller to the
+   * request that created it.
+   */
   readonly #closing = new Set<AbortController>()
 
   constructor(

@@ -11,7 +11,7 @@ import { nodeCipher } from './node-cipher.ts'
 
 const KEY_BYTES = 32
 
-/** Node's own cryptography where it is there, else Web Crypto, for which alone jose is loaded. */
+/** Node's own cryptography if available, else Web Crypto. Only the latter loads jose. */
 const platformCipher: Cipher = {
   importKey: async (bytes) => {
     const node = nodeCrypto()
@@ -21,26 +21,28 @@ const platformCipher: Cipher = {
 }
 
 /**
- * A key ring of 256-bit keys: `'2025b:base64url,2025a:base64url'`. The first key seals, all of them open.
- * To rotate over running processes: add the new key last, deploy, move it to the front, deploy, `grants.reseal()`, drop the old one.
+ * Returns a key ring of 256-bit keys: `'2025b:base64url,2025a:base64url'`. The first key seals, all of them unseal.
+ * To rotate over running processes: add the new key last, deploy, move it to the front, deploy, `grants.reseal()`,
+ * remove the old one.
  *
- * Sealed texts are compact JWEs (RFC 7516), `dir` with A256GCM under a key derived (HKDF, RFC 5869) for each context:
- * no key comes near the number of messages that AES-GCM allows, and no other key opens them.
+ * Sealed texts are compact JWEs (RFC 7516), `dir` with A256GCM under a key derived (HKDF, RFC 5869) for each context.
+ * No key comes near the number of messages that AES-GCM allows, and no other key unseals them.
  *
- * A function is called at the first use, for keys that come at run time: `keyRing(() => process.env.EVERGRANT_KEYS)`.
- * @throws ConfigError for a specification of another form; its message shows no key
+ * A function is called at the first use, for keys that are loaded at run time: `keyRing(() =>
+ * process.env.EVERGRANT_KEYS)`.
+ * @throws ConfigError for a specification of another form. The message shows no key.
  */
 export function keyRing(specification: string | undefined | (() => string | undefined)): Required<KeyRing> {
   if (typeof specification !== 'function') return keyRingWith(specification, platformCipher)
   return lazyKeys(() => keyRingWith(specification(), platformCipher)) as Required<KeyRing>
 }
 
-/** A key ring that seals with a cipher of one's choice. */
+/** Returns a key ring with a given cipher. */
 export function keyRingWith(specification: string | undefined, cipher: Cipher): Required<KeyRing> {
   const keys = parseKeys(specification)
   const [first] = keys.keys()
   if (first === undefined) {
-    throw new ConfigError("The key ring is empty: give it 'id:key', where generateKey() makes the key.")
+    throw new ConfigError("The key ring is empty. Pass 'id:key', where generateKey() makes the key.")
   }
   const contexts = new ContextKeys(cipher, keys)
 
@@ -65,7 +67,7 @@ export function keyRingWith(specification: string | undefined, cipher: Cipher): 
       if (!sameText(ctx, key.contextHash)) {
         throw new SealError(
           kid,
-          `A stored token (key '${kid}') belongs to another grant than the record that holds it: the record was moved or changed. Restore it, or send the user through the log-in again.`,
+          `A stored token (key '${kid}') belongs to another grant than the record that holds it: the record was moved or changed. Restore it, or send the user through the login again.`,
         )
       }
       try {
@@ -73,7 +75,7 @@ export function keyRingWith(specification: string | undefined, cipher: Cipher): 
       } catch (cause) {
         throw new SealError(
           kid,
-          `A stored token can't be opened with key '${kid}': the key ring has another key under that id, or the record was changed. Check the key ring.`,
+          `A stored token cannot be unsealed with key '${kid}': the key ring has another key under that id, or the record was changed. Check the key ring.`,
           { cause: new Error(cause instanceof Error ? cause.name : 'unknown') },
         )
       }
@@ -88,12 +90,12 @@ export function keyRingWith(specification: string | undefined, cipher: Cipher): 
   })
 }
 
-/** A new key for a key ring: 32 random bytes, base64url. */
+/** Makes a new key for a key ring: 32 random bytes, base64url. */
 export function generateKey(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))
 }
 
-// No message below may quote more than a key's id: what was written in the wrong place may be a key.
+// No message below may quote more than a key's id: a text in the wrong place may be a key.
 function parseKeys(specification: unknown): Map<string, Uint8Array<ArrayBuffer>> {
   if (typeof specification !== 'string') {
     throw new ConfigError(
@@ -123,6 +125,6 @@ function parseKeys(specification: unknown): Map<string, Uint8Array<ArrayBuffer>>
 function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]{43}=?$/.test(text)) return undefined
   const bytes = bytesFromBase64Url(text.slice(0, 43))
-  // Two texts for one key would make two keys of it to a person who compares them.
+  // Two texts for one key would look like two keys to a person who compares them.
   return bytes !== undefined && toBase64Url(bytes) === text.slice(0, 43) ? bytes : undefined
 }

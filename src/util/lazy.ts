@@ -1,8 +1,9 @@
 const parts = new Set<() => unknown>()
 
 /**
- * A part of the library that is loaded when it is first needed. What is loaded is there without waiting; a failure is not remembered.
- * Each caller begins the load for itself: some hosts end the work of a request with it, and its promise then never settles.
+ * Makes a function that loads a part of the library at first use. A loaded part is returned without a promise. A
+ * failure is not remembered. Each caller starts the load for itself: some hosts end the work of a request with it, and
+ * its promise then never settles.
  */
 export function lazy<T>(load: () => Promise<T>): () => T | Promise<T> {
   let loaded: T | undefined
@@ -12,9 +13,9 @@ export function lazy<T>(load: () => Promise<T>): () => T | Promise<T> {
   return part
 }
 
-/** Loads every part: for clocks that stand still while files are read. */
+/** Loads every part, for clocks that stand still while files are read. */
 export async function loadParts(): Promise<void> {
-  // A part may have parts of its own.
+  // A part may have its own parts.
   for (let known = -1; known !== parts.size;) {
     known = parts.size
     await Promise.all([...parts].map((part) => part()))

@@ -130,7 +130,7 @@ describe('authorizationRequest', () => {
 
   test('refuses a parameter that is not a string', async () => {
     await expect(client.authorizationRequest({ params: { max_age: 5 as never } })).rejects.toThrow(
-      /max_age must be a string/,
+      /max_age of .* to be a string/,
     )
   })
 

@@ -170,7 +170,7 @@ describe('userInfo (OpenID Connect Core section 5.3)', () => {
     const error = await rejection(makeClient(fetch).userInfo(makeOldToken()))
     expect(error).toBeInstanceOf(TokenRequestError)
     expect(error).toMatchObject({ status: 401, error: 'invalid_token' })
-    expect(error.message).toContain('refresh it and ask again')
+    expect(error.message).toContain('Refresh it and ask again')
     const forbidden = scripted({ status: 403, headers: { 'www-authenticate': 'Bearer error=insufficient_scope' } })
     const denied = await rejection(makeClient(forbidden.fetch).userInfo(makeOldToken()))
     expect(denied).toMatchObject({ status: 403, error: 'insufficient_scope' })

@@ -21,7 +21,7 @@ describe('refreshEndpoint', () => {
   test('must be a URL that may get a refresh token', () => {
     const make = (refreshEndpoint: unknown) =>
       makeClient(scripted({}).fetch, {}, { refreshEndpoint: refreshEndpoint as string })
-    expect(() => make('/refresh')).toThrow(/refreshEndpoint of provider 'acme' must be a URL/)
+    expect(() => make('/refresh')).toThrow(/refreshEndpoint of provider 'acme' to be a URL/)
     expect(() => make(5)).toThrow(ConfigError)
     expect(() => make('http://as.example/refresh')).toThrow(InsecureTransportError)
   })
@@ -100,13 +100,13 @@ describe('headers', () => {
   })
 
   test.each<[unknown, RegExp]>([
-    [{ Authorization: 'x' }, /must not have Authorization/],
-    [{ 'Content-Type': 'x' }, /must not have Content-Type/],
-    [{ host: 'x' }, /must not have host/],
+    [{ Authorization: 'x' }, /to be without Authorization/],
+    [{ 'Content-Type': 'x' }, /to be without Content-Type/],
+    [{ host: 'x' }, /to be without host/],
     [{ 'a b': 'x' }, /'a b'/],
     [{ a: 'x\r\ny: z' }, /'a'/],
     [{ a: 5 }, /'a'/],
-    ['x', /must be an object/],
+    ['x', /to be an object/],
   ])('%j can’t be sent', (headers, message) => {
     const make = () => makeClient(scripted({}).fetch, {}, { headers: headers as never })
     expect(make).toThrow(ConfigError)
@@ -122,6 +122,6 @@ test.each<Partial<Record<keyof Provider, unknown>>>([
   { tokenTypes: 'user' },
 ])('%j is refused when the client is made', (data) => {
   expect(() => makeClient(scripted({}).fetch, {}, data as Partial<Provider>)).toThrow(
-    /must be a list of non-empty strings/,
+    /to be a list of non-empty strings/,
   )
 })

@@ -3,7 +3,7 @@ import { fromBase64Url } from '../../util/base64.ts'
 /** The claims of an ID token, unchecked. */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** The claims of an ID token as they stand there; undefined when it can't be read. */
+/** Reads the claims of an ID token unchanged. Returns undefined if it cannot be read. */
 export function readClaims(idToken: string | undefined): Claims | undefined {
   const parts = idToken?.split('.')
   if (parts?.length !== 3) return undefined

@@ -14,7 +14,7 @@ interface AuthenticatedPost {
   readonly signal: AbortSignal | undefined
 }
 
-/** Posts a form with the client's authentication, as at the token endpoint; answers successes only. */
+/** Posts a form with the client's authentication, as at the token endpoint. Returns only successes. */
 export async function authenticatedPost(
   context: ClientContext,
   server: Server,

@@ -7,14 +7,14 @@ import { pickToken, type TokenTypeHint } from './revocation.ts'
 import { loadOauth4webapi, oauthClient } from '../oauth4webapi.ts'
 import { placeOfGrant } from '../token-origin.ts'
 
-/** What the server says of a token (RFC 7662 section 2.2). Of an inactive one it says nothing else. */
+/** What the server says about a token (RFC 7662 section 2.2). About an inactive one it says nothing else. */
 export interface Introspection {
   readonly active: boolean
   readonly scope?: string
   readonly client_id?: string
   readonly username?: string
   readonly token_type?: string
-  /** Seconds since the epoch. */
+  /** In seconds since the epoch. */
   readonly exp?: number
   readonly iat?: number
   readonly nbf?: number
@@ -31,7 +31,7 @@ export async function introspectToken(
   token: Token | string,
   hint: TokenTypeHint | undefined,
 ): Promise<Introspection> {
-  // What callers want to know about is the access token, unless they say otherwise.
+  // Callers mean the access token, unless they say otherwise.
   const picked = pickToken(token, typeof token === 'string' ? hint : (hint ?? 'access_token'))
   const grant = typeof token === 'string' ? undefined : token
   const { context, server } = placeOfGrant(client, await client.directory.server(), grant)
@@ -55,7 +55,7 @@ export async function introspectToken(
       oauthClient(oauth, context),
       response,
     )) as Introspection
-    // RFC 7662 section 2.2: other members of an inactive token are not to be trusted.
+    // RFC 7662 section 2.2: other members of an inactive token are not trustworthy.
     return result.active ? Object.freeze(result) : Object.freeze({ active: false })
   } catch (error) {
     throw new TokenResponseError(

@@ -3,7 +3,10 @@ import type { Provider } from '../../model/provider.ts'
 import type { TokenAnswer } from '../answers/token-answer.ts'
 import type { Authenticated } from '../authentication.ts'
 
-/** A token request's headers and body in the format that the provider reads; a parameter that is there several times is a list in JSON. */
+/**
+ * Writes a token request's headers and body in the format that the provider reads. A repeated parameter is a list in
+ * JSON.
+ */
 export function written(
   { body, headers }: Authenticated,
   format: Provider['bodyFormat'],
@@ -23,7 +26,7 @@ export function written(
 
 const TOKENS: ReadonlySet<string> = new Set([...ACCESS_TOKEN, ...REFRESH_TOKEN, 'id_token', 'idToken'])
 
-/** The secrets of other tokens in the answer, wherever they stand. */
+/** The secrets of other tokens in the response, at any level. */
 export function otherSecrets({ extra }: TokenAnswer): readonly string[] {
   return secretsIn(extra)
 }

@@ -12,27 +12,27 @@ import { otherSecrets, written } from './token-messages.ts'
 interface TokenRequest {
   readonly grantType: string
   readonly parameters: URLSearchParams
-  /** Whether the same request may be sent again after an answer that can't be used. */
+  /** Whether the same request may be repeated after an unusable response. */
   readonly repeatable: boolean
-  /** Whether the token can be renewed without a refresh token in the answer. */
+  /** Whether the token can be refreshed without a refresh token in the response. */
   readonly renewable: boolean
-  /** Where it goes, if not to the token endpoint. */
+  /** The endpoint, if not the token endpoint. */
   readonly endpoint?: string | undefined
-  /** What the request doesn't send, and an answer must not be quoted with either: the grant's other tokens. */
+  /** The grant's other tokens, which the request does not send: a quoted response must not contain them either. */
   readonly known?: readonly (string | undefined)[]
-  /** What to save of an answer that can't be used. */
+  /** Returns what to save of an unusable response. */
   readonly salvage: (captured: Captured) => Token | undefined
 }
 
-/** What was read from the answer, before anything about it could fail. */
+/** What was read from the response, before anything about it could fail. */
 interface Captured extends TokenAnswer {
-  /** Just before the request was sent. */
+  /** Time before the request was sent. */
   readonly receivedAt: number
-  /** When a refused request may be sent again, by the provider's own word. */
+  /** When a refused request may be repeated, according to the provider. */
   readonly retryAfterMs?: number | undefined
 }
 
-/** A usable answer, its ID token not yet looked at. */
+/** A usable response, its ID token not checked yet. */
 export interface Granted {
   readonly captured: Captured
   readonly token: Token
@@ -42,11 +42,11 @@ export interface Granted {
 /** How a prepared token request is sent. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined
-  /** Asked before every request after the first. With `false` the refusal of the one before stands. */
+  /** Called before every request after the first. With `false`, the refusal of the previous one stands. */
   readonly mayStillSend?: (() => boolean) | undefined
 }
 
-/** Prepares a token request as far as anything in it can fail by itself; what it answers sends it. */
+/** Prepares a token request as far as anything in it can fail in advance. Returns the function that sends it. */
 export async function prepareTokenRequest(
   context: ClientContext,
   server: Server,
@@ -82,7 +82,7 @@ async function sendTokenRequest(
     ...written(authenticated, provider.bodyFormat),
     signal,
     secrets,
-    // A provider that says "never again" with the status of "later" is known by its rules.
+    // A provider that says "never again" with the status of "later" has rules that say so.
     ...(provider.refresh?.refusals === undefined
       ? {}
       : { isAnswer: (answer) => normaliseTokenAnswer(answer, asked).means !== undefined }),
@@ -105,7 +105,7 @@ async function sendTokenRequest(
   return { captured, token: tokenOf(captured, context), secrets }
 }
 
-/** The token of an answer; its ID token is not in it before it was checked. */
+/** Makes the token of a response. Its ID token is added once it is checked. */
 export function tokenOf(captured: Captured, context: ClientContext): Token {
   const defaultMs = context.provider.refresh?.defaultLifetimeMs
   return makeToken({
@@ -120,17 +120,19 @@ export function tokenOf(captured: Captured, context: ClientContext): Token {
   })
 }
 
-/** What there is to save of the first answer of a grant. */
+/** Returns what to save of the first response of a grant. */
 export function salvageFirst(context: ClientContext): (captured: Captured) => Token | undefined {
   return (captured) => (isVisibleAscii(captured.accessToken) ? tokenOf(captured, context) : undefined)
 }
 
-/** What there is to save of a refresh: the old token with the new refresh token. The new access token is not to be used. */
+/**
+ * Returns what to save of a refresh: the old token with the new refresh token. The new access token must not be used.
+ */
 export function salvageRefresh(previous: Token): (captured: Captured) => Token | undefined {
   return (captured) => (captured.refreshToken === undefined ? undefined : withRefreshToken(previous, captured))
 }
 
-/** The previous token with an answer's refresh token, and nothing else of the answer. */
+/** The previous token with a response's refresh token, and nothing else of the response. */
 export function withRefreshToken(previous: Token, captured: Captured): Token {
   const rotated = captured.refreshToken !== undefined && captured.refreshToken !== previous.refreshToken
   return makeToken({

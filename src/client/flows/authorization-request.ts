@@ -9,58 +9,66 @@ import { addParams, RESERVED_FOR_AUTHORIZATION, scopeList, type Params } from '.
 import { endpointOf, type Server } from '../server.ts'
 
 /**
- * A log-in that was begun: a plain object, JSON-safe, and secret, because it holds the PKCE verifier: `inspect` and logs show all of it. Keep it in the user's own
- * web session on the server or in a sealed cookie, not in a merely signed one. It is refused after fifteen minutes.
+ * A login that was started: a plain object, JSON-safe. It is secret, because it contains the PKCE verifier: `inspect`
+ * and logs show all of it. Keep it in the user's own web session on the server or in a sealed cookie, not in one that
+ * is only signed. It is refused after 15 minutes.
  */
 export interface PendingLogin {
   /** Random, 128 bits. */
   readonly id: string
-  /** Where to send the user. Not needed any more once that was done. */
+  /** Where to send the user. Not needed after that. */
   readonly url: string
-  /** Random, 256 bits; compared with the callback's. */
+  /** Random, 256 bits. Compared with the callback's. */
   readonly state: string
-  /** RFC 7636; absent where the provider takes no PKCE. */
+  /** PKCE verifier (RFC 7636). Absent if the provider does not accept PKCE. */
   readonly codeVerifier?: string
-  /** OpenID Connect; there with scope `openid`, unless the provider's data says that ID tokens don't return it. */
+  /**
+   * Nonce of OpenID Connect. Present with scope `openid`, unless the provider's data says that ID tokens do not return
+   * it.
+   */
   readonly nonce?: string
   /** Byte for byte as it was sent. */
   readonly redirectUri: string
-  /** What was asked for; absent where nothing was. */
+  /** The requested scope. Absent if none was requested. */
   readonly scope?: readonly string[]
-  /** The `max_age` that was asked for, in seconds (OpenID Connect Core section 3.1.2.1). */
+  /** The requested `max_age`, in seconds (OpenID Connect Core section 3.1.2.1). */
   readonly maxAge?: number
-  /** Absent where the server has none. */
+  /** Absent if the server has none. */
   readonly issuer?: string
   readonly tokenEndpoint: string
   readonly clientId: string
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly createdAt: number
-  /** Set by `Grants`: the name of the client. */
+  /** Name of the client, set by `Grants`. */
   readonly client?: string
-  /** Set by `Grants`: whose log-in it is. */
+  /** The user id that the login belongs to, set by `Grants`. */
   readonly subject?: string
-  /** Set by `Grants`. */
+  /** The account, set by `Grants`. */
   readonly account?: string
-  /** Set by `Grants`: where the user wanted to go. */
+  /** Where the user goes after the login, set by `Grants`. */
   readonly returnTo?: string
 }
 
-/** A pending log-in as it was kept: its `url` may be left out, because the user was sent there already. */
+/** A pending login as it was kept. Its `url` may be left out, because the user was sent there already. */
 export type KeptLogin = Omit<PendingLogin, 'url'>
 
-/** What one authorization request may differ in. */
+/** Options of one authorization request. */
 export interface AuthorizationOptions {
-  /** @default the client's scope */
+  /** Scope to request. @default the client's scope */
   readonly scope?: string | readonly string[]
-  /** @default the client's redirect URI */
+  /** Where the provider returns the user. @default the client's redirect URI */
   readonly redirectUri?: string
-  /** More parameters of the authorization request; they win over the provider's, and an empty value takes one of those away. */
+  /**
+   * More parameters of the authorization request. They override the provider's, and an empty value removes one of
+   * those.
+   */
   readonly params?: Params
-  /** Whether to ask for a refresh token, in the provider's way. @default the client's `offline`, which is `true` */
+  /** Whether to request a refresh token, in the provider's way. @default the client's `offline`, which is `true` */
   readonly offline?: boolean
   /**
-   * Whether the request for offline access makes the provider ask for consent again, without which some give a refresh token on the first consent only (OpenID Connect
-   * Core section 11). With `if_needed` the provider decides whether to ask. @default 'always'
+   * Whether the request for offline access makes the provider ask for consent again. Without that, some issue a refresh
+   * token on the first consent only (OpenID Connect Core section 11). With `if_needed` the provider decides whether to
+   * ask. @default 'always'
    */
   readonly consent?: 'always' | 'if_needed'
 }
@@ -74,7 +82,7 @@ interface CheckedAuthorization {
   readonly consent: boolean
 }
 
-/** Begins a log-in. */
+/** Starts a login. */
 export async function authorizationRequest(
   context: ClientContext,
   options: AuthorizationOptions = {},
@@ -89,12 +97,13 @@ function checkAuthorizationOptions(context: ClientContext, options: Authorizatio
   const redirectUri = options.redirectUri ?? context.redirectUri
   if (redirectUri === undefined) {
     throw new ConfigError(
-      `Client '${context.name}' needs a redirectUri for a log-in: give it to the client or to the call.`,
+      `Client '${context.name}' needs a redirectUri for a login. Pass it to the client or to the call.`,
     )
   }
   assertRedirectUri(redirectUri, context.provider)
-  if (typeof offline !== 'boolean') throw new ConfigError('offline must be true or false.')
-  if (consent !== 'always' && consent !== 'if_needed') throw new ConfigError("consent must be 'always' or 'if_needed'.")
+  if (typeof offline !== 'boolean') throw new ConfigError('Expected offline to be true or false.')
+  if (consent !== 'always' && consent !== 'if_needed')
+    throw new ConfigError("Expected consent to be 'always' or 'if_needed'.")
   const all = new URLSearchParams()
   addParams(all, params, RESERVED_FOR_AUTHORIZATION, 'params of the authorization request')
   maxAgeOf(all)
@@ -102,7 +111,7 @@ function checkAuthorizationOptions(context: ClientContext, options: Authorizatio
   return { redirectUri, scope, params, offline, consent: consent === 'always' }
 }
 
-/** Makes the URL that the user is sent to, and what is needed to finish the log-in (RFC 6749 section 4.1.1). */
+/** Makes the URL that the user is sent to, and what completing the login requires (RFC 6749 section 4.1.1). */
 async function makeAuthorizationRequest(
   context: ClientContext,
   server: Server,
@@ -127,7 +136,8 @@ async function makeAuthorizationRequest(
     code_challenge: codeVerifier === undefined ? undefined : await sha256(codeVerifier),
     code_challenge_method: codeVerifier === undefined ? undefined : 'S256',
   }
-  // The endpoint's own query stays; a parameter of ours replaces its namesake there, because none may come twice.
+  // The endpoint's own query stays. A parameter of the library replaces its namesake there, because none may appear
+  // twice.
   for (const [name, value] of [...params, ...Object.entries(own)])
     if (value !== undefined) url.searchParams.set(name, value)
   const asked = splitScope(url.searchParams.get('scope') ?? '', provider.scopeSeparator)
@@ -153,7 +163,10 @@ function randomSecret(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
 }
 
-/** Scope and parameters: what offline access takes, then the provider's own parameters, then the call's, each winning over those before it. */
+/**
+ * Returns scope and parameters: what offline access requires, then the provider's own parameters, then the call's. Each
+ * overrides those before it.
+ */
 function askedOf(
   context: ClientContext,
   server: Server,
@@ -177,7 +190,7 @@ function maxAgeOf(params: URLSearchParams): number | undefined {
   const maxAge = params.get('max_age')
   if (maxAge === null) return undefined
   if (!/^\d{1,10}$/.test(maxAge)) {
-    throw new ConfigError('max_age must be a whole number of seconds: the ID token is compared with it.')
+    throw new ConfigError('Expected max_age to be a whole number of seconds: the ID token is compared with it.')
   }
   return Number(maxAge)
 }
