@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { Comparison } from '../src/harness/slots.ts'
-import { growthAim, memoryAim, once } from '../src/tables/keep-fresh.ts'
+import { growthAim, memoryAim, once, providerOf } from '../src/tables/keep-fresh.ts'
 import { networkAims, refreshAims } from '../src/tables/refresh.ts'
 import { requestAims, undiciAims } from '../src/tables/request.ts'
 import { scaleAims } from '../src/tables/scale.ts'
@@ -104,6 +104,12 @@ test('a run in which a grant was redeemed twice, or not at all, is no measuremen
   for (const wrong of [{ redemptions: 11 }, { refreshed: [6, 3] }, { failed: 1 }, { reused: 1 }]) {
     expect(() => once('SQLite', 10, { ...report, ...wrong })).toThrow('10 due grants on SQLite')
   }
+})
+
+test('workers that keep grants fresh get grants whose end is known, and has passed', async () => {
+  const [grant] = await providerOf(await server()).mint(1)
+  expect(grant).toMatchObject({ refresh_token: expect.any(String), expires_at: expect.any(Number) })
+  expect((grant as unknown as { expires_at: number }).expires_at).toBeLessThan(Date.now() / 1000)
 })
 
 test('an operation is flat when its median has no more than doubled from the fewest grants to the most', () => {

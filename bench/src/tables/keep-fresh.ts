@@ -94,14 +94,16 @@ export const keepFresh: Bench = {
 const labelOf = (row?: Row): string => `${row?.store}, ${row?.undici === true ? 'undiciTransport' : 'fetch'}`
 const headOf = (row: Row): readonly Cell[] => [labelOf(row), row.processes, row.due]
 
-const providerOf = ({ close, mint, place, stats }: BenchServer): SharingProvider => ({
+export const providerOf = ({ close, mint, place, stats }: BenchServer): SharingProvider => ({
   server: { issuer: place.issuer, token_endpoint: place.tokenEndpoint },
   clientId: place.clientId,
   clientSecret: place.clientSecret,
   mint: async (count) =>
-    (await mint('expired', count)).map(({ accessToken, refreshToken }) => ({
+    (await mint('expired', count)).map(({ accessToken, expiresAt, refreshToken }) => ({
       access_token: accessToken,
       refresh_token: refreshToken,
+      // Without its end no grant is due.
+      expires_at: expiresAt / 1000,
     })),
   counts: async () => {
     const { redemptions, reuses } = await stats()

@@ -186,9 +186,12 @@ export const refreshNetwork: Bench = {
   },
 }
 
+const ADDED =
+  'By `node --cpu-prof`, two fifths of what is added in memory are the order of the protocol with its clocks and timers. A quarter is sealing, opening and hashing, a quarter making and reading the token request. SQLite adds its statements.'
+
 /** What a refresh may take above the bare request. */
 export function networkAims(label: string, mostUs: number | undefined, added: Spread, bare: Spread): readonly Aim[] {
   if (mostUs === undefined) return []
   const aim = `${label}: warm, at most ${mostUs} µs of CPU above the bare request`
-  return [aimOf(aim, `${cellText(added)} µs above ${cellText(bare)} µs`, added.median <= mostUs, BOUND)]
+  return [aimOf(aim, `${cellText(added)} µs above ${cellText(bare)} µs`, added.median <= mostUs, ADDED)]
 }
