@@ -4,7 +4,7 @@ import { demoWith, json, logIn } from './setup.ts'
 
 const post = { method: 'POST' }
 
-test('of two switches thrown at once one is on, and off means off', async () => {
+test('of two faults switched on at once one is on, and off turns it off', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   await Promise.all([
@@ -23,7 +23,7 @@ test('of two switches thrown at once one is on, and off means off', async () => 
   expect(demo.provider.pendingFaults()).toHaveLength(0)
 })
 
-test('faults meet nobody’s grant but the throw-away one’s', async () => {
+test('faults affect the throw-away grant only', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   await json(browser, demo.at('/faults/unavailable/on'), post)
@@ -31,7 +31,7 @@ test('faults meet nobody’s grant but the throw-away one’s', async () => {
   expect(demo.provider.stats(demo.provider.clientId).faults).toBe(0)
 })
 
-test('the storm leaves no throw-away grant behind, and who comes meanwhile gets the same one', async () => {
+test('the storm leaves no throw-away grant behind, and a second storm at the same time gets the same one', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   const [first, second] = await Promise.all([
@@ -49,7 +49,7 @@ test('the storm leaves no throw-away grant behind, and who comes meanwhile gets 
   await expect.poll(() => demo.provider.stats('storm-evergrant').revokeRequests).toBe(2)
 })
 
-test('experiments are for who is logged in, and there are no others', async () => {
+test('experiments need a logged-in user, and unknown ones are not found', async () => {
   const demo = await demoWith()
   expect((await json(new Browser(), demo.at('/storm'), post)).status).toBe(401)
   expect((await json(new Browser(), demo.at('/faults/hang/on'), post)).status).toBe(401)

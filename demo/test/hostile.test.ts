@@ -9,7 +9,7 @@ test.each([
   '/\\evil.example',
   'https://evil.example/',
   'menu',
-])('return_to=%s is refused with a page, and no log-in is started', async (returnTo) => {
+])('return_to=%s is refused with a page, and no login is started', async (returnTo) => {
   const demo = await demoWith()
   const browser = new Browser()
   const page = await browser.open(demo.at(`/?${new URLSearchParams({ return_to: returnTo }).toString()}`))
@@ -25,7 +25,7 @@ test('return_to leads back to a path of the demo', async () => {
   expect(page.status).toBe(200)
 })
 
-test('a callback whose state is from another browser is refused, and the log-in under way can still be finished', async () => {
+test('a callback whose state is from another browser is refused, and the login in progress can still be completed', async () => {
   const demo = await demoWith()
   const attacker = await finishAtProvider(demo, { user: 'bob' })
   const victim = await finishAtProvider(demo, { user: 'alice' })
@@ -37,7 +37,7 @@ test('a callback whose state is from another browser is refused, and the log-in 
   expect(page.text).toContain('Alice Liddell')
 })
 
-test('a callback that comes twice counts once, and the grant lives on', async () => {
+test('a callback that comes twice counts once, and the grant stays active', async () => {
   const demo = await demoWith()
   const { browser, callback } = await finishAtProvider(demo)
   expect((await browser.open(callback)).url).toBe(demo.at('/menu'))
@@ -48,7 +48,7 @@ test('a callback that comes twice counts once, and the grant lives on', async ()
   expect(demo.provider.stats().revocations).toBe(0)
 })
 
-test('a callback that comes twice at once counts once, and the grant lives on', async () => {
+test('a callback that comes twice at once counts once, and the grant stays active', async () => {
   const demo = await demoWith()
   const { browser, callback } = await finishAtProvider(demo)
   const twin = new Browser()
@@ -60,7 +60,7 @@ test('a callback that comes twice at once counts once, and the grant lives on', 
   expect(demo.provider.stats().tokenRequests.authorization_code).toBe(1)
 })
 
-test('a log-in that was begun before another user logged in is refused, and nobody’s grant is touched', async () => {
+test('a login that was begun before another user logged in is refused, and no grant is changed', async () => {
   const demo = await demoWith()
   const alice = await logIn(demo, { user: 'alice' })
   const before = await json(alice.browser, demo.at('/validate'))
@@ -81,7 +81,7 @@ test('a log-in that was begun before another user logged in is refused, and nobo
   expect(demo.provider.stats().revocations).toBe(0)
 })
 
-test('a pending log-in of another browser can’t be used with a copy of its address alone', async () => {
+test('a pending login of another browser can’t be used with a copy of its address alone', async () => {
   const demo = await demoWith()
   const alice = await finishAtProvider(demo, { user: 'alice' })
   const thief = await new Browser().open(alice.callback)
@@ -158,7 +158,7 @@ test('forms of an old browser from another origin are refused', async () => {
   expect((await json(browser, demo.at('/profile'))).status).toBe(200)
 })
 
-test('the web session’s id changes at each log-in, and the old one ends', async () => {
+test('the web session’s id changes at each login, and the old one ends', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   const old = new Browser()
@@ -168,13 +168,13 @@ test('the web session’s id changes at each log-in, and the old one ends', asyn
   expect((await json(old, demo.at('/profile'))).status).toBe(401)
 })
 
-test('the log-in starts at the public address, because cookies don’t follow from another one', async () => {
+test('the login starts at the public address, because cookies don’t follow from another one', async () => {
   const demo = await demoWith()
   const { page } = await logIn({ url: demo.url }, { path: demo.url.replace('localhost', '127.0.0.1') })
   expect(page.url).toBe(demo.at('/menu'))
 })
 
-test('answers carry a strict policy, are kept by nobody, and show no whole token', async () => {
+test('responses have a strict policy, are not cached, and show no whole token', async () => {
   const demo = await demoWith()
   const { browser, page } = await logIn(demo)
   expect(page.headers.get('content-security-policy')).toContain(

@@ -70,7 +70,7 @@ test('the two processes end with the demo, also when that is killed', async () =
   await expect.poll(() => pidsOf(body).map(runs), { timeout: 10_000 }).toEqual([false, false])
 })
 
-test('the two processes are ended when no page looks, and once started are not started twice', async () => {
+test('the two processes end when no page shows them, and are started once', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   const [first, second] = await Promise.all([
@@ -83,7 +83,7 @@ test('the two processes are ended when no page looks, and once started are not s
   expect(demo.errors).toEqual([])
 })
 
-test('in a store of this process alone there are no two processes', async () => {
+test('with a store of one process there are no two processes', async () => {
   const demo = await demoWith({ store: { kind: 'sqlite', file: ':memory:' }, secretsFile: undefined })
   const { browser, page } = await logIn(demo)
   expect(page.text).not.toContain('id="processes"')

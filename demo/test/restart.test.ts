@@ -64,14 +64,14 @@ test('after a restart of the embedded provider, which forgets its grants, a page
   expect(demo.errors).toEqual([])
 })
 
-test('what is stored is for its owner only, and holds no token', async () => {
+test('the stored files are readable for their owner only, and hold no token', async () => {
   const database = join(temporaryFolder(), 'inner', 'demo.db')
   const demo = await demoWith({ store: { kind: 'sqlite', file: database } })
   await logIn(demo)
   for (const file of [database, `${database}.secrets.json`]) expect(statSync(file).mode & 0o077).toBe(0)
 })
 
-test('a log-in without a refresh token, where none is stored, asks for consent by itself', async () => {
+test('a login without a refresh token, where none is stored, asks for consent automatically', async () => {
   const [port, providerPort] = [await freePort(), await freePort()]
   const provider = await startProvider({
     port: providerPort,

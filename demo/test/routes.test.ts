@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { demoWith, json, logIn, titleOf } from './setup.ts'
 
-test('logs in through the provider’s pages and shows the menu', async () => {
+test('a user logs in through the provider’s pages and sees the menu', async () => {
   const demo = await demoWith()
   const { page, titles } = await logIn(demo)
   expect(titles).toEqual(['Log in', 'Allow access'])
@@ -10,7 +10,7 @@ test('logs in through the provider’s pages and shows the menu', async () => {
   expect(page.text).toContain('Alice Liddell')
 })
 
-test('/profile answers the profile', async () => {
+test('/profile responds with the profile', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   const { body, headers, status } = await json(browser, demo.at('/profile'))
@@ -20,7 +20,7 @@ test('/profile answers the profile', async () => {
   expect(demo.provider.stats().tokenRequests.refresh_token).toBe(0)
 })
 
-test('/automatic_refresh makes the stored token spent, calls the resource, and answers the new token, shortened', async () => {
+test('/automatic_refresh expires the stored token, calls the resource, and shows the new token, shortened', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   const { body, status } = await json(browser, demo.at('/automatic_refresh'))
@@ -35,7 +35,7 @@ test('/automatic_refresh makes the stored token spent, calls the resource, and a
   expect(stats.userInfoRequests).toBe(1)
 })
 
-test('/manual_refresh answers a new token each time', async () => {
+test('/manual_refresh shows a new token each time', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   const first = await json(browser, demo.at('/manual_refresh'))
@@ -45,7 +45,7 @@ test('/manual_refresh answers a new token each time', async () => {
   expect(demo.provider.stats().redemptions).toBe(2)
 })
 
-test('/validate answers what the provider says of the token', async () => {
+test('/validate shows the provider’s data about the token', async () => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)
   const { body, status } = await json(browser, demo.at('/validate'))

@@ -70,7 +70,7 @@ const stores = [
 ]
 
 test.for(stores)(
-  'two instances on one $name are used at once: one log-in, one grant, one redemption',
+  'two instances on one $name at once share one login, one grant and one refresh',
   async ({ name, open }, context) => {
     const store = presentOrSkip(context, await open(), name)
     const { demos, redemptions } = await twoInstances(store)
@@ -99,7 +99,7 @@ test.each([
   [{ DATABASE_URL: 'postgres://demo:secret@127.0.0.1:1/grants' }, 'PostgreSQL at 127.0.0.1:1/grants'],
   [{ DATABASE_URL: 'postgres://demo:secret@localhost:1/grants' }, 'PostgreSQL at localhost:1/grants'],
   [{ REDIS_URL: 'redis://demo:secret@127.0.0.1:1' }, 'Redis at 127.0.0.1:1'],
-])('says in one line that the store can’t be reached, without its password: %j', async (env, title) => {
+])('the demo says in one line that the store can’t be reached, without its password: %j', async (env, title) => {
   const keys = { EVERGRANT_KEYS: `a:${generateKey()}`, COOKIE_PASSWORD: generateKey() }
   const run = runMain({ PORT: '0', PROVIDER_PORT: '0', ...keys, ...env })
   expect(await run.ended).toBe(1)
@@ -109,7 +109,7 @@ test.each([
   expect(run.errors[0]).not.toContain('secret')
 })
 
-test('says in one line that the SQLite file can’t be opened, or its secrets can’t be kept', async () => {
+test('the demo says in one line that the SQLite file can’t be opened, or its secrets can’t be kept', async () => {
   const folder = temporaryFolder()
   const file = join(folder, 'file')
   writeFileSync(file, '')
@@ -129,6 +129,6 @@ test.each([
   [{ REDIS_URL: 'nonsense' }, 'REDIS_URL'],
   [{ DATABASE_URL: 'postgres://127.0.0.1/x', REDIS_URL: 'redis://127.0.0.1' }, 'not both'],
   [{ COOKIE_PASSWORD: 'short' }, 'COOKIE_PASSWORD'],
-])('refuses store settings that can’t be meant: %j', (env, message) => {
+])('the demo refuses impossible store settings: %j', (env, message) => {
   expect(() => readSettings(env)).toThrow(message)
 })

@@ -31,7 +31,7 @@ test.each([
   expect(verdictOf(counted)).toBe(verdict)
 })
 
-test('a token is fresh, then early, then spent', () => {
+test('the state of a token is fresh, then early, then spent', () => {
   const status = {
     client: 'provider',
     subject: 'alice',
@@ -64,7 +64,7 @@ test('a token is fresh, then early, then spent', () => {
   expect(lifeOf({ accessToken: 'abcdefghij', tokenType: 'bearer' }, status)).toBeUndefined()
 })
 
-test('a source that counts as spent asks for a longer life than the token still has', async () => {
+test('a token source that simulates expiry asks for more validity than the token has', async () => {
   const wishes: unknown[] = []
   const source = {
     token: (options?: object) => {
@@ -76,7 +76,7 @@ test('a source that counts as spent asks for a longer life than the token still 
   expect(wishes).toEqual([undefined, { minValidityMs: 3001 }])
 })
 
-test('the journal keeps the newest entries of each grant, and nobody is shown another’s', () => {
+test('the journal keeps the newest entries of each grant, and shows no entry of another grant', () => {
   const journal = new Journal()
   const news: string[] = []
   journal.onNews(({ subject }) => news.push(subject))
@@ -119,7 +119,7 @@ test.each([
   expect(labVerdict(view)).toEqual({ good, text: expect.stringContaining(text) })
 })
 
-test('the record of the store is told row by row', () => {
+test('the record of the store is shown row by row', () => {
   const store: StoreView = {
     ...record,
     expiresAt: 61_000,
@@ -133,13 +133,13 @@ test('the record of the store is told row by row', () => {
   expect(Object.fromEntries(storeRows({ ...quiet, store }, 9000))).not.toHaveProperty('lease')
 })
 
-test('every kind of event has its words', () => {
+test('the demo has words for every kind of event', () => {
   expect(whatHappened({ at: 0, kind: 'failed', code: 'x' })).toContain('the token at hand goes on being used')
   expect(whatHappened({ at: 0, kind: 'dead', reason: 'revoked' })).toContain('only the user')
   expect(whatHappened({ at: 0, kind: 'delayed', attempts: 1 })).toContain('waits to be saved')
 })
 
-test('a browser keeps the three newest log-ins that it began', async () => {
+test('a browser keeps the three newest logins that it began', async () => {
   const demo = await demoWith()
   const browser = new Browser()
   browser.stopAt = demo.provider.url
@@ -181,7 +181,7 @@ test.each([
   },
 )
 
-test('what the two processes did has its words', () => {
+test('the demo has words for everything that the two processes do', () => {
   const about = { at: 0, by: 'A' } as const
   expect(pairEntryText({ ...about, kind: 'started', again: true, pid: 7 })).toBe('A was started again, process 7')
   expect(pairEntryText({ ...about, kind: 'killed', afterMs: 600, consumed: false })).toContain('in the middle')
@@ -190,7 +190,7 @@ test('what the two processes did has its words', () => {
   expect([10_000, 2440, 40].map(seconds)).toEqual(['10 s', '2.4 s', '0 s'])
 })
 
-test('a lane shows lives, the wait, refreshes, and an end, in this order', () => {
+test('a process lane shows starts, the wait, refreshes and the end, in this order', () => {
   const lane = {
     name: 'B' as const,
     state: 'killed' as const,

@@ -75,7 +75,7 @@ test('the ready client authenticates in the header and in the body alike', async
   expect([wrong.status, wrong.json['error']]).toEqual([401, 'invalid_client'])
 })
 
-test('a code is redeemed once: a second time ends the grant', async () => {
+test('a code is accepted once, and a second use ends the grant', async () => {
   const provider = await provide()
   const returned = await authorize(provider, { access_type: 'offline' })
   const first = await redeemCode(provider, returned)

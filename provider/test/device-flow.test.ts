@@ -36,7 +36,7 @@ test('a device is connected with the code that it shows', async () => {
   expect(provider.stats().tokenRequests).toMatchObject({ device_code: 2, refresh_token: 1 })
 })
 
-test('a complete verification address goes straight to the question', async () => {
+test('a complete verification URL goes straight to the consent', async () => {
   const provider = await provide()
   const device = await ask(provider)
   const browser = new Browser(callback)
@@ -75,7 +75,7 @@ test('a form of another session is refused', async () => {
   expect((await poll(provider, device)).json['error']).toBe('authorization_pending')
 })
 
-test('saying no, or denying, tells the device', async () => {
+test('a user who says no or denies ends the device’s wait with access_denied', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
 

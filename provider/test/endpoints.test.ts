@@ -10,7 +10,7 @@ test('discovery is served under both names and agrees with the metadata', async 
   expect(openId.json['scopes_supported']).toContain('https://www.googleapis.com/auth/userinfo.email')
 })
 
-test('tokeninfo describes a live access token as Google does', async () => {
+test('tokeninfo describes a valid access token as Google does', async () => {
   const provider = await provide()
   const { json } = await connect(provider, { access_type: 'offline' })
   const url = `${provider.metadata.tokeninfo_endpoint}?access_token=${String(json['access_token'])}`
@@ -40,7 +40,7 @@ test('tokeninfo hides what the scopes do not show, and says online for online to
   expect('email' in info).toBe(false)
 })
 
-test('tokeninfo and userinfo refuse dead tokens', async () => {
+test('tokeninfo and userinfo refuse invalid tokens', async () => {
   const provider = await provide()
   const [grant] = await provider.mint({ accessTokenExpired: true })
   for (const token of [grant!.access_token, 'nonsense']) {
@@ -53,7 +53,7 @@ test('tokeninfo and userinfo refuse dead tokens', async () => {
   expect((await request(provider.metadata.tokeninfo_endpoint, { headers: bearer })).status).toBe(200)
 })
 
-test('introspection tells live tokens from dead ones', async () => {
+test('introspection distinguishes valid from invalid tokens', async () => {
   const provider = await provide()
   const [grant, spent] = [(await provider.mint())[0]!, (await provider.mint({ accessTokenExpired: true }))[0]!]
   const introspect = (token: string) => post(provider, provider.metadata.introspection_endpoint, { token })
@@ -111,7 +111,7 @@ test('Google’s revocation needs no client and takes the token in the query or 
   }
 })
 
-test('a thousand grants are minted at once, each with its own living tokens', async () => {
+test('a thousand grants are minted at once, each with valid tokens of its own', async () => {
   const provider = await provide({ rotate: true })
   const grants = await provider.mint({ count: 1000, user: 'bob', scope: 'openid email' })
   expect(new Set(grants.map((grant) => grant.refresh_token)).size).toBe(1000)
@@ -131,7 +131,7 @@ test('minting can add ID tokens, and refuses users and clients that it does not 
   await expect(provider.mint({ clientId: 'none' })).rejects.toThrow('Expected `clientId` to be one of')
 })
 
-test('a minted grant that is spent already is refreshed like another', async () => {
+test('a minted grant that has expired is refreshed like another', async () => {
   const provider = await provide()
   const [grant] = await provider.mint({ accessTokenExpired: true })
   expect(grant!.expires_in).toBe(0)

@@ -243,7 +243,7 @@ test('every kind of fault has a case here', () => {
   expect([...kinds].sort()).toEqual(Object.keys(all).sort())
 })
 
-test('an answer lost after rotation is what kills the grant of a strict provider', async () => {
+test('a response lost after rotation ends the grant of a provider with reuse detection', async () => {
   const provider = await provide({ rotate: true })
   const [grant] = await provider.mint()
   provider.fault('drop_after')
@@ -253,7 +253,7 @@ test('an answer lost after rotation is what kills the grant of a strict provider
   expect(provider.stats()).toMatchObject({ redemptions: 1, reuseDetections: 1, revocations: 1 })
 })
 
-test('a refresh that hangs for ever is never processed, or processed first', async () => {
+test('a refresh that hangs forever is never processed, or processed first', async () => {
   const provider = await provide({ rotate: true, reuse: 'refuse' })
   for (const [process, status] of [
     ['last', 200],
@@ -280,7 +280,7 @@ test('a refresh that hangs for ever is never processed, or processed first', asy
   }
 })
 
-test('a late request is processed though nobody waits for it', async () => {
+test('a late request is processed though its client has gone', async () => {
   const provider = await provide({ rotate: true })
   const [grant] = await provider.mint()
   const order = provider.fault({ kind: 'hang', ms: 50 })
@@ -302,7 +302,7 @@ test('a late request is processed though nobody waits for it', async () => {
   await expect.poll(() => provider.stats().redemptions).toBe(1)
 })
 
-test('faults meet refreshes unless told otherwise, in the order in which they were ordered', async () => {
+test('faults apply to refreshes by default, in the order in which they were added', async () => {
   const provider = await provide()
   const [grant] = await provider.mint()
   provider.fault('invalid_grant')
@@ -341,7 +341,7 @@ test('faults can be aimed at any endpoint and grant type', async () => {
   }
 })
 
-test('unauthorized meets userinfo: a live token is refused as a dead one', async () => {
+test('the fault unauthorized makes userinfo refuse a valid token', async () => {
   const provider = await provide()
   const [grant] = await provider.mint()
   provider.fault('unauthorized', { times: 2 })
@@ -375,14 +375,14 @@ test('faults can be cancelled, one or all', async () => {
   expect(() => provider.fault('empty_400', { times: 0 })).toThrow('Expected `times`')
 })
 
-test('a fault that changes answers leaves an error answer alone', async () => {
+test('a fault that changes responses leaves an error response alone', async () => {
   const provider = await provide()
   const order = provider.fault('expires_in_missing')
   expect((await refresh(provider, 'unknown')).json['error']).toBe('invalid_grant')
   expect(order.served).toBe(1)
 })
 
-test('an invalid ID token comes also where none was asked for', async () => {
+test('the fault of an invalid ID token adds one also where none was requested', async () => {
   const provider = await provide()
   const [grant] = await provider.mint({ scope: 'email' })
   provider.fault({ kind: 'id_token_invalid', flaw: 'issuer' })

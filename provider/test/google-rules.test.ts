@@ -69,7 +69,7 @@ test('Google’s own scopes are granted under their names and readable without o
   })
 })
 
-test('new scopes are asked for, the old ones kept with the consent', async () => {
+test('the consent asks for new scopes and keeps the old ones', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   await connect(provider, { scope: 'openid email' }, browser)
@@ -81,7 +81,7 @@ test('new scopes are asked for, the old ones kept with the consent', async () =>
   expect(all.json['scope']).toBe('openid email profile')
 })
 
-test('after revocation the next log-in asks again and brings a refresh token', async () => {
+test('after revocation the next login asks again and brings a refresh token', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const { json } = await connect(provider, { access_type: 'offline' }, browser)

@@ -35,7 +35,7 @@ test('latency delays the token endpoint and nothing else', async () => {
   expect(performance.now() - start).toBeGreaterThan(75)
 })
 
-test('a port that is taken is told in one sentence', async () => {
+test('a port in use rejects with one sentence', async () => {
   const other = createServer()
   onTestFinished(() => new Promise((resolve) => other.close(() => resolve())))
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))

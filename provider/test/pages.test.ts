@@ -18,7 +18,7 @@ test('denying sends the browser back with access_denied', async () => {
   expect(returned.searchParams.has('code')).toBe(false)
 })
 
-test('cancelling the log-in does too', async () => {
+test('cancelling the login sends the browser back with access_denied', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const login = await browser.open(authorizationUrl(provider))
@@ -59,7 +59,7 @@ test('allowing nothing at all is a denial', async () => {
   expect(new URL(done.url).searchParams.get('error')).toBe('access_denied')
 })
 
-test('the log-in page names the users, fills in the first one, and refuses a wrong password', async () => {
+test('the login page names the users, fills in the first one, and refuses a wrong password', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const login = await browser.open(authorizationUrl(provider))
@@ -108,7 +108,7 @@ test('select_account offers the logged-in user and the others', async () => {
   expect(claimsOf(json['id_token'])['sub']).toBe('bob')
 })
 
-test('somebody who is not logged in cannot be chosen without a password', async () => {
+test('a user who is not logged in cannot be chosen without a password', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   await browser.submit(
@@ -120,13 +120,13 @@ test('somebody who is not logged in cannot be chosen without a password', async 
   expect([refused.status, titleOf(refused)]).toEqual([400, 'This page has expired'])
 })
 
-test('prompt=none answers the client instead of showing a page', async () => {
+test('prompt=none redirects to the client instead of showing a page', async () => {
   const provider = await provide()
   const done = await new Browser(callback).open(authorizationUrl(provider, { prompt: 'none' }))
   expect(new URL(done.url).searchParams.get('error')).toBe('login_required')
 })
 
-test('steps out of turn and other browsers do nothing', async () => {
+test('steps out of order, or from other browsers, have no effect', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const login = await browser.open(authorizationUrl(provider))
@@ -140,7 +140,7 @@ test('steps out of turn and other browsers do nothing', async () => {
   expect((await request(login.url, { method: 'DELETE' })).status).toBe(400)
 })
 
-test('a form that another site posts does nothing', async () => {
+test('a form that another site posts has no effect', async () => {
   const provider = await provide()
   const browser = new Browser(callback)
   const login = await browser.open(authorizationUrl(provider))
@@ -171,7 +171,7 @@ test('pages load nothing but the style sheet, and their forms lead only here and
   expect(style.text).toContain('prefers-color-scheme: dark')
 })
 
-test('names are escaped', async () => {
+test('names on the pages are escaped', async () => {
   const provider = await provide({
     clients: [{ clientId: 'odd', name: '<b>&"Odd', redirectUris: [callback] }],
     users: [{ username: 'a"><i>', password: 'p' }],
@@ -183,7 +183,7 @@ test('names are escaped', async () => {
   expect(formOf(login).fields.get('username')).toBe('a"><i>')
 })
 
-test('further scopes are consented to under their wording', async () => {
+test('the consent page shows further scopes with their own wording', async () => {
   const provider = await provide({ scopes: { 'calendar.read': 'See your calendar' } })
   const browser = new Browser(callback)
   const consent = await browser.submit(
@@ -194,7 +194,7 @@ test('further scopes are consented to under their wording', async () => {
   expect((await redeemCode(provider, new URL(done.url))).json['scope']).toBe('openid calendar.read')
 })
 
-test('the root shows what this server is', async () => {
+test('the root page says what this server is', async () => {
   const provider = await provide()
   const home = await request(`${provider.url}/`)
   expect(home.text).toContain(provider.metadata.token_endpoint)

@@ -25,7 +25,7 @@ test('each refresh replaces the refresh token', async () => {
   expect(provider.stats()).toMatchObject({ redemptions: 3, reuseDetections: 0, revocations: 0 })
 })
 
-test('a redeemed refresh token that comes again ends the whole grant', async () => {
+test('a refresh token that is used a second time ends the whole grant', async () => {
   const provider = await provide({ rotate: true })
   const [grant, other] = await provider.mint({ count: 2 })
   const { json: newest } = await refresh(provider, grant!.refresh_token)
@@ -42,7 +42,7 @@ test('a redeemed refresh token that comes again ends the whole grant', async () 
   })
 })
 
-test('of many refreshes at once one is answered, and the grant is dead', async () => {
+test('of many refreshes at once one succeeds, and the grant has ended', async () => {
   const provider = await provide({ rotate: true })
   const [grant] = await provider.mint()
   const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(provider, grant!.refresh_token)))
@@ -81,7 +81,7 @@ test('a provider that only refuses reuse keeps the grant', async () => {
   expect(provider.stats()).toMatchObject({ redemptions: 2, reuseDetections: 1, revocations: 0 })
 })
 
-test('access tokens end when they say, and refresh tokens too', async () => {
+test('access tokens and refresh tokens expire when they say', async () => {
   const provider = await provide({ accessTokenLifetimeMs: 1500, refreshTokenLifetimeMs: 10_000 })
   const [grant] = await provider.mint()
   expect(grant!.expires_in).toBe(2)
@@ -97,7 +97,7 @@ test('access tokens end when they say, and refresh tokens too', async () => {
   expect((await refresh(provider, grant!.refresh_token)).json['error']).toBe('invalid_grant')
 })
 
-test('counts are kept for each client and can be started again', async () => {
+test('counts are kept for each client and can be reset', async () => {
   const provider = await provide({
     rotate: true,
     clients: [{ clientId: 'second', clientSecret: 'secret-2', redirectUris: ['http://localhost:3000/callback'] }],

@@ -182,106 +182,103 @@ test('the secrets of a second token are masked like those of the first', async (
   }
 })
 
-describe('from the wire, deep members', () => {
-  test.each(['[', '{"a":'])('of %s leave the rest as it is', async (open) => {
-    const member =
-      open === '[' ? `${'['.repeat(50_000)}${']'.repeat(50_000)}` : `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`
-    for (const text of [
-      `{"access_token":"at","refresh_token":"r2","x":${member},"kept":1}`,
-      `{"data":{"access_token":"at","refresh_token":"r2","kept":1},"x":${member}}`,
-      `{"x":${member},"result":{"access_token":"at","kept":1,"scope":${member}},"refresh_token":"r2"}`,
-    ]) {
-      const token = await makeClient(scripted(new Response(text)).fetch).refresh(makeOldToken())
-      expect(token).toMatchObject({ accessToken: 'at', refreshToken: 'r2', extra: { kept: 1 } })
-      expect(JSON.parse(JSON.stringify(token))).toEqual({ ...token })
-    }
-  })
-
-  test('of second tokens in second tokens end somewhere', async () => {
-    const text = `${'{"access_token":"at","authed_user":'.repeat(20_000)}1${'}'.repeat(20_000)}`
-    expect((await makeClient(scripted(new Response(text)).fetch).refresh(makeOldToken())).accessToken).toBe('at')
-  })
-
-  test('of wrappers end after three levels', async () => {
-    const text = `${'{"data":'.repeat(20_000)}1${'}'.repeat(20_000)}`
-    expect(await rejection(makeClient(scripted(new Response(text)).fetch).refresh(makeOldToken()))).toMatchObject({
-      problem: 'no_access_token',
-    })
-  })
-
-  test('digits that no number holds are kept', async () => {
-    const text =
-      '{"access_token":"at","user_id":17841405793187219,"nested":{"ids":[1,90071992547409931]},"expires_in":60}'
+test.each(['[', '{"a":'])('nesting of %s deep in a response leaves its other members as they are', async (open) => {
+  const member =
+    open === '[' ? `${'['.repeat(50_000)}${']'.repeat(50_000)}` : `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`
+  for (const text of [
+    `{"access_token":"at","refresh_token":"r2","x":${member},"kept":1}`,
+    `{"data":{"access_token":"at","refresh_token":"r2","kept":1},"x":${member}}`,
+    `{"x":${member},"result":{"access_token":"at","kept":1,"scope":${member}},"refresh_token":"r2"}`,
+  ]) {
     const token = await makeClient(scripted(new Response(text)).fetch).refresh(makeOldToken())
-    expect(token).toMatchObject({
-      expiresAt: NOW + 60_000,
-      extra: { user_id: '17841405793187219', nested: { ids: [1, '90071992547409931'] } },
-    })
-  })
-})
-
-describe('a new refresh token is captured before anything else is judged:', () => {
-  test.each<[string, unknown]>([
-    ['beside no access token', { refresh_token: 'r2' }],
-    ['in camel case', { refreshToken: 'r2' }],
-    ['one level down', { oauth: { refresh_token: 'r2' } }],
-    ['two levels down', { result: { oauth: { refresh_token: 'r2' } } }],
-    ['in a list', { items: [{ id: 1 }, { refreshToken: 'r2' }] }],
-    ['in an answer that is a list', [{ id: 1 }, { refresh_token: 'r2' }]],
-    ['beside an error', { error: 'server_said_no', refresh_token: 'r2' }],
-    ['beside a code', { code: 500, msg: 'x', data: { refresh_token: 'r2' } }],
-    ['beside ok: false', { ok: false, refresh_token: 'r2' }],
-    ['beside an empty access token', { access_token: '', refresh_token: 'r2' }],
-    ['beside an access token for no header', { access_token: 'a\nb', data: { refresh_token: 'r2' } }],
-    ['beside a token of another type', { access_token: 'at', token_type: 'mac', tokens: { refresh_token: 'r2' } }],
-    ['in a form', 'refresh_token=r2&scope=x'],
-    ['with its access token, under an unknown name', { pop_response: { access_token: 'at', refresh_token: 'r2' } }],
-    ['with its access token, two levels down', { result: { x: { accessToken: 'at', refreshToken: 'r2' } } }],
-    ['in one of several tokens', { data: [{ access_token: 'at', refresh_token: 'r2' }, { access_token: 'b' }] }],
-  ])('%s', async (_name, body) => {
-    const error = await rejection(refreshed(body))
-    expect(error).toMatchObject({ name: 'TokenResponseError' })
-    expect(error.token).toMatchObject({ accessToken: 'old-access-token', refreshToken: 'r2' })
-  })
-
-  test('with an access token in another place', async () => {
-    expect(await refreshed({ access_token: 'at', tokens: { next: { refresh_token: 'r2' } } })).toMatchObject({
-      accessToken: 'at',
-      refreshToken: 'r2',
-    })
-    const { extra } = await refreshed({ access_token: 'at', tokens: { kept: 1, next: { refresh_token: 'r2' } } })
-    expect(extra).toEqual({ tokens: { kept: 1, next: {} } })
-    expect(await refreshed({ data: { access_token: 'at' }, refresh_token: 'r2' })).toMatchObject({ refreshToken: 'r2' })
-    expect(await refreshed({ data: { access_token: 'at', more: { refreshToken: 'r2' } } })).toMatchObject({
-      refreshToken: 'r2',
-    })
-  })
-
-  test('not four levels down, and not the old one that an error repeats', async () => {
-    expect((await rejection(refreshed({ a: { b: { c: { refresh_token: 'r2' } } } }))).token).toBeUndefined()
-    expect(
-      await rejection(refreshed({ error: 'invalid_grant', request: { refresh_token: 'old-refresh-token' } })),
-    ).toMatchObject({ error: 'invalid_grant' })
-  })
-})
-
-describe('an end of 0 or less', () => {
-  const atLogIn = async (body: object): Promise<Token> => {
-    const client = makeClient(scripted(json(body)).fetch)
-    const { pending, callback } = await beginLogin(client)
-    return client.exchangeCode(callback, pending)
+    expect(token).toMatchObject({ accessToken: 'at', refreshToken: 'r2', extra: { kept: 1 } })
+    expect(JSON.parse(JSON.stringify(token))).toEqual({ ...token })
   }
+})
 
-  test.each([
-    { expires_in: 0 },
-    { expires_in: -1 },
-    { expires_in: '0' },
-    { expires: '0' },
-    { expires_in_ms: 0 },
-    { expireIn: -5 },
-    { expires_at: 0 },
-    { expires_at: '-1' },
-  ])('(%j) is unknown where nothing can renew the token, and over where something can', async (members) => {
+test('second tokens inside second tokens are read to a limited depth', async () => {
+  const text = `${'{"access_token":"at","authed_user":'.repeat(20_000)}1${'}'.repeat(20_000)}`
+  expect((await makeClient(scripted(new Response(text)).fetch).refresh(makeOldToken())).accessToken).toBe('at')
+})
+
+test('wrappers around a token are read three levels deep', async () => {
+  const text = `${'{"data":'.repeat(20_000)}1${'}'.repeat(20_000)}`
+  expect(await rejection(makeClient(scripted(new Response(text)).fetch).refresh(makeOldToken()))).toMatchObject({
+    problem: 'no_access_token',
+  })
+})
+
+test('digits that no JavaScript number holds are kept from the wire', async () => {
+  const text =
+    '{"access_token":"at","user_id":17841405793187219,"nested":{"ids":[1,90071992547409931]},"expires_in":60}'
+  const token = await makeClient(scripted(new Response(text)).fetch).refresh(makeOldToken())
+  expect(token).toMatchObject({
+    expiresAt: NOW + 60_000,
+    extra: { user_id: '17841405793187219', nested: { ids: [1, '90071992547409931'] } },
+  })
+})
+
+test.each<[string, unknown]>([
+  ['beside no access token', { refresh_token: 'r2' }],
+  ['in camel case', { refreshToken: 'r2' }],
+  ['one level down', { oauth: { refresh_token: 'r2' } }],
+  ['two levels down', { result: { oauth: { refresh_token: 'r2' } } }],
+  ['in a list', { items: [{ id: 1 }, { refreshToken: 'r2' }] }],
+  ['in an answer that is a list', [{ id: 1 }, { refresh_token: 'r2' }]],
+  ['beside an error', { error: 'server_said_no', refresh_token: 'r2' }],
+  ['beside a code', { code: 500, msg: 'x', data: { refresh_token: 'r2' } }],
+  ['beside ok: false', { ok: false, refresh_token: 'r2' }],
+  ['beside an empty access token', { access_token: '', refresh_token: 'r2' }],
+  ['beside an access token for no header', { access_token: 'a\nb', data: { refresh_token: 'r2' } }],
+  ['beside a token of another type', { access_token: 'at', token_type: 'mac', tokens: { refresh_token: 'r2' } }],
+  ['in a form', 'refresh_token=r2&scope=x'],
+  ['with its access token, under an unknown name', { pop_response: { access_token: 'at', refresh_token: 'r2' } }],
+  ['with its access token, two levels down', { result: { x: { accessToken: 'at', refreshToken: 'r2' } } }],
+  ['in one of several tokens', { data: [{ access_token: 'at', refresh_token: 'r2' }, { access_token: 'b' }] }],
+])('a new refresh token is captured before anything else is judged: %s', async (_name, body) => {
+  const error = await rejection(refreshed(body))
+  expect(error).toMatchObject({ name: 'TokenResponseError' })
+  expect(error.token).toMatchObject({ accessToken: 'old-access-token', refreshToken: 'r2' })
+})
+
+test('a new refresh token is captured when the access token is in another place', async () => {
+  expect(await refreshed({ access_token: 'at', tokens: { next: { refresh_token: 'r2' } } })).toMatchObject({
+    accessToken: 'at',
+    refreshToken: 'r2',
+  })
+  const { extra } = await refreshed({ access_token: 'at', tokens: { kept: 1, next: { refresh_token: 'r2' } } })
+  expect(extra).toEqual({ tokens: { kept: 1, next: {} } })
+  expect(await refreshed({ data: { access_token: 'at' }, refresh_token: 'r2' })).toMatchObject({ refreshToken: 'r2' })
+  expect(await refreshed({ data: { access_token: 'at', more: { refreshToken: 'r2' } } })).toMatchObject({
+    refreshToken: 'r2',
+  })
+})
+
+test('no refresh token is captured four levels down, nor the old one that an error repeats', async () => {
+  expect((await rejection(refreshed({ a: { b: { c: { refresh_token: 'r2' } } } }))).token).toBeUndefined()
+  expect(
+    await rejection(refreshed({ error: 'invalid_grant', request: { refresh_token: 'old-refresh-token' } })),
+  ).toMatchObject({ error: 'invalid_grant' })
+})
+
+const atLogIn = async (body: object): Promise<Token> => {
+  const client = makeClient(scripted(json(body)).fetch)
+  const { pending, callback } = await beginLogin(client)
+  return client.exchangeCode(callback, pending)
+}
+
+test.each([
+  { expires_in: 0 },
+  { expires_in: -1 },
+  { expires_in: '0' },
+  { expires: '0' },
+  { expires_in_ms: 0 },
+  { expireIn: -5 },
+  { expires_at: 0 },
+  { expires_at: '-1' },
+])(
+  'an expiry of 0 or less (%j) is unknown where nothing can renew the token, and over where something can',
+  async (members) => {
     expect((await atLogIn({ access_token: 'at', ...members })).expiresAt).toBeUndefined()
     expect((await atLogIn({ ...base, ...members })).expiresAt).toBe(NOW)
     expect((await refreshed({ access_token: 'at', ...members })).expiresAt).toBe(NOW)
@@ -289,12 +286,10 @@ describe('an end of 0 or less', () => {
     expect(imported({ ...base, ...members }).expiresAt).toBeLessThanOrEqual(NOW)
     const own = await makeClient(scripted(json({ access_token: 'at', ...members })).fetch).clientCredentials()
     expect(own.expiresAt).toBe(NOW)
-  })
+  },
+)
 
-  test('gives way to another that is more', async () => {
-    expect((await atLogIn({ access_token: 'at', expires_in: 0, expires_at: seconds + 60 })).expiresAt).toBe(
-      NOW + 60_000,
-    )
-    expect(imported({ access_token: 'at', expires_at: 0, expires_in: 60 }).expiresAt).toBe(NOW + 60_000)
-  })
+test('an expiry of 0 or less gives way to another that is above 0', async () => {
+  expect((await atLogIn({ access_token: 'at', expires_in: 0, expires_at: seconds + 60 })).expiresAt).toBe(NOW + 60_000)
+  expect(imported({ access_token: 'at', expires_at: 0, expires_in: 60 }).expiresAt).toBe(NOW + 60_000)
 })

@@ -132,7 +132,7 @@ test('an assertion that a function made, and what a user info endpoint repeats, 
   ])
 })
 
-test('a callback error that repeats the log-in’s secrets doesn’t show them', async () => {
+test('a callback error that repeats the login’s secrets doesn’t show them', async () => {
   const client = makeClient(scripted().fetch)
   const pending = await client.authorizationRequest({ scope: 'openid' })
   const query = new URLSearchParams({

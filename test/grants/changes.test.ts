@@ -9,7 +9,7 @@ import { MapBackend } from '../stores/map-backend.ts'
 const DAY = 24 * 3_600_000
 const kinds = (changes: readonly Change[]) => changes.map(({ kind }) => kind)
 
-test('the feed has what became of a grant, whichever process did it, and no token', async () => {
+test('the feed has the changes of a grant by every process, and no token', async () => {
   const { clock, server, process } = world()
   const [one, other] = [process(), process()]
   const session = await connected(one, server, clock)
@@ -55,7 +55,7 @@ test('a grant that a recheck brings back is in the feed', async () => {
   expect(kinds((await grants.changes()).changes)).toEqual(['connected', 'reauthorization_required', 'refreshed'])
 })
 
-test('a verdict whose answer is lost is repeated, written once and emitted once', async () => {
+test('the mark of an ended grant whose response is lost is repeated, written once and emitted once', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   let lost = 2
@@ -73,7 +73,7 @@ test('a verdict whose answer is lost is repeated, written once and emitted once'
   expect(kinds((await inner.changes!({})).changes)).toEqual(['connected', 'reauthorization_required'])
 })
 
-test('a deletion whose answer is lost is repeated, emitted once, and what it deleted is revoked', async () => {
+test('a deletion whose response is lost is repeated and emitted once, and the deleted grant is revoked', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   let lost = 1
@@ -92,7 +92,7 @@ test('a deletion whose answer is lost is repeated, emitted once, and what it del
   expect(kinds((await inner.changes!({})).changes)).toEqual(['connected', 'disconnected'])
 })
 
-test('what is revoked is what the deletion deleted, not what was read before', async () => {
+test('a disconnection revokes the record that it deleted, not the one read before', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   const { server, process: plain } = world({ clock, store: inner })

@@ -25,7 +25,7 @@ test('a document is sealed with the keys of the grants, and reads back', async (
   await expect(open(b).documents.get('registration')).rejects.toMatchObject({ code: 'seal_error' })
 })
 
-test('a sealed value that is moved to another name does not open', async () => {
+test('a sealed value that is moved to another name cannot be unsealed', async () => {
   const { backend, open, stored } = documentWorld()
   const { documents } = open(a)
   await documents.put('one', 'secret', { version: 0 })
@@ -55,7 +55,7 @@ test('the first writer wins, and the others get its document', async () => {
   for (const { document } of puts) expect(document).toEqual(winner.document)
 })
 
-test('reseal covers documents: what another key sealed is sealed anew, ends and clear values stay', async () => {
+test('reseal covers documents: values of another key are resealed, expiry times and clear values stay', async () => {
   const { clock, open } = documentWorld()
   const before = open(a).documents
   const { document } = await before.put('ends', 'soon', { version: 0, ttlMs: 60_000 })
@@ -83,7 +83,7 @@ test('documents are listed by the beginning of their names', async () => {
   expect(await documents.get('mcp/a')).toBeUndefined()
 })
 
-test('neither the name nor the value of a document is in an error', async () => {
+test('no error contains the name or the value of a document', async () => {
   const { open } = documentWorld()
   const { documents } = open(a)
   const failures = await Promise.all([

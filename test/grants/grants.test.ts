@@ -56,7 +56,7 @@ function logins() {
 
 const callbackOf = (pending: PendingLogin) => `/callback?code=the-code&state=${encodeURIComponent(pending.state)}`
 
-test('a log-in is begun, finished and used', async () => {
+test('a user logs in, and the session gets the grant’s token', async () => {
   const { grants } = logins()
   const pending = await grants.connect('acme', 'alice', { returnTo: '/settings?tab=1' })
   expect(JSON.parse(JSON.stringify(pending))).toEqual(pending)
@@ -67,7 +67,7 @@ test('a log-in is begun, finished and used', async () => {
   expect((await grants.session('acme', 'alice').token()).accessToken).toBe('at-login')
 })
 
-test('a pending log-in is used once, when its callback comes twice at the same time and once more later', async () => {
+test('a pending login is accepted once, when its callback comes twice at the same time and once more later', async () => {
   const { grants, exchanges } = logins()
   const pending = await grants.connect('acme', 'alice')
   const complete = () => grants.complete(callbackOf(pending), pending, { subject: 'alice' })
@@ -77,7 +77,7 @@ test('a pending log-in is used once, when its callback comes twice at the same t
   expect(exchanges()).toBe(1)
 })
 
-test('a callback that cannot be trusted does not use the pending log-in up', async () => {
+test('a callback that cannot be trusted does not use up the pending login', async () => {
   const { grants, exchanges } = logins()
   const pending = await grants.connect('acme', 'alice')
   await expect(grants.complete('/callback?code=c&state=wrong', pending, { subject: 'alice' })).rejects.toMatchObject({
@@ -94,7 +94,7 @@ test('a callback that cannot be trusted does not use the pending log-in up', asy
   expect(exchanges()).toBe(1)
 })
 
-test('a pending log-in of more than fifteen minutes ago is refused', async () => {
+test('a pending login of more than fifteen minutes ago is refused', async () => {
   const { grants, clock } = logins()
   const pending = await grants.connect('acme', 'alice')
   clock.set(clock.now() + 15 * 60_000 + 1)
@@ -117,7 +117,7 @@ test.each([
   await expect(grants.connect('acme', 'alice', { returnTo })).rejects.toBeInstanceOf(ConfigError)
 })
 
-test('a pending log-in that grants did not make is a program error', async () => {
+test('a pending login that Grants did not create is refused', async () => {
   const { grants, client } = logins()
   const pending = await client.authorizationRequest()
   await expect(grants.complete(callbackOf(pending), pending, { subject: 'alice' })).rejects.toBeInstanceOf(ConfigError)
@@ -126,7 +126,7 @@ test('a pending log-in that grants did not make is a program error', async () =>
   ).rejects.toThrow(/Unknown client 'unknown'/)
 })
 
-test('a second log-in without a new refresh token keeps the stored one of the same user, and only of the same user', async () => {
+test('a second login without a new refresh token keeps the stored one of the same user, and only of the same user', async () => {
   const { grants, answerWith, server, clock } = logins()
   server.issue('login')
   const logIn = async (answer: Record<string, unknown>, account = '') => {
@@ -148,7 +148,7 @@ test('a second log-in without a new refresh token keeps the stored one of the sa
   expect(await logIn({ access_token: 'c2' })).toBe(false)
 })
 
-test('a refresh token is carried over only after a refresh that is under way is done', async () => {
+test('a refresh token is carried over only after a refresh in progress is done', async () => {
   const { clock, server, store, process } = world()
   const grants = process()
   const issued = server.issue('f')
@@ -187,7 +187,7 @@ test('a store that outlives the process needs keys; unknown clients and keys of 
   await expect(grants.status('acme', null as never)).rejects.toThrow(/subject to be a string, got null/)
 })
 
-test('clients may come from a resolver, and one that is not found is a program error', async () => {
+test('clients may come from a resolver, and an unknown one is refused', async () => {
   const { clock, server, makeClient } = world()
   const client = makeClient()
   const grants = new Grants({ clients: async (name) => (name === 'tenant-1' ? client : undefined), clock })
@@ -224,7 +224,7 @@ test('a service grant is obtained on first use, by one process for all', async (
   ])
 })
 
-test('status, list, disconnect and disconnectSubject see what they are asked for', async () => {
+test('status, list, disconnect and disconnectSubject concern the given grants only', async () => {
   const { clock, server, process } = world()
   const grants = process()
   for (const subject of ['a', 'b']) await connected(grants, server, clock, HOUR, subject)
@@ -244,7 +244,7 @@ test('status, list, disconnect and disconnectSubject see what they are asked for
   await grants.disconnect('acme', 'a')
 })
 
-test('a key with separators in it is not another key', async () => {
+test('a key with separators in it is not confused with another key', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, HOUR, 'a","b')
@@ -252,7 +252,7 @@ test('a key with separators in it is not another key', async () => {
   await expect(grants.session('acme', 'a', { account: 'b' }).token()).rejects.toBeInstanceOf(GrantNotFoundError)
 })
 
-test('after close, what is under way is done and nothing new is begun', async () => {
+test('close() waits for work in progress, and no new work begins after it', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)

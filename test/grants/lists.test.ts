@@ -29,7 +29,7 @@ for (const [name, open] of Object.entries(stores)) {
     return { grants, server }
   }
 
-  test(`${name}: a list is in the order of the keys, and goes on after any cursor`, async () => {
+  test(`${name}: a list is in the order of the keys, and continues after any cursor`, async () => {
     const { grants } = await connectedWorld(['b', 'c', 'a', '~', 'B'])
     const listed = await all(grants.list())
     expect(subjects(listed)).toEqual(['B', 'a', 'b', 'c', '~'])
@@ -82,7 +82,7 @@ test('a status names login and version, in whole milliseconds, and no refresh be
   expect((await grants.status('acme', 'f'))?.id).not.toBe(before.id)
 })
 
-test('one damaged record hides no other: it is named when all others were listed', async () => {
+test('one damaged record hides no other, and is named after all others were listed', async () => {
   const backend = new MapBackend(clock.now)
   const { server, process } = world({ clock, store: storeOver(backend, { clock }) })
   const grants = process()

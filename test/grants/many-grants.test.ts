@@ -26,7 +26,7 @@ function bare(clock: FakeClock, change: (inner: GrantStore) => Partial<Record<ke
   return { ...wrapStore(inner), ...change(inner) } as GrantStore
 }
 
-test('disconnectSubject deletes what has no client any more, and revokes the rest', async () => {
+test('disconnectSubject deletes grants without a client, and revokes the others', async () => {
   const { clock, server, store, makeClient, told } = world()
   const clients = { a: makeClient(), b: makeClient(), c: makeClient() }
   const before = new Grants({ clients, store, clock })
@@ -41,7 +41,7 @@ test('disconnectSubject deletes what has no client any more, and revokes the res
   expect(await after.disconnectSubject('person')).toBe(0)
 })
 
-test('disconnect deletes a grant of a client that is gone; a name that never was is a mistake', async () => {
+test('disconnect deletes a grant of a client that is gone; a name that no grant has is refused', async () => {
   const { clock, server, store, process, makeClient } = world()
   await connected(process(), server, clock)
   const clients: Record<string, OAuth2Client> = { other: makeClient() }
@@ -62,7 +62,7 @@ test.each([undefined, null, 7])(
   },
 )
 
-test('what could not be ended is told at the end, each with its key, and how many were', async () => {
+test('disconnectSubject rejects at the end with each grant that failed, by its key, and the number of those that succeeded', async () => {
   const clock = fakeClock()
   const store = bare(clock, (inner) => ({
     delete: (key: { account: string }, request: { id: string }) => {
@@ -88,7 +88,7 @@ test('what could not be ended is told at the end, each with its key, and how man
   expect(error.message).toMatch(/2 done, 2 left/)
 })
 
-test('recheck goes on past what cannot be tried, also where one error is met twice', async () => {
+test('recheck goes on past grants that cannot be tried, also where one error occurs twice', async () => {
   const { clock, server, store, makeClient } = world()
   const clients: Record<string, OAuth2Client> = { a: makeClient(), b: makeClient(), c: makeClient() }
   const before = new Grants({ clients, store, clock })
@@ -130,7 +130,7 @@ test('reseal names grants by key and documents by name', async () => {
   ])
 })
 
-test('a key service that fails for one grant keeps the others from nothing', async () => {
+test('a key service that fails for one grant does not affect the others', async () => {
   const { clock, server, process } = world()
   const sealed = (id: string) => (text: string) => Promise.resolve(`${id}.${text}`)
   const service = (id: string, broken?: string) => ({
@@ -199,7 +199,7 @@ test.each(everything)('%s ends with a StoreError, whichever way the store fails'
   }
 })
 
-test('a list that fails in the middle tells what was done before, and its iterator is ended', async () => {
+test('a list that fails in the middle says how many grants were done before, and its iterator is ended', async () => {
   const clock = fakeClock()
   let ended = 0
   const store = bare(clock, (inner) => ({
@@ -225,7 +225,7 @@ test('a list that fails in the middle tells what was done before, and its iterat
   await more.next()
 })
 
-test('with the store down for every grant, it is not asked for each of many', async () => {
+test('with the store down, reseal stops after a few of many grants', async () => {
   const clock = fakeClock()
   let asked = 0
   const store = bare(clock, () => ({
@@ -243,7 +243,7 @@ test('with the store down for every grant, it is not asked for each of many', as
   expect(error.errors.at(-1)!.message).toMatch(/The rest was not tried/)
 })
 
-test('the event loop goes round while a store without pages is read', async () => {
+test('reading a store without pages does not block the event loop', async () => {
   const clock = fakeClock()
   const store = bare(clock, () => ({}))
   const { server, process } = world({ store, clock })

@@ -23,7 +23,7 @@ test('a document that ends while it is resealed is not counted', async () => {
   expect(await process({ keys: keyRing(`${b},${a}`) }).reseal()).toEqual({ resealed: 0 })
 })
 
-test('a document that is too long under a longer key id keeps no other from being resealed', async () => {
+test('a document that is too long under a longer key id does not prevent others from being resealed', async () => {
   const { process } = open()
   const { documents } = process({ keys: keyRing(a) })
   let length = 50_000

@@ -8,7 +8,7 @@ import { connected, HOUR, key, settled, world, wrapStore } from '../refresh/setu
 
 const [a, b] = [`a:${generateKey()}`, `b:${generateKey()}`]
 
-test('keys are rotated while everything runs: add last, promote, reseal, drop', async () => {
+test('keys are rotated in a running application: add last, promote, reseal, drop', async () => {
   const { clock, server, process, store } = world()
   const first = process({ keys: keyRing(a) })
   for (let index = 0; index < 20; index += 1) await connected(first, server, clock, HOUR, `u${index}`)
@@ -31,7 +31,7 @@ test('keys are rotated while everything runs: add last, promote, reseal, drop', 
   expect(await last.reseal()).toEqual({ resealed: 0 })
 })
 
-test('a reseal that stopped in the middle goes on where it was', async () => {
+test('a reseal that stopped in the middle continues where it was', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   const store = wrapStore(inner)
@@ -71,7 +71,7 @@ test('without keys there is nothing to reseal', async () => {
   expect(await grants.reseal()).toEqual({ resealed: 0 })
 })
 
-test('a record that cannot be opened keeps no other from being resealed, and is named', async () => {
+test('a record that cannot be unsealed does not prevent others from being resealed, and is named', async () => {
   const lines: { message: string; fields: Record<string, unknown> }[] = []
   const log = (message: string, fields: object = {}) =>
     void lines.push({ message, fields: fields as Record<string, unknown> })

@@ -56,7 +56,7 @@ function tenants() {
 
 describe('clients that are looked up', () => {
   for (const change of ['before the first use', 'while the grant is in memory'] as const) {
-    test(`a secret that was changed ${change} is used at the next flight`, async () => {
+    test(`a secret that was changed ${change} is used at the next refresh`, async () => {
       const { clock, grants, state } = tenants()
       const session = await grants.save('tenant', 'u', SPENT)
       if (change !== 'before the first use') await settled(clock, session.token())
@@ -79,7 +79,7 @@ describe('clients that are looked up', () => {
     expect((await settled(clock, session.token())).accessToken).toMatch(/^at[1-9]/)
   })
 
-  test('a fresh token costs no look-up, and each redemption one', async () => {
+  test('a fresh token costs no lookup, and each refresh one', async () => {
     const { clock, grants, state } = tenants()
     const session = await grants.save('tenant', 'u', { ...SPENT, expires_at: clock.now() / 1000 + 3600 })
     await session.token()
@@ -91,7 +91,7 @@ describe('clients that are looked up', () => {
     expect(state.asked).toBe(asked + 2)
   })
 
-  test('a log-in is kept under the registration that made it, whatever an older session holds', async () => {
+  test('a login is stored with the client registration that made it, whatever an older session holds', async () => {
     const { clock, grants, sent, state, store } = tenants()
     const old = await grants.save('tenant', 'u', { ...SPENT, expires_at: clock.now() / 1000 + 3600 })
     await old.token()
@@ -102,7 +102,7 @@ describe('clients that are looked up', () => {
     expect(sent.map((body) => [body.get('client_id'), body.get('refresh_token')])).toEqual([['c2', 'of c2']])
   })
 
-  test('a grant of the registration that is no more is not used', async () => {
+  test('a grant of a former client registration is not used', async () => {
     const { clock, grants, sent, state } = tenants()
     const session = await grants.save('tenant', 'u', SPENT)
     state.clientId = 'c2'
@@ -110,7 +110,7 @@ describe('clients that are looked up', () => {
     expect(sent).toHaveLength(0)
   })
 
-  test('nor is its token handed out while it is fresh, and the grant stays as it is', async () => {
+  test('a fresh token of a former client registration is not returned, and the grant stays as it is', async () => {
     const { clock, grants, make, sent, state, store } = tenants()
     await grants.save('tenant', 'u', { ...SPENT, expires_at: clock.now() / 1000 + 3600 })
     state.clientId = 'c2'
@@ -126,7 +126,7 @@ describe('clients that are looked up', () => {
     })
   })
 
-  test('a client that is not there is named, and deleting needs none', async () => {
+  test('an unknown client is named, and a deletion needs none', async () => {
     const { clock, grants, state, store } = tenants()
     const session = await grants.save('tenant', 'u', SPENT)
     state.resolves = false
@@ -136,7 +136,7 @@ describe('clients that are looked up', () => {
     await expect(grants.session('nobody', 'u').token()).rejects.toThrow(/'nobody'/)
   })
 
-  test('one user’s grant that the provider refuses as if it were the client stops nobody else, however often', async () => {
+  test('one user’s grant that the provider refuses as if it were the client stops no other grant, however often', async () => {
     const { clock, grants, state } = tenants()
     const good = await grants.save('tenant', 'good', SPENT)
     const bad = await grants.save('tenant', 'bad', SPENT)
@@ -149,7 +149,7 @@ describe('clients that are looked up', () => {
     expect((await settled(clock, good.token(), 1)).accessToken).toMatch(/^at[1-9]/)
   })
 
-  test('a request waits for the look-up, goes where the client allows, and nowhere else', async () => {
+  test('a request waits for the client lookup, and goes only to the origins of that client', async () => {
     const { clock, grants } = tenants()
     const session = await grants.save('tenant', 'u', { ...SPENT, expires_at: clock.now() / 1000 + 3600 })
     expect((await session.fetch('https://api.example/x')).status).toBe(401)
@@ -157,7 +157,7 @@ describe('clients that are looked up', () => {
   })
 })
 
-test('the health of clients that are well is forgotten, that of refused ones last', () => {
+test('the health of clients in order is forgotten first, that of refused ones last', () => {
   let now = 0
   const healths = new ClientHealths()
   const of = (name: string): ClientHealth =>

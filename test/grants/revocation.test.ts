@@ -70,7 +70,7 @@ test.each(['token', 'grant', undefined] as const)(
   },
 )
 
-test('where a revocation ends all of a person, only the last grant of that person is revoked', async () => {
+test('where a revocation ends all grants of a person, only the last one is revoked', async () => {
   const { server, save, end, told, grants, inner } = world('person')
   await save('u1', 'ann')
   await save('u2', 'ann')
@@ -90,7 +90,7 @@ test('where a revocation ends all of a person, only the last grant of that perso
     expect(`${name} ${value}`).not.toMatch(/acme|as\.example|"ann"/)
 })
 
-test('a grant that became another person’s counts no more, and one that is saved again counts once', async () => {
+test('a grant that became another person’s no longer counts, and one that is saved again counts once', async () => {
   const { server, save, end } = world('person')
   await save('u1', 'ann')
   await save('u1', 'ann')
@@ -100,7 +100,7 @@ test('a grant that became another person’s counts no more, and one that is sav
   expect(server.revoked).toEqual(['rt-u1'])
 })
 
-test('a log-in that is being saved counts already; one that never was does not for ever', async () => {
+test('a login that is being saved counts already, and one that was never saved stops counting', async () => {
   const failing = { put: false }
   const { server, save, end, clock } = world('person', (store) => {
     const put = store.put.bind(store)
@@ -122,7 +122,7 @@ test('a log-in that is being saved counts already; one that never was does not f
   expect(server.revoked).toEqual(['rt-u4'])
 })
 
-test.each([true, false])('the caller may say it: revoke %j', async (revoke) => {
+test.each([true, false])('disconnect() revokes as its option says: revoke %j', async (revoke) => {
   const { server, save, end, told, grants, clock } = world('person')
   await save('u1', 'ann')
   const session = await save('u2', 'ann')
@@ -135,7 +135,7 @@ test.each([true, false])('the caller may say it: revoke %j', async (revoke) => {
   expect(told).toEqual(['u1', 'u2', 'u3'].map((subject) => [subject, revoke ? undefined : 'asked']))
 })
 
-test('what is not known may be shared: no ID token, no documents, documents that fail', async () => {
+test('without ID token, without documents, or where these fail, a token may be shared and is not revoked', async () => {
   const unknown = world('person')
   await unknown.save('u1')
   await unknown.end('u1')
@@ -159,7 +159,7 @@ test('what is not known may be shared: no ID token, no documents, documents that
   }
 })
 
-test('a session alone is the only one', async () => {
+test('a session without a store revokes its token', async () => {
   const { client, server, clock } = world('person')
   const session = new OAuth2Session(client, { token: { access_token: 'a', refresh_token: 'rt-alone', expires_in: 60 } })
   await session.disconnect()
@@ -167,7 +167,7 @@ test('a session alone is the only one', async () => {
   expect(server.revoked).toEqual(['rt-alone'])
 })
 
-test('more grants of one person than are listed: none is taken for the last one', async () => {
+test('of more grants of one person than the list holds, none is taken for the last one', async () => {
   const { clock, server, save, end, inner } = world('person')
   for (let index = 0; index < 303; index += 1) await save(`u${index}`, 'ann')
   await end('u0')
@@ -204,7 +204,7 @@ test.each(['grant', 'person'] as const)(
   },
 )
 
-test('a client that is gone: the grant is deleted, and the event is told', async () => {
+test('a grant of a removed client is deleted, and the event is emitted', async () => {
   const { clock, inner, save } = world(undefined)
   await save('u1')
   const grants = new Grants({ clients: () => Promise.reject(new Error('no tenants now')), store: inner, clock })
@@ -237,7 +237,7 @@ test.each([
   ])
 })
 
-test('grants that were noted before their provider was called otherwise still count', async () => {
+test('grants that were noted under an earlier issuer of their provider still count', async () => {
   const old = world('person')
   await old.save('u1', 'ann')
   const { issuer: _, ...server } = old.server.provider.server as ServerMetadata
@@ -256,7 +256,7 @@ test('people of different tenants are different people', async () => {
   expect(server.revoked).toEqual(['rt-u1'])
 })
 
-test('a lost sealing key stops no log-in: the person is not noted, and nothing of theirs is revoked', async () => {
+test('a lost sealing key stops no login: the person is not noted, and no grant of theirs is revoked', async () => {
   const { client, clock, inner, save, server } = world('person')
   await save('u1', 'ann')
   const others = new Grants({ clients: { acme: client }, store: inner, keys: keyRing(`k:${generateKey()}`), clock })
@@ -271,7 +271,7 @@ test('a lost sealing key stops no log-in: the person is not noted, and nothing o
   expect(server.revoked).toEqual([])
 })
 
-test('close() waits for a revocation that is under way', async () => {
+test('close() waits for a revocation in progress', async () => {
   let answer = (): void => undefined
   const { clock, grants, save, revoking } = world('grant', undefined, {}, async () => {
     await new Promise<void>((resolve) => (answer = resolve))
@@ -289,7 +289,7 @@ test('close() waits for a revocation that is under way', async () => {
   await settled(clock, closing)
 })
 
-test('close() does not wait for the repeats of one that fails, and nothing is sent after it', async () => {
+test('close() does not wait for the retries of a failed revocation, and no request is sent after it', async () => {
   const { clock, grants, save, revoking } = world(
     'grant',
     undefined,
@@ -328,7 +328,7 @@ test.each(['token', 'person'] as const)(
   },
 )
 
-test('a grant that cannot be opened may be the same person’s', async () => {
+test('a grant that cannot be unsealed counts as the same person’s', async () => {
   const { server, save, end, inner, told } = world('person')
   await save('u1', 'ann')
   await save('u2', 'ann')

@@ -14,7 +14,7 @@ const content = { state: 'active', sealed: 'x', renewable: true } as const
 const grant = { id: '1', schema: 1, issuer: 'i', clientId: 'c', ...content } as const
 const request = { id: '1', owner: 'o', leaseMs: 15_000, settleMs: 0, intent: { hash: 'h', sendWithinMs: 5000 } }
 
-test('a deleted record is remembered for a little more than a minute', async () => {
+test('the store remembers a deleted record for a little more than a minute', async () => {
   const clock = fakeClock()
   const store = memoryStore({ clock })
   await store.put(key, grant)
@@ -31,7 +31,7 @@ test('a cursor beyond the end is expired', async () => {
   expect(await store.changes!({ after: next.replace(/\d+$/, '5') })).toMatchObject({ expired: true })
 })
 
-test('single-use ids are in no list of documents', async () => {
+test('no list of documents contains single-use ids', async () => {
   const store = memoryStore()
   await store.once('id', 1000, 'me')
   const found: unknown[] = []
@@ -52,13 +52,13 @@ test('only the verdict of the same owner, login and version is a repeat', async 
   expect((await store.commit(key, { ...verdict, id: '2' })).committed).toBe(false)
 })
 
-test('filters that no grant could fit are refused', async () => {
+test('list filters that no grant could fit are refused', async () => {
   const grants = world().process()
   for (const filter of [{ state: 'other' as 'active' }, { dueBefore: Number.NaN }])
     await expect(grants.list(filter).next()).rejects.toMatchObject({ code: 'config_error' })
 })
 
-test('a value that is no string is refused, clear or not', async () => {
+test('a document value that is no string is refused, clear or sealed', async () => {
   const { documents } = world().process({ keys: keyRing(`a:${generateKey()}`) })
   for (const clear of [true, false])
     await expect(documents.put('d', 5 as never, { version: 0, clear })).rejects.toMatchObject({ code: 'config_error' })
@@ -74,7 +74,7 @@ test('a page has 500 grants at most, and counts are in the order of clients and 
   expect((await store.page!({ client: 'c', limit: 1, after: '["a","s",""]' })).records[0]?.key.client).toBe('c')
 })
 
-test('an operation of unknown outcome is tried four times, and what is not retryable once', async () => {
+test('an operation of unknown outcome is tried four times, and one that is not retryable once', async () => {
   const clock = fakeClock()
   const start = clock.now()
   const at: number[] = []
@@ -94,7 +94,7 @@ test('an operation of unknown outcome is tried four times, and what is not retry
   expect(count).toBe(1)
 })
 
-test('two reseals at once count each record once, and a damaged one keeps no document from it', async () => {
+test('two reseals at once count each record once, and a damaged record does not prevent documents from being resealed', async () => {
   const clock = fakeClock()
   const backend = new MapBackend(clock.now)
   const store = storeOver(backend, { clock })

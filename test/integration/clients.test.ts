@@ -93,7 +93,7 @@ function passwordOf(authorization: string): string {
   return pair.slice(pair.indexOf(':') + 1)
 }
 
-test('a wrong secret is the registration’s fault: no grant ends, and the right one refreshes it after its back-off', async () => {
+test('a wrong client secret ends no grant, and with the right one the grant is refreshed after its back-off', async () => {
   const made = await world()
   const { provider, grants, clock } = made
   const [grant] = await provider.mint()
@@ -106,7 +106,7 @@ test('a wrong secret is the registration’s fault: no grant ends, and the right
   expect(await grants.session('acme', 'alice').accessToken()).not.toBe(grant!.access_token)
 })
 
-test('of several secrets the one that the provider takes is found, for code, refresh and revocation', async () => {
+test('of several secrets the one that the provider accepts is found, for code, refresh and revocation', async () => {
   const provider = await provide({ rotate: true, clientSecret: AWKWARD })
   const client = clientOf(provider, { clientSecret: ['the next one', AWKWARD] })
   await usesEverything(provider, client)
@@ -177,7 +177,7 @@ test('an issuer’s URL is enough: everything else is discovered, once', async (
   await grants.close()
 })
 
-test('client credentials are renewed by asking again: with Grants, one request for all callers', async () => {
+test('client credentials are renewed by one request for all callers of Grants', async () => {
   const provider = await provide({ accessTokenLifetimeMs: HOUR })
   const made = await world()
   const client = clientOf(provider, { clock: made.clock, scope: [] })
@@ -202,7 +202,7 @@ test('client credentials are renewed by asking again: with Grants, one request f
   await grants.close()
 })
 
-test('client credentials are renewed by asking again: with a session of its own, each new token is handed on', async () => {
+test('client credentials are renewed by a session without a store, which passes each new token to its updater', async () => {
   const made = await world()
   const client = clientOf(made.provider, { clock: made.clock, scope: [] })
   const kept: string[] = []

@@ -24,7 +24,7 @@ const MENDED =
   /wrong_content_type|form_encoded|expires_in|token_type_missing|refresh_token_missing|"flaw":"(signature|subject)"/
 
 test.for(named)(
-  'a log-in whose code exchange meets %s fails cleanly or succeeds, and an earlier grant lives on',
+  'a login whose code exchange meets %s fails cleanly or succeeds, and an earlier grant stays active',
   async ([name, fault]) => {
     const made = await world()
     const { grants, provider, clock } = made
@@ -61,7 +61,7 @@ test.for(named)(
   },
 )
 
-test.for(named)('client credentials that meet %s are asked for again, by one caller for all', async ([name, fault]) => {
+test.for(named)('client credentials that meet %s are requested again, once for all callers', async ([name, fault]) => {
   const made = await world()
   const { provider, clock } = made
   const grants = grantsOf(clientOf(provider, { clock, timeoutMs: TIMEOUT_MS, scope: [] }), {
@@ -88,7 +88,7 @@ test.for(named)('client credentials that meet %s are asked for again, by one cal
   await grants.close()
 })
 
-test('a provider that can’t be discovered yet costs no grant, and is asked again', async () => {
+test('a provider that can’t be discovered yet ends no grant, and is asked again', async () => {
   const made = await world()
   const { provider, clock } = made
   const [grant] = await provider.mint()
@@ -116,7 +116,7 @@ test('a provider that can’t be discovered yet costs no grant, and is asked aga
   await grants.close()
 })
 
-test('userinfo that refuses the token once, with 401, is asked again with a new one', async () => {
+test('userinfo that rejects the token once with 401 is asked again with a new one', async () => {
   const { provider, grants, clock } = await world()
   const [grant] = await provider.mint()
   const session = await grants.save('acme', 'alice', grant!)
@@ -131,16 +131,19 @@ test('userinfo that refuses the token once, with 401, is asked again with a new 
 test.for<[Fault | PlainFaultKind, number]>([
   ['server_error', 503],
   ['rate_limited', 429],
-])('a resource that answers %s gets no refresh: its answer is the caller’s', async ([fault, status]) => {
-  const { provider, grants } = await world()
-  const [grant] = await provider.mint()
-  const session = await grants.save('acme', 'alice', grant!)
-  provider.fault(fault, { on: 'userinfo' })
-  expect((await session.fetch(provider.metadata.userinfo_endpoint)).status).toBe(status)
-  expect(provider.stats()).toMatchObject({ redemptions: 0, userInfoRequests: 1 })
-})
+])(
+  'a resource that responds with %s causes no refresh, and its response is returned to the caller',
+  async ([fault, status]) => {
+    const { provider, grants } = await world()
+    const [grant] = await provider.mint()
+    const session = await grants.save('acme', 'alice', grant!)
+    provider.fault(fault, { on: 'userinfo' })
+    expect((await session.fetch(provider.metadata.userinfo_endpoint)).status).toBe(status)
+    expect(provider.stats()).toMatchObject({ redemptions: 0, userInfoRequests: 1 })
+  },
+)
 
-test('a disconnected grant is gone here at once, and is revoked at the provider as soon as that works', async () => {
+test('a disconnected grant is gone here at once, and is revoked at the provider as soon as that is possible', async () => {
   const { provider, grants, clock, client } = await world()
   const [grant] = await provider.mint()
   const session = await grants.save('acme', 'alice', grant!)

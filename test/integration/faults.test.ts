@@ -105,7 +105,7 @@ async function askDuring(
 }
 
 for (const { title, expectation } of cases) {
-  test(`${title}: a caller whose token lives gets a token`, async () => {
+  test(`${title}: a caller whose token is valid gets a token`, async () => {
     const { made, session, old } = await prepared(expectation, 'memory')
     const { clock, record, grants } = made
     clock.travel(HOUR - POLICY.spentMs)
@@ -121,7 +121,7 @@ for (const { title, expectation } of cases) {
   })
 
   for (const store of STORE_KINDS) {
-    test(`${title}: a caller whose token has expired is told (${store})`, async () => {
+    test(`${title}: a caller whose token has expired gets the expected error (${store})`, async () => {
       const { made, session, old } = await prepared(expectation, store)
       made.clock.travel(HOUR)
       const asked = askDuring(expectation, made, session)
@@ -134,7 +134,7 @@ for (const { title, expectation } of cases) {
   }
 }
 
-test('a manual refresh tells the failure also while the token lives, and callers go on with it', async () => {
+test('a manual refresh rejects with the failure also while the token is valid, and callers keep getting the token', async () => {
   const { provider, grants, record } = await world()
   const [grant] = await provider.mint()
   const session = await grants.save('acme', 'alice', grant!)
@@ -146,7 +146,7 @@ test('a manual refresh tells the failure also while the token lives, and callers
   expect((await session.refresh()).accessToken).not.toBe(grant!.access_token)
 })
 
-test('an early refresh that fails costs nobody anything, and is tried again', async () => {
+test('an early refresh that fails affects no caller, and is tried again', async () => {
   const { provider, grants, clock } = await world()
   const [grant] = await provider.mint()
   const session = await grants.save('acme', 'alice', grant!)
@@ -163,7 +163,7 @@ test('an early refresh that fails costs nobody anything, and is tried again', as
   expect(await session.accessToken()).not.toBe(grant!.access_token)
 })
 
-test('a process keeps away from a refresh token while another one’s request with it is unsettled', async () => {
+test('a process does not send a refresh token while another one’s request with it may be in flight', async () => {
   const made = await world({ store: 'SQLite' })
   const { provider, grants, client, clock, store } = made
   const [grant] = await provider.mint()
@@ -182,7 +182,7 @@ test('a process keeps away from a refresh token while another one’s request wi
   expect(provider.stats()).toMatchObject({ redemptions: 1, reuseDetections: 0, tokenRequests: { refresh_token: 2 } })
 })
 
-test('one kind of fault after the other: as long as no answer is lost, no grant is', async () => {
+test('one kind of fault after the other ends no grant where no response is lost', async () => {
   const { provider, grants, clock, record } = await world({ store: 'SQLite' })
   const [grant] = await provider.mint({ idToken: true })
   const session = await grants.save('acme', 'alice', { ...grant!, expires_in: 0 })
@@ -208,7 +208,7 @@ test('one kind of fault after the other: as long as no answer is lost, no grant 
   expect(await record()).toMatchObject({ state: 'active' })
 })
 
-test('in real time: a request that hangs for ever is given up and made again, by itself', async () => {
+test('in real time, a request that hangs forever is given up and sent again automatically', async () => {
   const provider = await provide({ rotate: true })
   const client = clientOf(provider, { timeoutMs: 300 })
   const grants = grantsOf(client, { policy: { leaseMs: 600, settleMs: 400 } })
@@ -226,7 +226,7 @@ test('in real time: a request that hangs for ever is given up and made again, by
   await grants.close()
 })
 
-test('a provider that can’t be reached has consumed nothing: no settle time, and the grant goes on when it is back', async () => {
+test('a provider that can’t be reached causes no settle time, and the grant is refreshed when it is back', async () => {
   const provider = await provide({ rotate: true, accessTokenLifetimeMs: HOUR })
   // Whether anybody listens is up to this door before the provider.
   const door = createServer((socket) => {
@@ -267,7 +267,7 @@ test('a provider that can’t be reached has consumed nothing: no settle time, a
   await shut()
 })
 
-test('every kind of fault that the provider has is met here', () => {
+test('every kind of fault of the provider has a case here', () => {
   const source = readFileSync(new URL('../../provider/src/faults/fault.ts', import.meta.url), 'utf8')
   const kinds = new Set([...source.matchAll(/readonly kind: '(\w+)'/g)].map(([, kind]) => kind!))
   expect(kinds.size).toBeGreaterThan(20)
@@ -280,7 +280,7 @@ test('every kind of fault that the provider has is met here', () => {
   }
 })
 
-test('every flaw of an ID token that the provider has is met here', () => {
+test('every flaw of an ID token that the provider can make has a case here', () => {
   const flaws: Record<IdTokenFlaw, true> = {
     unparsable: true,
     signature: true,

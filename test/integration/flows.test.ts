@@ -26,7 +26,7 @@ async function connect({ grants }: Pick<World, 'grants'>, options: Parameters<ty
 const subOf = async (response: Response) => ((await response.json()) as { sub?: unknown }).sub
 
 for (const store of STORE_KINDS) {
-  test(`the life of a grant, from the log-in to its end (${store})`, async () => {
+  test(`a grant works from its login to its end (${store})`, async () => {
     const wire = recordingFetch()
     const made = await world({ store, client: { fetch: wire.fetch } })
     const { provider, grants, client, clock } = made
@@ -83,7 +83,7 @@ for (const store of STORE_KINDS) {
     expect(await subOf(await (await connect(made)).fetch(provider.metadata.userinfo_endpoint))).toBe('alice')
   })
 
-  test(`a second log-in that brings no refresh token keeps the stored one, as it is after rotations (${store})`, async () => {
+  test(`a second login that brings no refresh token keeps the stored one, also after rotations (${store})`, async () => {
     const made = await world({ store })
     const { provider, grants, clock } = made
     const sameBrowser = browser()
@@ -108,7 +108,7 @@ for (const store of STORE_KINDS) {
     expect(new Set(grants.told.map(({ name }) => name))).toEqual(new Set(['connected', 'refreshed']))
   })
 
-  test(`a log-in during a refresh keeps the refresh token that the refresh brought (${store})`, async () => {
+  test(`a login during a refresh keeps the refresh token that the refresh brought (${store})`, async () => {
     const made = await world({ store })
     const { provider, clock } = made
     const sameBrowser = browser()
@@ -125,7 +125,7 @@ for (const store of STORE_KINDS) {
   })
 }
 
-test('a log-in of another user of the provider gets nothing of the stored grant', async () => {
+test('a login of another user of the provider takes nothing from the stored grant', async () => {
   const made = await world()
   const { provider, grants, clock } = made
   const bobs = browser()
@@ -157,7 +157,7 @@ test('a callback that comes twice at once is completed once, with one code reque
   await other.close()
 })
 
-test('another user’s pending log-in is refused, and still the other user’s own', async () => {
+test('another user’s pending login is refused, and stays usable for that user', async () => {
   const { provider, grants } = await world()
   const pending = await grants.connect('acme', 'alice', offline)
   const callback = await logIn(pending.url)
@@ -169,7 +169,7 @@ test('another user’s pending log-in is refused, and still the other user’s o
   await grants.complete(callback, pending, { subject: 'alice' })
 })
 
-test('a callback of another log-in, with another issuer, or without a code is refused before anything is sent', async () => {
+test('a callback of another login, with another issuer, or without a code is refused before anything is sent', async () => {
   const { provider, grants } = await world()
   const [pending, others] = [
     await grants.connect('acme', 'alice', offline),
@@ -194,7 +194,7 @@ test('a callback of another log-in, with another issuer, or without a code is re
   await grants.complete(callback, pending, { subject: 'alice' })
 })
 
-test('a pending log-in is refused after fifteen minutes', async () => {
+test('a pending login is refused after fifteen minutes', async () => {
   const { provider, grants, clock } = await world()
   const pending = await grants.connect('acme', 'alice', offline)
   const callback = await logIn(pending.url)
@@ -205,7 +205,7 @@ test('a pending log-in is refused after fifteen minutes', async () => {
   expect(provider.stats().tokenRequests.total).toBe(0)
 })
 
-test('a user who declines is told as that, and an earlier grant is not touched', async () => {
+test('a user who declines is reported as such, and an earlier grant is not changed', async () => {
   const made = await world()
   const { grants, provider, clock } = made
   const session = await connect(made)
@@ -223,7 +223,7 @@ test('a user who declines is told as that, and an earlier grant is not touched',
   expect(await subOf(await session.fetch(provider.metadata.userinfo_endpoint))).toBe('alice')
 })
 
-test('a grant that the user ended at the provider is dead after one question, until the next log-in', async () => {
+test('a grant that the user revoked at the provider ends after one refresh, until the next login', async () => {
   const made = await world()
   const { provider, clock, grants, client } = made
   const session = await connect(made)
@@ -243,7 +243,7 @@ test('a grant that the user ended at the provider is dead after one question, un
   expect(await subOf(await session.fetch(provider.metadata.userinfo_endpoint))).toBe('alice')
 })
 
-test('the callback may be relative, its parameters, a request, or a form post', async () => {
+test('complete() takes a relative URL, parameters, a request or a form post', async () => {
   const made = await world()
   const forms: readonly ((callback: string) => string | URL | URLSearchParams | Request)[] = [
     (callback) => new URL(callback).pathname + new URL(callback).search,
@@ -258,7 +258,7 @@ test('the callback may be relative, its parameters, a request, or a form post', 
   }
 })
 
-test('a session of its own lives like one of Grants: refresh, status, events, disconnect', async () => {
+test('a session without a store has refresh, status, events and disconnect like one of Grants', async () => {
   const made = await world()
   const { provider, clock } = made
   const [grant] = await provider.mint()

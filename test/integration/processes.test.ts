@@ -69,7 +69,7 @@ async function stop(child: ChildProcess): Promise<void> {
   expect(child.exitCode).toBe(0)
 }
 
-test('two processes with 250 callers each: one redemption for each expiry, and every caller gets its token', async () => {
+test('two processes with 250 callers each send one refresh for each expiry, and every caller gets its token', async () => {
   const world = await shared()
   const { provider } = world
   const children = await Promise.all([worker(world), worker(world)])
@@ -89,7 +89,7 @@ test('two processes with 250 callers each: one redemption for each expiry, and e
   await Promise.all(children.map(stop))
 })
 
-test('two processes whose callers are refused with 401: one redemption', async () => {
+test('two processes whose callers are rejected with 401 send one refresh', async () => {
   const world = await shared()
   const children = await Promise.all([worker(world), worker(world)])
   const rejected = world.accessToken
@@ -103,7 +103,7 @@ test('two processes whose callers are refused with 401: one redemption', async (
   expect(world.provider.stats()).toMatchObject({ redemptions: 1, reuseDetections: 0, tokenRequests: { total: 1 } })
 })
 
-test('a process that is killed while its request is out: another one takes over when that is settled, and not before', async () => {
+test('when a process is killed with a refresh in flight, another one takes over after the settle time, not before', async () => {
   const world = await shared()
   const { provider } = world
   const [first, second] = await Promise.all([worker(world), worker(world)])

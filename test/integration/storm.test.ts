@@ -34,7 +34,7 @@ async function api(refuses: (accessToken: string) => boolean) {
   return { url, counts }
 }
 
-test('naive code breaks at this provider: fifty refreshes at once are a reuse, and the grant is gone', async () => {
+test('naive code loses its grant at this provider: fifty refreshes at once are a reuse', async () => {
   const provider = await provide({ rotate: true })
   const client = clientOf(provider)
   const [grant] = await provider.mint()
@@ -61,7 +61,7 @@ test('naive code breaks at this provider: fifty refreshes at once are a reuse, a
 })
 
 for (const store of STORE_KINDS) {
-  test(`a thousand callers on a spent token: one token request, no failure, expiry after expiry (${store})`, async () => {
+  test(`a thousand callers of an expired token cause one token request and no failure at each expiry (${store})`, async () => {
     const made = await world({ store })
     const { provider, grants, clock } = made
     const grant = await connected(made)
@@ -84,7 +84,7 @@ for (const store of STORE_KINDS) {
     expect(grants.told.map(({ name }) => name)).toEqual(Array.from({ length: 5 }, () => 'refreshed'))
   })
 
-  test(`a thousand sessions of one grant are as one (${store})`, async () => {
+  test(`a thousand sessions of one grant cause one token request (${store})`, async () => {
     const made = await world({ store })
     await connected(made)
     made.clock.travel(HOUR)
@@ -93,7 +93,7 @@ for (const store of STORE_KINDS) {
     expect(made.provider.stats()).toMatchObject({ tokenRequests: { total: 1 }, redemptions: 1, reuseDetections: 0 })
   })
 
-  test(`a thousand grants at once: one token request each (${store})`, async () => {
+  test(`a thousand grants at once cause one token request each (${store})`, async () => {
     const { provider, grants, clock } = await world({ store })
     const minted = await provider.mint({ count: CALLERS / 5 })
     await Promise.all(minted.map((grant, index) => grants.save('acme', `user ${index}`, grant)))
@@ -109,7 +109,7 @@ for (const store of STORE_KINDS) {
     })
   })
 
-  test(`a thousand callers whose token an API refuses with 401: one token request, no failure (${store})`, async () => {
+  test(`a thousand callers whose token an API rejects with 401 cause one token request and no failure (${store})`, async () => {
     const made = await world({ store })
     const { provider, grants, clock } = made
     // The provider itself refuses it: it doesn't know this access token, though nothing says that it has expired.
@@ -130,7 +130,7 @@ for (const store of STORE_KINDS) {
   })
 }
 
-test('callers that learn of the refusal late do not refresh again', async () => {
+test('callers that learn of the rejection late do not refresh again', async () => {
   const made = await world()
   const { provider, clock, grants } = made
   const grant = await connected(made)
@@ -166,7 +166,7 @@ test('a fresh token is the same resolved promise for every call, without any req
   }
 })
 
-test('an API that always answers 401 costs at most one refresh a minute', async () => {
+test('an API that always responds 401 causes at most one refresh a minute', async () => {
   const made = await world()
   const { provider, clock } = made
   const { url, counts } = await api(() => true)
@@ -188,7 +188,7 @@ test('an API that always answers 401 costs at most one refresh a minute', async 
   await session.close()
 })
 
-test('a thousand callers at an API that always answers 401 get their 401, for one refresh', async () => {
+test('a thousand callers of an API that always responds 401 get their 401, for one refresh', async () => {
   const made = await world()
   const { provider, clock } = made
   const { url } = await api(() => true)
@@ -202,7 +202,7 @@ test('a thousand callers at an API that always answers 401 get their 401, for on
   await session.close()
 })
 
-test('two processes’ worth of callers over one SQLite file: one redemption for each expiry, no reuse', async () => {
+test('the callers of two Grants over one SQLite file cause one refresh for each expiry and no reuse', async () => {
   const made = await world({ store: 'SQLite' })
   const { provider, clock, grants: first, client } = made
   await connected(made)

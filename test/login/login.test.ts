@@ -24,7 +24,7 @@ async function connectedFirst(lifetimeS = 3600) {
   return { ...all, first, inner, logInAgain }
 }
 
-test('the same user’s refresh token is carried over, and is the one that is redeemed next', async () => {
+test('a login without refresh token keeps the stored one of the same user, and the next refresh sends it', async () => {
   const { clock, first, inner, logInAgain, process, server } = await connectedFirst()
   await logInAgain(process())
   const { record } = await inner.read(place)
@@ -58,7 +58,7 @@ test('a refresh token that was given to another client id is not carried over', 
   expect(server.requests).toEqual([])
 })
 
-test('nor one that came from another server', async () => {
+test('a refresh token that came from another server is not carried over', async () => {
   const { clock, inner, logInAgain, process, server } = await connectedFirst()
   const { server: endpoints, ...data } = server.provider
   const moved = { ...(endpoints as Exclude<Provider['server'], string>), issuer: 'https://moved.example' }
@@ -75,7 +75,7 @@ test('nor one that came from another server', async () => {
   expect(record!.sealed).not.toContain('rt-f-0')
 })
 
-test('nor one whose answers named another user', async () => {
+test('a refresh token whose responses named another user is not carried over', async () => {
   const { clock, first, inner, logInAgain, process, server } = await connectedFirst(0)
   const claims = (sub: string) => ({
     iss: 'https://as.example',
@@ -97,7 +97,7 @@ test('nor one whose answers named another user', async () => {
   expect(record!.sealed).not.toContain('rt-f-1')
 })
 
-test('one that another process is about to redeem is waited for, and the new one is carried over', async () => {
+test('a login waits for another process’s refresh, and carries its new refresh token over', async () => {
   const { clock, inner, logInAgain, process } = await connectedFirst()
   const { record } = await inner.read(place)
   const version = { id: record!.id, version: 1 }
@@ -118,7 +118,7 @@ test('one that another process is about to redeem is waited for, and the new one
   expect(saved.sealed).toContain('second')
 })
 
-test('one whose fate is not known is not carried over before that is settled', async () => {
+test('a refresh token that may have been used is carried over only after the settle time', async () => {
   const { clock, inner, logInAgain, process } = await connectedFirst()
   const { record } = await inner.read(place)
   await inner.claim(place, {
@@ -137,7 +137,7 @@ test('one whose fate is not known is not carried over before that is settled', a
   expect((await inner.read(place)).record).toMatchObject({ version: 2, renewable: true })
 })
 
-test('a log-in after a token that had no life is not held back by it', async () => {
+test('a login after a token that had expired at once is not delayed by it', async () => {
   const { clock, first, server } = await connectedFirst(0)
   server.lifetimeS = 0
   const session = first.session('acme', 'f', account)
@@ -149,7 +149,7 @@ test('a log-in after a token that had no life is not held back by it', async () 
   expect(clock.now() - began).toBeLessThan(500)
 })
 
-test('a token of the old log-in that can not be saved does not come back after a disconnection', async () => {
+test('a token of the old login that can not be saved does not come back after a disconnection', async () => {
   const clock = fakeClock()
   let failing = false
   const store = wrapStore(memoryStore({ clock }), (operation, real) =>
@@ -178,7 +178,7 @@ test('a token of the old log-in that can not be saved does not come back after a
   await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'grant_not_found' })
 })
 
-test('a log-in that takes the refresh token over does not wait for a back-off that the provider asked for', async () => {
+test('a login that takes the refresh token over does not wait for a back-off that the provider asked for', async () => {
   const { clock, first, inner, logInAgain, process, server } = await connectedFirst(0)
   server.faults.push({ answer: () => json({}, 503, { 'retry-after': '3000' }) })
   await expect(settled(clock, first.session('acme', 'f', account).token(), 1)).rejects.toMatchObject({

@@ -91,7 +91,7 @@ function world(
 
 const bySub = ({ sub }: Identity) => `user:${sub}`
 
-test('what came with the log-in is there at once', async () => {
+test('the details of a login are available at once', async () => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const connected: object[] = []
@@ -116,7 +116,7 @@ test('what came with the log-in is there at once', async () => {
   expect(connected).toEqual([{ key: done.key, at: expect.any(Number) as number, scope: ['openid'], renewable: true }])
 })
 
-test('where the tokens are had is not among what came with them', async () => {
+test('the details of a login do not contain the token endpoint’s origin', async () => {
   const tokenOriginFrom = { param: 'dc', allowed: ['https://eu.example'] }
   const { process, callbackOf } = world({ provider: { tokenOriginFrom } })
   const grants = process()
@@ -125,7 +125,7 @@ test('where the tokens are had is not among what came with them', async () => {
   expect((await grants.complete(callback, pending, { subject: 'alice' })).extra).toEqual({})
 })
 
-test('what is missing of the scope is told by what was granted in any form', async () => {
+test('complete() returns the missing scope, whatever the form of the granted one', async () => {
   const { process, callbackOf, state } = world({ client: { scope: 'openid email read offline_access' } })
   const grants = process()
   state.answer = { ...state.answer, scope: 'openid https://www.googleapis.com/auth/userinfo.email' }
@@ -159,7 +159,7 @@ test.each([
   ['a string', 'user:42'],
   ['the identity', bySub],
   ['the identity, later', async (identity: Identity) => Promise.resolve(bySub(identity))],
-] as const)('a log-in that began with nobody logged in: the subject is told by %s', async (_, subject) => {
+] as const)('a login of an unknown user takes the subject from %s', async (_, subject) => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme')
@@ -178,7 +178,7 @@ test.each([
   expect((await grants.status('acme', 'user:42'))?.state).toBe('active')
 })
 
-test('without an ID token the user info endpoint tells who it is, and only when somebody wants to know', async () => {
+test('without an ID token the user info endpoint is asked for the identity, and only when the subject needs it', async () => {
   const { process, callbackOf, state } = world({ client: { scope: 'read' } })
   const grants = process()
   state.idToken = false
@@ -199,7 +199,7 @@ test('without an ID token the user info endpoint tells who it is, and only when 
   expect(asked).toBe(1)
 })
 
-test('where nobody can tell who it is, the code is not sent', async () => {
+test('where the identity cannot be known, the code is not sent', async () => {
   const { process, callbackOf, state } = world({
     client: { scope: 'read' },
     provider: {
@@ -220,22 +220,19 @@ test('where nobody can tell who it is, the code is not sent', async () => {
   await grants.complete(callbackOf(pending), pending, { subject: 'u' })
 })
 
-test.each([undefined, null])(
-  'a subject function that returns %j: nothing is stored, nothing is revoked',
-  async (nobody) => {
-    const { process, callbackOf, state, store } = world()
-    const grants = process()
-    const pending = await grants.connect('acme')
-    const complete = () => grants.complete(callbackOf(pending), pending, { subject: () => nobody })
-    await expect(complete()).rejects.toMatchObject({ name: 'CallbackError', code: 'refused', retryable: false })
-    await expect(complete()).rejects.toMatchObject({ code: 'already_used', cause: { code: 'refused' } })
-    await grants.close()
-    expect([state.exchanges, state.revoked]).toEqual([1, []])
-    for await (const record of store.list()) expect(record).toBeUndefined()
-  },
-)
+test.each([undefined, null])('a subject function that returns %j stores no grant and revokes none', async (nobody) => {
+  const { process, callbackOf, state, store } = world()
+  const grants = process()
+  const pending = await grants.connect('acme')
+  const complete = () => grants.complete(callbackOf(pending), pending, { subject: () => nobody })
+  await expect(complete()).rejects.toMatchObject({ name: 'CallbackError', code: 'refused', retryable: false })
+  await expect(complete()).rejects.toMatchObject({ code: 'already_used', cause: { code: 'refused' } })
+  await grants.close()
+  expect([state.exchanges, state.revoked]).toEqual([1, []])
+  for await (const record of store.list()) expect(record).toBeUndefined()
+})
 
-test('a subject that returns an empty string, or throws, loses no log-in', async () => {
+test('a subject that returns an empty string, or throws, loses no login', async () => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme')
@@ -249,7 +246,7 @@ test('a subject that returns an empty string, or throws, loses no log-in', async
   expect(state.exchanges).toBe(1)
 })
 
-test('another subject than the one that began it is refused, told by a string or by the identity', async () => {
+test('another subject than the one that began the login is refused, given by a string or by the identity', async () => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme', 'alice')
@@ -270,7 +267,7 @@ test('another subject than the one that began it is refused, told by a string or
     await expect(grants.complete(callbackOf(open), open, { subject })).rejects.toMatchObject({ code: 'wrong_subject' })
 })
 
-test('many callbacks of one log-in at once, in two processes: one code is sent, all are answered', async () => {
+test('of many callbacks of one login at once in two processes, one sends the code and all get a result', async () => {
   const { process, callbackOf, state, clock } = world()
   const processes = [process(), process()] as const
   const pending = await processes[0].connect('acme', 'alice')
@@ -291,7 +288,7 @@ test('many callbacks of one log-in at once, in two processes: one code is sent, 
     expect([await session.accessToken(), identity?.sub]).toEqual(['at', '42'])
 })
 
-test('when the first one failed, the others meet already_used, with what failed as its cause', async () => {
+test('when the first callback of a login failed, the others reject with already_used, with the failure as the cause', async () => {
   const { process, callbackOf, state, clock } = world()
   const [here, there] = [process(), process()]
   state.status = 400
@@ -309,7 +306,7 @@ test('when the first one failed, the others meet already_used, with what failed 
   expect(state.exchanges).toBe(1)
 })
 
-test('a repeat finds the grant as it is now, and none that was disconnected or replaced', async () => {
+test('a repeated callback finds the current grant, and none that was disconnected or replaced', async () => {
   const { process, callbackOf, clock, state } = world()
   const [grants, other] = [process(), process()]
   const pending = await grants.connect('acme', 'alice')
@@ -326,7 +323,7 @@ test('a repeat finds the grant as it is now, and none that was disconnected or r
   expect(state.exchanges).toBe(2)
 })
 
-test('a callback that cannot be trusted is refused, also when its log-in is finished', async () => {
+test('a callback that cannot be trusted is refused, also when its login is finished', async () => {
   const { process, callbackOf } = world()
   const grants = process()
   const pending = await grants.connect('acme', 'alice')
@@ -373,7 +370,7 @@ test.each(['fails', 'answer lost', 'hangs'] as const)(
 )
 
 test.each(['fails', 'answer lost', 'hangs'] as const)(
-  'the store %s once the code is spent: the log-in is not lost',
+  'the store %s once the code is spent: the login is not lost',
   async (way) => {
     const { state: store, around } = outage()
     const { process, callbackOf, state, clock } = world({ around })
@@ -404,7 +401,7 @@ test.each(['fails', 'answer lost', 'hangs'] as const)(
   },
 )
 
-test('an outage of two seconds is not noticed, and one that the caller did not wait for is saved all the same', async () => {
+test('a login survives a store outage of two seconds, and is saved also when the caller did not wait', async () => {
   const { state: store, around } = outage()
   const { process, callbackOf, clock } = world({ around })
   const grants = process()
@@ -423,7 +420,7 @@ test('an outage of two seconds is not noticed, and one that the caller did not w
   expect((await grants.status('acme', 'bob'))?.state).toBe('active')
 })
 
-test('after a minute without the store, the same call saves it still; at the end of the log-in it is revoked', async () => {
+test('after a minute without the store, the same call saves the login; when the login has expired, its token is revoked', async () => {
   const { state: store, around } = outage()
   const { process, callbackOf, state, clock } = world({ around })
   const grants = process()
@@ -449,7 +446,7 @@ test('after a minute without the store, the same call saves it still; at the end
 })
 
 test.each(['grant', 'person'] as const)(
-  'close() waits for a log-in that is being saved, then gives it up: what a revocation ends is the %s',
+  'close() waits for a login that is being saved, then gives it up: what a revocation ends is the %s',
   async (ends) => {
     const { state: store, around } = outage()
     const { process, callbackOf, state, clock } = world({ around, provider: { revocation: { ends } } })
@@ -464,7 +461,7 @@ test.each(['grant', 'person'] as const)(
   },
 )
 
-test('a log-in without a refresh token says so, once, and the later error names the cure', async () => {
+test('a login without a refresh token is reported once, and the later error says how to fix it', async () => {
   const { process, callbackOf, state, clock, warnings } = world()
   const grants = process()
   const { refresh_token: _, ...without } = state.answer
@@ -483,7 +480,7 @@ test('a log-in without a refresh token says so, once, and the later error names 
   expect(warnings.filter((text) => text.includes('no refresh token'))).toHaveLength(1)
 })
 
-test('another person of the provider in the place of the first one is told', async () => {
+test('a login as another person of the provider than before is reported', async () => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const logIn = async (sub: string) => {
@@ -498,7 +495,7 @@ test.each([
   [{}, /subject/],
   [{ subject: 7 }, /subject/],
   [{ subject: 'a', account: 7 }, /account/],
-])('complete(…, %j) is a mistake', async (options, message) => {
+])('complete(…, %j) is refused', async (options, message) => {
   const { process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme', 'a')
@@ -511,7 +508,7 @@ test.each([
   expect(state.exchanges).toBe(0)
 })
 
-test('keys may be a function: it is asked at the first use, and what is missing shows then', async () => {
+test('keys may be a function, which is called at the first use and refused then when it returns none', async () => {
   const { client, clock, callbackOf } = world()
   let asked = 0
   const specification: { text?: string } = {}
@@ -563,7 +560,7 @@ test('an installation that the provider begins is completed only where its data 
   ).rejects.toBeInstanceOf(ConfigError)
 })
 
-test('errors of a log-in and of a refresh name the client as the application does', async () => {
+test('errors of a login and of a refresh name the client as the application does', async () => {
   const { client, clock, callbackOf, state, store } = world()
   const grants = new Grants({ clients: { calendar: client }, store, clock })
   const pending = await grants.connect('calendar', 'alice')
@@ -600,7 +597,7 @@ test.each([
   ['the subject', { subject: bySub }],
   ['the account', { subject: 'alice', account: ({ sub }: Identity) => sub }],
   ['the subject, asked of the user info endpoint', { subject: bySub }],
-])('in another process too the same is answered where the identity tells %s', async (name, options) => {
+])('another process returns the same result where the identity determines %s', async (name, options) => {
   const { clock, process, callbackOf, state } = world()
   const asks = name.includes('user info')
   if (asks) state.idToken = false
@@ -614,7 +611,7 @@ test.each([
   expect([late.repeated, late.key, state.exchanges]).toEqual([true, answers[0]?.key, 1])
 })
 
-test('what was given up, and revoked, is not stored by a subject function that answers at last', async () => {
+test('a login that was given up and revoked is not stored when its subject function returns late', async () => {
   const { clock, process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme')
@@ -629,7 +626,7 @@ test('what was given up, and revoked, is not stored by a subject function that a
   expect(await grants.status('acme', 'alice')).toBeUndefined()
 })
 
-test('a subject function that hangs keeps no further call of its log-in waiting for ever', async () => {
+test('a subject function that hangs keeps no further call of its login waiting forever', async () => {
   const { clock, process, callbackOf, state } = world()
   const grants = process()
   const pending = await grants.connect('acme')
@@ -644,7 +641,7 @@ test('a subject function that hangs keeps no further call of its log-in waiting 
   expect(state.exchanges).toBe(1)
 })
 
-test('a log-in whose saving was answered to nobody, and that another one has replaced since, is no success', async () => {
+test('a login whose save was never confirmed, and that another one has replaced since, is no success', async () => {
   const late: { replace?: () => Promise<unknown> } = {}
   const { process, callbackOf, memory, clock } = world({
     around: async (operation, real) => {

@@ -25,7 +25,7 @@ describe.each(presets)('the preset %s', (name, provider) => {
     expect(JSON.parse(JSON.stringify(provider))).toEqual(provider)
   })
 
-  test('makes a client that begins a log-in without asking anybody', async () => {
+  test('makes a client that begins a login without asking anybody', async () => {
     const { client, requests } = clientOf(provider)
     const pending = await client.authorizationRequest({ scope: 'a b' })
     expect(new URL(pending.url).searchParams.get('code_challenge_method')).toBe('S256')

@@ -15,7 +15,7 @@ import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
 const reset = () => ({ reject: networkError('ECONNRESET') })
 
-test('invalid_grant for a grant that is the same in the store makes it dead, told once, and fails later calls without asking the provider', async () => {
+test('invalid_grant for a grant that the store has unchanged ends it, emits one event, and fails later calls without a request', async () => {
   const { clock, server, process, told, store } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -36,7 +36,7 @@ test('invalid_grant for a grant that is the same in the store makes it dead, tol
   })
 })
 
-test('the callers of the refresh that found the grant dead get what the provider said as the cause', async () => {
+test('the callers of the refresh that ended the grant get what the provider said as the cause', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -68,7 +68,7 @@ test('a secret that is longer than what is shown of a provider’s text is maske
   expect(error.message).toContain('The token [redacted] has expired')
 })
 
-test('after a verdict the access token is handed out until it expires; a refused one fails at once', async () => {
+test('an ended grant returns its access token until it expires; a rejected token fails at once', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -85,7 +85,7 @@ test('after a verdict the access token is handed out until it expires; a refused
   expect(server.redemptions).toBe(1)
 })
 
-test('invalid_grant after another process had renewed the grant is not a verdict: the newer token is used', async () => {
+test('invalid_grant after another process refreshed the grant does not end it: the newer token is used', async () => {
   const base = world()
   const { clock, server, process, store } = base
   const grants = process()
@@ -121,7 +121,7 @@ test('invalid_grant after another process had renewed the grant is not a verdict
   expect((await store.read(key())).record).toMatchObject({ state: 'active', version: 2 })
 })
 
-test('503 while the access token lives is nobody’s problem; after its expiry callers get a retryable error that says when', async () => {
+test('a 503 fails no caller while the access token is valid; after its expiry callers get a retryable error with a time', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -146,7 +146,7 @@ test('503 while the access token lives is nobody’s problem; after its expiry c
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
 })
 
-test('the back-off doubles from one second to five minutes, give or take a fifth, and every process keeps to it', async () => {
+test('the back-off doubles from one second to five minutes, ±20 %, and every process respects it', async () => {
   const { clock, server, process, store } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock, 0)
@@ -167,7 +167,7 @@ test('the back-off doubles from one second to five minutes, give or take a fifth
   expect(Math.max(...delays)).toBeLessThanOrEqual(360_000)
 })
 
-test('Retry-After is kept, also by a manual refresh; the ordinary back-off is passed by one', async () => {
+test('a manual refresh respects Retry-After, and ignores the back-off once', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -186,7 +186,7 @@ test('Retry-After is kept, also by a manual refresh; the ordinary back-off is pa
   expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-1')
 })
 
-test('a refused connection consumed nothing: the next attempt needs no settle time', async () => {
+test('after a refused connection, the next attempt needs no settle time', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -200,7 +200,7 @@ test('a refused connection consumed nothing: the next attempt needs no settle ti
   expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-1')
 })
 
-test('after a connection that broke before the rotation, nobody sends again before the settle time, then the grant lives on', async () => {
+test('after a connection that broke before the rotation, the refresh token is sent again only after the settle time, and the grant goes on', async () => {
   const { clock, server, process } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock, 0)
@@ -222,7 +222,7 @@ test('after a connection that broke before the rotation, nobody sends again befo
   expect((await settled(clock, a.session('acme', 'f').token(), 1)).accessToken).toBe('at-f-1')
 })
 
-test('an answer that was lost after the rotation is told as answer_lost, never as revoked', async () => {
+test('a response lost after the rotation ends the grant with the reason answer_lost, never revoked', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -236,7 +236,7 @@ test('an answer that was lost after the rotation is told as answer_lost, never a
   })
 })
 
-test('an answer that comes after the deadline is saved like any other', async () => {
+test('a response that arrives after the deadline is saved', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -254,7 +254,7 @@ test('an answer that comes after the deadline is saved like any other', async ()
   expect(told.map(({ name }) => name)).toContain('refreshed')
 })
 
-test('close() waits for an answer that is late, and saves it', async () => {
+test('close() waits for a late response, and saves it', async () => {
   const { clock, server, process, store } = world()
   const grants = process()
   const session = await connected(grants, server, clock, 0)
@@ -287,7 +287,7 @@ test('a request that never ends is given up after the settle time, and the refre
   expect(server.mostUnderway).toBe(1)
 })
 
-test('a 200 that cannot be read is tried again under a new claim, and a later invalid_grant is answer_lost', async () => {
+test('an unreadable 200 is tried again under a new claim, and a later invalid_grant is answer_lost', async () => {
   const { clock, server, process, store } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -300,7 +300,7 @@ test('a 200 that cannot be read is tried again under a new claim, and a later in
   await expect(settled(clock, session.token(), 1)).rejects.toMatchObject({ reason: 'answer_lost' })
 })
 
-test('an uncertain refresh token of a strict provider is not tried again early, only when the access token is spent', async () => {
+test('a refresh token that may have been used is tried again only when the access token is about to expire, where the provider detects reuse', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -317,7 +317,7 @@ test('an uncertain refresh token of a strict provider is not tried again early, 
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
 })
 
-test('nor by the process whose request it was, before its next look at the store', async () => {
+test('the process that sent a refresh token that may have been used does not send it again before its next read of the store', async () => {
   // The back-off in the record is then shorter than the pause in memory.
   vi.spyOn(Math, 'random').mockReturnValue(0)
   onTestFinished(() => void vi.restoreAllMocks())
@@ -336,7 +336,7 @@ test('nor by the process whose request it was, before its next look at the store
   }
 })
 
-test('an answer without an access token whose refresh token was rotated loses neither grant nor refresh token', async () => {
+test('a response with a new refresh token and no access token loses neither grant nor refresh token', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -350,7 +350,7 @@ test('an answer without an access token whose refresh token was rotated loses ne
   expect(server.reuses).toBe(0)
 })
 
-test('invalid_client ends no grant: it backs off, and the client when different ones are refused, until the client is mended', async () => {
+test('invalid_client ends no grant: it backs off, and the client when different ones are refused, until the client is fixed', async () => {
   const { clock, server, process, store, told } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -379,7 +379,7 @@ test('invalid_client ends no grant: it backs off, and the client when different 
   expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-1')
 })
 
-test('while a client backs off, a manual refresh is tried all the same, and its success lets the others follow', async () => {
+test('while a client backs off, a manual refresh is tried, and its success ends the back-off', async () => {
   const { clock, server, process } = world()
   const grants = process()
   for (const subject of ['a', 'b', 'c', 'd', 'e']) await connected(grants, server, clock, 0, subject)
@@ -395,7 +395,7 @@ test('while a client backs off, a manual refresh is tried all the same, and its 
   expect((await settled(clock, grants.session('acme', 'e').token(), 1)).accessToken).toMatch(/^at-e-[1-9]/)
 })
 
-test('when many grants die at once without one success, the registration is suspected and no more are marked dead', async () => {
+test('when many grants end at once without one success, the client is suspected and no further grant is marked as ended', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
   for (let index = 0; index < 20; index += 1) {
@@ -410,7 +410,7 @@ test('when many grants die at once without one success, the registration is susp
   expect(told.filter(({ name }) => name === 'client_suspect')).toHaveLength(1)
 })
 
-test('invalid_scope leaves the grant alive with a back-off', async () => {
+test('invalid_scope does not end the grant, which backs off', async () => {
   const { clock, server, process, store } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -441,7 +441,7 @@ test('refusals without a readable error end the grant after ten of them over a d
   expect(refusals).toBe(24)
 })
 
-test('a provider’s own dead-grant error counts as invalid_grant', async () => {
+test('a provider’s own error for an ended grant counts as invalid_grant', async () => {
   const { clock, server, process } = world({ refresh: { deadGrantErrors: ['bad_refresh_token'] } })
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -449,7 +449,7 @@ test('a provider’s own dead-grant error counts as invalid_grant', async () => 
   await expect(settled(clock, grants.session('acme', 'f').token(), 1)).rejects.toMatchObject({ reason: 'revoked' })
 })
 
-test('invalid_grant after the end that the provider had stated is told as expired', async () => {
+test('invalid_grant after the end that the provider had stated ends the grant with the reason expired', async () => {
   const { clock, server, process } = world()
   const grants = process()
   const issued = server.issue()
@@ -459,7 +459,7 @@ test('invalid_grant after the end that the provider had stated is told as expire
   await expect(settled(clock, grants.session('acme', 'f').token(), 1)).rejects.toMatchObject({ reason: 'expired' })
 })
 
-test('a grant without a refresh token is served until it expires, then it is dead with the reason no_refresh_token', async () => {
+test('a grant without a refresh token returns its token until it expires, then ends with the reason no_refresh_token', async () => {
   const { clock, process, server, store } = world()
   const grants = process()
   await grants.save('acme', 'f', {
@@ -480,7 +480,7 @@ test('a grant without a refresh token is served until it expires, then it is dea
   expect(server.requests).toHaveLength(0)
 })
 
-test('a dead grant gets one more try by recheck, and lives when the provider takes it', async () => {
+test('recheck tries an ended grant once more, and the grant is active when the provider accepts it', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -496,7 +496,7 @@ test('a dead grant gets one more try by recheck, and lives when the provider tak
   expect(await settled(clock, grants.recheck(), 1)).toBe(0)
 })
 
-test('a dead grant that is disconnected while many are rechecked is no failure', async () => {
+test('an ended grant that is disconnected while many are rechecked is no failure', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   const store = wrapStore(inner)
@@ -519,7 +519,7 @@ test('a dead grant that is disconnected while many are rechecked is no failure',
   expect(await settled(clock, grants.recheck(), 1)).toBe(1)
 })
 
-test('rechecking many dead grants tells nothing anew, suspects nobody, and goes on past one that fails', async () => {
+test('rechecking many ended grants emits no second event, suspects no client, and goes on past one that fails', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
   for (let index = 0; index < 15; index += 1) {
@@ -539,7 +539,7 @@ test('rechecking many dead grants tells nothing anew, suspects nobody, and goes 
   expect((await grants.status('acme', 'u3'))!.state).toBe('reauthorization_required')
 })
 
-test('the first caller that fails is told when to come back too', async () => {
+test('the first caller that fails gets the time of the next attempt', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -551,7 +551,7 @@ test('the first caller that fails is told when to come back too', async () => {
   expect(error.retryAfterMs).toBeLessThanOrEqual(1200)
 })
 
-test('where the provider ends grants whatever is done, the status shows that end, also after a rotation', async () => {
+test('the status shows the end of a grant with an absolute lifetime, also after a rotation', async () => {
   const { clock, server, process } = world({ refresh: { absoluteLifetimeMs: 100 * HOUR } })
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -566,16 +566,19 @@ test.each([
   [200 * 3600, 100],
   [40 * 3600, 40],
   [undefined, 100],
-])('nor does an answer that says %j seconds move that end further away', async (seconds, hours) => {
-  const { clock, server, process } = world({ refresh: { absoluteLifetimeMs: 100 * HOUR } })
-  const grants = process()
-  await connected(grants, server, clock, 0)
-  const began = clock.now()
-  server.extra = { refresh_token_expires_in: seconds }
-  await settled(clock, grants.session('acme', 'f').token(), 1)
-  const end = (await grants.status('acme', 'f'))!.refreshTokenExpiresAt!
-  expect(Math.abs(end - began - hours * HOUR)).toBeLessThan(1000)
-})
+])(
+  'a response that says %j seconds does not move the end of an absolute lifetime further away',
+  async (seconds, hours) => {
+    const { clock, server, process } = world({ refresh: { absoluteLifetimeMs: 100 * HOUR } })
+    const grants = process()
+    await connected(grants, server, clock, 0)
+    const began = clock.now()
+    server.extra = { refresh_token_expires_in: seconds }
+    await settled(clock, grants.session('acme', 'f').token(), 1)
+    const end = (await grants.status('acme', 'f'))!.refreshTokenExpiresAt!
+    expect(Math.abs(end - began - hours * HOUR)).toBeLessThan(1000)
+  },
+)
 
 test('the tokens of a grant are never used for another client id or at another server than they came from', async () => {
   for (const expiresInMs of [0, HOUR]) {

@@ -27,7 +27,7 @@ async function early(answer: () => Response) {
   return { callFor, claims: () => claims, clock, server, session }
 }
 
-test('an early refresh that was put off by the provider is not tried again before its time: no call costs a claim', async () => {
+test('an early refresh that the provider postponed is not tried again before its time: no call costs a claim', async () => {
   const { callFor, claims, clock, server, session } = await early(() => json({}, 503, { 'retry-after': '60' }))
   await callFor(55)
   expect(server.requests).toHaveLength(1)
@@ -53,7 +53,7 @@ test('without a time from the provider, an early refresh that failed is tried ag
   expect(server.requests).toHaveLength(2)
 })
 
-test('a refresh token that a process which died may have redeemed is not redeemed early: only when the token is spent', async () => {
+test('a refresh token that a crashed process may have sent is sent again only when the access token is about to expire', async () => {
   const { clock, process, server, store } = world()
   const session = await connected(process(), server, clock, HOUR)
   await clock.advance(HOUR - 200_000)
@@ -67,7 +67,7 @@ test('a refresh token that a process which died may have redeemed is not redeeme
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
 })
 
-test('where a repeat is harmless it is redeemed early all the same', async () => {
+test('where a repeat is harmless, a refresh token that may have been sent is sent again early', async () => {
   const { clock, process, server, store } = world({ refresh: { rotates: false } })
   server.rotate = false
   const session = await connected(process(), server, clock, HOUR)
@@ -80,7 +80,7 @@ test('where a repeat is harmless it is redeemed early all the same', async () =>
   expect(server.requests).toHaveLength(1)
 })
 
-test('an early refresh waits for no other process: nobody stands behind it', async () => {
+test('an early refresh does not wait for another process, because no caller waits for it', async () => {
   const { clock, process, server, store } = world()
   const grants = process()
   const session = await connected(grants, server, clock, HOUR)

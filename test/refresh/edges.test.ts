@@ -19,7 +19,7 @@ import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from './fake-server.ts'
 import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
-test('a refresh that answers with another identity keeps the refresh token, withholds the access token, and says so', async () => {
+test('a refresh response with another identity keeps the refresh token, withholds the access token, and reports it', async () => {
   const { clock, server, process, store, told } = world()
   const claims = (sub: string) => ({
     iss: 'https://as.example',
@@ -47,7 +47,7 @@ test('a refresh that answers with another identity keeps the refresh token, with
   expect(server.redemptions).toBe(1)
 })
 
-test('an ID token that cannot be used is dropped, told, and costs nothing else', async () => {
+test('an unusable ID token is dropped and reported, and costs nothing else', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -92,7 +92,7 @@ test('an envelope of a newer release, or of something else, is refused', async (
   }
 })
 
-test('a store that grants leases too slowly is not sent with, and says so', async () => {
+test('no request is sent under a lease that the store granted too slowly, and this is reported', async () => {
   const clock = fakeClock()
   const store = wrapStore(memoryStore({ clock }), async (operation, real) => {
     const answer = await real()
@@ -108,7 +108,7 @@ test('a store that grants leases too slowly is not sent with, and says so', asyn
   expect(server.requests).toHaveLength(0)
 })
 
-test('what a store throws is told as a StoreError with a cleaned cause', async () => {
+test('an error of the store becomes a StoreError with a redacted cause', async () => {
   const clock = fakeClock()
   const store = wrapStore(memoryStore({ clock }), async (operation, real) => {
     if (operation === 'read') throw Object.assign(new Error('connection refused'), { query: 'select secret' })
@@ -124,7 +124,7 @@ test('what a store throws is told as a StoreError with a cleaned cause', async (
   expect(error.cause).not.toHaveProperty('query')
 })
 
-test('a verdict by a process whose lease was taken over is not written; it waits for the other', async () => {
+test('a process whose lease was taken over does not mark the grant as ended; it waits for the holder', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   let steal = true
@@ -152,7 +152,7 @@ test('a verdict by a process whose lease was taken over is not written; it waits
   expect((await inner.read(key())).record).toMatchObject({ state: 'active', version: 2 })
 })
 
-test('a grant that is replaced while it is judged, or deleted, is not called dead', async () => {
+test('a grant that is replaced or deleted while its refusal is handled is not marked as ended', async () => {
   for (const happens of ['replaced', 'deleted'] as const) {
     const { clock, server, process, store } = world()
     const grants = process()
@@ -244,7 +244,7 @@ test('a key service without prepare() that fails after the answer delays the sav
   expect((await store.read(key())).record!.version).toBe(2)
 })
 
-test('an answer whose refresh token was captured tells the direct caller too', async () => {
+test('a response whose refresh token was captured is reported to the direct caller', async () => {
   const { makeClient, server } = world()
   const { refresh_token } = server.issue()
   server.extra = { token_type: 'mac' }
@@ -267,7 +267,7 @@ test('a liveGrant that a session uses is found again, however many others came a
   expect(liveGrants.all().length).toBeGreaterThanOrEqual(10_000)
 })
 
-test('a token that is left unsaved while another flight claims keeps that flight from sending', async () => {
+test('a token that is left unsaved while another flight claims keeps that refresh from sending', async () => {
   const clock = fakeClock()
   const { server, makeClient, store } = world({ clock })
   const core = coreOf(makeClient())
@@ -312,7 +312,7 @@ test('a token that is left unsaved while another flight claims keeps that flight
   })
 })
 
-test('refusals that another process’s success explains are not taken for deaths', async () => {
+test('refusals that another process’s success explains do not end the grant', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   let winner: GrantRecord | undefined
@@ -342,7 +342,7 @@ test('refusals that another process’s success explains are not taken for death
   expect(told.map(({ name }) => name)).not.toContain('client_suspect')
 })
 
-test('a log-in whose predecessor cannot be opened counts all the same', async () => {
+test('a login whose predecessor cannot be unsealed is stored', async () => {
   const { clock, server, process, store } = world()
   await connected(process({ keys: keyRing(`old:${generateKey()}`) }), server, clock, HOUR)
   const grants = process({ keys: keyRing(`new:${generateKey()}`) })
@@ -351,7 +351,7 @@ test('a log-in whose predecessor cannot be opened counts all the same', async ()
   expect((await store.read(key())).record!.version).toBe(2)
 })
 
-test('a log-in does not wait for ever for a refresh of the old one', async () => {
+test('a login does not wait forever for a refresh of the old one', async () => {
   const { clock, server, process, store } = world()
   const grants = process({ policy: { waitMs: 3000 } })
   await grants.save('acme', 'f', { ...server.issue(), expires_in: 0 }, { account: 'named' })
@@ -391,7 +391,7 @@ test('a listener of refreshed gets the new token at once', async () => {
   expect(server.redemptions).toBe(1)
 })
 
-test('a client secret that does not come in time ends the wait, and nothing was sent', async () => {
+test('a client secret that does not come in time ends the wait, and no request was sent', async () => {
   const { clock, server, process } = world({ client: { clientSecret: () => new Promise(() => undefined) } })
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -402,7 +402,7 @@ test('a client secret that does not come in time ends the wait, and nothing was 
   expect(server.requests).toHaveLength(0)
 })
 
-test('what keeps a refresh from being tried is logged, while the token is served', async () => {
+test('a reason that prevents a refresh is logged while the token is returned', async () => {
   const { clock, server, process } = world({
     client: { clientSecret: () => Promise.reject(new Error('the vault is sealed')) },
   })
@@ -417,7 +417,7 @@ test('what keeps a refresh from being tried is logged, while the token is served
   expect(server.requests).toHaveLength(0)
 })
 
-test('a look that found nothing does not forget the log-in that was stored while its answer was on its way', async () => {
+test('a read that found no record does not forget the login that was stored while its response was in flight', async () => {
   const clock = fakeClock()
   const real = memoryStore({ clock })
   const late = deferred()

@@ -41,18 +41,18 @@ test.each([
   ['another identity', unusable('identity_changed', 'new'), 'identity_changed'],
   ['a program error', new ConfigError('m'), 'unsent'],
   ['something unknown', new TypeError('m'), 'unknown'],
-] as const)('%s means what the table of answers says', (_name, error, meaning) => {
+] as const)('the failure %s has the meaning of the table', (_name, error, meaning) => {
   expect(meaningOf(error, redeemed, ['bad_refresh_token'])).toBe(meaning)
 })
 
-test('a failure is noted under a stable code', () => {
+test('a failure is recorded under a stable code', () => {
   expect(codeOf(refused('invalid_scope'), 'request')).toBe('invalid_scope')
   expect(codeOf(refused(), 'refused')).toBe('refused')
   expect(codeOf(new StoreError('m'), 'unsent')).toBe('store_error')
   expect(codeOf(new TypeError('m'), 'unknown')).toBe('unexpected_error')
 })
 
-test('Retry-After rules up to an hour, and makes the back-off mandatory', () => {
+test('Retry-After sets a back-off of up to an hour and makes it mandatory', () => {
   const noted = nextFailures(undefined, { code: 'x', now: 0, retryAfterMs: 10 * 3_600_000 })
   expect(noted).toMatchObject({ notBefore: 3_600_000, mandatory: true })
   const after = nextFailures(noted, { code: 'x', now: 3_600_000 })
@@ -73,7 +73,7 @@ test('Retry-After of less than the back-off does not shorten it', () => {
   expect(asked.notBefore - now).toBeLessThanOrEqual(360_000)
 })
 
-test('another code begins another count, and the delay goes on growing', () => {
+test('another error code starts another count, and the back-off goes on growing', () => {
   const first = nextFailures(undefined, { code: 'a', now: 1000 })
   const second = nextFailures(first, { code: 'b', now: 5000 })
   expect(second).toMatchObject({ code: 'b', count: 1, firstAt: 5000 })
@@ -92,7 +92,7 @@ test('only refusals end a grant, only ten of them, and only over a day', () => {
   expect(refusedTooLong({ ...failures, code: 'provider_unavailable' })).toBe(false)
 })
 
-test('deaths that are a minute apart are users that left; eleven in a minute without a success are not', () => {
+test('endings a minute apart do not suspect the client; eleven in a minute without a success do', () => {
   let now = 0
   const suspected: string[] = []
   const health = new ClientHealth({ monotonic: () => now }, (error) => void suspected.push(error))

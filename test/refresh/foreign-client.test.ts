@@ -44,7 +44,7 @@ const others: Readonly<Record<string, Partial<OAuth2ClientOptions>>> = {
   'another issuer, which only its metadata will tell': { provider: { name: 'moved', server: MOVED } },
 }
 
-test.for(Object.entries(others))('a spent grant is not redeemed by a client with %s', async ([, client]) => {
+test.for(Object.entries(others))('an expired grant is not refreshed by a client with %s', async ([, client]) => {
   const { before, clock, grants, sent, server, store } = await withOther(client, 0)
   const session = grants.session('acme', 'f')
   for (const use of [() => session.token(), () => session.refresh(), () => session.token({ rejected: 'at-f-0' })])
@@ -54,13 +54,16 @@ test.for(Object.entries(others))('a spent grant is not redeemed by a client with
   expect((await store.read(key())).record).toEqual(before)
 })
 
-test.for(Object.entries(others))('nor by the worker of a client with %s', async ([, client]) => {
-  const { before, clock, grants, sent, store } = await withOther(client, 60_000)
-  const worker = grants.keepFresh()
-  // From forty-eight seconds on it is due.
-  await clock.advance(58_000)
-  await settled(clock, worker.stop())
-  expect(sent.filter((url) => !url.includes('/.well-known/'))).toEqual([])
-  const { record } = await store.read(key())
-  expect(record).toMatchObject({ id: before.id, version: 1, state: 'active', sealed: before.sealed })
-})
+test.for(Object.entries(others))(
+  'a due grant is not refreshed by the worker of a client with %s',
+  async ([, client]) => {
+    const { before, clock, grants, sent, store } = await withOther(client, 60_000)
+    const worker = grants.keepFresh()
+    // From forty-eight seconds on it is due.
+    await clock.advance(58_000)
+    await settled(clock, worker.stop())
+    expect(sent.filter((url) => !url.includes('/.well-known/'))).toEqual([])
+    const { record } = await store.read(key())
+    expect(record).toMatchObject({ id: before.id, version: 1, state: 'active', sealed: before.sealed })
+  },
+)

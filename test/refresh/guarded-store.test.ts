@@ -46,7 +46,7 @@ test('a list that hangs fails after a minute, and its end is not waited for', as
   expect(clock.now() - began).toBeLessThan(60_500)
 })
 
-test('a list that fails is told as a StoreError that names it, and one that throws at once too', async () => {
+test('a list that rejects or throws becomes a StoreError that names it', async () => {
   for (const list of [
     // eslint-disable-next-line require-yield
     async function* (): AsyncGenerator<GrantRecord> {

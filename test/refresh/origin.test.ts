@@ -89,7 +89,7 @@ test('a grant of a former issuer is refreshed, and one of another is not', async
   expect(sent).toEqual(['https://new.example/token'])
 })
 
-test('a log-in through an issuer of all tenants is stored as of its own tenant', async () => {
+test('a login through an issuer of all tenants is stored as of its own tenant', async () => {
   const clock = fakeClock()
   const store = memoryStore({ clock })
   const claims = { iss: 'https://login.example/t1/v2.0', tid: 't1', sub: 'ann', aud: 'web' }
@@ -107,7 +107,7 @@ test('a log-in through an issuer of all tenants is stored as of its own tenant',
 test.each([
   ['a former issuer', ['https://old.example'], true],
   ['another issuer', [], false],
-])('the refresh token of %s is carried over to a log-in that brings none: %#', async (_, formerIssuers, carried) => {
+])('the refresh token of %s is carried over to a login that brings none: %#', async (_, formerIssuers, carried) => {
   const clock = fakeClock()
   const store = memoryStore({ clock })
   const grantsAt = (issuer: string): Grants<{ acme: OAuth2Client }> => {

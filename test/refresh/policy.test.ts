@@ -33,7 +33,7 @@ test('explicit margins win over the provider’s data and are not capped; the da
   expect(resolve({}, { earliestMs: 5000 }).margins(token(600_000))).toEqual({ earlyMs: 5000, spentMs: 5000 })
 })
 
-test('without data, lease and settle time are the timeout and five seconds, and a repeat is not harmless', () => {
+test('without data, lease and settle time are the timeout and five seconds, and a repeated refresh token is not harmless', () => {
   expect(resolve()).toMatchObject({
     timeoutMs: 10_000,
     leaseMs: 15_000,
@@ -45,7 +45,7 @@ test('without data, lease and settle time are the timeout and five seconds, and 
   })
 })
 
-test('where the provider does not rotate, or nothing is consumed, a repeat is always harmless', () => {
+test('where the provider does not rotate, or no token is used up, a repeat is always harmless', () => {
   for (const policy of [resolve({}, { rotates: false }), resolve({}, {}, false)]) {
     expect(policy.repeatWithinMs).toBe(Number.MAX_SAFE_INTEGER)
     expect(policy.forgiving).toBe(true)
@@ -53,7 +53,7 @@ test('where the provider does not rotate, or nothing is consumed, a repeat is al
   }
 })
 
-test('a short grace shrinks lease and timeout, so that a successor still finds it open', () => {
+test('a short grace shrinks lease and timeout, so that the next holder can repeat within it', () => {
   const byUse = resolve({}, { rotates: true, reuseGraceMs: 9000 })
   expect(byUse).toMatchObject({ leaseMs: 4500, timeoutMs: 3000, settleMs: 4500, repeatWithinMs: 0, forgiving: true })
   const byTime = resolve({}, { rotates: true, reuseGraceMs: 9000, reuseGraceUntil: 'time' })
@@ -70,7 +70,7 @@ test('explicit lease and settle time are kept with a grace too', () => {
   })
 })
 
-test('numbers that cannot be are refused with their name', () => {
+test('impossible numbers are refused with the name of their option', () => {
   for (const name of ['earlyMs', 'spentMs', 'revalidateMs', 'leaseMs', 'settleMs', 'waitMs'] as const) {
     for (const value of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number]) {
       expect(() => checkPolicy({ [name]: value })).toThrow(new RegExp(`policy\\.${name}`))
@@ -80,7 +80,7 @@ test('numbers that cannot be are refused with their name', () => {
   expect(() => checkPolicy({ leaseMs: 10_001 }, 10_000)).not.toThrow()
 })
 
-test('a token is young for a minute, or a tenth of its life', () => {
+test('a token counts as new for a minute, or a tenth of its lifetime', () => {
   expect(youngMs({ receivedAt: 0 })).toBe(60_000)
   expect(youngMs(token(3_600_000))).toBe(60_000)
   expect(youngMs(token(60_000))).toBe(6000)

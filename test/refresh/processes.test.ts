@@ -3,7 +3,7 @@ import { GrantNotFoundError, RefreshTimeoutError } from '../../src/model/errors.
 import { deferred } from '../../src/util/async.ts'
 import { claimedElsewhere, connected, HOUR, key, settled, world } from './setup.ts'
 
-test('three processes that find the same spent token redeem it once between them', async () => {
+test('three processes that find the same expired token send one refresh between them', async () => {
   const { clock, server, process } = world()
   const processes = [process(), process(), process()]
   await connected(processes[0]!, server, clock, 0)
@@ -18,7 +18,7 @@ test('three processes that find the same spent token redeem it once between them
   expect(server.mostUnderway).toBe(1)
 })
 
-test('a manual refresh takes the result of a refresh that is under way in another process', async () => {
+test('a manual refresh takes the result of a refresh that is in progress in another process', async () => {
   const { clock, server, process } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock)
@@ -34,7 +34,7 @@ test('a manual refresh takes the result of a refresh that is under way in anothe
   expect(server.redemptions).toBe(1)
 })
 
-test('a process that saw the old token refused takes the newer one from the store', async () => {
+test('a process whose token was rejected takes the newer one from the store', async () => {
   const { clock, server, process } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock)
@@ -54,7 +54,7 @@ test('a caller waits no longer than waitMs for another process', async () => {
   expect(server.redemptions).toBe(0)
 })
 
-test('when the process that redeems dies, another takes over once the lease and the settle time are over, not before', async () => {
+test('when the process that refreshes crashes, another takes over once the lease and the settle time are over, not before', async () => {
   const { clock, server, process, store } = world()
   const grants = process({ policy: { waitMs: 60_000 } })
   await connected(grants, server, clock, 0)
@@ -78,7 +78,7 @@ test('a lease that is given back without a new token is not waited out', async (
   expect(clock.now() - began).toBeLessThan(1500)
 })
 
-test('where the provider does not rotate, the successor of a dead process does not wait for the settle time', async () => {
+test('where the provider does not rotate, the successor of a crashed process does not wait for the settle time', async () => {
   const { clock, server, process, store } = world({ refresh: { rotates: false } })
   server.rotate = false
   const grants = process({ policy: { waitMs: 60_000 } })
@@ -89,7 +89,7 @@ test('where the provider does not rotate, the successor of a dead process does n
   expect(clock.now() - claimedAt).toBeLessThan(2000)
 })
 
-test('a grant that was disconnected elsewhere is not served for longer than twice revalidateMs', async () => {
+test('a grant that was disconnected elsewhere is not used for longer than twice revalidateMs', async () => {
   const { clock, server, process } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock)
@@ -103,7 +103,7 @@ test('a grant that was disconnected elsewhere is not served for longer than twic
   expect(server.revoked).toEqual(['rt-f-0'])
 })
 
-test('a look that is due happens in the background, and what it finds is served from then on', async () => {
+test('a read of the store that is due happens in the background, and its result is used from then on', async () => {
   const { clock, server, process } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock)
@@ -116,7 +116,7 @@ test('a look that is due happens in the background, and what it finds is served 
   expect((await session.token()).accessToken).toBe('at-f-1')
 })
 
-test('a clock that was set back makes the process look at the store again', async () => {
+test('a clock that was set back makes the process read the store again', async () => {
   const { clock, server, process } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock, 10 * HOUR)
@@ -127,7 +127,7 @@ test('a clock that was set back makes the process look at the store again', asyn
   expect((await session.token()).accessToken).toBe('at-f-1')
 })
 
-test('a new log-in while another process refreshes the old one wins, and stays', async () => {
+test('a new login while another process refreshes the old one wins, and stays', async () => {
   const { clock, server, process } = world()
   const [a, b] = [process(), process()]
   await connected(a, server, clock, 0)
@@ -157,7 +157,7 @@ test('a refresh that finishes after its grant was disconnected revokes its new t
   expect((await store.read(key())).record).toBeUndefined()
 })
 
-test('its revocation is tried again while the provider is out, and close() waits for the one under way only', async () => {
+test('the revocation of a token that came after a disconnection is retried while the provider is down; close() waits only for the attempt in progress', async () => {
   let failing = 2
   let tried = 0
   const { clock, server, process } = world({

@@ -32,13 +32,13 @@ test.each<[string, object, object, number]>([
   ['dead', { description: 'gone' }, { message: 'it is GONE' }, 400],
   ['dead', { status: 200 }, { code: 20026 }, 200],
   ['dead', { status: 500, body: { fatal: true } }, { fatal: true }, 500],
-])('a rule of %s ends the grant (%j)', async (means, when, body, status) => {
+])('a refusal rule of %s ends the grant (%j)', async (means, when, body, status) => {
   const { error, record } = await once(json(body, status), { refusals: [{ when, means }] })
   expect(error).toMatchObject({ code: 'reauthorization_required', reason: 'revoked' })
   expect(record.state).toBe('reauthorization_required')
 })
 
-test.each(['later', 'request'])('a rule of %s lets it live, with a back-off', async (means) => {
+test.each(['later', 'request'])('a refusal rule of %s does not end the grant, which backs off', async (means) => {
   const { error, record } = await once(json({ error: 'invalid_grant' }, 400), {
     refusals: [{ when: { error: 'invalid_grant' }, means }],
   })
@@ -50,7 +50,7 @@ test.each(['later', 'request'])('a rule of %s lets it live, with a back-off', as
   })
 })
 
-test('an invalid_grant that says that the request is being processed passes by itself', async () => {
+test('an invalid_grant that says that the request is being processed ends no grant and is retried', async () => {
   const { clock, record, session } = await once(
     json({ error: 'invalid_grant', error_description: 'token request is already being processed' }, 400),
   )
@@ -73,7 +73,7 @@ describe.each(['invalid_target', 'rate_limit_exceeded', 'token_inactive', '40105
   },
 )
 
-test('where nothing was redeemed, nothing was consumed, whatever the code', async () => {
+test('where no refresh token was sent, none was used up, whatever the code', async () => {
   const { clock, process, server, store } = world()
   const grants = process({ obtain: { acme: (client) => client.clientCredentials() } })
   await grants.save('acme', 'f', { access_token: 'a', expires_at: 1 })
@@ -100,7 +100,7 @@ test.each([
   [400, { error: 'invalid_request' }],
   [403, {}],
   [200, { code: 99 }],
-])('Retry-After of status %i %j is kept, also by a manual refresh', async (status, body) => {
+])('Retry-After of status %i %j is respected, also by a manual refresh', async (status, body) => {
   const { clock, error, record, server, session } = await once(json(body, status, { 'retry-after': '120' }))
   expect(error.retryAfterMs).toBe(120_000)
   expect(record.failures).toMatchObject({ mandatory: true })
@@ -110,7 +110,7 @@ test.each([
   expect((await settled(clock, session.refresh(), 1)).accessToken).toBe('at-f-1')
 })
 
-test('a new refresh token beside an error is the grant’s', async () => {
+test('a new refresh token that comes with an error is saved', async () => {
   const { clock, server, session } = await once(
     json({ error: 'server_said_no', result: { oauth: { refresh_token: 'rt-f-9' } } }),
   )
@@ -137,7 +137,7 @@ test('an access token has the members of extra that are named, and nothing that 
   expect(Object.isFrozen(access.extra)).toBe(true)
 })
 
-test('what API calls need beside the token is handed out with it: of the log-in, and of each refresh', async () => {
+test('what API calls need in addition to the token is returned with it, after the login and after each refresh', async () => {
   const { clock, process, server } = world()
   const token = makeToken({ accessToken: 'a', receivedAt: clock.now(), expiresAt: clock.now() + HOUR, extra })
   const grants = process()

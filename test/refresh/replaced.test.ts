@@ -37,7 +37,7 @@ function slowLooks() {
 const settings = { 'as it was': 0, 'set back meanwhile': -HOUR, 'set forth meanwhile': HOUR } as const
 
 test.for(Object.entries(settings))(
-  'a look from before a new log-in does not bring the old one back, the store’s clock %s',
+  'a read from before a new login does not bring the old one back, the store’s clock %s',
   async ([, setMs]) => {
     const { clock, holdNextLook, process, server, setStoreClock } = slowLooks()
     const grants = process()
@@ -61,7 +61,7 @@ test.for(Object.entries(settings))(
 )
 
 test.for(Object.entries(settings))(
-  'a log-in in another process, after the old one was ended there, takes its place here, the store’s clock %s',
+  'a login in another process, after the old one was disconnected there, is used here, the store’s clock %s',
   async ([, setMs]) => {
     const { clock, process, server, setStoreClock } = slowLooks()
     const [here, there] = [process(), process()]
@@ -78,7 +78,7 @@ test.for(Object.entries(settings))(
   },
 )
 
-test('reads of one log-in that overtake each other do not bring an older version back', async () => {
+test('reads of one login that overtake each other do not bring an older version back', async () => {
   const { clock, holdNextLook, inner, process, server } = slowLooks()
   const [here, there] = [process(), process()]
   await connected(here, server, clock, HOUR)
@@ -97,7 +97,7 @@ test('reads of one log-in that overtake each other do not bring an older version
   expect((await inner.read(key())).record).toMatchObject({ version: 2 })
 })
 
-test('a look at what was there before, while a new log-in was on its way to the store, does not outlive it', async () => {
+test('a read of the old record, while a new login is being stored, does not outlive that login', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   let held = Promise.resolve()
@@ -121,7 +121,7 @@ test('a look at what was there before, while a new log-in was on its way to the 
   expect((await session.token()).accessToken).toBe('at-g-0')
 })
 
-test('what is opened slowly is answered with what came meanwhile', async () => {
+test('a token that is unsealed slowly gives way to a newer one that arrived in the meantime', async () => {
   const { clock, process, server } = world()
   let late: ReturnType<typeof deferred> | undefined
   const keys = {
@@ -145,7 +145,7 @@ test('what is opened slowly is answered with what came meanwhile', async () => {
   expect((await settled(clock, details)).extra).toEqual({ realm: 'new' })
 })
 
-test('what was replaced through another registration is not served by a process that does not know that registration', async () => {
+test('a grant that was replaced through another client registration is not used by a process without that registration', async () => {
   const { clock, process, server } = world()
   const session = await connected(process(), server, clock)
   expect((await session.token()).accessToken).toBe('at-f-0')
@@ -155,7 +155,7 @@ test('what was replaced through another registration is not served by a process 
   await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'config_error' })
 })
 
-test('nor while the resolver hangs that the new log-in is admitted by', async () => {
+test('a grant that was replaced is not used while the resolver of the new login’s client hangs', async () => {
   const { clock, makeClient, process, server } = world()
   const known = makeClient()
   let hangs = false

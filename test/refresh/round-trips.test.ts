@@ -44,7 +44,7 @@ test('a refresh is three trips to the database: read, swap, swap', async () => {
   expect(backend.trips).toEqual(['read', 'swap', 'swap'])
 })
 
-test('a worker’s refresh is three trips: due, swap, swap', async () => {
+test('a refresh by the worker is three trips to the database: due, swap, swap', async () => {
   const { backend, clock, process, server } = countedWorld()
   await connected(process(), server, clock)
   await clock.advance(0.99 * HOUR)
@@ -58,7 +58,7 @@ test('a worker’s refresh is three trips: due, swap, swap', async () => {
   await stopped
 })
 
-test('a refresh that fails is read, swap, swap: its lease is released over the record that it claimed', async () => {
+test('a refresh that fails is three trips to the database: read, swap, and the swap that releases the lease', async () => {
   const { backend, clock, process, server, store } = countedWorld()
   const grants = process()
   await connected(grants, server, clock)

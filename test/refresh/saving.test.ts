@@ -42,7 +42,7 @@ function broken() {
   return { ...fault, ...world({ store: fault.store, clock }) }
 }
 
-test('with the store down, callers of a known unexpired token are served, and no refresh token is spent', async () => {
+test('with the store down, callers get a known valid token, and no refresh token is sent', async () => {
   const { clock, server, process, all } = broken()
   const grants = process()
   await connected(grants, server, clock, HOUR)
@@ -60,7 +60,7 @@ test('with the store down, callers of a known unexpired token are served, and no
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
 })
 
-test('a store that hangs holds nobody up for more than a second while the token lives', async () => {
+test('a store that hangs delays no caller by more than a second while the token is valid', async () => {
   const { clock, server, process, all } = broken()
   const grants = process()
   await connected(grants, server, clock, HOUR)
@@ -79,7 +79,7 @@ test('a store that hangs holds nobody up for more than a second while the token 
   await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'store_error', retryable: true })
 })
 
-test('a claim whose answer was lost is repeated by the same owner and redeems once', async () => {
+test('a claim whose response was lost is repeated by the same owner, and one refresh is sent', async () => {
   const { clock, server, process, down } = broken()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -91,7 +91,7 @@ test('a claim whose answer was lost is repeated by the same owner and redeems on
   expect(server.redemptions).toBe(1)
 })
 
-test('a token that cannot be saved is served, told, saved when the store answers, and no other is asked for before', async () => {
+test('a token that cannot be saved is returned, reported, saved when the store responds, and not refreshed before', async () => {
   const { clock, server, process, down, told, store } = broken()
   server.lifetimeS = 60
   const grants = process()
@@ -113,7 +113,7 @@ test('a token that cannot be saved is served, told, saved when the store answers
   expect(server.reuses).toBe(0)
 })
 
-test('a commit whose answer was lost is repeated, recognised as its own, and not redeemed again', async () => {
+test('a commit whose response was lost is repeated, recognised as its own, and causes no second refresh', async () => {
   const { clock, server, process, down, store } = broken()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -142,7 +142,7 @@ test('the lease is kept while a token waits to be saved, longer than one lease l
   expect(server.redemptions).toBe(1)
 })
 
-test('at no moment of a long outage is the lease of an unsaved token over, and once it is saved nobody renews it', async () => {
+test('the lease of an unsaved token never expires during a long outage, and once the token is saved the lease is not renewed', async () => {
   const { clock, server, process, down, healthy } = broken()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -163,7 +163,7 @@ test('at no moment of a long outage is the lease of an unsaved token over, and o
   expect((await healthy.read(key())).record).toMatchObject({ version: 2, lease: undefined })
 })
 
-test('nor that of a request that is out after its deadline, until it is given up', async () => {
+test('the lease of a request in flight after its deadline never expires until the request is given up', async () => {
   const { clock, server, process, healthy } = broken()
   const grants = process({ policy: { leaseMs: 12_000, settleMs: 60_000 } })
   await connected(grants, server, clock, 0)
@@ -204,7 +204,7 @@ test('a lease that another has taken is not taken back', async () => {
   expect((await healthy.read(key())).record!.lease).toMatchObject({ owner: 'other', until })
 })
 
-test('after an outage longer than lease and settle time, a process that comes first leaves the holder the time to save its token', async () => {
+test('after an outage longer than lease and settle time, a process that comes first gives the holder time to save its token', async () => {
   const { clock, server, process, makeClient, all, healthy, down } = broken()
   const holder = process()
   // Another process's own connection to the same store.
@@ -227,7 +227,7 @@ test('after an outage longer than lease and settle time, a process that comes fi
   expect((await healthy.read(key())).record).toMatchObject({ version: 2, state: 'active' })
 })
 
-test('whoever takes over a grant whose holder is gone sends nothing when the store goes out meanwhile, and gives the lease back', async () => {
+test('a process that takes over a grant sends nothing when the store fails in the meantime, and releases the lease', async () => {
   const { clock, server, process, down, healthy } = broken()
   const grants = process({ policy: { waitMs: 60_000 } })
   await connected(grants, server, clock, 0)
@@ -244,7 +244,7 @@ test('whoever takes over a grant whose holder is gone sends nothing when the sto
   expect((await settled(clock, grants.session('acme', 'f').token())).accessToken).toBe('at-f-1')
 })
 
-test('a commit that takes longer than five seconds is served meanwhile and finishes by itself', async () => {
+test('a token whose commit takes longer than five seconds is returned in the meantime, and the commit finishes automatically', async () => {
   const { clock, server, process, down, told } = broken()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -272,7 +272,7 @@ test('close waits for a token that is not saved yet', async () => {
   expect((await store.read(key())).record).toMatchObject({ version: 2 })
 })
 
-test('a verdict that was premature is written over by the success that redeemed the same refresh token', async () => {
+test('a grant marked as ended too early is restored by the success of a refresh with the same refresh token', async () => {
   const { clock, server, process, down, store, healthy } = broken()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -343,7 +343,7 @@ async function holding() {
   }
 }
 
-test('a verdict about another refresh token than the one that was redeemed is no premature one: it stays', async () => {
+test('a grant that ended with another refresh token than the one redeemed stays ended', async () => {
   const { claim, clock, saved, session, verdict } = await holding()
   await claim(1, 'of another refresh token')
   expect((await verdict(1)).committed).toBe(true)
@@ -353,7 +353,7 @@ test('a verdict about another refresh token than the one that was redeemed is no
   await expect(settled(clock, session.refresh())).rejects.toMatchObject({ code: 'reauthorization_required' })
 })
 
-test('nor is one about a later version, whatever it says was redeemed', async () => {
+test('a grant that ended in a later version stays ended, whatever refresh token the mark names', async () => {
   const { claim, clock, commit, hash, saved, session, verdict } = await holding()
   await commit(1)
   await claim(2, hash)
@@ -364,7 +364,7 @@ test('nor is one about a later version, whatever it says was redeemed', async ()
   await expect(settled(clock, session.refresh())).rejects.toMatchObject({ code: 'reauthorization_required' })
 })
 
-test('a newer token is not written over either, while its holder redeems by the same name', async () => {
+test('a newer token is not overwritten while its holder refreshes under the same name', async () => {
   const { claim, commit, hash, saved, session } = await holding()
   await commit(1)
   await claim(2, hash)
@@ -404,7 +404,7 @@ test('the first of two commits for one version wins', async () => {
   expect((await store.read(key())).record).toMatchObject({ version: 2 })
 })
 
-test('a log-in is stored although the store fails at first, and once only', async () => {
+test('a login is stored once although the store fails at first', async () => {
   const { clock, server, process, down, store } = broken()
   const grants = process()
   down.set('put', 'after')
@@ -415,7 +415,7 @@ test('a log-in is stored although the store fails at first, and once only', asyn
   expect((await store.read(key())).record).toMatchObject({ version: 1 })
 })
 
-test('a token that the store will never take is served from memory, and close() does not wait for it', async () => {
+test('a token that the store never accepts is returned from memory, and close() does not wait for it', async () => {
   const clock = fakeClock()
   const store = wrapStore(memoryStore({ clock }), async (operation, real) => {
     if (operation === 'commit') throw new ConfigError('Expected sealed to be at most 1000000 characters, got 1400000.')
@@ -429,7 +429,7 @@ test('a token that the store will never take is served from memory, and close() 
   expect(server.redemptions).toBe(1)
 })
 
-test('a save whose host ended its timers is gone on with by the next caller, and no other refresh token is spent', async () => {
+test('a save whose host ended its timers is continued by the next caller, and no other refresh token is sent', async () => {
   const clock = fakeClock()
   const fault = failing(memoryStore({ clock }))
   const { makeClient, server } = world({ clock, store: fault.store })

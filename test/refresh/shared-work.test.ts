@@ -5,7 +5,7 @@ import { settled } from './setup.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 
-test('whoever comes while it runs joins it; the next one begins anew', async () => {
+test('a caller that comes while shared work runs joins it; the next caller starts it again', async () => {
   const shared = new SharedWork<number>(fakeClock(), 60_000)
   let begun = 0
   const begin = async (): Promise<number> => ++begun
@@ -14,7 +14,7 @@ test('whoever comes while it runs joins it; the next one begins anew', async () 
   expect(await shared.join(begin)).toBe(2)
 })
 
-test('it may end for new callers before its promise settles, and those who joined still get it', async () => {
+test('shared work may end for new callers before its promise settles, and callers that joined still get its result', async () => {
   const clock = fakeClock()
   const shared = new SharedWork<string>(clock, 60_000)
   const first = shared.wait(async (end) => {
@@ -28,7 +28,7 @@ test('it may end for new callers before its promise settles, and those who joine
   expect(await settled(clock, first)).toBe('first')
 })
 
-test('a caller waits no longer than it wants; the work goes on and is joined', async () => {
+test('a caller waits no longer than its limit; the work goes on and is joined', async () => {
   const clock = fakeClock()
   const shared = new SharedWork<string>(clock, 60_000)
   const begin = async (): Promise<string> => {
@@ -43,7 +43,7 @@ test('a caller waits no longer than it wants; the work goes on and is joined', a
   expect(await shared.wait(begin, 0)).toBeUndefined()
 })
 
-test('work that takes too long is joined no more, and its late end ends nothing else', async () => {
+test('work that takes too long is no longer joined, and its late end ends nothing else', async () => {
   const clock = fakeClock()
   const shared = new SharedWork<string>(clock, 10_000)
   let finish: (text: string) => void = () => undefined
@@ -57,7 +57,7 @@ test('work that takes too long is joined no more, and its late end ends nothing 
   expect(second).not.toBe(first)
 })
 
-test('work whose host stopped its timers is begun again by one that waits for it, with timers of its own', async () => {
+test('work whose host stopped its timers is restarted by a caller that waits for it', async () => {
   const clock = fakeClock()
   let stopped = true
   const hosted = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { connected, HOUR, settled, world, wrapStore } from './setup.ts'
 
-test('a fresh token is handed out as the same resolved promise, without a request', async () => {
+test('a fresh token is returned as the same resolved promise, without a request', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -12,7 +12,7 @@ test('a fresh token is handed out as the same resolved promise, without a reques
   expect(server.requests).toHaveLength(0)
 })
 
-test('a thousand callers on a spent token cause one token request, and all get its token', async () => {
+test('a thousand callers of an expired token cause one token request, and all get its token', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0)
@@ -23,7 +23,7 @@ test('a thousand callers on a spent token cause one token request, and all get i
   expect(server.reuses).toBe(0)
 })
 
-test('a thousand callers whose token was refused with 401 cause one refresh', async () => {
+test('a thousand callers whose token was rejected with 401 cause one refresh', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -41,7 +41,7 @@ test('a thousand callers whose token was refused with 401 cause one refresh', as
   expect(server.redemptions).toBe(1)
 })
 
-test('a refused token is replaced whatever its age, and none by refusal for a minute after', async () => {
+test('a rejected token is replaced whatever its age, and no further one for a minute', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -58,7 +58,7 @@ test('a refused token is replaced whatever its age, and none by refusal for a mi
   expect(server.redemptions).toBe(2)
 })
 
-test('neither a log-in nor an ordinary refresh uses up what refusals may cost', async () => {
+test('neither a login nor an ordinary refresh counts as the refresh after a rejection', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -74,7 +74,7 @@ test('neither a log-in nor an ordinary refresh uses up what refusals may cost', 
   expect((await settled(clock, session.token({ rejected: first }))).accessToken).not.toBe(first)
 })
 
-test('with a token that lives ten seconds, a second refused one is replaced after a tenth of that', async () => {
+test('with a token that lives ten seconds, a second rejected one is replaced after a tenth of that', async () => {
   const { clock, server, process } = world()
   server.lifetimeS = 10
   const grants = process({ policy: { earlyMs: 0, spentMs: 0 } })
@@ -88,7 +88,7 @@ test('with a token that lives ten seconds, a second refused one is replaced afte
   expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
 })
 
-test('an API that refuses every token of a few seconds costs a refresh a second, and none for each call', async () => {
+test('an API that rejects every short-lived token costs one refresh a second, not one for each call', async () => {
   const { clock, server, process } = world()
   server.lifetimeS = 4
   const grants = process({ policy: { earlyMs: 0, spentMs: 0 } })
@@ -102,7 +102,7 @@ test('an API that refuses every token of a few seconds costs a refresh a second,
   expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
 })
 
-test('an early token is handed out at once while one refresh starts in the background', async () => {
+test('a token in the refresh window is returned at once while one refresh starts in the background', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
   await connected(grants, server, clock, 400_000)
@@ -139,7 +139,7 @@ test('no early refresh happens with earlyMs 0, with background none, or where a 
   }
 })
 
-test('background work is handed to the function that the host gave', async () => {
+test('background work is passed to the function of the host', async () => {
   const { clock, server, process } = world()
   const works: Promise<unknown>[] = []
   const grants = process({ background: (work) => void works.push(work) })
@@ -166,7 +166,7 @@ test('one caller that aborts ends its own wait, not the refresh of the others', 
   await expect(session.token({ signal: controller.signal })).rejects.toBe(reason)
 })
 
-test('minValidityMs is answered by one refresh, also when it is longer than a whole lifetime', async () => {
+test('minValidityMs causes one refresh, also when it is longer than a whole lifetime', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -182,7 +182,7 @@ test('minValidityMs is answered by one refresh, also when it is longer than a wh
   expect(server.redemptions).toBe(2)
 })
 
-test('expires_in 0 serves the callers of that refresh, and the next refresh comes a second later', async () => {
+test('a token with expires_in 0 is returned to the callers of its refresh, and the next refresh comes a second later', async () => {
   const { clock, server, process } = world()
   server.lifetimeS = 0
   const grants = process()
@@ -195,7 +195,7 @@ test('expires_in 0 serves the callers of that refresh, and the next refresh come
   expect(clock.now() - begun).toBeGreaterThanOrEqual(1000)
 })
 
-test('a token of unknown lifetime is used until it is refused', async () => {
+test('a token of unknown lifetime is used until it is rejected', async () => {
   const { clock, server, process } = world()
   server.lifetimeS = undefined
   const grants = process()
@@ -207,7 +207,7 @@ test('a token of unknown lifetime is used until it is refused', async () => {
   expect((await settled(clock, session.token({ rejected: 'at-f-1' }))).accessToken).toBe('at-f-2')
 })
 
-test('a manual refresh redeems a fresh token, and two at once share one redemption', async () => {
+test('a manual refresh replaces a fresh token, and two at once share one refresh', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock)
@@ -219,7 +219,7 @@ test('a manual refresh redeems a fresh token, and two at once share one redempti
   expect(server.redemptions).toBe(2)
 })
 
-test('a token that expires while it is being saved is not handed out', async () => {
+test('a token that expires while it is being saved is not returned', async () => {
   const base = world()
   let holdMs = 0
   const store = wrapStore(base.store, async (operation, real) => {
@@ -242,21 +242,18 @@ test('a token that expires while it is being saved is not handed out', async () 
 test.each([
   [1500, 'at-f-0'],
   [400, 'at-f-1'],
-])(
-  'a store that is looked at for 700 ms, %i ms before the token ends: it is %s that is handed out',
-  async (leftMs, token) => {
-    const base = world()
-    let holdMs = 0
-    const store = wrapStore(base.store, async (operation, real) => {
-      const answer = await real()
-      if (operation === 'read' && holdMs > 0) await base.clock.delay(holdMs)
-      return answer
-    })
-    const { clock, server, process } = world({ store, clock: base.clock })
-    const session = await connected(process({ policy: { earlyMs: 0, spentMs: 0 } }), server, clock)
-    await session.token()
-    await clock.advance(HOUR - leftMs)
-    holdMs = 700
-    expect((await settled(clock, session.token(), 50)).accessToken).toBe(token)
-  },
-)
+])('with a store read of 700 ms, %i ms before the token ends, %s is returned', async (leftMs, token) => {
+  const base = world()
+  let holdMs = 0
+  const store = wrapStore(base.store, async (operation, real) => {
+    const answer = await real()
+    if (operation === 'read' && holdMs > 0) await base.clock.delay(holdMs)
+    return answer
+  })
+  const { clock, server, process } = world({ store, clock: base.clock })
+  const session = await connected(process({ policy: { earlyMs: 0, spentMs: 0 } }), server, clock)
+  await session.token()
+  await clock.advance(HOUR - leftMs)
+  holdMs = 700
+  expect((await settled(clock, session.token(), 50)).accessToken).toBe(token)
+})

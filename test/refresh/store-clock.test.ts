@@ -25,7 +25,7 @@ function machine(aheadMs: number) {
 const ways = fc.array(fc.tuple(fc.nat(9000), fc.nat(9000)), { minLength: 1, maxLength: 5 })
 const offset = fc.integer({ min: -7_200_000, max: 7_200_000 })
 
-test('a token’s end is never later than it is, neither read from the store nor written there, however long the answers took', async () => {
+test('the expiry of a token is never too late, whether read from the store or written, however long the responses took', async () => {
   await fc.assert(
     fc.asyncProperty(offset, ways, async (aheadMs, answers) => {
       const { answered, now, storeClock, storeNow } = machine(aheadMs)
@@ -47,7 +47,7 @@ test('a token’s end is never later than it is, neither read from the store nor
   )
 })
 
-test('what a slow answer leaves in doubt goes against the token both ways: by all of the time that it took', async () => {
+test('the doubt of a slow response shortens a token’s validity by all of the time that the response took', async () => {
   const { answered, now, storeClock, storeNow } = machine(600_000)
   await answered(0, 4000)
   expect(storeClock.toStore(now())).toBe(storeNow() - 4000)
@@ -59,7 +59,7 @@ test('what a slow answer leaves in doubt goes against the token both ways: by al
 })
 
 test.for([-19_000, 19_000])(
-  'a clock that is set by %i ms while a slow answer is on its way makes what was known of it doubtful',
+  'a clock that is set by %i ms while a slow response is in flight makes the known time doubtful',
   async (setMs) => {
     let elapsed = 0
     let setBy = 0

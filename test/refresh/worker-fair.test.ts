@@ -92,12 +92,12 @@ test.each<KeepFreshOptions>([
   { perClient: { concurrency: 4 } },
   { perClient: { perSecond: 0.5 } },
   { perClient: { concurrency: 2, perSecond: 1 } },
-])('600 due grants of a client whose provider hangs do not keep another’s from its turn: %j', async (options) => {
+])('600 due grants of a client whose provider hangs do not delay the grant of another client: %j', async (options) => {
   const bad = { bad: { fetch: () => hangs, grants: 600 } }
   expect(await timeOfTheGoodOne({ bad, options, mostMs: 300_000 })).toBeLessThan(60_000)
 })
 
-test('a store that reserves nothing does so too, within the limits of its looks', async () => {
+test('over a store that reserves nothing, due grants of a client whose provider hangs do not delay another client’s', async () => {
   const wrap = (store: GrantStore): GrantStore => ({
     ...wrapStore(store),
     due: ({ before, limit }) => store.due({ before, limit }),
@@ -106,7 +106,7 @@ test('a store that reserves nothing does so too, within the limits of its looks'
   expect(await timeOfTheGoodOne({ bad, options: {}, mostMs: 300_000, wrap })).toBeLessThan(120_000)
 })
 
-test('a provider that never ends its requests, and several that hang, take no place for ever', async () => {
+test('a provider that never ends its requests, and several that hang, take no place of the worker forever', async () => {
   const bad = {
     never: { fetch: () => hangsForEver, grants: 40 },
     one: { fetch: () => hangs, grants: 40 },
@@ -115,7 +115,7 @@ test('a provider that never ends its requests, and several that hang, take no pl
   expect(await timeOfTheGoodOne({ bad, options: { concurrency: 3 }, mostMs: 600_000 })).toBeLessThan(200_000)
 })
 
-test('a key service that never opens a grant takes a place for a minute', async () => {
+test('a key service that never unseals a grant takes a place of the worker for a minute', async () => {
   const keys: KeyRing = {
     seal: async (text) => text,
     open: (text) => (text.includes('at-bad') ? new Promise(() => undefined) : Promise.resolve(text)),
@@ -124,7 +124,7 @@ test('a key service that never opens a grant takes a place for a minute', async 
   expect(await timeOfTheGoodOne({ bad, options: { concurrency: 1 }, mostMs: 300_000, keys })).toBeLessThan(65_000)
 })
 
-test('a long backlog of a healthy client is not in the way either, and is worked off all the same', async () => {
+test('a long backlog of a healthy client does not delay another client, and is worked off', async () => {
   const clock = fakeClock()
   const store = memoryStore({ clock })
   const clients = { busy: clientAt('busy', slow(clock, 1000), clock), good: clientAt('good', answers, clock) }
@@ -145,7 +145,7 @@ test('a long backlog of a healthy client is not in the way either, and is worked
   await settled(clock, worker.stop())
 })
 
-test('5,000 due grants of a client at a low rate are passed over, in few looks', async () => {
+test('5,000 due grants of a client at a low rate are skipped with few reads of the store', async () => {
   let looks = 0
   const wrap = (store: GrantStore): GrantStore => {
     const real = store.due.bind(store)
@@ -162,17 +162,20 @@ test('5,000 due grants of a client at a low rate are passed over, in few looks',
   expect(looks).toBeLessThan(40)
 })
 
-test.each(['hangs', 'rejects', 'has none'] as const)('a look-up of clients that %s for one of them', async (way) => {
-  const lookUp = async (name: string, known: OAuth2Client | undefined): Promise<OAuth2Client | undefined> => {
-    if (name === 'good') return known
-    if (way === 'rejects') throw new TypeError('the tenants are not to be had')
-    return way === 'hangs' ? new Promise(() => undefined) : undefined
-  }
-  const bad = { bad: { fetch: () => answers, grants: 200 } }
-  expect(await timeOfTheGoodOne({ bad, options: {}, mostMs: 300_000, lookUp })).toBeLessThan(60_000)
-})
+test.each(['hangs', 'rejects', 'has none'] as const)(
+  'a client lookup that %s for one client does not stop the others',
+  async (way) => {
+    const lookUp = async (name: string, known: OAuth2Client | undefined): Promise<OAuth2Client | undefined> => {
+      if (name === 'good') return known
+      if (way === 'rejects') throw new TypeError('the tenants are not to be had')
+      return way === 'hangs' ? new Promise(() => undefined) : undefined
+    }
+    const bad = { bad: { fetch: () => answers, grants: 200 } }
+    expect(await timeOfTheGoodOne({ bad, options: {}, mostMs: 300_000, lookUp })).toBeLessThan(60_000)
+  },
+)
 
-test('a store that hangs at its look stops no refresh that was taken before, and the worker goes on after it', async () => {
+test('a read of the store that hangs stops no refresh that was taken before, and the worker goes on after it', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   let hanging = false
@@ -195,7 +198,7 @@ test('a store that hangs at its look stops no refresh that was taken before, and
   await settled(clock, worker.stop())
 })
 
-test('the queue: the client with the least under way comes first, limits hold, and what waits too long is given up', async () => {
+test('in the queue, the client with the fewest refreshes in progress comes first, limits hold, and what waits too long is given up', async () => {
   const clock = fakeClock()
   const queue = new FairQueue<string>({ concurrency: 2, perSecond: undefined, keepMs: 1000 }, clock)
   for (const item of ['a1', 'a2', 'a3']) expect(queue.offer('a', item)).toBe(true)
@@ -213,7 +216,7 @@ test('the queue: the client with the least under way comes first, limits hold, a
   expect(queue.size).toBe(0)
 })
 
-test('the queue: a line is no longer than what can begin in time, nor is all together without bounds', () => {
+test('in the queue, each client’s line is no longer than what can start in time, and the total is bounded', () => {
   const clock = fakeClock()
   const paced = new FairQueue<number>({ concurrency: 9, perSecond: 2, keepMs: 3000 }, clock)
   expect(Array.from({ length: 9 }, (_, index) => paced.offer('a', index)).filter(Boolean)).toHaveLength(6)

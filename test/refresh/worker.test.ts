@@ -5,7 +5,7 @@ import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from './fake-server.ts'
 import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
-test('the worker renews grants that nobody uses, as they become due, and each once', async () => {
+test('the worker refreshes idle grants as they become due, each once', async () => {
   const { clock, server, process, told } = world()
   const grants = process()
   for (let index = 0; index < 50; index += 1) await connected(grants, server, clock, 600_000, `u${index}`)
@@ -21,7 +21,7 @@ test('the worker renews grants that nobody uses, as they become due, and each on
   expect(server.redemptions).toBe(50)
 })
 
-test('four workers share the due grants: none is redeemed twice, none is left', async () => {
+test('four workers share the due grants: none is refreshed twice, none is left', async () => {
   const { clock, server, process } = world()
   const processes = [process(), process(), process(), process()]
   for (let index = 0; index < 200; index += 1) await connected(processes[0]!, server, clock, 0, `u${index}`)
@@ -37,7 +37,7 @@ test.each([
   { options: { concurrency: 4 }, most: 16, furthest: 16 },
   { options: { concurrency: 16, perClient: { perSecond: 1 } }, most: 30, furthest: 120 },
 ])(
-  'a worker takes many at a time, and not more than it can begin in time: $options',
+  'a worker takes many grants at a time, and not more than it can start in time: $options',
   async ({ options, most, furthest }) => {
     const clock = fakeClock()
     const inner = memoryStore({ clock })
@@ -62,7 +62,7 @@ test.each([
   },
 )
 
-test('no more than the limit is under way, nor more often a second than allowed', async () => {
+test('the worker keeps its limits of refreshes in progress and of refreshes per second', async () => {
   const { clock, server, process } = world()
   const grants = process()
   for (let index = 0; index < 30; index += 1) await connected(grants, server, clock, 0, `u${index}`)
@@ -76,7 +76,7 @@ test('no more than the limit is under way, nor more often a second than allowed'
   await settled(clock, worker.stop())
 })
 
-test('idle grants are renewed before the provider ends them, when their access token never expires too', async () => {
+test('idle grants are refreshed before the provider ends them, also when their access token never expires', async () => {
   const { clock, server, process } = world({ refresh: { idleLifetimeMs: 600_000 } })
   const grants = process()
   server.lifetimeS = undefined
@@ -90,7 +90,7 @@ test('idle grants are renewed before the provider ends them, when their access t
   await settled(clock, worker.stop())
 })
 
-test('dead grants are counted once, failing ones come again after their back-off', async () => {
+test('ended grants are counted once, and failing ones are retried after their back-off', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 0, 'dies')
@@ -105,7 +105,7 @@ test('dead grants are counted once, failing ones come again after their back-off
   await settled(clock, worker.stop())
 })
 
-test('an uncertain refresh token of a strict provider waits until its access token is spent', async () => {
+test('the worker sends a refresh token that may have been used only when its access token is about to expire', async () => {
   const { clock, server, process } = world()
   const grants = process()
   await connected(grants, server, clock, 600_000)
@@ -118,7 +118,7 @@ test('an uncertain refresh token of a strict provider waits until its access tok
   await settled(clock, worker.stop())
 })
 
-test('a store that fails is asked again later, and the worker never rejects', async () => {
+test('the worker reads a failing store again later, and never rejects', async () => {
   const clock = fakeClock()
   let down = true
   let asked = 0
@@ -148,7 +148,7 @@ test('a store that fails is asked again later, and the worker never rejects', as
   expect(() => grants.keepFresh()).toThrow(ConfigError)
 })
 
-test('over a store that reserves nothing, a grant whose refresh is under way is not taken again', async () => {
+test('over a store that reserves nothing, a grant whose refresh is in progress is not taken again', async () => {
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   const store = wrapStore(inner)
@@ -208,6 +208,6 @@ test.each([
   { perClient: { perSecond: -1 } },
   { perClient: { concurrency: Number.NaN } },
   { withinMs: -1 },
-])('keepFresh(%j) is a program error', (options) => {
+])('keepFresh(%j) is refused', (options) => {
   expect(() => world().process().keepFresh(options)).toThrow(ConfigError)
 })

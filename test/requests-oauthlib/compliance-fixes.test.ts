@@ -117,34 +117,32 @@ describe.each(wayNames)('at %s', (way) => {
   })
 })
 
-describe('a token parameter of the caller’s own, as Slack and Instagram took them,', () => {
-  const sent = async (url: string, init?: RequestInit) => {
-    const { scripted, session } = stage()
-    await session().fetch(scripted.resource + url, init)
-    expect(scripted.requests).toHaveLength(1)
-    return scripted.requests[0]!
-  }
+const sent = async (url: string, init?: RequestInit) => {
+  const { scripted, session } = stage()
+  await session().fetch(scripted.resource + url, init)
+  expect(scripted.requests).toHaveLength(1)
+  return scripted.requests[0]!
+}
 
-  test('is neither added to a request that has none, nor to its body', async () => {
-    const get = await sent('')
-    expect(new URL(get.url).search).toBe('')
-    expect(entries(get.params)).toEqual({})
-    const post = await sent('', { method: 'POST', body: new URLSearchParams({ channel: 'general' }) })
-    expect(new URL(post.url).search).toBe('')
-    expect(entries(post.params)).toEqual({ channel: 'general' })
-  })
+test('a token parameter of the caller’s own, as Slack and Instagram took them, is neither added to a request that has none, nor to its body', async () => {
+  const get = await sent('')
+  expect(new URL(get.url).search).toBe('')
+  expect(entries(get.params)).toEqual({})
+  const post = await sent('', { method: 'POST', body: new URLSearchParams({ channel: 'general' }) })
+  expect(new URL(post.url).search).toBe('')
+  expect(entries(post.params)).toEqual({ channel: 'general' })
+})
 
-  test('in the URL stays as it is, and the body stays empty', async () => {
-    const get = await sent('?access_token=override')
-    expect(new URL(get.url).search).toBe('?access_token=override')
-    expect(entries(get.params)).toEqual({})
-  })
+test('a token parameter of the caller’s own, as Slack and Instagram took them, in the URL stays as it is, and the body stays empty', async () => {
+  const get = await sent('?access_token=override')
+  expect(new URL(get.url).search).toBe('?access_token=override')
+  expect(entries(get.params)).toEqual({})
+})
 
-  test('in the form stays as it is', async () => {
-    const post = await sent('', { method: 'POST', body: new URLSearchParams({ token: 'override' }) })
-    expect(entries(post.params)).toEqual({ token: 'override' })
-    expect(new URL(post.url).search).toBe('')
-  })
+test('a token parameter of the caller’s own, as Slack and Instagram took them, in the form stays as it is', async () => {
+  const post = await sent('', { method: 'POST', body: new URLSearchParams({ token: 'override' }) })
+  expect(entries(post.params)).toEqual({ token: 'override' })
+  expect(new URL(post.url).search).toBe('')
 })
 
 test('the token of a refresh keeps what the answer of a compliance case leaves out', async () => {

@@ -31,26 +31,24 @@ const members = (expiresIn: unknown, expiresAt: unknown) => ({
   ...(expiresAt !== undefined && { expires_at: expiresAt }),
 })
 
-describe('a token that another library kept', () => {
-  test.each(matrix)(
-    'with expires_in $expiresIn and expires_at $expiresAt expires by the moment, else by the lifetime',
-    ({ expiresIn, expiresAt, byLifetime, byMoment }) => {
-      const token = importToken(members(expiresIn, expiresAt), { now })
-      expect(token.expiresAt).toBe(byMoment ?? byLifetime)
-      expect('expiresAt' in token).toBe((byMoment ?? byLifetime) !== undefined)
-    },
-  )
+test.each(matrix)(
+  'a token that another library kept with expires_in $expiresIn and expires_at $expiresAt expires by the moment, else by the lifetime',
+  ({ expiresIn, expiresAt, byLifetime, byMoment }) => {
+    const token = importToken(members(expiresIn, expiresAt), { now })
+    expect(token.expiresAt).toBe(byMoment ?? byLifetime)
+    expect('expiresAt' in token).toBe((byMoment ?? byLifetime) !== undefined)
+  },
+)
 
-  test.each(matrix)(
-    'with expires_in $expiresIn and expires_at $expiresAt is refreshed at once when, and only when, it has expired',
-    async ({ expiresIn, expiresAt, byMoment }) => {
-      const { scripted, session } = stage({ now })
-      const held = session({ expires_in: expiresIn, expires_at: expiresAt })
-      await held.token()
-      expect(scripted.stats.redemptions).toBe(byMoment === undefined ? 0 : 1)
-    },
-  )
-})
+test.each(matrix)(
+  'a token that another library kept with expires_in $expiresIn and expires_at $expiresAt is refreshed at once when, and only when, it has expired',
+  async ({ expiresIn, expiresAt, byMoment }) => {
+    const { scripted, session } = stage({ now })
+    const held = session({ expires_in: expiresIn, expires_at: expiresAt })
+    await held.token()
+    expect(scripted.stats.redemptions).toBe(byMoment === undefined ? 0 : 1)
+  },
+)
 
 describe.each(wayNames)('the answer to %s', (way) => {
   test.each(matrix)(

@@ -11,75 +11,69 @@ import { entries, rejection, stage, wayNames, ways } from './setup.ts'
 
 const now = 1_000_000
 
-describe('an authorization request', () => {
-  test('has its scope from a list as from a string', async () => {
-    const { client } = stage()
-    for (const scope of ['list of scopes', ['list', 'of', 'scopes']] as const) {
-      const { searchParams } = new URL((await client.authorizationRequest({ scope })).url)
-      expect(searchParams.get('scope')).toBe('list of scopes')
-    }
-  })
-
-  test('has each of its parameters once', async () => {
-    const { client } = stage({ provider: { authorizationParams: { prompt: 'consent' } } })
-    const { searchParams } = new URL((await client.authorizationRequest({ params: { prompt: 'login' } })).url)
-    expect(entries(searchParams)).toMatchObject({ prompt: 'login' })
-  })
-})
-
-describe('a revocation', () => {
-  test('takes no callback for a script (JSONP): a hint that isn’t one is refused', async () => {
-    const { client, scripted } = stage()
-    const token = await ways['a refresh']!(stage())
-    await expect(client.revoke(token, 'callback' as TokenTypeHint)).rejects.toBeInstanceOf(ConfigError)
-    expect(scripted.requests).toEqual([])
-  })
-})
-
-describe('a callback', () => {
-  /** What comes of a callback with these parameters; `state` stands for the log-in's own. */
-  const outcome = async (query: string) => {
-    const { client, scripted } = stage({ now })
-    const pending = await client.authorizationRequest()
-    const parameters = new URLSearchParams(query)
-    if (parameters.get('state') === 'own') parameters.set('state', pending.state)
-    parameters.set('iss', 'https://provider.example')
-    scripted.script({ body: { access_token: 'the-token' } })
-    const result = await client
-      .exchangeCode(`/callback?${parameters.toString()}`, pending)
-      .catch((error: unknown) => error)
-    if (result instanceof Error) expect(scripted.requests).toEqual([])
-    return result
+test('an authorization request has its scope from a list as from a string', async () => {
+  const { client } = stage()
+  for (const scope of ['list of scopes', ['list', 'of', 'scopes']] as const) {
+    const { searchParams } = new URL((await client.authorizationRequest({ scope })).url)
+    expect(searchParams.get('scope')).toBe('list of scopes')
   }
+})
 
-  test('with code and state is a token', async () => {
-    expect(await outcome('code=SplxlOBeZQQYbYS6WxSbIA&state=own')).toMatchObject({ accessToken: 'the-token' })
-  })
+test('an authorization request has each of its parameters once', async () => {
+  const { client } = stage({ provider: { authorizationParams: { prompt: 'consent' } } })
+  const { searchParams } = new URL((await client.authorizationRequest({ params: { prompt: 'login' } })).url)
+  expect(entries(searchParams)).toMatchObject({ prompt: 'login' })
+})
 
-  test('without code is refused as that', async () => {
-    const error = await outcome('state=own')
-    expect(error).toBeInstanceOf(CallbackError)
-    expect(error).toMatchObject({ code: 'missing_code' })
-  })
+test('a revocation takes no callback for a script (JSONP): a hint that isn’t one is refused', async () => {
+  const { client, scripted } = stage()
+  const token = await ways['a refresh']!(stage())
+  await expect(client.revoke(token, 'callback' as TokenTypeHint)).rejects.toBeInstanceOf(ConfigError)
+  expect(scripted.requests).toEqual([])
+})
 
-  test.each(['access_denied', 'invalid_request', 'temporarily_unavailable'])(
-    'with the provider’s error %s says that error, with its description',
-    async (code) => {
-      const error = await outcome(`error=${code}&error_description=what+happened&state=own`)
-      expect(error).toBeInstanceOf(AuthorizationError)
-      expect(error).toMatchObject({ error: code, errorDescription: 'what happened' })
-    },
-  )
+/** What comes of a callback with these parameters; `state` stands for the log-in's own. */
+const outcome = async (query: string) => {
+  const { client, scripted } = stage({ now })
+  const pending = await client.authorizationRequest()
+  const parameters = new URLSearchParams(query)
+  if (parameters.get('state') === 'own') parameters.set('state', pending.state)
+  parameters.set('iss', 'https://provider.example')
+  scripted.script({ body: { access_token: 'the-token' } })
+  const result = await client
+    .exchangeCode(`/callback?${parameters.toString()}`, pending)
+    .catch((error: unknown) => error)
+  if (result instanceof Error) expect(scripted.requests).toEqual([])
+  return result
+}
 
-  test.each([
-    ['without state', 'code=SplxlOBeZQQYbYS6WxSbIA'],
-    ['with another state', 'code=SplxlOBeZQQYbYS6WxSbIA&state=xyz'],
-    ['with an error but without state', 'error=access_denied'],
-  ])('%s is refused as a mismatch', async (_how, query) => {
-    const error = await outcome(query)
-    expect(error).toBeInstanceOf(CallbackError)
-    expect(error).toMatchObject({ code: 'state_mismatch' })
-  })
+test('a callback with code and state is a token', async () => {
+  expect(await outcome('code=SplxlOBeZQQYbYS6WxSbIA&state=own')).toMatchObject({ accessToken: 'the-token' })
+})
+
+test('a callback without code is refused as that', async () => {
+  const error = await outcome('state=own')
+  expect(error).toBeInstanceOf(CallbackError)
+  expect(error).toMatchObject({ code: 'missing_code' })
+})
+
+test.each(['access_denied', 'invalid_request', 'temporarily_unavailable'])(
+  'a callback with the provider’s error %s says that error, with its description',
+  async (code) => {
+    const error = await outcome(`error=${code}&error_description=what+happened&state=own`)
+    expect(error).toBeInstanceOf(AuthorizationError)
+    expect(error).toMatchObject({ error: code, errorDescription: 'what happened' })
+  },
+)
+
+test.each([
+  ['without state', 'code=SplxlOBeZQQYbYS6WxSbIA'],
+  ['with another state', 'code=SplxlOBeZQQYbYS6WxSbIA&state=xyz'],
+  ['with an error but without state', 'error=access_denied'],
+])('a callback %s is refused as a mismatch', async (_how, query) => {
+  const error = await outcome(query)
+  expect(error).toBeInstanceOf(CallbackError)
+  expect(error).toMatchObject({ code: 'state_mismatch' })
 })
 
 describe.each(wayNames)('at %s', (way) => {

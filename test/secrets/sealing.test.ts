@@ -117,7 +117,7 @@ test('a sealed token that was moved to another grant’s record does not open th
   expect(await restored.grants.session('acme', 'mallory').accessToken()).toBeTypeOf('string')
 })
 
-test('a sealed token of an earlier log-in does not open in a later one’s record', async () => {
+test('a sealed token of an earlier login does not open in a later one’s record', async () => {
   const onStage = await stage()
   const { file, keys, run } = onStage
   await mint(onStage, 'alice')

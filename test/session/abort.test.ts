@@ -6,7 +6,7 @@ import { API, stage } from './setup.ts'
 
 const reason = new Error('left')
 
-test('an abort ends the wait for the look-up of a client', async () => {
+test('an abort ends the wait for a client lookup', async () => {
   const session = new Grants({ clients: () => new Promise<never>(() => {}) }).session('tenant', 'alice')
   const controller = new AbortController()
   const byInit = session.fetch(`${API}/`, { signal: controller.signal })
@@ -16,7 +16,7 @@ test('an abort ends the wait for the look-up of a client', async () => {
   for (const call of [byInit, byRequest, late]) await expect(call).rejects.toBe(reason)
 })
 
-test('a look-up that fails after the abort ends nothing', async () => {
+test('a client lookup that fails after the abort ends no process', async () => {
   let fail = (_error: Error): void => {}
   const clients = (): Promise<never> => new Promise((_resolve, reject) => (fail = reject))
   const session = new Grants({ clients }).session('tenant', 'alice')
@@ -67,7 +67,7 @@ test('an abort ends the wait for a source that knows no signals, for the first t
   await expect(repeated).rejects.toBe(reason)
 })
 
-test('a client that is looked up is asked for once for each request, and its data counts', async () => {
+test('a client is looked up once for each request, and its data is used', async () => {
   const { client } = await stage(() => new Response('x'))
   let looks = 0
   const grants = new Grants({
@@ -83,7 +83,7 @@ test('a client that is looked up is asked for once for each request, and its dat
   expect(looks).toBeLessThanOrEqual(1)
 })
 
-test('a signal of null takes the Request’s own out, as in the Fetch standard', async () => {
+test('a signal of null removes the Request’s own signal, as in the Fetch standard', async () => {
   const controller = new AbortController()
   const given: ((token: AccessToken) => void)[] = []
   const source = { token: () => new Promise<AccessToken>((resolve) => given.push(resolve)) }

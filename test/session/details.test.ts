@@ -6,7 +6,7 @@ import { connected, settled, world } from '../refresh/setup.ts'
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const idToken = `${part({ alg: 'none' })}.${part({ sub: 'alice', email: 'a@example.com' })}.`
 
-test('what came with the tokens is told, and nothing that renews them', async () => {
+test('details() returns what came with the tokens, and no refresh token', async () => {
   const { clock, process, server } = world()
   const grants = process()
   const second = { accessToken: 'xoxp', tokenType: 'bearer', receivedAt: 1, refreshToken: 'the second refresh token' }
@@ -36,7 +36,7 @@ test('what came with the tokens is told, and nothing that renews them', async ()
   expect((await session.token()).accessToken).toBe('at')
 })
 
-test('of a grant without any of it, and of none', async () => {
+test('details() works for a grant without details, and for no grant', async () => {
   const { clock, process, server } = world()
   const grants = process()
   const session = await connected(grants, server, clock)

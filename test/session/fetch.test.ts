@@ -106,7 +106,7 @@ test('strings, URLs and Requests are sent with the token, and the caller’s hea
   expect(headers).toEqual({ 'x-mine': '1' })
 })
 
-test('fetch is bound: it works apart from its session', async () => {
+test('session.fetch is bound to its session', async () => {
   const { fetch: apart } = session().session
   expect((await apart(`${origin}/`)).status).toBe(200)
 })
@@ -147,7 +147,7 @@ test('after a 401, a Request with a body is sent again whole', async () => {
   expect(await response.text()).toBe('at-f-1 whole')
 })
 
-test('a stream is not sent twice: its 401 is answered, and the next request has a new token', async () => {
+test('a stream is not sent twice: its 401 is returned, and the next request has a new token', async () => {
   const { session: bound, server, clock } = session()
   refuses = (token) => token === 'at-f-0'
   await clock.advance(120_000)
@@ -164,7 +164,7 @@ test('a stream is not sent twice: its 401 is answered, and the next request has 
   expect(server.redemptions).toBe(1)
 })
 
-test('with retry401 false a 401 is the caller’s', async () => {
+test('with retry401 false a 401 is returned to the caller', async () => {
   const { session: bound, server, clock } = session({ retry401: false })
   refuses = () => true
   await clock.advance(120_000)
@@ -172,7 +172,7 @@ test('with retry401 false a 401 is the caller’s', async () => {
   expect(server.redemptions).toBe(0)
 })
 
-test('an API that always answers 401 gets two requests and costs one refresh a minute at most', async () => {
+test('an API that always responds 401 gets two requests and costs one refresh a minute at most', async () => {
   const { session: bound, server, clock } = session()
   refuses = () => true
   await clock.advance(120_000)
@@ -221,7 +221,7 @@ test('the token goes to no origin that is not allowed, and not over plain http o
   expect(seen).toHaveLength(0)
 })
 
-test('an Authorization header of the caller’s, and a relative URL, are program errors', async () => {
+test('an Authorization header of the caller and a relative URL are refused', async () => {
   const { session: bound } = session()
   await expect(bound.fetch(`${origin}/`, { headers: { Authorization: 'Basic x' } })).rejects.toBeInstanceOf(ConfigError)
   await expect(bound.fetch(new Request(`${origin}/`, { headers: { authorization: 'x' } }))).rejects.toBeInstanceOf(
@@ -242,7 +242,7 @@ test('an aborted request rejects with its reason, whether it waits for the token
   await expect(waiting).rejects.toBe(reason)
 })
 
-test('a dead grant is told to the caller of a refused request', async () => {
+test('a rejected request of an ended grant rejects with the error of the grant', async () => {
   const { session: bound, server, clock } = session()
   refuses = () => true
   server.kill()
@@ -250,7 +250,7 @@ test('a dead grant is told to the caller of a refused request', async () => {
   await expect(settled(clock, bound.fetch(`${origin}/`))).rejects.toBeInstanceOf(ReauthorizationRequiredError)
 })
 
-test('a refused answer that its caller does not get is not left unread, which would keep its connection busy', async () => {
+test('the body of a 401 that its caller does not get is cancelled, which frees its connection', async () => {
   let left = false
   const body = new ReadableStream({
     cancel: () => {
@@ -281,7 +281,7 @@ test('fetchWith sends any source’s token, to the named origins only', async ()
   expect(() => fetchWith(staticSource('x'), { origins: ['api.example'] })).toThrow(ConfigError)
 })
 
-test('fetchWith uses the fetch it is given, and a static source has nothing else to offer after a 401', async () => {
+test('fetchWith uses the fetch it is given, and a static source has no other token after a 401', async () => {
   const asked: string[] = []
   const bound = fetchWith(staticSource('fixed'), {
     fetch: async (_input, init) => {

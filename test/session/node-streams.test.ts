@@ -43,7 +43,7 @@ const answer = (...args: ConstructorParameters<typeof NodeAnswer>): Response =>
   new NodeAnswer(...args) as unknown as Response
 const never = (): Readable => new Readable({ read() {} })
 
-test('a refused answer whose body is a stream of Node’s is given up when the request is sent again', async () => {
+test('the Node stream of a 401 response is cancelled when the request is sent again', async () => {
   const bodies: Readable[] = []
   const { fetch, settle } = await stage(({ token }) => {
     if (token !== 'at-f-0') return answer(Readable.from([Buffer.from('good')]))
@@ -54,7 +54,7 @@ test('a refused answer whose body is a stream of Node’s is given up when the r
   expect(bodies[0]!.destroyed).toBe(true)
 })
 
-test('the same when no other token can be had', async () => {
+test('the Node stream of a 401 response is cancelled when no other token is available', async () => {
   const body = never()
   const bound = fetchWith(
     {
@@ -69,7 +69,7 @@ test('the same when no other token can be had', async () => {
   expect(body.destroyed).toBe(true)
 })
 
-test('answers without a body, or with a body of an unknown kind, are refused and repeated alike', async () => {
+test('a 401 without a body, or with a body of an unknown kind, causes the same repeat', async () => {
   for (const body of [
     null,
     undefined,
@@ -91,7 +91,7 @@ test('answers without a body, or with a body of an unknown kind, are refused and
   }
 })
 
-test('a body that somebody reads already is left to its reader', async () => {
+test('a body that is being read is left to its reader', async () => {
   const response = new Response('x')
   const reader = response.body!.getReader()
   discardBody(response)
@@ -99,7 +99,7 @@ test('a body that somebody reads already is left to its reader', async () => {
   expect(new TextDecoder().decode((await reader.read()).value)).toBe('x')
 })
 
-test('a refusal in a stream of Node’s is seen, and what is none stays whole, however long', async () => {
+test('a rejection in a Node stream is recognised, and any other body stays whole, however long', async () => {
   const provider = { rejected: [{ status: 403, body: { code: 'OVER' } }] }
   const headers = { 'content-type': 'application/json' }
   const refusing = await stage(
@@ -120,7 +120,7 @@ test('a refusal in a stream of Node’s is seen, and what is none stays whole, h
   }
 })
 
-test('the provider is asked over a fetch with streams of Node’s', async () => {
+test('requests to the provider work with a fetch that returns Node streams', async () => {
   const { session, clock, settle } = await stage(() => new Response('x'), {
     client: {
       fetch: async () =>
@@ -136,7 +136,7 @@ test('the provider is asked over a fetch with streams of Node’s', async () => 
   expect(await settle(session.accessToken())).toBe('node')
 })
 
-test('an answer of the provider that is not read is given up, whatever its body', async () => {
+test('a response of the provider that is not read is cancelled, whatever its body', async () => {
   const body = never()
   const { session, settle } = await stage(() => new Response('x'), {
     client: { fetch: async () => answer(body, { status: 503 }) },
@@ -148,7 +148,7 @@ test('an answer of the provider that is not read is given up, whatever its body'
   expect(await none.text()).toBe('')
 })
 
-test('a text is read to 1 MiB and no further, over every kind of body', async () => {
+test('a text is read up to 1 MiB, from every kind of body', async () => {
   const part = Buffer.alloc(MAX_ANSWER_BYTES / 16, 'x')
   let sent = 0
   const endless = Readable.from(
@@ -171,7 +171,7 @@ test('a text is read to 1 MiB and no further, over every kind of body', async ()
   await expect(readText(answer(new Readable({ read() { this.destroy(new Error('cut')) } })))).rejects.toThrow('cut') // prettier-ignore
 })
 
-test('a stream that breaks while it is given up ends nothing', async () => {
+test('a stream that fails while it is cancelled ends no process', async () => {
   const body = new Readable({
     read() {},
     destroy: (_error, done) => done(new Error('broken')),

@@ -17,7 +17,7 @@ const clientOf = ({ OAuth2Client }: Library) => new OAuth2Client({ provider: { n
 const token = { access_token: 'a', token_type: 'bearer' }
 const said = /was made by another copy of the library.*npm ls evergrant/s
 
-test('a client of another copy is named as such', async () => {
+test('a client of another copy of the library is named as such', async () => {
   const other = clientOf(await anotherCopy())
   for (const wrong of [() => new own.OAuth2Session(other), () => new own.Grants({ clients: { acme: other } })]) {
     expect(wrong).toThrow(own.ConfigError)
@@ -28,7 +28,7 @@ test('a client of another copy is named as such', async () => {
   await expect(grants.session('acme', 'alice').token()).rejects.toThrow(said)
 })
 
-test('a session of another copy is named as such', async () => {
+test('a session of another copy of the library is named as such', async () => {
   const copy = await anotherCopy()
   const other = new copy.OAuth2Session(clientOf(copy), { token })
   expect(() => withGrant(other)).toThrow(own.ConfigError)
@@ -46,7 +46,7 @@ test('a session of another copy is named as such', async () => {
   expect(seen).toEqual(['Bearer a'])
 })
 
-test('what is of no copy is no client and no session', () => {
+test('an object of no copy of the library is neither client nor session', () => {
   for (const stranger of [
     undefined,
     null,

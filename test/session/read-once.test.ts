@@ -6,7 +6,7 @@ import { API, stage } from './setup.ts'
 const refusingFirst = ({ token }: { token: string | undefined }) =>
   new Response('', { status: token === 'at-f-0' ? 401 : 200 })
 
-test('one URL object and one Headers object that walk through pages get the pages', async () => {
+test('one URL object and one Headers object that the caller changes between requests send each state', async () => {
   const { fetch, sent } = await stage(() => new Response('x'))
   const url = new URL(`${API}/items`)
   const headers = new Headers()
@@ -37,7 +37,7 @@ test('a URL that is changed after the call takes the token nowhere else', async 
   expect(sent.at(-1)!.url).toBe(`${API}/odd`)
 })
 
-test('what answers another URL at each look is judged by the one that is sent', async () => {
+test('an object that returns another URL at each read is checked by the URL that is sent', async () => {
   const { fetch, sent } = await stage(() => new Response('x'))
   let looks = 0
   const sly = { toString: () => ((looks += 1) === 1 ? `${API}/` : 'https://evil.example/') }
@@ -102,7 +102,7 @@ test('an init object that is changed after the call changes nothing', async () =
   )
 })
 
-test('an init of another Request, or with inherited members, counts as fetch counts it', async () => {
+test('an init of another Request, or with inherited members, is read as fetch reads it', async () => {
   const { fetch, sent } = await stage(() => new Response('x'))
   await fetch(
     `${API}/`,
@@ -219,7 +219,7 @@ test('what the caller’s objects are at the call decides about origin and heade
   expect(sent).toEqual([])
 })
 
-test('the signal is the one of the call', async () => {
+test('the signal of a request is the one at the call', async () => {
   const { fetch, server, clock, settle } = await stage(() => new Response('x'))
   let open = (): void => {}
   server.gate = new Promise((resolve) => (open = resolve))

@@ -45,7 +45,7 @@ const clientOf = (options: Partial<OAuth2ClientOptions>): OAuth2Client =>
     ...options,
   })
 
-test('token requests in JSON, by the provider’s data', async () => {
+test('token requests can be JSON, by the provider’s data', async () => {
   const { asked, fetch } = provider()
   const acme = clientOf({
     provider: { name: 'acme', server, resourceOrigins: [API], bodyFormat: 'json' },
@@ -62,7 +62,7 @@ test('token requests in JSON, by the provider’s data', async () => {
   })
 })
 
-test('another scheme, or another header, by fetchWith; refusals are seen as ever', async () => {
+test('fetchWith can send another scheme or another header, and rejections are recognised', async () => {
   const { session, settle } = await stage(() => new Response('x'), {
     provider: { rejected: [{ status: 403, body: { code: 'OVER' } }] },
   })
@@ -96,7 +96,7 @@ test('another scheme, or another header, by fetchWith; refusals are seen as ever
   await expect(own('https://evil.example/')).rejects.toThrow(/not sent to/)
 })
 
-test('client_key in place of client_id, as TikTok has it', async () => {
+test('a clientAuth function can send client_key in place of client_id, as TikTok needs it', async () => {
   const { asked, fetch } = provider()
   const tiktok = new OAuth2Client({
     provider: {
@@ -129,7 +129,7 @@ test('client_key in place of client_id, as TikTok has it', async () => {
   expect(asked).toHaveLength(3)
 })
 
-test('a fixed User-Agent, for the provider and for its APIs', async () => {
+test('a fixed User-Agent can be sent to the provider and to its APIs', async () => {
   const { asked, fetch } = provider()
   const named: typeof fetch = (input, init) => {
     const headers = new Headers(init?.headers)
@@ -142,7 +142,7 @@ test('a fixed User-Agent, for the provider and for its APIs', async () => {
   expect(asked[1]!.headers.get('x-mine')).toBe('1')
 })
 
-test('mutual TLS over undici: the client’s certificate is its authentication, at the provider and at the API', async () => {
+test('with mutual TLS over undici the client’s certificate is its authentication, at the provider and at the API', async () => {
   const asked: string[] = []
   const secure = createServer(
     { ...serverPair, ca: [clientPair.cert], requestCert: true, rejectUnauthorized: true },

@@ -67,7 +67,7 @@ const REJECTED: [string, RejectedAnswer[], () => Response][] = [
 ]
 
 test.each(REJECTED)(
-  'an answer that the provider’s data names by %s costs one refresh and one repeat',
+  'a response that the provider’s data names by %s costs one refresh and one repeat',
   async (_by, rejected, answer) => {
     const { fetch, sent, server, settle } = await stage(over(answer), { provider: { rejected } })
     const response = await settle(fetch(`${API}/`, { method: 'POST', body: 'mine' }))
@@ -115,7 +115,7 @@ const OTHERS: [string, RejectedAnswer[], () => Response][] = [
   ['no data of the provider', [], () => json({ a: 1 }, 403)],
 ]
 
-test.each(OTHERS)('an answer with %s is the caller’s, whole', async (_what, rejected, answer) => {
+test.each(OTHERS)('a response with %s is returned to the caller, whole', async (_what, rejected, answer) => {
   const { fetch, sent, server, settle } = await stage(over(answer), { provider: { rejected } })
   const expected = answer()
   const response = await settle(fetch(`${API}/`))
@@ -125,7 +125,7 @@ test.each(OTHERS)('an answer with %s is the caller’s, whole', async (_what, re
   expect(server.redemptions).toBe(0)
 })
 
-test('an answer that stays refused is handed on untouched after the repeat, and one that can’t be repeated at once', async () => {
+test('a response that stays a rejection is returned unchanged after the repeat, and at once where no repeat is possible', async () => {
   const rejected = [{ status: 403, body: { code: 'OVER' } }]
   const { fetch, sent, settle } = await stage(() => json({ code: 'OVER', detail: 'mine' }, 403), {
     provider: { rejected },
@@ -140,7 +140,7 @@ test('an answer that stays refused is handed on untouched after the repeat, and 
   expect(sent).toHaveLength(3)
 })
 
-test('with retry401 false it is the caller’s', async () => {
+test('with retry401 false a rejection by the provider’s data is returned to the caller', async () => {
   const rejected = [{ status: 403, body: { code: 'OVER' } }]
   const { fetch, server } = await stage(() => json({ code: 'OVER' }, 403), {
     provider: { rejected },
@@ -177,7 +177,7 @@ test('a body that goes on is not waited for once it can’t be a refusal, and st
   }
 })
 
-test('a refusal whose connection stays open is seen when it is complete, and then given up', async () => {
+test('a rejection whose connection stays open is recognised when it is complete, and then cancelled', async () => {
   let left = false
   const answer = () =>
     new Response(
@@ -198,7 +198,7 @@ test('a refusal whose connection stays open is seen when it is complete, and the
   expect(left).toBe(true)
 })
 
-test('a body that breaks off breaks off for its caller', async () => {
+test('a body that breaks off does so for its caller', async () => {
   const answer = () =>
     new Response(
       new ReadableStream(
@@ -272,7 +272,7 @@ const BEYOND = [
   'Bearer error="insufficient\\_scope"',
 ]
 
-test.each(BEYOND)('a 401 that no refresh mends stands: %s', async (value) => {
+test.each(BEYOND)('a 401 that no refresh can fix is returned: %s', async (value) => {
   const { fetch, sent, server } = await stage(over(challenge(value)))
   const response = await fetch(`${API}/`)
   expect([response.status, await response.text()]).toEqual([401, 'stands'])
@@ -293,7 +293,7 @@ const MENDED = [
   'Bearer realm="never closed, error=insufficient_scope',
 ]
 
-test.each(MENDED)('a 401 that a refresh may mend is repeated: %s', async (value) => {
+test.each(MENDED)('a 401 that a refresh may fix is repeated: %s', async (value) => {
   const { fetch, sent, settle } = await stage(over(challenge(value)))
   expect((await settle(fetch(`${API}/`))).status).toBe(200)
   expect(sent).toHaveLength(2)
@@ -309,7 +309,7 @@ test('several WWW-Authenticate headers count together', async () => {
   expect(server.redemptions).toBe(0)
 })
 
-test('an answer that says that it is long is not waited for', () => {
+test('a response whose length is too large for a rejection is not waited for', () => {
   const rejected = compileRejected([{ status: 403, body: { a: 1 } }], 'acme')!
   const judge = (length: string): unknown =>
     rejected.judge(403, (name) => (name === 'content-length' ? length : 'application/json'))

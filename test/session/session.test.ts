@@ -71,7 +71,7 @@ test('a refresh asked for from inside the updater does not wait for itself', asy
   expect(await session.accessToken()).toBe('at-f-2')
 })
 
-test('an updater that rejects is called again until it succeeds; the token is served meanwhile and no other is asked for', async () => {
+test('an updater that rejects is called again until it succeeds; in the meantime the token is returned and not refreshed', async () => {
   let failing = true
   const saved: string[] = []
   const { clock, server, session } = standalone({
@@ -119,7 +119,7 @@ test('close waits for an updater that has refused so far', async () => {
   expect(closed).toBe(true)
 })
 
-test('an updater that hangs holds its callers for ten seconds, and the grant not at all', async () => {
+test('an updater that hangs delays its callers by ten seconds, and does not block the grant', async () => {
   const { clock, session, server } = standalone({ onToken: () => new Promise(() => undefined) })
   const before = clock.now()
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
@@ -150,7 +150,7 @@ test('a session without refresh token asks again with obtain: client credentials
   ])
 })
 
-test('an invalid_grant of obtain is an error of the call, not the death of the grant', async () => {
+test('an invalid_grant of obtain is an error of the call, and does not end the grant', async () => {
   const clock = fakeClock()
   const server = new FakeServer()
   const client = new OAuth2Client({
@@ -200,7 +200,7 @@ test('the revocation of a disconnected grant is repeated while the provider is u
   expect(server.revoked).toEqual(['rt-f-0'])
 })
 
-test('close waits for a revocation that is under way, and not for its retries', async () => {
+test('close waits for a revocation in progress, and not for its retries', async () => {
   const clock = fakeClock()
   const server = new FakeServer()
   let attempts = 0
@@ -224,7 +224,7 @@ test('close waits for a revocation that is under way, and not for its retries', 
   expect(clock.now() - begun).toBeLessThanOrEqual(700)
 })
 
-test('status tells the state and no secret; a session without a token has none', async () => {
+test('status returns the state and no secret; a session without a token has none', async () => {
   const { session, clock } = standalone({ expiresInMs: HOUR })
   const status = await session.status()
   expect(status).toMatchObject({
@@ -254,7 +254,7 @@ test('a closed session refuses to refresh', async () => {
   await expect(settled(clock, session.token())).rejects.toBeInstanceOf(ConfigError)
 })
 
-test('a dead session says so on a manual refresh too', async () => {
+test('a manual refresh of an ended session rejects with its reason', async () => {
   const { clock, server, session } = standalone()
   const told: string[] = []
   const stop = session.on('reauthorization_required', ({ reason }) => void told.push(reason))

@@ -28,26 +28,31 @@ const clientWith = (others: Partial<DynamodbClient>): DynamodbClient => ({
   ...others,
 })
 
-describe('the store contract', () => {
+describe('the DynamoDB store keeps the store contract', () => {
   for (const { name, run } of storeContract({ create: () => dynamodbStore(client, { table }) })) test(name, run)
 })
 
-describe('the backend contract', () => {
+describe('the DynamoDB backend keeps the backend contract', () => {
   // An item has 400 KB at most: two texts of 200,000 characters do not fit.
   const cases = backendContract({ create: () => new DynamodbBackend(client, table) })
   for (const { name, run } of cases.filter((each) => !each.name.includes('200000 characters'))) test(name, run)
 })
 
-describe('with a clock of the test', () => {
+describe('the DynamoDB store with a clock of the test', () => {
   /** A store with nothing in it. */
   async function open(now: () => number): Promise<GrantStore> {
     const backend = new DynamodbBackend(client, await newTable(), now)
     return storeOver(withFeed(backend, now), { clock: { now } })
   }
 
-  test('memory and DynamoDB return the same to whatever comes', () => answersLikeMemory(open, 15), 60_000)
+  test(
+    'the DynamoDB store and the memory store return the same for any operations',
+    () => answersLikeMemory(open, 15),
+    60_000,
+  )
 
-  test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
+  test('the DynamoDB store and the memory store return the same for claims at the edges of their times', () =>
+    claimsAtTheEdgesLikeMemory(open))
 
   test('a tombstone ends after a day', async () => {
     const clock = fakeClock()
@@ -55,17 +60,17 @@ describe('with a clock of the test', () => {
   })
 })
 
-test('of many owners in two stores one gets each version', async () => {
+test('of many owners in two stores exactly one gets each version', async () => {
   const stores = [dynamodbStore(client, { table }), dynamodbStore(client, { table })]
   expect(await race(stores, { owners: 20, versions: 10 })).toEqual({ doubles: 0, versions: 10 })
 })
 
-test('of four processes one gets each version', { timeout: 60_000 }, async () => {
+test('of four processes exactly one gets each version', { timeout: 60_000 }, async () => {
   const place = { kind: 'dynamodb', endpoint, table: await newTable() } as const
   await stormOfProcesses(place, dynamodbStore(client, place), 30)
 })
 
-test('a write that the client sends again after a lost answer is known as its own', async () => {
+test('a write that the client sends again after a lost response is recognised as its own', async () => {
   let lost = 0
   const twice = clientWith({
     updateItem: async (request) => {
@@ -79,7 +84,7 @@ test('a write that the client sends again after a lost answer is known as its ow
   expect([lost, committed, record?.version]).toEqual([1, true, 1])
 })
 
-test('a row that the late index names is returned only if it is due still', async () => {
+test('a row that the late index names is returned only if it is still due', async () => {
   const mine = await newTable()
   const backend = new DynamodbBackend(client, mine)
   const due = { ...written, index: { state: 'active', schema: 1, dueAt: 1 } } as const

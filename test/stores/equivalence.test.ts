@@ -6,6 +6,7 @@ import { answersLikeMemory, claimsAtTheEdgesLikeMemory } from './steps.ts'
 
 const open = (now: () => number): GrantStore => sqliteStore(':memory:', { clock: { now } })
 
-test('memory and SQLite give the same answers to whatever comes', () => answersLikeMemory(open, 150))
+test('the SQLite store and the memory store return the same for any operations', () => answersLikeMemory(open, 150))
 
-test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
+test('the SQLite store and the memory store return the same for claims at the edges of their times', () =>
+  claimsAtTheEdgesLikeMemory(open))

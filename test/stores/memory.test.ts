@@ -11,7 +11,7 @@ test('nothing of a memory store outlives the process', () => {
   expect(memoryStore().volatile).toBe(true)
 })
 
-test('its records are frozen', async () => {
+test('the records of the memory store are frozen', async () => {
   const store = memoryStore()
   await store.put(key, { ...grant, scope: ['a'] })
   const answer = await store.claim(key, {
@@ -29,7 +29,7 @@ test('its records are frozen', async () => {
   }
 })
 
-test('a tombstone ends after a day', async () => {
+test('a tombstone in the memory store ends after a day', async () => {
   const clock = fakeClock()
   const store = memoryStore({ clock })
   await store.put(key, grant)
@@ -40,14 +40,14 @@ test('a tombstone ends after a day', async () => {
   expect((await store.put(key, grant)).committed).toBe(true)
 })
 
-test('it can still be read after it was closed', async () => {
+test('the memory store can still be read after it was closed', async () => {
   const store = memoryStore()
   await store.put(key, grant)
   await store.close()
   expect((await store.read(key)).record?.id).toBe('1')
 })
 
-test('expired entries are swept out, living ones kept', () => {
+test('the memory store removes expired entries and keeps the others', () => {
   const map = new ExpiringMap<number, number>()
   for (let now = 0; now < 100_000; now++) map.set(now, now, now + 10, now)
   expect(map.size).toBeLessThan(2_100)

@@ -22,27 +22,27 @@ const url = await mariadb()
 const rowKey = JSON.stringify(['c', 's', ''])
 const written = { entry: '{}', sealed: 'x', index: { state: 'active' }, sameIndex: false, durable: true } as const
 
-describe.skipIf(url === undefined)('MySQL store on MariaDB', () => {
+describe.skipIf(url === undefined)('on MariaDB', () => {
   const { pool, poolOf, newTable: fresh } = inMysql(url)
   const table = fresh()
 
-  describe('the store contract', () => {
+  describe('the MySQL store keeps the store contract', () => {
     for (const { name, run } of storeContract({ create: () => mysqlStore(pool, { table }) })) test(name, run)
   })
 
-  describe('the backend contract', () => {
+  describe('the MySQL backend keeps the backend contract', () => {
     const create = () => new MysqlBackend(pool, table)
     for (const { name, run } of backendContract({ create })) test(name, run)
   })
 
-  describe('the store contract, with a pool that is set to return values in other forms', () => {
+  describe('the MySQL store keeps the store contract with a pool that returns values in other forms', () => {
     const numbers = { supportBigNumbers: true, bigNumberStrings: true, decimalNumbers: true, dateStrings: true }
     const rows = { namedPlaceholders: true, nestTables: '_', flags: ['-FOUND_ROWS'], timezone: '+09:00' }
     const other = poolOf({ ...numbers, ...rows })
     for (const { name, run } of storeContract({ create: () => mysqlStore(other, { table }) })) test(name, run)
   })
 
-  describe('with a clock of the test', () => {
+  describe('the MySQL store with a clock of the test', () => {
     /** A pool whose server's clock shows another time. */
     const at = (now: () => number): MysqlPool => ({
       execute: ({ sql, ...query }) => {
@@ -63,8 +63,13 @@ describe.skipIf(url === undefined)('MySQL store on MariaDB', () => {
       return store
     }
 
-    test('memory and MySQL return the same to whatever comes', () => answersLikeMemory(open, 40), 60_000)
-    test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
+    test(
+      'the MySQL store and the memory store return the same for any operations',
+      () => answersLikeMemory(open, 40),
+      60_000,
+    )
+    test('the MySQL store and the memory store return the same for claims at the edges of their times', () =>
+      claimsAtTheEdgesLikeMemory(open))
 
     test('a tombstone ends after a day', async () => {
       const clock = fakeClock()
@@ -72,12 +77,12 @@ describe.skipIf(url === undefined)('MySQL store on MariaDB', () => {
     })
   })
 
-  test('of many owners on two pools one gets each version', async () => {
+  test('of many owners on two pools exactly one gets each version', async () => {
     const stores = [mysqlStore(pool, { table }), mysqlStore(poolOf(), { table })]
     expect(await race(stores, { owners: 30, versions: 20 })).toEqual({ doubles: 0, versions: 20 })
   })
 
-  test('of four processes one gets each version, on a table that none has created', async () => {
+  test('of four processes exactly one gets each version, on a table that none has created', async () => {
     const place = { kind: 'mysql', url: url!, table: fresh() } as const
     await stormOfProcesses(place, mysqlStore(pool, place), 200)
   })
@@ -131,7 +136,7 @@ describe.skipIf(url === undefined)('MySQL store on MariaDB', () => {
     expect((await backend.read(row)).row?.revision).toBe('1')
   })
 
-  test('a row that a stranger’s transaction holds is told once the server gives up, and not waited for again', async () => {
+  test('a row that a stranger’s transaction holds is reported once the server gives up, and not waited for again', async () => {
     const impatient = poolOf()
     impatient.pool.on('connection', (connection) => connection.query('SET SESSION innodb_lock_wait_timeout = 1'))
     const store = mysqlStore(impatient, { table })

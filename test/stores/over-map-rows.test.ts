@@ -18,7 +18,7 @@ test('a tombstone ends after a day, and its row may go then', async () => {
   await store.close()
 })
 
-test('the sealed text of what was deleted is removed a little more than a minute after', async () => {
+test('the sealed text of a deleted grant is removed a little more than a minute later', async () => {
   const clock = fakeClock()
   const backend = new MapBackend(clock.now)
   const store = storeOver(backend, { clock })
@@ -51,7 +51,7 @@ test('a document’s row is found while it lasts, and its version is remembered 
   expect(await documents!.delete('d', { version: 0 })).toBe(false)
 })
 
-test('parts of a millisecond make nothing due, and any limit is a number to the backend', async () => {
+test('parts of a millisecond make no grant due, and any limit is a number for the backend', async () => {
   const { store, backend } = await slow()
   await store.put({ ...key, subject: 'due' }, { ...grant, refreshAfter: 10 })
   const due = async (before: number) => (await store.due({ before, limit: Infinity })).records.length
@@ -95,7 +95,7 @@ test('a cursor of another client does not move a client’s page', async () => {
   expect(records).toHaveLength(1)
 })
 
-test('a page of due grants takes parts of a millisecond as not due', async () => {
+test('a page of due grants ignores parts of a millisecond', async () => {
   const store = storeOver(new FullBackend())
   await store.put({ client: 'a', subject: 's', account: '' }, { ...grant, refreshAfter: 10 })
   expect((await store.page!({ limit: 1, dueBefore: 9.5 })).records).toHaveLength(0)

@@ -149,7 +149,7 @@ describe.skipIf(url === undefined)('the PostgreSQL backend', () => {
     },
   )
 
-  test('a failure of another kind is no swap that came too late', async () => {
+  test('a failure of another kind does not count as a late swap', async () => {
     const table = newTable()
     const backend = open(pool, table)
     await backend.swap(key, undefined, 'first', write)
@@ -170,7 +170,7 @@ describe.skipIf(url === undefined)('the PostgreSQL backend', () => {
     return { spy, log }
   }
 
-  test('each member is one statement; a swap that writes nothing is followed by a read', async () => {
+  test('each operation is one statement; a swap that writes nothing is followed by a read', async () => {
     const { spy, log } = spied()
     const backend = open(spy)
     await backend.read(key)
@@ -192,7 +192,7 @@ describe.skipIf(url === undefined)('the PostgreSQL backend', () => {
     expect(await statementsOf(() => backend.changes!({ limit: 5 }))).toBe(1)
   })
 
-  test('counts tell clients apart whatever their names', async () => {
+  test('counts keep clients apart, whatever their names', async () => {
     const backend = open()
     const names = [
       '',
@@ -232,7 +232,7 @@ describe.skipIf(url === undefined)('the PostgreSQL backend', () => {
     expect(told).toHaveLength(expected.length)
   })
 
-  test('reads, lists, due rows and the feed come from an index', async () => {
+  test('reads, lists, due rows and the feed use an index', async () => {
     const table = newTable()
     const { spy, log } = spied()
     const backend = open(spy, table)

@@ -8,26 +8,26 @@ import { inPostgres } from './fixtures/postgres.ts'
 
 const url = await postgres()
 
-describe.skipIf(url === undefined)('the store contract', () => {
+describe.skipIf(url === undefined)('the PostgreSQL store keeps the store contract', () => {
   const { schema, pool, sqlOf } = inPostgres(url)
   const sql = sqlOf()
 
-  describe('pg', () => {
+  describe('with pg', () => {
     for (const { name, run } of storeContract({ create: () => feedSettled(postgresStore(pool, { schema }), pool) }))
       test(name, run)
   })
 
-  describe('postgres.js', () => {
+  describe('with postgres.js', () => {
     const create = () => feedSettled(postgresStore(sql, { schema, table: 'Order' }), pool)
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 
-  describe('pg with prepared statements', () => {
+  describe('with pg and prepared statements', () => {
     const create = () => feedSettled(postgresStore(pool, { schema, prepare: true }), pool)
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 
-  describe('postgres.js with prepared statements', () => {
+  describe('with postgres.js and prepared statements', () => {
     const create = () => feedSettled(postgresStore(sql, { schema, table: 'Order', prepare: true }), pool)
     for (const { name, run } of storeContract({ create })) test(name, run)
   })

@@ -14,7 +14,7 @@ import { inPostgres } from './fixtures/postgres.ts'
 
 const url = await postgres()
 
-describe.skipIf(url === undefined)('with a clock of the test', () => {
+describe.skipIf(url === undefined)('the PostgreSQL store with a clock of the test', () => {
   const { schema, pool } = inPostgres(url, { max: 4 })
 
   /** A pool whose server's clock shows another time. */
@@ -36,15 +36,20 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
     return store
   }
 
-  test('memory and PostgreSQL give the same answers to whatever comes', () => answersLikeMemory(open, 60), 180_000)
+  test(
+    'the PostgreSQL store and the memory store return the same for any operations',
+    () => answersLikeMemory(open, 60),
+    180_000,
+  )
 
-  test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
+  test('the PostgreSQL store and the memory store return the same for claims at the edges of their times', () =>
+    claimsAtTheEdgesLikeMemory(open))
 
-  describe('the store contract', () => {
+  describe('keeps the store contract', () => {
     const clock = fakeClock()
     const create = () => storeAt(clock, 'fake_time')
     for (const { name, run } of storeContract({ create, clock })) test(name, run)
 
-    test('and a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))
+    test('a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))
   })
 })

@@ -126,7 +126,7 @@ describe.skipIf(url === undefined)('the change feed on PostgreSQL', () => {
     expect((await read(store, third)).subjects).toEqual(['d'])
   })
 
-  test('what an open transaction holds back is not removed before it was there to read', async () => {
+  test('a change that an open transaction holds back is not removed before it could be read', async () => {
     const { later, pass } = laterPool()
     const table = newTable()
     const store = open(table, later)
@@ -185,7 +185,7 @@ describe.skipIf(url === undefined)('the change feed on PostgreSQL', () => {
     expect(await read(store, next)).toMatchObject({ expired: true })
   })
 
-  test('every refresh is told where that is wished', async () => {
+  test('with everyRefresh the feed has every refresh', async () => {
     const kinds = async (everyRefresh: boolean): Promise<string[]> => {
       const store = postgresStore(pool, { schema, table: newTable(), everyRefresh })
       await put(store, 'a')
@@ -208,7 +208,7 @@ describe.skipIf(own === undefined)('a role that may not ask which server it is',
     await own!.stop()
   })
 
-  test('has a feed all the same, and changes nothing of another role', async () => {
+  test('has a feed, and changes nothing of another role', async () => {
     const roles = ['may', 'may_not']
     for (const role of roles)
       await pool.query(`CREATE ROLE ${role} LOGIN; GRANT CREATE, USAGE ON SCHEMA public TO ${role}`)

@@ -59,7 +59,7 @@ describe.skipIf(url === undefined)('rows in Redis', () => {
     expect((await backend.read(key)).row?.revision).toBe('r1')
   })
 
-  test('of a row with the same index only what differs is written', async () => {
+  test('a swap with the same index writes only what differs', async () => {
     const { backend } = open()
     const key = keyOf('c', 's')
     await backend.swap(key, undefined, 'r1', { ...row, index: { ...row.index, dueAt: 10 } })

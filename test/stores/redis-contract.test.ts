@@ -7,16 +7,16 @@ import { inRedis } from './fixtures/redis.ts'
 
 const url = await redis()
 
-describe.skipIf(url === undefined)('the store contract', async () => {
+describe.skipIf(url === undefined)('the Redis store keeps the store contract', async () => {
   const { prefix, client: io, nodeRedis } = inRedis(url)
   const node = await nodeRedis()
 
-  describe('ioredis', () => {
+  describe('with ioredis', () => {
     const create = () => redisStore(io, { prefix })
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 
-  describe('node-redis', () => {
+  describe('with node-redis', () => {
     const create = () => redisStore(node, { prefix: `${prefix}-node` })
     for (const { name, run } of storeContract({ create })) test(name, run)
   })

@@ -13,7 +13,7 @@ import { inRedis } from './fixtures/redis.ts'
 
 const url = await redis()
 
-describe.skipIf(url === undefined)('with a clock of the test', () => {
+describe.skipIf(url === undefined)('the Redis store with a clock of the test', () => {
   const { prefix, client, newPrefix } = inRedis(url)
 
   /** A client whose server's clock shows another time. */
@@ -33,15 +33,20 @@ describe.skipIf(url === undefined)('with a clock of the test', () => {
 
   const open = (now: () => number): GrantStore => storeAt({ now }, newPrefix())
 
-  test('memory and Redis give the same answers to whatever comes', () => answersLikeMemory(open, 60), 180_000)
+  test(
+    'the Redis store and the memory store return the same for any operations',
+    () => answersLikeMemory(open, 60),
+    180_000,
+  )
 
-  test('and to claims at the edges of their times', () => claimsAtTheEdgesLikeMemory(open))
+  test('the Redis store and the memory store return the same for claims at the edges of their times', () =>
+    claimsAtTheEdgesLikeMemory(open))
 
-  describe('the store contract', () => {
+  describe('keeps the store contract', () => {
     const clock = fakeClock()
     const create = () => storeAt(clock, prefix)
     for (const { name, run } of storeContract({ create, clock })) test(name, run)
 
-    test('and a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))
+    test('a tombstone ends after a day', () => tombstoneEndsAfterADay(create(), clock))
   })
 })

@@ -48,7 +48,7 @@ describe.skipIf(url === undefined)('the change feed in Redis', () => {
     }
   }
 
-  test('changes are removed a week after they were made, some at each write, and cursors of before expire', async () => {
+  test('changes are removed a week after they were made, some at each write, and older cursors expire', async () => {
     const { store, read, stream } = open()
     await addOld(stream, 15)
     const early = (await read({ limit: 9 })).next
@@ -80,7 +80,7 @@ describe.skipIf(url === undefined)('the change feed in Redis', () => {
     expect((await read({})).changes).toHaveLength(2)
   })
 
-  test('a cursor of before the keys were flushed is expired, also when there are new changes', async () => {
+  test('a cursor from before the keys were flushed is expired, also when there are new changes', async () => {
     const { store, read, named } = open()
     await login(store)
     const { next } = await read({})

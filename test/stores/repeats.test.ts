@@ -34,7 +34,7 @@ test('a provider that forgives a repeat for ten seconds is asked again after the
   expect(await store.claim(key, successor(10_000))).toMatchObject({ outcome: 'claimed', takeover: true })
 })
 
-test('to the last millisecond of the ten seconds, and not in the next', async () => {
+test('a refresh token is sent again in the last millisecond of the ten seconds, and not in the next', async () => {
   for (const [after, outcome] of [
     [9999, 'claimed'],
     [10_000, 'busy'],
@@ -45,7 +45,7 @@ test('to the last millisecond of the ten seconds, and not in the next', async ()
   }
 })
 
-test('where the ten seconds have passed, or were never given, nobody repeats before all is settled', async () => {
+test('where the ten seconds have passed, or were never given, no refresh token is sent again before the settle time', async () => {
   for (const repeatWithinMs of [undefined, 0, 5000, 10_000]) {
     const { store, clock } = await unheard()
     await clock.advance(12_000)
@@ -70,7 +70,7 @@ test('a clock that was set back to before the first request proves nothing of th
   expect(await store.claim(key, successor(10_000))).toMatchObject({ outcome: 'claimed', takeover: true })
 })
 
-test('nor does it where the lease was given back already', async () => {
+test('a clock that was set back proves nothing of the ten seconds where the lease was released already', async () => {
   const { store, clock, began } = await unheard()
   await store.release(key, { owner: 'first', spent: 'unknown' })
   expect(await store.claim(key, successor(10_000))).toMatchObject({ outcome: 'claimed' })

@@ -39,7 +39,7 @@ const writtenBy = (aheadMs: number): GrantRecord => {
   })
 }
 
-test('what two processes know of the time differently is no clock that was set back', () => {
+test('two processes with different times are no sign of a clock that was set back', () => {
   for (const aheadMs of [-3_600_000, 0, 1, NOISE_MS]) {
     const written = writtenBy(aheadMs)
     expect(withoutFuture(written, NOW)).toBe(written)

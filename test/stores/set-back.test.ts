@@ -51,7 +51,7 @@ describe.each(kinds)('when the clock of %s is set back', (kind) => {
     return Number.POSITIVE_INFINITY
   }
 
-  test.each([61_000, HOUR_MS, 24 * HOUR_MS])('by %i ms, a process that died costs seconds', async (backMs) => {
+  test.each([61_000, HOUR_MS, 24 * HOUR_MS])('by %i ms, a crashed process costs seconds', async (backMs) => {
     const { clock, store, second } = await processes()
     const { record } = await store.read(key)
     // It died between its claim and its answer.
@@ -65,7 +65,7 @@ describe.each(kinds)('when the clock of %s is set back', (kind) => {
     [2000, HOUR_MS],
     [60_000, HOUR_MS],
     [60_000, 30 * 24 * HOUR_MS],
-  ])('a back-off of %i ms is none of %i ms', async (delayMs, backMs) => {
+  ])('a back-off of %i ms does not become one of %i ms', async (delayMs, backMs) => {
     const { clock, store, second } = await processes()
     const { record, now } = await store.read(key)
     const request = { leaseMs: 15_000, settleMs: 15_000, intent: { hash: 'h', sendWithinMs: 5_000 } }
@@ -78,7 +78,7 @@ describe.each(kinds)('when the clock of %s is set back', (kind) => {
     expect(seconds).toBeGreaterThanOrEqual(Math.floor(delayMs / 1000) - 1)
   })
 
-  test('and forth again, each time costs seconds', async () => {
+  test('and forward again, each time costs seconds', async () => {
     const { clock, store, second } = await processes()
     for (const setMs of [-HOUR_MS, 2 * HOUR_MS, -3 * HOUR_MS, HOUR_MS]) {
       const { record } = await store.read(key)
@@ -93,7 +93,7 @@ describe.each(kinds)('when the clock of %s is set back', (kind) => {
     }
   })
 
-  test('a worker renews what backed off by the clock of before', async () => {
+  test('a worker refreshes a grant whose back-off is by the earlier clock', async () => {
     const { clock, store, first, provider } = await processes()
     await first.save('acme', 'u', { ...provider.issue(), expires_in: undefined, expires_at: 1 })
     const { record } = await store.read(key)

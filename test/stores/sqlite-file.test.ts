@@ -90,7 +90,7 @@ describe.each(Object.entries(losses))('a file that was %s while it was open', (_
   })
 })
 
-test('so it is with a connection that was given, and with the target of a link', async () => {
+test('a lost file is also a StoreError for a connection that was given, and for the target of a link', async () => {
   const given = open(betterSqliteShaped(new DatabaseSync(at.file)))
   await given.put(key, grant)
   const link = join(at.folder, 'link.db')
@@ -155,70 +155,68 @@ test('a file that is put back is used again, and one that others write is the sa
   expect((await store.commit(key, { id: '1', version: 1, ...content })).committed).toBe(true)
 })
 
-describe('of a failure it is known that nothing was written', () => {
-  const failing: Readonly<Record<string, () => Promise<readonly [GrantStore, () => unknown]>>> = {
-    'where the file is locked': async () => {
-      const clock = fakeClock()
-      const store = open(at.file, { clock, busyTimeoutMs: 0 })
-      await store.put(key, grant)
-      const other = new DatabaseSync(at.file)
-      other.exec('BEGIN IMMEDIATE')
-      return [store, () => other.close()]
-    },
-    'where the disk is full': async () => {
-      const database = new DatabaseSync(at.file)
-      const store = open(betterSqliteShaped(database))
-      await store.put(key, { ...grant, sealed: 'x'.repeat(50_000) })
-      const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number }
-      database.exec(`PRAGMA max_page_count = ${pages}`)
-      return [store, () => database.exec('PRAGMA max_page_count = 100000')]
-    },
-    'where the file is read-only': async () => {
-      const maker = sqliteStore(at.file)
-      await maker.put(key, grant)
-      const store = open(new DatabaseSync(at.file, { readOnly: true }))
-      await store.read(key)
-      return [store, () => maker.close()]
-    },
-  }
-  test.each(Object.entries(failing))('%s', async (name, prepare) => {
-    const [store, end] = await prepare()
-    const large = { id: '1', version: 1, ...content, sealed: 'y'.repeat(500_000) }
-    await expect(store.commit(key, large)).rejects.toMatchObject({
-      code: 'store_error',
-      retryable: true,
-      notWritten: true,
-    })
-    expect((await store.read(key)).record?.version).toBe(1)
-    await end()
-    if (name !== 'where the file is read-only') expect((await store.commit(key, large)).committed).toBe(true)
-  })
-
-  test('but not where the file is damaged, or the disk fails', async () => {
-    const database = new DatabaseSync(at.file)
-    const inner = betterSqliteShaped(database)
-    let code: string | undefined
-    const store = open(
-      {
-        ...inner,
-        prepare: (sql) => {
-          const statement = inner.prepare(sql)
-          const fail = (): void => {
-            if (code !== undefined && sql === 'COMMIT') throw Object.assign(new Error('it failed'), { code })
-          }
-          return { ...statement, run: (...parameters) => (fail(), statement.run(...parameters)) }
-        },
-      },
-      { busyTimeoutMs: 0 },
-    )
+const failing: Readonly<Record<string, () => Promise<readonly [GrantStore, () => unknown]>>> = {
+  'where the file is locked': async () => {
+    const clock = fakeClock()
+    const store = open(at.file, { clock, busyTimeoutMs: 0 })
     await store.put(key, grant)
-    for (code of ['SQLITE_IOERR_FSYNC', 'SQLITE_CORRUPT', 'SQLITE_ERROR']) {
-      const error = await store.claim(key, request).catch((reason: unknown) => reason)
-      expect(error).toMatchObject({ code: 'store_error' })
-      expect(error).not.toHaveProperty('notWritten')
-    }
-    for (code of ['SQLITE_FULL', 'SQLITE_READONLY_DBMOVED', 'SQLITE_CANTOPEN', 'SQLITE_BUSY_SNAPSHOT']) {
-      await expect(store.claim(key, request)).rejects.toMatchObject({ notWritten: true })
-    }
+    const other = new DatabaseSync(at.file)
+    other.exec('BEGIN IMMEDIATE')
+    return [store, () => other.close()]
+  },
+  'where the disk is full': async () => {
+    const database = new DatabaseSync(at.file)
+    const store = open(betterSqliteShaped(database))
+    await store.put(key, { ...grant, sealed: 'x'.repeat(50_000) })
+    const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number }
+    database.exec(`PRAGMA max_page_count = ${pages}`)
+    return [store, () => database.exec('PRAGMA max_page_count = 100000')]
+  },
+  'where the file is read-only': async () => {
+    const maker = sqliteStore(at.file)
+    await maker.put(key, grant)
+    const store = open(new DatabaseSync(at.file, { readOnly: true }))
+    await store.read(key)
+    return [store, () => maker.close()]
+  },
+}
+test.each(Object.entries(failing))('a failure says that nothing was written: %s', async (name, prepare) => {
+  const [store, end] = await prepare()
+  const large = { id: '1', version: 1, ...content, sealed: 'y'.repeat(500_000) }
+  await expect(store.commit(key, large)).rejects.toMatchObject({
+    code: 'store_error',
+    retryable: true,
+    notWritten: true,
   })
+  expect((await store.read(key)).record?.version).toBe(1)
+  await end()
+  if (name !== 'where the file is read-only') expect((await store.commit(key, large)).committed).toBe(true)
+})
+
+test('a failure does not say that nothing was written where the file is damaged or the disk fails', async () => {
+  const database = new DatabaseSync(at.file)
+  const inner = betterSqliteShaped(database)
+  let code: string | undefined
+  const store = open(
+    {
+      ...inner,
+      prepare: (sql) => {
+        const statement = inner.prepare(sql)
+        const fail = (): void => {
+          if (code !== undefined && sql === 'COMMIT') throw Object.assign(new Error('it failed'), { code })
+        }
+        return { ...statement, run: (...parameters) => (fail(), statement.run(...parameters)) }
+      },
+    },
+    { busyTimeoutMs: 0 },
+  )
+  await store.put(key, grant)
+  for (code of ['SQLITE_IOERR_FSYNC', 'SQLITE_CORRUPT', 'SQLITE_ERROR']) {
+    const error = await store.claim(key, request).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'store_error' })
+    expect(error).not.toHaveProperty('notWritten')
+  }
+  for (code of ['SQLITE_FULL', 'SQLITE_READONLY_DBMOVED', 'SQLITE_CANTOPEN', 'SQLITE_BUSY_SNAPSHOT']) {
+    await expect(store.claim(key, request)).rejects.toMatchObject({ notWritten: true })
+  }
 })

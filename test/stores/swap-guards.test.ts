@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Backend } from '../../src/stores/backend.ts'
 import { content, grant, key, name, request, slow } from './slow-store.ts'
 
-test('a claim whose swap comes too late three times on fresh looks is given up', async () => {
+test('a claim whose swap comes too late three times on fresh reads is given up', async () => {
   const { store, late, swaps } = await slow()
   late(5001, 5001, 5001)
   await expect(store.claim(key, request)).rejects.toMatchObject({ code: 'store_error' })
@@ -11,14 +11,14 @@ test('a claim whose swap comes too late three times on fresh looks is given up',
   expect(await store.claim(key, request)).toMatchObject({ outcome: 'claimed' })
 })
 
-test('a swap on a fresh look has a second at least', async () => {
+test('a swap on a fresh read has at least a second', async () => {
   const { store, late, swaps } = await slow()
   late(1000)
   await store.claim(key, { ...request, intent: { hash: 'h', sendWithinMs: 10 } })
   expect(swaps()).toBe(1)
 })
 
-test('a swap on what was seen before has a tenth of the time to send, and may come late once more', async () => {
+test('a swap on an earlier read has a tenth of the time to send, and may come late once more', async () => {
   for (const [ms, count] of [
     [500, 1],
     [501, 2],
@@ -34,7 +34,7 @@ test('a swap on what was seen before has a tenth of the time to send, and may co
   expect(swaps()).toBe(4)
 })
 
-test('writes of others in between are no lateness', async () => {
+test('writes of others in between do not count as lateness', async () => {
   const { store, backend } = await slow()
   let n = 0
   const touch = () => {
@@ -45,7 +45,7 @@ test('writes of others in between are no lateness', async () => {
   expect(await store.claim(key, request)).toMatchObject({ outcome: 'claimed' })
 })
 
-test('over a backend without guards, what was seen before is read again', async () => {
+test('over a backend without guards, a record from an earlier read is read again', async () => {
   const { store, backend, record } = await slow()
   Object.assign(backend, { guards: false })
   await store.claim(key, request, record)
@@ -53,7 +53,7 @@ test('over a backend without guards, what was seen before is read again', async 
   expect(backend.writes[0]?.notAfter).toBeUndefined()
 })
 
-test('a swap that the driver sends twice finds its own writing', async () => {
+test('a swap that the driver sends twice recognises its own write', async () => {
   const { store, backend } = await slow()
   const swap = backend.swap.bind(backend)
   Object.assign(backend, {
@@ -65,7 +65,7 @@ test('a swap that the driver sends twice finds its own writing', async () => {
   expect(await store.reseal(key, { id: '1', from: 'x', to: 'y' })).toBe(true)
 })
 
-test('a refusal on what was seen before is decided again on a fresh look', async () => {
+test('a refusal on an earlier read is decided again on a fresh read', async () => {
   const { store } = await slow()
   const claim = await store.claim(key, request)
   const seen = 'record' in claim ? claim.record : undefined
@@ -73,7 +73,7 @@ test('a refusal on what was seen before is decided again on a fresh look', async
   expect(await store.claim(key, { ...request, owner: 'two' }, seen)).toMatchObject({ outcome: 'claimed' })
 })
 
-test('the time since a record was seen counts', async () => {
+test('the time since a record was read counts', async () => {
   const { store, backend, record, time } = await slow()
   time.now += 60_000
   expect(await store.claim(key, request, record)).toMatchObject({ record: { lease: { until: time.now + 15_000 } } })
@@ -108,7 +108,7 @@ test('logins, commits, verdicts and documents are durable, and claims and releas
   ])
 })
 
-test('a commit on what was seen keeps tombstones and deleted records', async () => {
+test('a commit on an earlier read keeps tombstones and deleted records', async () => {
   const { store } = await slow()
   await store.delete(key, { id: '1' })
   const { record } = await store.put(key, { ...grant, id: '2' })

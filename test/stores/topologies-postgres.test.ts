@@ -28,7 +28,7 @@ describe.skipIf(pgbouncer === undefined)('PostgreSQL behind pgbouncer in transac
     for (const { name, run } of storeContract({ create })) test(name, run)
   })
 
-  test('of many claims over many connections exactly one gets each version', async () => {
+  test('gives each version to exactly one of many claims over many connections', async () => {
     const stores = [postgresStore(pool, { schema }), postgresStore(sql, { schema })]
     expect(await race(stores, { owners: 30, versions: 10 })).toEqual({ doubles: 0, versions: 10 })
   })

@@ -42,7 +42,7 @@ describe.skipIf(cluster === undefined)('a Redis Cluster of three nodes', async (
     for (const { name, run } of storeContract({ create: () => redisStore(node, { prefix: 'other' }) })) test(name, run)
   })
 
-  test('of many claims by two clients exactly one gets each version', async () => {
+  test('gives each version to exactly one of many claims by two clients', async () => {
     expect(
       await race([redisStore(io), redisStore(node, { prefix: 'evergrant' })], { owners: 30, versions: 10 }),
     ).toEqual({

@@ -97,7 +97,7 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
     return { answer, failures }
   }
 
-  test('the answer of a refresh that was claimed before is committed after; nobody else gets the lease', async () => {
+  test('a refresh that was claimed before the promotion is committed after it, and no other owner gets the lease', async () => {
     service.lead(undefined)
     await promote()
     const rival = await persistently(() => store.claim(key, { ...claim, owner: 'another' }))
@@ -106,7 +106,7 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
     expect(answer).toMatchObject({ committed: true, record: { version: 2, sealed: 'new' } })
   })
 
-  test('what had not reached the replica is lost, in the feed too: the next claimant finds the intent open, and a reader that it is ahead', async () => {
+  test('writes that had not reached the replica are lost, also in the feed: the next claim finds the intent open, and a reader’s cursor is expired', async () => {
     // The roles are changed: the first one comes back and follows.
     await primary.resume()
     ;[primary, replica] = [replica, primary]

@@ -242,6 +242,6 @@ test('nothing else is there', async () => {
   expect((await scriptedProvider().fetch('https://provider.example/elsewhere')).status).toBe(404)
 })
 
-test('a log-in needs an authorization request', () => {
+test('a login needs an authorization request', () => {
   expect(() => scriptedProvider().login('https://provider.example/authorize')).toThrow(ConfigError)
 })

@@ -4,7 +4,7 @@ import { browserTest, openMenu, useChromium } from './chromium.ts'
 
 useChromium()
 
-browserTest('the storm: the usual code loses the grant, Evergrant redeems once and answers all', async () => {
+browserTest('in the storm the usual code loses the grant, and Evergrant refreshes once for all callers', async () => {
   const demo = await demoWith()
   const { page } = await openMenu(demo, { reducedMotion: 'reduce' })
   await page.getByRole('button', { name: 'Let 50 calls loose on both' }).click()
@@ -37,27 +37,30 @@ for (const { kind, log, store } of [
   { kind: 'unavailable', log: 'provider_unavailable', store: 'failureprovider_unavailable' },
   { kind: 'rate_limited', log: 'provider_unavailable', store: 'not again before' },
 ]) {
-  browserTest(`fault ‘${kind}’: the refresh fails, the profile keeps working, and it mends itself`, async () => {
-    const demo = await demoWith({}, { tickMs: 100 })
-    const { page } = await openMenu(demo)
-    const button = page.locator(`[data-switch=${kind}]`)
-    await button.click()
-    await page.locator('[role=switch][aria-checked=true]').waitFor()
-    await page.locator('#lab-verdict', { hasText: 'no caller notices' }).waitFor()
-    await page.locator('#beats i >> nth=5').waitFor()
-    expect(await page.locator('#beats [data-ok=false]').count()).toBe(0)
-    expect(await page.locator('#lab-caller').textContent()).toContain('session.refresh(): provider_unavailable')
-    expect(await page.locator('#lab-log').textContent()).toContain(log)
-    expect(await page.locator('#lab-store').textContent()).toContain(store)
-    expect(await page.locator('#lab-store').textContent()).toContain('stateactive')
-    await button.click()
-    await page.locator('#lab-verdict', { hasText: 'Nothing was lost' }).waitFor()
-    expect(await page.locator('#beats [data-ok=false]').count()).toBe(0)
-    expect(await page.locator('#lab-store').textContent()).toContain('version2')
-  })
+  browserTest(
+    `fault ‘${kind}’: the refresh fails, the profile keeps working, and a later refresh succeeds`,
+    async () => {
+      const demo = await demoWith({}, { tickMs: 100 })
+      const { page } = await openMenu(demo)
+      const button = page.locator(`[data-switch=${kind}]`)
+      await button.click()
+      await page.locator('[role=switch][aria-checked=true]').waitFor()
+      await page.locator('#lab-verdict', { hasText: 'no caller notices' }).waitFor()
+      await page.locator('#beats i >> nth=5').waitFor()
+      expect(await page.locator('#beats [data-ok=false]').count()).toBe(0)
+      expect(await page.locator('#lab-caller').textContent()).toContain('session.refresh(): provider_unavailable')
+      expect(await page.locator('#lab-log').textContent()).toContain(log)
+      expect(await page.locator('#lab-store').textContent()).toContain(store)
+      expect(await page.locator('#lab-store').textContent()).toContain('stateactive')
+      await button.click()
+      await page.locator('#lab-verdict', { hasText: 'Nothing was lost' }).waitFor()
+      expect(await page.locator('#beats [data-ok=false]').count()).toBe(0)
+      expect(await page.locator('#lab-store').textContent()).toContain('version2')
+    },
+  )
 }
 
-browserTest('fault ‘hang’: callers are served while nothing comes, and nobody asks twice', async () => {
+browserTest('fault ‘hang’: callers get the token while no response comes, and no second request is sent', async () => {
   const demo = await demoWith({}, { tickMs: 100 })
   const { page } = await openMenu(demo)
   await page.locator('[data-switch=hang]').click()

@@ -18,7 +18,7 @@ browserTest('a visitor logs in, sees who is connected, disconnects, and connects
   await page.getByText('alice@example.com').waitFor()
 })
 
-browserTest('who does not allow the access reads what that means and can start again', async () => {
+browserTest('a user who does not allow access reads what that means and can start again', async () => {
   const demo = await demoWith()
   const { page } = await openPage()
   await page.goto(demo.url)
@@ -31,7 +31,7 @@ browserTest('who does not allow the access reads what that means and can start a
   await page.getByText('alice@example.com').waitFor()
 })
 
-browserTest('a second log-in that brings no refresh token keeps the stored one', async () => {
+browserTest('a second login that brings no refresh token keeps the stored one', async () => {
   const demo = await demoWith()
   const { page } = await openPage()
   await logInWith(page, demo.url)
@@ -45,7 +45,7 @@ browserTest('a second log-in that brings no refresh token keeps the stored one',
   expect(demo.provider.stats().redemptions).toBe(1)
 })
 
-browserTest('without JavaScript the four actions are links that answer JSON', async () => {
+browserTest('without JavaScript the four actions are links that return JSON', async () => {
   const demo = await demoWith()
   const { page } = await openPage({ javaScriptEnabled: false })
   await logInWith(page, demo.url)

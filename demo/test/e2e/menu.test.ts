@@ -5,7 +5,7 @@ import { browserTest, openMenu, useChromium } from './chromium.ts'
 
 useChromium()
 
-browserTest('the four actions show their answers in place', async () => {
+browserTest('the four actions show their results in place', async () => {
   const demo = await demoWith()
   const { page } = await openMenu(demo)
   for (const [path, member] of [
@@ -67,7 +67,7 @@ browserTest(
   },
 )
 
-browserTest('the keyboard reaches everything in order, and shows where it is', async () => {
+browserTest('the keyboard reaches every control in order, and shows where it is', async () => {
   const demo = await demoWith()
   const { page } = await openMenu(demo)
   const reached: string[] = []
@@ -83,7 +83,7 @@ browserTest('the keyboard reaches everything in order, and shows where it is', a
   await page.locator('[data-answer="/profile"] .ok').waitFor()
 })
 
-browserTest('nothing is wider than a phone', async () => {
+browserTest('the page is no wider than a phone', async () => {
   const demo = await demoWith()
   const { page } = await openMenu(demo, { viewport: { width: 360, height: 740 } })
   await page.locator('[data-action="/validate"]').click()

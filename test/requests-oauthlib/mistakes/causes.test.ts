@@ -146,46 +146,44 @@ describe.each(wayNames)('at %s', (way) => {
   })
 })
 
-describe('the caller of a session', () => {
-  test('gets the provider’s own error, not one that stands for it', async () => {
-    const { scripted, session } = stage()
-    scripted.script({ status: 400, body: { error: 'invalid_scope', error_description: 'No' } })
-    const error = await rejection(session({ expires_in: 0 }).fetch(scripted.resource))
-    expect(error).toBeInstanceOf(TokenRequestError)
-    expect(error).toMatchObject({ status: 400, error: 'invalid_scope', errorDescription: 'No' })
-  })
+test('the caller of a session gets the provider’s own error, not one that stands for it', async () => {
+  const { scripted, session } = stage()
+  scripted.script({ status: 400, body: { error: 'invalid_scope', error_description: 'No' } })
+  const error = await rejection(session({ expires_in: 0 }).fetch(scripted.resource))
+  expect(error).toBeInstanceOf(TokenRequestError)
+  expect(error).toMatchObject({ status: 400, error: 'invalid_scope', errorDescription: 'No' })
+})
 
-  test('is told what failed, by its code, in the event and in the status', async () => {
-    const { clock, scripted, session } = stage()
-    const held = session({ expires_in: 0 })
-    const told: unknown[] = []
-    held.on('refresh_failed', (event) => void told.push(event))
-    scripted.script({ status: 400, body: { error: 'invalid_scope' } })
-    await rejection(held.token())
-    expect(told).toEqual([expect.objectContaining({ code: 'invalid_scope', retryable: false, at: clock.now() })])
-    expect((await held.status()).lastError).toMatchObject({ code: 'invalid_scope', at: clock.now(), count: 1 })
-  })
+test('the caller of a session is told what failed, by its code, in the event and in the status', async () => {
+  const { clock, scripted, session } = stage()
+  const held = session({ expires_in: 0 })
+  const told: unknown[] = []
+  held.on('refresh_failed', (event) => void told.push(event))
+  scripted.script({ status: 400, body: { error: 'invalid_scope' } })
+  await rejection(held.token())
+  expect(told).toEqual([expect.objectContaining({ code: 'invalid_scope', retryable: false, at: clock.now() })])
+  expect((await held.status()).lastError).toMatchObject({ code: 'invalid_scope', at: clock.now(), count: 1 })
+})
 
-  test('learns from a real socket that nobody listens, and which code the system gave', async () => {
-    const server = createServer()
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve)
-    })
-    const { port } = server.address() as AddressInfo
-    await new Promise((resolve) => {
-      server.close(resolve)
-    })
-    const client = new OAuth2Client({
-      provider: { name: 'gone', server: { token_endpoint: `http://127.0.0.1:${port}/token` } },
-      clientId: 'client-id',
-      clientSecret: 'client-secret',
-    })
-    const session = new OAuth2Session(client, {
-      token: { access_token: 'old', refresh_token: 'old-refresh', expires_in: 0 },
-    })
-    const error = await rejection(session.token())
-    expect(error).toBeInstanceOf(ProviderUnavailableError)
-    expect(error).toMatchObject({ retryable: true, maybeProcessed: false })
-    expect(error.cause).toMatchObject({ cause: { code: 'ECONNREFUSED' } })
+test('the caller of a session learns from a real socket that nobody listens, and which code the system gave', async () => {
+  const server = createServer()
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
   })
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => {
+    server.close(resolve)
+  })
+  const client = new OAuth2Client({
+    provider: { name: 'gone', server: { token_endpoint: `http://127.0.0.1:${port}/token` } },
+    clientId: 'client-id',
+    clientSecret: 'client-secret',
+  })
+  const session = new OAuth2Session(client, {
+    token: { access_token: 'old', refresh_token: 'old-refresh', expires_in: 0 },
+  })
+  const error = await rejection(session.token())
+  expect(error).toBeInstanceOf(ProviderUnavailableError)
+  expect(error).toMatchObject({ retryable: true, maybeProcessed: false })
+  expect(error.cause).toMatchObject({ cause: { code: 'ECONNREFUSED' } })
 })

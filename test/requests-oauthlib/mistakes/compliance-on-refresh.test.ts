@@ -37,7 +37,7 @@ const strange: readonly {
 ]
 
 describe.each(strange)('a provider that answers with $what', ({ answer, provider = {} }) => {
-  test('is understood at the log-in and at the refresh alike', async () => {
+  test('is understood at the login and at the refresh alike', async () => {
     const { client, clock, scripted } = stage({ provider })
     const grants = new Grants({ clients: { acme: client }, clock })
     const pending = await grants.connect('acme', 'ann', { scope: 'read' })

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { AuthorizationError, CallbackError, Grants, isEvergrantError } from '../../../src/index.ts'
 import type { ScriptedAnswer } from '../../../src/testing/index.ts'
 import { rejection, stage } from '../setup.ts'
@@ -15,8 +15,9 @@ const refusals: readonly (readonly [what: string, answer: ScriptedAnswer])[] = [
   ['an answer that is lost', 'answer_lost'],
 ]
 
-describe('a log-in that fails at the code exchange', () => {
-  test.each(refusals)('with %s takes nothing from the grant that is there', async (_what, answer) => {
+test.each(refusals)(
+  'a login that fails at the code exchange with %s takes nothing from the grant that is there',
+  async (_what, answer) => {
     const { client, clock, scripted } = stage()
     const grants = new Grants({ clients: { acme: client }, clock })
     const issued = scripted.issue({ scope: 'read' })
@@ -38,9 +39,12 @@ describe('a log-in that fails at the code exchange', () => {
     expect(scripted.tokenRequests.at(-1)!.params.get('refresh_token')).toBe(issued.refresh_token)
     expect((await session.fetch(scripted.resource)).status).toBe(200)
     await grants.close()
-  })
+  },
+)
 
-  test.each(refusals)('with %s leaves nothing where nothing was', async (_what, answer) => {
+test.each(refusals)(
+  'a login that fails at the code exchange with %s leaves nothing where nothing was',
+  async (_what, answer) => {
     const { client, clock, scripted } = stage()
     const grants = new Grants({ clients: { acme: client }, clock })
     const pending = await grants.connect('acme', 'ann')
@@ -51,54 +55,52 @@ describe('a log-in that fails at the code exchange', () => {
     const { session } = await grants.complete(scripted.login(again.url), again, { subject: 'ann' })
     expect((await session.fetch(scripted.resource)).status).toBe(200)
     await grants.close()
+  },
+)
+
+test('a pending login is not used up by a callback that is no answer to it', async () => {
+  const { client, clock, scripted } = stage()
+  const grants = new Grants({ clients: { acme: client }, clock })
+  const pending = await grants.connect('acme', 'ann')
+  const callback = scripted.login(pending.url)
+  for (const strange of ['/callback?code=abc&state=another', '/callback', `${callback}&code=second`]) {
+    const error = await rejection(grants.complete(strange, pending, { subject: 'ann' }))
+    expect(error).toBeInstanceOf(CallbackError)
+  }
+  expect(await rejection(grants.complete(callback, pending, { subject: 'bob' }))).toMatchObject({
+    code: 'wrong_subject',
   })
+  const { session } = await grants.complete(callback, pending, { subject: 'ann' })
+  expect((await session.fetch(scripted.resource)).status).toBe(200)
+  await grants.close()
 })
 
-describe('a pending log-in', () => {
-  test('is not used up by a callback that is no answer to it', async () => {
-    const { client, clock, scripted } = stage()
-    const grants = new Grants({ clients: { acme: client }, clock })
-    const pending = await grants.connect('acme', 'ann')
-    const callback = scripted.login(pending.url)
-    for (const strange of ['/callback?code=abc&state=another', '/callback', `${callback}&code=second`]) {
-      const error = await rejection(grants.complete(strange, pending, { subject: 'ann' }))
-      expect(error).toBeInstanceOf(CallbackError)
-    }
-    expect(await rejection(grants.complete(callback, pending, { subject: 'bob' }))).toMatchObject({
-      code: 'wrong_subject',
-    })
-    const { session } = await grants.complete(callback, pending, { subject: 'ann' })
-    expect((await session.fetch(scripted.resource)).status).toBe(200)
-    await grants.close()
-  })
+test('a pending login that the user declined leaves the grant as it was', async () => {
+  const { client, clock, scripted } = stage()
+  const grants = new Grants({ clients: { acme: client }, clock })
+  const issued = scripted.issue()
+  const session = await grants.save('acme', 'ann', issued)
+  const pending = await grants.connect('acme', 'ann')
+  const callback = new URL(scripted.login(pending.url))
+  callback.searchParams.delete('code')
+  callback.searchParams.set('error', 'access_denied')
+  const error = await rejection(grants.complete(callback, pending, { subject: 'ann' }))
+  expect(error).toBeInstanceOf(AuthorizationError)
+  expect(await session.accessToken()).toBe(issued.access_token)
+  expect(scripted.tokenRequests).toEqual([])
+  await grants.close()
+})
 
-  test('that the user declined leaves the grant as it was', async () => {
-    const { client, clock, scripted } = stage()
-    const grants = new Grants({ clients: { acme: client }, clock })
-    const issued = scripted.issue()
-    const session = await grants.save('acme', 'ann', issued)
-    const pending = await grants.connect('acme', 'ann')
-    const callback = new URL(scripted.login(pending.url))
-    callback.searchParams.delete('code')
-    callback.searchParams.set('error', 'access_denied')
-    const error = await rejection(grants.complete(callback, pending, { subject: 'ann' }))
-    expect(error).toBeInstanceOf(AuthorizationError)
-    expect(await session.accessToken()).toBe(issued.access_token)
-    expect(scripted.tokenRequests).toEqual([])
-    await grants.close()
+test('a pending login is used once: its callback can’t come again, also when its code was refused', async () => {
+  const { client, clock, scripted } = stage()
+  const grants = new Grants({ clients: { acme: client }, clock })
+  const pending = await grants.connect('acme', 'ann')
+  const callback = scripted.login(pending.url)
+  scripted.script({ status: 400, body: { error: 'invalid_grant' } })
+  await rejection(grants.complete(callback, pending, { subject: 'ann' }))
+  expect(await rejection(grants.complete(callback, pending, { subject: 'ann' }))).toMatchObject({
+    code: 'already_used',
   })
-
-  test('is used once: its callback can’t come again, also when its code was refused', async () => {
-    const { client, clock, scripted } = stage()
-    const grants = new Grants({ clients: { acme: client }, clock })
-    const pending = await grants.connect('acme', 'ann')
-    const callback = scripted.login(pending.url)
-    scripted.script({ status: 400, body: { error: 'invalid_grant' } })
-    await rejection(grants.complete(callback, pending, { subject: 'ann' }))
-    expect(await rejection(grants.complete(callback, pending, { subject: 'ann' }))).toMatchObject({
-      code: 'already_used',
-    })
-    expect(scripted.tokenRequests).toHaveLength(1)
-    await grants.close()
-  })
+  expect(scripted.tokenRequests).toHaveLength(1)
+  await grants.close()
 })

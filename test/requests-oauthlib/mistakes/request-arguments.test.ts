@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { ConfigError, importToken, OAuth2Client, OAuth2Session } from '../../../src/index.ts'
 import { basic, entries, rejection, stage } from '../setup.ts'
 import { answerJson, listen } from './loopback.ts'
@@ -19,65 +19,61 @@ async function spent() {
   return { server, session: new OAuth2Session(client, { token }) }
 }
 
-describe('nothing of a request leaks into the refresh that it causes', () => {
-  const text = JSON.stringify({ private: 'payload' })
-  const headers = { 'x-private': 'header-value', cookie: 'private=cookie', 'content-type': 'application/json' }
+const text = JSON.stringify({ private: 'payload' })
+const headers = { 'x-private': 'header-value', cookie: 'private=cookie', 'content-type': 'application/json' }
 
-  test.each<[what: string, make: (url: string) => Parameters<typeof fetch>, sent: string]>([
-    ['a plain GET', (url) => [url], ''],
-    [
-      'every option of fetch',
-      (url) => [url, { redirect: 'error', cache: 'no-store', keepalive: true, referrer: '', mode: 'cors', headers }],
-      '',
+test.each<[what: string, make: (url: string) => Parameters<typeof fetch>, sent: string]>([
+  ['a plain GET', (url) => [url], ''],
+  [
+    'every option of fetch',
+    (url) => [url, { redirect: 'error', cache: 'no-store', keepalive: true, referrer: '', mode: 'cors', headers }],
+    '',
+  ],
+  ['JSON', (url) => [url, { method: 'POST', body: text, headers }], text],
+  ['a form', (url) => [url, { method: 'PUT', body: new URLSearchParams({ private: 'payload' }) }], 'private=payload'],
+  ['a Request with a body', (url) => [new Request(url, { method: 'PATCH', body: text, headers })], text],
+  [
+    'options that other libraries have',
+    (url) => [
+      url,
+      { method: 'GET', timeout: 5, json: { private: 'payload' }, params: { private: 'payload' } } as RequestInit,
     ],
-    ['JSON', (url) => [url, { method: 'POST', body: text, headers }], text],
-    ['a form', (url) => [url, { method: 'PUT', body: new URLSearchParams({ private: 'payload' }) }], 'private=payload'],
-    ['a Request with a body', (url) => [new Request(url, { method: 'PATCH', body: text, headers })], text],
-    [
-      'options that other libraries have',
-      (url) => [
-        url,
-        { method: 'GET', timeout: 5, json: { private: 'payload' }, params: { private: 'payload' } } as RequestInit,
-      ],
-      '',
-    ],
-  ])('%s', async (_what, make, sent) => {
-    const { server, session } = await spent()
-    const response = await session.fetch(...make(`${server.origin}/api?query=private`))
-    expect(response.status).toBe(200)
-    const [refresh, resource] = server.seen
-    expect(server.seen).toHaveLength(2)
-    expect(refresh!.path).toBe('/token')
-    expect(entries(new URLSearchParams(refresh!.body))).toEqual({
-      grant_type: 'refresh_token',
-      refresh_token: 'old-refresh',
-    })
-    expect(refresh!.headers.authorization).toBe(basic('client-id', 'client-secret'))
-    expect(JSON.stringify(refresh)).not.toMatch(/private|payload/)
-    expect(resource!.path).toBe('/api?query=private')
-    expect(resource!.body).toBe(sent)
-    expect(resource!.headers.authorization).toBe('Bearer new-access')
-    if (sent === text) expect(resource!.headers['x-private']).toBe('header-value')
+    '',
+  ],
+])('a refresh has nothing of the request that caused it: %s', async (_what, make, sent) => {
+  const { server, session } = await spent()
+  const response = await session.fetch(...make(`${server.origin}/api?query=private`))
+  expect(response.status).toBe(200)
+  const [refresh, resource] = server.seen
+  expect(server.seen).toHaveLength(2)
+  expect(refresh!.path).toBe('/token')
+  expect(entries(new URLSearchParams(refresh!.body))).toEqual({
+    grant_type: 'refresh_token',
+    refresh_token: 'old-refresh',
   })
+  expect(refresh!.headers.authorization).toBe(basic('client-id', 'client-secret'))
+  expect(JSON.stringify(refresh)).not.toMatch(/private|payload/)
+  expect(resource!.path).toBe('/api?query=private')
+  expect(resource!.body).toBe(sent)
+  expect(resource!.headers.authorization).toBe('Bearer new-access')
+  if (sent === text) expect(resource!.headers['x-private']).toBe('header-value')
 })
 
-describe('what is added to a refresh on purpose', () => {
-  const refresh = async (params: Record<string, string>) => {
-    const { client, clock, scripted } = stage({ provider: { refreshParams: { audience: 'provider', tenant: 'one' } } })
-    await client.refresh(importToken(scripted.issue(), { now: clock.now() }), { params })
-    return entries(scripted.tokenRequests[0]!.params)
-  }
+const refresh = async (params: Record<string, string>) => {
+  const { client, clock, scripted } = stage({ provider: { refreshParams: { audience: 'provider', tenant: 'one' } } })
+  await client.refresh(importToken(scripted.issue(), { now: clock.now() }), { params })
+  return entries(scripted.tokenRequests[0]!.params)
+}
 
-  test('is the call’s, where the call and the provider’s data name the same parameter', async () => {
-    expect(await refresh({ audience: 'call' })).toMatchObject({ audience: 'call', tenant: 'one' })
-    expect(await refresh({})).toMatchObject({ audience: 'provider', tenant: 'one' })
-  })
-
-  test.each(['refresh_token', 'grant_type', 'client_id', 'client_secret'])(
-    'is never %s, which the client sets',
-    async (name) => {
-      expect(await rejection(refresh({ [name]: 'another' }))).toBeInstanceOf(ConfigError)
-      expect(() => stage({ provider: { refreshParams: { [name]: 'another' } } })).toThrow(ConfigError)
-    },
-  )
+test('what is added to a refresh on purpose is the call’s, where the call and the provider’s data name the same parameter', async () => {
+  expect(await refresh({ audience: 'call' })).toMatchObject({ audience: 'call', tenant: 'one' })
+  expect(await refresh({})).toMatchObject({ audience: 'provider', tenant: 'one' })
 })
+
+test.each(['refresh_token', 'grant_type', 'client_id', 'client_secret'])(
+  'what is added to a refresh on purpose is never %s, which the client sets',
+  async (name) => {
+    expect(await rejection(refresh({ [name]: 'another' }))).toBeInstanceOf(ConfigError)
+    expect(() => stage({ provider: { refreshParams: { [name]: 'another' } } })).toThrow(ConfigError)
+  },
+)

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { format, inspect } from 'node:util'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { Grants, importToken, OAuth2Session, type GrantEvents, type Logger } from '../../../src/index.ts'
 import { generateKey, keyRing } from '../../../src/seal/index.ts'
 import { sqliteStore } from '../../../src/stores/sqlite/index.ts'
@@ -163,101 +163,99 @@ async function watched() {
   return { ...on, client, clock, files, grants, keys, logIn, output, secrets, store, unfinished }
 }
 
-describe('nothing secret comes out', () => {
-  test('of a grant’s whole life: log, events, statuses, inspected objects, the file', async () => {
-    const on = await watched()
-    const { client, clock, files, grants, logIn, output, scripted, secrets } = on
-    const { pending, callback } = await logIn()
-    const { session } = await grants.complete(callback, pending, { subject: 'ann' })
-    await session.fetch(scripted.resource)
-    await session.refresh()
-    await clock.advance(HOUR)
-    await session.fetch(scripted.resource)
-    await client.userInfo(await session.token())
-    await client.introspect(await session.accessToken())
-    output.add('status', await session.status())
-    for await (const status of grants.list()) output.add('list', status)
-    for (const [name, value] of Object.entries({ client, grants, keys: on.keys, session, store: on.store }))
-      output.add(`inspect ${name}`, value)
-    output.add('inspect access token', inspect(await session.token(), { depth: 9, showHidden: true }))
-    await files()
-    scripted.revoke(await session.accessToken())
-    await rejection(session.refresh())
-    output.add('status of the dead grant', await session.status())
-    await files()
-    await session.disconnect()
-    await Promise.all(on.unfinished)
-    await grants.close()
-    await files()
+test('nothing secret comes out of a grant’s whole life: log, events, statuses, inspected objects, the file', async () => {
+  const on = await watched()
+  const { client, clock, files, grants, logIn, output, scripted, secrets } = on
+  const { pending, callback } = await logIn()
+  const { session } = await grants.complete(callback, pending, { subject: 'ann' })
+  await session.fetch(scripted.resource)
+  await session.refresh()
+  await clock.advance(HOUR)
+  await session.fetch(scripted.resource)
+  await client.userInfo(await session.token())
+  await client.introspect(await session.accessToken())
+  output.add('status', await session.status())
+  for await (const status of grants.list()) output.add('list', status)
+  for (const [name, value] of Object.entries({ client, grants, keys: on.keys, session, store: on.store }))
+    output.add(`inspect ${name}`, value)
+  output.add('inspect access token', inspect(await session.token(), { depth: 9, showHidden: true }))
+  await files()
+  scripted.revoke(await session.accessToken())
+  await rejection(session.refresh())
+  output.add('status of the dead grant', await session.status())
+  await files()
+  await session.disconnect()
+  await Promise.all(on.unfinished)
+  await grants.close()
+  await files()
 
-    expect(secrets.size).toBeGreaterThanOrEqual(10)
-    expect(output.leaks(secrets)).toEqual([])
-    // What says nothing leaks nothing: the log has to be worth something.
-    const log = output.text('log')
-    for (const part of [
-      'token request (authorization_code)',
-      'token request (refresh_token)',
-      'revocation',
-      'acme',
-      '200',
-      '400',
-    ]) {
-      expect(log).toContain(part)
-    }
-    expect(output.text('event refreshed')).toContain('manual')
-    expect(output.text('file grants.db')).toContain('acme')
-  })
-
-  test.each(Object.entries(failures))('when a refresh meets %s', async (_what, answer) => {
-    const { clock, files, grants, output, scripted, secrets } = await watched()
-    const issued = scripted.issue({ scope: 'read' })
-    for (const secret of [issued.access_token, issued.refresh_token!]) secrets.add(secret)
-    const session = await grants.save('acme', 'ann', issued)
-    await clock.advance(HOUR)
-    scripted.script(answer)
-    output.addError('refresh', await rejection(session.token()))
-    output.addError('again', await rejection(session.token()))
-    output.add('status', await session.status())
-    await files()
-    expect(secrets.size).toBeGreaterThanOrEqual(4)
-    expect(output.leaks(secrets)).toEqual([])
-    expect(output.text('log')).toContain('token request (refresh_token)')
-    expect(output.text('event refresh_failed')).not.toBe('')
-    await grants.close()
-  })
-
-  test.each(Object.entries(failures))('when a code exchange meets %s', async (_what, answer) => {
-    const { grants, logIn, output, scripted, secrets } = await watched()
-    const { pending, callback } = await logIn()
-    scripted.script(answer)
-    output.addError('log-in', await rejection(grants.complete(callback, pending, { subject: 'ann' })))
-    output.addError('once more', await rejection(grants.complete(callback, pending, { subject: 'ann' })))
-    expect(secrets.size).toBeGreaterThanOrEqual(5)
-    expect(output.leaks(secrets)).toEqual([])
-    expect(output.text('log')).toContain('token request (authorization_code)')
-    await grants.close()
-  })
-
-  test('of a callback that repeats the log-in’s secrets as its error', async () => {
-    const { grants, logIn, output, secrets } = await watched()
-    const { pending } = await logIn()
-    const text = `${pending.state} ${pending.codeVerifier} ${CLIENT_SECRET}`
-    const query = new URLSearchParams({
-      state: pending.state,
-      iss: pending.issuer!,
-      error: text,
-      error_description: text,
-    })
-    output.addError('callback', await rejection(grants.complete(query, pending, { subject: 'ann' })))
-    const other = new URLSearchParams({ state: `${pending.state}x`, code: 'the planted code' })
-    output.addError('mismatch', await rejection(grants.complete(other, pending, { subject: 'ann' })))
-    expect(output.text()).toContain('AuthorizationError')
-    expect(output.leaks([...secrets, 'the planted code'])).toEqual([])
-    await grants.close()
-  })
+  expect(secrets.size).toBeGreaterThanOrEqual(10)
+  expect(output.leaks(secrets)).toEqual([])
+  // What says nothing leaks nothing: the log has to be worth something.
+  const log = output.text('log')
+  for (const part of [
+    'token request (authorization_code)',
+    'token request (refresh_token)',
+    'revocation',
+    'acme',
+    '200',
+    '400',
+  ]) {
+    expect(log).toContain(part)
+  }
+  expect(output.text('event refreshed')).toContain('manual')
+  expect(output.text('file grants.db')).toContain('acme')
 })
 
-test('an answer that can’t be used carries its refresh token out of sight: only who asks for it gets it', async () => {
+test.each(Object.entries(failures))('nothing secret comes out when a refresh meets %s', async (_what, answer) => {
+  const { clock, files, grants, output, scripted, secrets } = await watched()
+  const issued = scripted.issue({ scope: 'read' })
+  for (const secret of [issued.access_token, issued.refresh_token!]) secrets.add(secret)
+  const session = await grants.save('acme', 'ann', issued)
+  await clock.advance(HOUR)
+  scripted.script(answer)
+  output.addError('refresh', await rejection(session.token()))
+  output.addError('again', await rejection(session.token()))
+  output.add('status', await session.status())
+  await files()
+  expect(secrets.size).toBeGreaterThanOrEqual(4)
+  expect(output.leaks(secrets)).toEqual([])
+  expect(output.text('log')).toContain('token request (refresh_token)')
+  expect(output.text('event refresh_failed')).not.toBe('')
+  await grants.close()
+})
+
+test.each(Object.entries(failures))('nothing secret comes out when a code exchange meets %s', async (_what, answer) => {
+  const { grants, logIn, output, scripted, secrets } = await watched()
+  const { pending, callback } = await logIn()
+  scripted.script(answer)
+  output.addError('log-in', await rejection(grants.complete(callback, pending, { subject: 'ann' })))
+  output.addError('once more', await rejection(grants.complete(callback, pending, { subject: 'ann' })))
+  expect(secrets.size).toBeGreaterThanOrEqual(5)
+  expect(output.leaks(secrets)).toEqual([])
+  expect(output.text('log')).toContain('token request (authorization_code)')
+  await grants.close()
+})
+
+test('nothing secret comes out of a callback that repeats the login’s secrets as its error', async () => {
+  const { grants, logIn, output, secrets } = await watched()
+  const { pending } = await logIn()
+  const text = `${pending.state} ${pending.codeVerifier} ${CLIENT_SECRET}`
+  const query = new URLSearchParams({
+    state: pending.state,
+    iss: pending.issuer!,
+    error: text,
+    error_description: text,
+  })
+  output.addError('callback', await rejection(grants.complete(query, pending, { subject: 'ann' })))
+  const other = new URLSearchParams({ state: `${pending.state}x`, code: 'the planted code' })
+  output.addError('mismatch', await rejection(grants.complete(other, pending, { subject: 'ann' })))
+  expect(output.text()).toContain('AuthorizationError')
+  expect(output.leaks([...secrets, 'the planted code'])).toEqual([])
+  await grants.close()
+})
+
+test('the error of an unusable response hides its refresh token from everything that prints', async () => {
   const { client, clock, scripted } = stage()
   const token = importToken(scripted.issue(), { now: clock.now() })
   scripted.script({ body: { refresh_token: 'planted-rotated-token' } })
