@@ -123,7 +123,7 @@ test.for([
   [['--access-token-lifetime', '0s'], 'Expected --access-token-lifetime'],
   [['--reuse', 'never'], 'Expected --reuse'],
   [['--redirect-uri', 'callback'], 'Expected --redirect-uri'],
-] as const)('wrong arguments end the command with code 2 and a reason: %o', async ([args, reason]) => {
+] as const)('a wrong call ends with 2 and a reason: %o', async ([args, reason]) => {
   const command = run(...args)
   expect(await command.ended).toBe(2)
   expect(command.err()).toContain(reason)
@@ -132,7 +132,7 @@ test.for([
   expect(command.out()).toBe('')
 })
 
-test('a port in use ends the command with code 1 and one line', async () => {
+test('a port that is taken ends it with 1 and one line', async () => {
   const other = createServer()
   onTestFinished(() => new Promise((resolve) => other.close(() => resolve())))
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
@@ -160,13 +160,13 @@ test('a request that is still waiting does not keep it from ending', async (cont
   expect(await waiting).toBe('ended')
 })
 
-test('the command warns when it listens to the network', async () => {
+test('listening to the network is warned of', async () => {
   const command = run('--port', '0', '--host', '0.0.0.0', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
   expect(command.err()).toContain('Warning: listening on 0.0.0.0')
 })
 
-test('the command says how to build the package when it is not built', async () => {
+test('before anything is built it says how to build', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'provider-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   mkdirSync(join(directory, 'bin'))

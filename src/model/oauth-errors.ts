@@ -1,12 +1,12 @@
 /**
- * What a refused token request means: the grant has ended, the refusal is temporary, the client is wrong, or the request
- * is wrong.
+ * What a refused token request means: the grant has ended, the refusal is temporary, the client is wrong, or the
+ * request is wrong.
  */
 export type RefusalMeaning = 'dead' | 'later' | 'registration' | 'request'
 
 /** An error code that a specification registers for the endpoints that Evergrant calls. */
 export interface OAuthError {
-  /** Meaning for the grant whose refresh token was sent. Absent: not registered for refreshes, the token may be used up. */
+  /** Meaning for the grant whose refresh token was sent. Absent: not registered for refreshes; it may be used up. */
   readonly means?: RefusalMeaning
   /** Whether the provider wants the user, and not only another refresh token. */
   readonly wantsUser?: true
@@ -27,8 +27,9 @@ const REQUEST: OAuthError = { means: 'request' }
 const LATER: OAuthError = { means: 'later' }
 
 /**
- * The registered error codes. RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1,
- * RFC 8628 section 3.5, RFC 8707 section 2, RFC 9396 section 5, RFC 9449 sections 5 and 8, OpenID Connect Core section 3.1.2.6.
+ * The registered error codes: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1,
+ * RFC 8628 section 3.5, RFC 8707 section 2, RFC 9396 section 5, RFC 9449 sections 5 and 8, OpenID Connect Core
+ * section 3.1.2.6.
  */
 export const OAUTH_ERRORS: ReadonlyMap<string, OAuthError> = new Map<string, OAuthError>([
   [

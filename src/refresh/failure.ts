@@ -33,7 +33,7 @@ export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrant
     if (error.means !== undefined) return error.means
     if (error.error === undefined) return 'refused'
     if (deadGrantErrors.includes(error.error)) return 'dead'
-    // Servers may rotate before they look at what no specification lets them refuse.
+    // Servers may rotate before they check what no specification lets them refuse.
     return OAUTH_ERRORS.get(error.error)?.means ?? 'unknown'
   }
   if (error instanceof ProviderUnavailableError) return error.maybeProcessed ? 'unknown' : 'later'

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ConfigError, InsecureTransportError } from '../../src/model/errors.ts'
 import type { Provider } from '../../src/model/provider.ts'
 import { beginLogin, json, makeClient, makeOldToken, metadata, scripted } from './setup.ts'
@@ -27,82 +27,70 @@ describe('refreshEndpoint', () => {
   })
 })
 
-test('refreshEndpoint must be a URL that may get a refresh token', () => {
-  const make = (refreshEndpoint: unknown) =>
-    makeClient(scripted({}).fetch, {}, { refreshEndpoint: refreshEndpoint as string })
-  expect(() => make('/refresh')).toThrow(/refreshEndpoint of provider 'acme' must be a URL/)
-  expect(() => make(5)).toThrow(ConfigError)
-  expect(() => make('http://as.example/refresh')).toThrow(InsecureTransportError)
-})
-
-const bodies: (BodyInit | null | undefined)[] = []
-const contentTypes: (string | null)[] = []
-const recording: typeof fetch = async (_input, init) => {
-  bodies.push(init?.body)
-  contentTypes.push(new Headers(init?.headers).get('content-type'))
-  return answer.clone()
-}
-
-test('bodyFormat json sends JSON, with a list for a parameter that comes twice, and the usual client authentication', async () => {
-  const client = makeClient(
-    recording,
-    { clientAuth: 'client_secret_post' },
-    { bodyFormat: 'json', refreshParams: { tenant: 'ü"' } },
-  )
-  await client.refresh(makeOldToken())
-  expect(contentTypes.at(-1)).toBe('application/json')
-  expect(JSON.parse(bodies.at(-1) as string)).toEqual({
-    grant_type: 'refresh_token',
-    refresh_token: 'old-refresh-token',
-    tenant: 'ü"',
-    client_id: 'web',
-    client_secret: 'client-secret-value',
-  })
-  const twice = makeClient(
-    recording,
-    { clientAuth: ({ body }) => ['a', 'b'].forEach((each) => body.append('resource', each)) },
-    { bodyFormat: 'json' },
-  )
-  await twice.refresh(makeOldToken())
-  expect(JSON.parse(bodies.at(-1) as string)).toMatchObject({ resource: ['a', 'b'] })
-})
-
-test('bodyFormat concerns token requests only: revocation stays a form (RFC 7009)', async () => {
-  await makeClient(recording, {}, { bodyFormat: 'json' }).revoke('some-token')
-  expect(bodies.at(-1)).toBeInstanceOf(URLSearchParams)
-})
-
-test('a bodyFormat other than form and json is refused', () => {
-  expect(() => makeClient(recording, {}, { bodyFormat: 'xml' as never })).toThrow(/bodyFormat of provider 'acme'/)
-})
-
-test('headers go with every request to the provider, before the library’s own', async () => {
-  const { fetch, requests } = scripted(() => json({ access_token: 'at', sub: 'u', active: true }))
-  const client = makeClient(
-    fetch,
-    {},
-    { headers: { 'Notion-Version': '2022-06-28', Accept: 'application/vnd.acme+json', 'user-agent': 'app/1' } },
-  )
-  await client.refresh(makeOldToken())
-  await client.clientCredentials()
-  await client.revoke('some-token')
-  await client.introspect('some-token')
-  await client.userInfo(makeOldToken())
-  expect(requests).toHaveLength(5)
-  for (const { headers } of requests) {
-    expect(headers.get('notion-version')).toBe('2022-06-28')
-    expect(headers.get('accept')).toBe('application/vnd.acme+json')
-    expect(headers.get('user-agent')).toBe('app/1')
+describe('bodyFormat', () => {
+  const bodies: (BodyInit | null | undefined)[] = []
+  const contentTypes: (string | null)[] = []
+  const recording: typeof fetch = async (_input, init) => {
+    bodies.push(init?.body)
+    contentTypes.push(new Headers(init?.headers).get('content-type'))
+    return answer.clone()
   }
-  expect(requests.at(-1)!.headers.get('authorization')).toBe('Bearer old-access-token')
+
+  test('json is JSON, a parameter that comes twice a list; the client authenticates as ever', async () => {
+    const client = makeClient(
+      recording,
+      { clientAuth: 'client_secret_post' },
+      { bodyFormat: 'json', refreshParams: { tenant: 'ü"' } },
+    )
+    await client.refresh(makeOldToken())
+    expect(contentTypes.at(-1)).toBe('application/json')
+    expect(JSON.parse(bodies.at(-1) as string)).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: 'old-refresh-token',
+      tenant: 'ü"',
+      client_id: 'web',
+      client_secret: 'client-secret-value',
+    })
+    const twice = makeClient(
+      recording,
+      { clientAuth: ({ body }) => ['a', 'b'].forEach((each) => body.append('resource', each)) },
+      { bodyFormat: 'json' },
+    )
+    await twice.refresh(makeOldToken())
+    expect(JSON.parse(bodies.at(-1) as string)).toMatchObject({ resource: ['a', 'b'] })
+  })
+
+  test('is of token requests: revocation stays a form (RFC 7009)', async () => {
+    await makeClient(recording, {}, { bodyFormat: 'json' }).revoke('some-token')
+    expect(bodies.at(-1)).toBeInstanceOf(URLSearchParams)
+  })
+
+  test('is one of two', () => {
+    expect(() => makeClient(recording, {}, { bodyFormat: 'xml' as never })).toThrow(/bodyFormat of provider 'acme'/)
+  })
 })
 
-test('headers go with the discovery too', async () => {
-  const { fetch, requests } = scripted(json(metadata), answer)
-  const client = makeClient(fetch, {}, { server: metadata.issuer, headers: { 'x-api-key': 'k' } })
-  await client.refresh(makeOldToken())
-  expect(requests.map(({ headers }) => headers.get('x-api-key'))).toEqual(['k', 'k'])
-})
+describe('headers', () => {
+  test('go with every request to the provider, before the library’s own', async () => {
+    const { fetch, requests } = scripted(() => json({ access_token: 'at', sub: 'u', active: true }))
+    const client = makeClient(
+      fetch,
+      {},
+      { headers: { 'Notion-Version': '2022-06-28', Accept: 'application/vnd.acme+json', 'user-agent': 'app/1' } },
+    )
+    await client.refresh(makeOldToken())
+    await client.clientCredentials()
+    await client.revoke('some-token')
+    await client.introspect('some-token')
+    await client.userInfo(makeOldToken())
+    expect(requests).toHaveLength(5)
+    for (const { headers } of requests) {
+      expect(headers.get('notion-version')).toBe('2022-06-28')
+      expect(headers.get('accept')).toBe('application/vnd.acme+json')
+      expect(headers.get('user-agent')).toBe('app/1')
+    }
+    expect(requests.at(-1)!.headers.get('authorization')).toBe('Bearer old-access-token')
+  })
 
   test('go with the discovery too', async () => {
     const { fetch, requests } = scripted(json(metadata), answer)

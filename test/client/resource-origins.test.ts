@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../src/client/oauth2-client.ts'
 import { ConfigError, InsecureTransportError, OriginNotAllowedError } from '../../src/model/errors.ts'
 import { issuer, json, makeClient, metadata, scripted } from './setup.ts'
