@@ -1,36 +1,38 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 
-const candidates = () => [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
+import { canInstall, install } from './apt.mjs'
 
-const find = () => candidates().find((path) => path && existsSync(path))
+const PLACES = {
+  darwin: () =>
+    ['Google Chrome', 'Chromium', 'Microsoft Edge'].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`),
+  linux: () =>
+    ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map((name) => `/usr/bin/${name}`),
+  win32: () =>
+    [process.env.PROGRAMFILES, process.env['PROGRAMFILES(X86)'], process.env.LOCALAPPDATA]
+      .filter((folder) => folder !== undefined)
+      .flatMap((folder) => [
+        join(folder, 'Google', 'Chrome', 'Application', 'chrome.exe'),
+        join(folder, 'Chromium', 'Application', 'chrome.exe'),
+        join(folder, 'Microsoft', 'Edge', 'Application', 'msedge.exe'),
+      ]),
+}
 
-const apt = (...args) =>
-  spawnSync('apt-get', args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  }).status === 0
-
-const aptInstall = () => apt('update', '-qq') && apt('install', '-y', '-qq', '--no-install-recommends', 'chromium')
+/** The path of a Chromium: `CHROMIUM_PATH`, or where this system has it. */
+export function findChromium() {
+  const places = PLACES[process.platform]?.() ?? []
+  return [process.env.CHROMIUM_PATH, ...places].find((path) => path && existsSync(path))
+}
 
 /**
  * Finds a Chromium for the browser tests, or installs Debian's as root.
- * @returns {{ path?: string, missing?: string }}
+ * @returns {Promise<{ missing?: string }>}
  */
-export function ensureChromium() {
-  const found = find()
-  if (found) return { path: found }
-  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    console.log("Installing Debian's Chromium for the browser tests (once)…")
-    if (aptInstall() || aptInstall()) return { path: find() }
-  }
+export async function ensureChromium() {
+  if (findChromium() === undefined && canInstall()) await install(['chromium'])
+  if (findChromium() !== undefined) return {}
   return {
     missing:
-      'No Chromium: the browser tests need one. Install it (Debian: apt-get install chromium) or set CHROMIUM_PATH. They are skipped here, and fail with CI=true.',
+      'No Chromium or Chrome was found, which the browser tests need. Install one (Debian: apt-get install chromium) or set CHROMIUM_PATH. Without it these tests are skipped; with CI=true they fail.',
   }
 }

@@ -18,8 +18,7 @@ export async function declarationsOf(root, entries) {
     plugins: [
       dts({
         cwd: root,
-        dtsOnly: true,
-        generator: 'oxc',
+        emitDtsOnly: true,
         oxc: { stripInternal: true },
         sourcemap: false,
         tsconfig: false,

@@ -1,27 +1,41 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
+
+import { canInstall, install } from './apt.mjs'
+
+const WINDOWS = process.platform === 'win32'
 
 const folders = () => [
-  ...(process.env.PATH ?? '').split(':'),
+  ...(process.env.PATH ?? '').split(delimiter),
   '/usr/bin',
   '/usr/sbin',
   '/usr/local/bin',
   '/opt/homebrew/bin',
 ]
 
-/** Debian keeps PostgreSQL's programs, of one version or several, out of the PATH. */
+/** Debian and Homebrew keep PostgreSQL's programs, of one version or several, out of the PATH. */
 function postgresFolders() {
-  const versions = '/usr/lib/postgresql'
-  if (!existsSync(versions)) return folders()
-  const newestFirst = readdirSync(versions).sort((a, b) => Number(b) - Number(a))
-  return [...newestFirst.map((version) => join(versions, version, 'bin')), ...folders()]
+  const debian = namesIn('/usr/lib/postgresql').map((version) => join('/usr/lib/postgresql', version, 'bin'))
+  const homebrew = ['/opt/homebrew/opt', '/usr/local/opt'].flatMap((opt) =>
+    namesIn(opt)
+      .filter((name) => name.startsWith('postgresql@'))
+      .map((name) => join(opt, name, 'bin')),
+  )
+  return [...debian, ...homebrew, ...folders()]
+}
+
+/** The newest version first. */
+function namesIn(folder) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
 }
 
 const find = (names, where = folders()) =>
-  where.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))
+  WINDOWS
+    ? undefined
+    : where.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))
 
-/** The installed servers' programs; undefined: not installed. */
+/** The installed servers' programs; undefined: not installed. On Windows there are none: what starts them needs a POSIX shell. */
 export function findPrograms() {
   const initdb = find(['initdb'], postgresFolders())
   return {
@@ -35,36 +49,27 @@ export function findPrograms() {
 }
 
 const PACKAGES = { postgres: 'postgresql', redis: 'redis-server', pgbouncer: 'pgbouncer', mariadb: 'mariadb-server' }
+/** Where the environment names a server that runs. */
+const URLS = { postgres: 'DATABASE_URL', redis: 'REDIS_URL', mariadb: 'MYSQL_URL' }
 
 function missingPackages() {
   const programs = findPrograms()
   return Object.entries(PACKAGES)
-    .filter(([name]) => !programs[name] && !(name === 'postgres' && process.env.DATABASE_URL))
+    .filter(([name]) => !programs[name] && !process.env[URLS[name]])
     .map(([, name]) => name)
 }
 
-const apt = (...args) =>
-  spawnSync('apt-get', args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  }).status === 0
-
 /**
  * Finds the servers that the stores' tests start, or installs Debian's as root.
- * @returns {{ missing?: string }}
+ * @returns {Promise<{ missing?: string }>}
  */
-export function ensureServers() {
-  let missing = missingPackages()
-  if (missing.length > 0 && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    console.log(`Installing ${missing.join(', ')} for the stores' tests (once)…`)
-    const install = () => apt('update', '-qq') && apt('install', '-y', '-qq', '--no-install-recommends', ...missing)
-    if (!install()) install()
-    missing = missingPackages()
-  }
+export async function ensureServers() {
+  if (missingPackages().length > 0 && canInstall()) await install(missingPackages())
+  const missing = missingPackages()
   if (missing.length === 0) return {}
-  return {
-    missing: `No ${missing.join(', no ')}: tests of the stores need them. Install them (Debian: apt-get install ${missing.join(' ')})${
-      missing.includes('postgresql') ? ', or set DATABASE_URL' : ''
-    }. These tests are skipped here, and fail with CI=true.`,
-  }
+  const advice = WINDOWS
+    ? 'On Windows the tests start no servers: set DATABASE_URL, REDIS_URL and MYSQL_URL to servers that run.'
+    : `Install them (Debian: apt-get install ${missing.join(' ')}), or set DATABASE_URL, REDIS_URL and MYSQL_URL.`
+  const without = 'Without them these tests are skipped; with CI=true they fail.'
+  return { missing: `No ${missing.join(', no ')} was found, which tests of the stores need. ${advice} ${without}` }
 }

@@ -1,11 +1,13 @@
 /**
  * Compilers and runtimes that the package is tried with and that are too heavy for everybody's `npm install`. Each is a package of the
- * registry, installed once where it is needed, in `.tools/`. Install scripts are not run: the programs are files of the packages.
+ * registry, installed in `.tools/` by the proof that uses it (`npm run prove -- types` or `runtimes`). `npm test` uses what is there. Install scripts are not run: the programs are files of the packages.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+import { npm } from './npm.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const windows = process.platform === 'win32'
@@ -38,9 +40,6 @@ export const TOOLS = {
   'typescript-7.0': compiler('7.0.2'),
 }
 
-/** Those that `npm test` wants: the oldest compiler (the newest is the project's own), and the runtimes besides Node and workerd. */
-const TESTED = ['typescript-5.4', 'bun', 'deno']
-
 const folderOf = (name) => join(root, '.tools', TOOLS[name].packages[0].replace(/[/@]+/g, '-'))
 
 /** The path of a tool's program; undefined: not installed. */
@@ -68,27 +67,8 @@ export function ensureTool(name) {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "private": true }')
   const args = ['install', '--ignore-scripts', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error']
-  const { status } = npm([...args, ...TOOLS[name].packages], folder)
+  const [command, all] = npm(...args, ...TOOLS[name].packages)
+  const { status } = spawnSync(command, all, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
   if (status === 0) writeFileSync(join(folder, 'installed'), '')
   return findTool(name)
-}
-
-/**
- * Finds or installs the tools that `npm test` wants.
- * @returns {{ missing?: string }}
- */
-export function ensureTools() {
-  const missing = TESTED.filter((name) => ensureTool(name) === undefined)
-  if (missing.length === 0) return {}
-  return {
-    missing: `No ${missing.join(', no ')}: npm could not install them. Their tests are skipped here, and fail with CI=true.`,
-  }
-}
-
-/** Where npm started this process it says how to start it again, on Windows too. */
-function npm(args, cwd) {
-  const cli = process.env.npm_execpath
-  const options = { cwd, stdio: ['ignore', 'ignore', 'inherit'] }
-  if (cli?.endsWith('.js')) return spawnSync(process.execPath, [cli, ...args], options)
-  return spawnSync('npm', args, { ...options, shell: windows })
 }

@@ -3,9 +3,11 @@ import type { KeptLogin } from './client/flows/authorization-request.ts'
 import { internalClientOf } from './client/internal-client-of.ts'
 import { coreOf, type Callback, type OAuth2Client, type PendingLogin } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './util/clock.ts'
+import { lazy } from './util/lazy.ts'
 import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
-import { checkedKey, encodeKey, type GrantKey } from './model/grant-key.ts'
+import { checkedKey } from './model/check-key.ts'
+import { encodeKey, type GrantKey } from './model/grant-key.ts'
 import type { AccountOption, CompletedLogin, ConnectOptions, GrantsOptions } from './grants/options.ts'
 import { importToken } from './model/import-token.ts'
 import { LiveGrants } from './refresh/live-grants.ts'
@@ -20,12 +22,11 @@ import { sameIdentity } from './refresh/identity.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/worker.ts'
 import { lookedUp, type ClientUse } from './refresh/grant-client.ts'
 import { LiveGrant } from './refresh/live-grant.ts'
-import { countGrants, listGrants, type ListOptions, readChanges } from './grants/list-grants.ts'
+import { loadReplacing } from './refresh/load-replacing.ts'
+import type { ListOptions } from './grants/list-grants.ts'
 import type { CompleteOptions, UnsolicitedOptions } from './login/login.ts'
-import { Logins } from './login/logins.ts'
-import { disconnectAll, recheckAll } from './grants/many-grants.ts'
+import type { Logins } from './login/logins.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
-import { resealAll } from './grants/reseal.ts'
 import { SealedDocuments } from './refresh/sealed-documents.ts'
 import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './client/flows/return-to.ts'
@@ -46,7 +47,14 @@ export type {
   Obtain,
 } from './grants/options.ts'
 
-/** Many grants over one store, in any number of processes: each is refreshed once, wherever it is used. */
+const loadOperations = lazy(() => import('./grants/operations.ts'))
+/** With all that storing the token takes: nothing has to be loaded once a code was sent. */
+const loadLogins = lazy(async () => {
+  const [logins] = await Promise.all([import('./login/logins.ts'), loadReplacing()])
+  return logins
+})
+
+/** Many grants over one store, in any number of processes. Each is refreshed once, wherever it is used. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
   readonly #options: GrantsOptions<C>
   readonly #store: GrantStore
@@ -59,10 +67,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #healths = new ClientHealths()
   readonly #workers = new Set<KeepFresh>()
   readonly #keys: KeyRing | undefined
-  readonly #logins: Logins
+  #logins: Logins | undefined
   #closed = false
 
-  /** @throws ConfigError */
+  /** Finds a client by name. @throws ConfigError */
   constructor(options: GrantsOptions<C>) {
     const { clients, keys, policy = {} } = options
     if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {
@@ -73,7 +81,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const store = options.store ?? memoryStore(options.clock === undefined ? {} : { clock: options.clock })
     if (store.volatile !== true && keys === undefined) {
       throw new ConfigError(
-        'A store that outlives the process needs sealing keys: pass `keys: keyRing(process.env.EVERGRANT_KEYS)`, with a key made by generateKey().',
+        'A store that outlives the process needs encryption keys. Pass `keys: keyRing(process.env.EVERGRANT_KEYS)`, with a key made by generateKey().',
       )
     }
     if (typeof clients === 'object')
@@ -87,22 +95,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
     this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
-    this.#logins = new Logins({
-      store: this.#store,
-      sealer: this.#sealer,
-      clock: completeClock(options.clock),
-      background: options.background ?? 'detached',
-      emitter: this.#emitter,
-      logger: this.#logger,
-      coreOf: async (name) => internalClientOf(await this.#client(name), name),
-      liveGrantOf: (key) => this.#liveGrant(key),
-    })
   }
 
   /**
-   * Begins a log-in. Redirect the user to `url`, and keep the whole in the user's own web session (or a sealed cookie) for `complete()`.
-   * Without `subject`, the log-in itself tells who it is: see `complete()`.
-   * @throws ConfigError for an unknown client or a `returnTo` that leaves the site
+   * Starts a login. Redirect the user to `url`, and keep the whole object in the user's own web session (or a sealed
+   * cookie) for `complete()`. Without `subject`, the login itself shows who the user is: see `complete()`.
+   * @throws ConfigError for an unknown client, or a `returnTo` that leaves the site
    */
   async connect(client: keyof C & string, subject?: string, options: ConnectOptions = {}): Promise<PendingLogin> {
     const { account, returnTo, ...request } = options
@@ -119,17 +117,19 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Ends a log-in: turns the callback into a token and stores the grant. Each code is sent once, in all processes together: another call with
-   * the same pending log-in waits for the first one and returns the same, with `repeated: true`.
-   * Once the code is exchanged, a store that fails loses nothing: the call is repeated by its caller, or finds what was saved meanwhile.
-   * @throws CallbackError when the callback can't be trusted, `already_used` when this log-in was tried before and failed; AuthorizationError
-   * when the user declined; StoreError when the grant can't be saved yet; what `OAuth2Client.exchangeCode` throws
+   * Completes a login: exchanges the code and stores the grant. A pending login is single-use, in all processes
+   * together. Another call with it waits for the first one and returns the same, with `repeated: true`. A failing store
+   * loses nothing after the exchange: repeat the call to get the saved login.
+   * @throws CallbackError if the callback cannot be trusted, with `already_used` if this login was tried before and
+   * failed
+   * @throws AuthorizationError if the user declined
+   * @throws StoreError if the grant cannot be saved yet; what `OAuth2Client.exchangeCode` throws
    */
   async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<CompletedLogin>
   /**
-   * Ends an installation that the provider began, without a state: for clients whose provider's data has `unsolicited: true`. Nothing says whose
-   * browser brought the callback: whoever is lured to one connects a stranger's account.
-   * @throws ConfigError where the provider's data doesn't allow it
+   * Completes an installation that the provider started, without a state: for clients whose provider has `unsolicited:
+   * true`. Nothing shows whose browser brought the callback: a user lured to one connects a stranger's account.
+   * @throws ConfigError if the provider's data does not allow it
    */
   async complete(callback: Callback, pending: undefined, options: UnsolicitedOptions): Promise<CompletedLogin>
   async complete(
@@ -138,13 +138,31 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: CompleteOptions | UnsolicitedOptions,
   ): Promise<CompletedLogin> {
     const begunElsewhere = pending === undefined && 'unsolicited' in options && options.unsolicited
+    const logins = await this.#loggingIn()
     const result = begunElsewhere
-      ? await this.#logins.completeUnsolicited(callback, options)
-      : await this.#logins.complete(callback, pending as KeptLogin, options)
+      ? await logins.completeUnsolicited(callback, options)
+      : await logins.complete(callback, pending as KeptLogin, options)
     return { session: this.#sessionOf(result.key), ...result }
   }
 
-  /** The session of one grant; all sessions of one key share one state. Whether there is such a grant shows when it is used. */
+  async #loggingIn(): Promise<Logins> {
+    const { Logins } = await loadLogins()
+    return (this.#logins ??= new Logins({
+      store: this.#store,
+      sealer: this.#sealer,
+      clock: completeClock(this.#clock),
+      background: this.#options.background ?? 'detached',
+      emitter: this.#emitter,
+      logger: this.#logger,
+      coreOf: async (name) => internalClientOf(await this.#client(name), name),
+      liveGrantOf: (key) => this.#liveGrant(key),
+    }))
+  }
+
+  /**
+   * Returns the session of one grant. All sessions of one key share one state. A missing grant shows when the session
+   * is used.
+   */
   session(client: keyof C & string, subject: string, options?: AccountOption): OAuth2Session
   session(status: GrantStatus): OAuth2Session
   session(
@@ -160,12 +178,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   #sessionOf(key: GrantKey): OAuth2Session {
-    // Where all clients are known, an unknown one is a mistake that shows now.
+    // If all clients are known, an unknown one is reported here.
     this.#clientNow(key.client)
     return new OAuth2Session(this.#liveGrant(key), { policy: this.#policy })
   }
 
-  /** Stores a token that was had elsewhere, as after a log-in: anything that `importToken` accepts. */
+  /** Stores a token obtained elsewhere, as a login would. Accepts everything that `importToken` accepts. */
   async save(
     client: keyof C & string,
     subject: string,
@@ -185,7 +203,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return new OAuth2Session(liveGrant, { policy: this.#policy })
   }
 
-  /** What is known of a grant; undefined when there is none. Never a secret. */
+  /** Returns what is known of a grant, never a secret. Resolves to undefined if there is none. */
   async status(
     client: keyof C & string,
     subject: string,
@@ -196,29 +214,32 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Lists the grants that fit, in the order of their keys: by client, subject and account. Each has a `cursor` to go on from.
-   * @throws ConfigError for a cursor or limit that is none; UnreadableRecordError at the end, when some records could not be read
+   * Lists the matching grants in the order of their keys: by client, subject and account. Each has a `cursor` to
+   * continue from.
+   * @throws ConfigError for an invalid cursor or limit; UnreadableRecordError at the end if some records could not be
+   * read
    */
-  list(options: ListOptions = {}): AsyncGenerator<ListedGrant, void, undefined> {
-    return listGrants(this.#store, options)
+  async *list(options: ListOptions = {}): AsyncGenerator<ListedGrant, void, undefined> {
+    yield* (await loadOperations()).listGrants(this.#store, options)
   }
 
   /** Counts grants by client and state. */
-  counts(filter: { readonly client?: string | undefined } = {}): Promise<readonly GrantCount[]> {
-    return countGrants(this.#store, filter)
+  async counts(filter: { readonly client?: string | undefined } = {}): Promise<readonly GrantCount[]> {
+    return (await loadOperations()).countGrants(this.#store, filter)
   }
 
   /**
-   * Reads the change feed: grants that were connected or disconnected, and grants that need their user. It is written with the grant, so a
-   * process that stops loses none. Store `next` after the changes are processed: then each is seen at least once.
+   * Reads the change feed: grants that were connected or disconnected, and grants that need their user. It is written
+   * with the grant, so a process that crashes loses no change. Store `next` after processing the changes: then each is
+   * seen at least once.
    * @throws ConfigError for a store without a feed
    */
-  changes(request: ChangesRequest = {}): Promise<ChangesAnswer> {
-    return readChanges(this.#store, request)
+  async changes(request: ChangesRequest = {}): Promise<ChangesAnswer> {
+    return (await loadOperations()).readChanges(this.#store, request)
   }
 
   /**
-   * Small texts by name, next to the grants: sealed with their keys.
+   * Small texts by name, next to the grants, sealed with their keys.
    * @throws ConfigError for a store without documents
    */
   get documents(): SealedDocuments {
@@ -229,9 +250,9 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Ends a grant: deleted here at once; its revocation at the provider is retried in the background. A grant whose client is not known any more
-   * is deleted and not revoked.
-   * @throws StoreError when it could not be deleted; ConfigError for an unknown client without a grant
+   * Disconnects a grant. It is deleted here at once; its revocation at the provider is retried in the background. A
+   * grant whose client is no longer known is deleted and not revoked.
+   * @throws StoreError if it could not be deleted; ConfigError for an unknown client without a grant
    */
   async disconnect(
     client: keyof C & string,
@@ -239,41 +260,46 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption & DisconnectOptions = {},
   ): Promise<void> {
     const key = checkedKey(client, subject, options.account)
-    // A name that nothing is stored under is a mistake; what is there is deleted without its client too.
+    // An unknown client without a grant is a mistake. An existing grant is deleted without its client too.
     if (!(await this.#liveGrant(key).disconnect(options))) this.#clientNow(client)
   }
 
   /**
-   * Ends everything of one person, one after the other. Resolves to how many grants there were.
-   * @throws UnfinishedError at the end, when some could not be ended: the others are; StoreError when nothing can be listed
+   * Disconnects all grants of one subject, one after the other. Resolves to the number of grants.
+   * @throws UnfinishedError at the end if some could not be disconnected; StoreError if nothing can be listed
    */
   async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
-    if (typeof subject !== 'string') throw new ConfigError('disconnectSubject() needs the subject, as a string.')
+    if (typeof subject !== 'string') throw new ConfigError('Expected subject of disconnectSubject() to be a string.')
     const end = (key: GrantKey): Promise<boolean> => this.#liveGrant(key).disconnect(options)
+    const { disconnectAll } = await loadOperations()
     return disconnectAll({ store: this.#store, logger: this.#logger }, subject, end)
   }
 
   /**
-   * Gives dead grants one more try, after a bad deployment or a provider's incident. Resolves to how many live again.
-   * @throws UnfinishedError at the end, when some could not be tried: the others were; StoreError when nothing can be listed
+   * Tries ended grants once more, after a bad deployment or an incident at the provider. Resolves to the number of
+   * grants that are active again.
+   * @throws UnfinishedError at the end if some could not be tried; StoreError if nothing can be listed
    */
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
+    const { recheckAll } = await loadOperations()
     return recheckAll({ store: this.#store, logger: this.#logger }, filter, (key) => this.#liveGrant(key))
   }
 
   /**
-   * Seals every grant and document with the ring's first key that is sealed with another. Safe while they are used, in several processes
-   * at once, and again after a crash: what is done is skipped. Resolves to how many were resealed. A document's version grows by 1.
-   * @throws UnfinishedError at the end, when something could not be resealed: everything else is; StoreError when nothing can be listed
+   * Reseals every grant and document that is not sealed with the ring's first key. Safe while they are used, in several
+   * processes at once, and again after a crash: what is done is skipped. Resolves to the number of resealed ones. A
+   * document's version is incremented.
+   * @throws UnfinishedError at the end if something could not be resealed; StoreError if nothing can be listed
    */
   async reseal(): Promise<{ resealed: number }> {
     const documents = this.#store.documents === undefined ? undefined : this.documents
+    const { resealAll } = await loadOperations()
     return resealAll({ store: this.#store, sealer: this.#sealer, documents, logger: this.#logger })
   }
 
-  /** Starts a worker that renews grants as they become due, also those that nobody uses. Any number of processes may run one. */
+  /** Starts a worker that refreshes grants as they become due, also idle ones. Any number of processes may run one. */
   keepFresh(options: KeepFreshOptions = {}): KeepFresh {
-    if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
+    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
     const worker = keepFresh(
       {
         store: this.#store,
@@ -288,16 +314,16 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return worker
   }
 
-  /** Listens to the events of all grants in this process. Answers how to stop. */
+  /** Adds a listener for the events of all grants in this process. Returns a function that removes it. */
   on<K extends keyof GrantEvents>(event: K, listener: GrantListener<K>): () => void {
     return this.#emitter.on(event, listener)
   }
 
-  /** Waits for refreshes that are under way and for tokens that are not saved yet, then closes the store. */
+  /** Waits for refreshes in progress and unsaved tokens, then closes the store. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
-    await this.#logins.close()
+    await this.#logins?.close()
     const closed = await Promise.allSettled(this.#liveGrants.all().map((liveGrant) => liveGrant.close()))
     await this.#store.close()
     for (const each of closed) if (each.status === 'rejected') throw each.reason
@@ -320,7 +346,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const name = encodeKey(key)
     const known = this.#liveGrants.get(name)
     if (known !== undefined) return known
-    if (this.#closed) throw new ConfigError('These grants were closed: make new ones.')
+    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
     const { clients, obtain } = this.#options
     const fixed = typeof clients === 'function' || !Object.hasOwn(clients, key.client) ? undefined : clients[key.client]
     const clock = this.#clock === undefined && fixed !== undefined ? coreOf(fixed).clock : completeClock(this.#clock)
@@ -361,7 +387,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       const logger = this.#logger ?? core.logger
       return new ClientHealth(clock, (error) => {
         logger?.error(
-          'evergrant: the client registration seems broken; no grant is marked dead until a refresh succeeds',
+          'evergrant: the client registration seems broken; no grant is marked as ended until a refresh succeeds',
           { client: name, error },
         )
         this.#emitter.emit('client_suspect', { client: name, at: clock.now(), error })
@@ -370,7 +396,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 }
 
-/** @throws ConfigError */
+/** Finds a client by name. @throws ConfigError */
 function clientOf(clients: Readonly<Record<string, OAuth2Client>>, name: string): OAuth2Client {
   const client = Object.hasOwn(clients, name) ? clients[name] : undefined
   if (client === undefined) throw unknownClient(name, Object.keys(clients))
@@ -379,6 +405,6 @@ function clientOf(clients: Readonly<Record<string, OAuth2Client>>, name: string)
 
 function unknownClient(name: string, known?: readonly string[]): ConfigError {
   return new ConfigError(
-    `There is no client '${name}'${known === undefined ? '' : `: \`clients\` has ${known.map((each) => `'${each}'`).join(', ') || 'none'}`}.`,
+    `Unknown client '${name}'.${known === undefined ? '' : ` Configured clients: ${known.map((each) => `'${each}'`).join(', ') || 'none'}.`}`,
   )
 }

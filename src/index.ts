@@ -2,8 +2,10 @@
  * OAuth 2 access tokens that are always fresh.
  *
  * ```ts
- * const google = new OAuth2Client({ provider: providers.google, clientId, clientSecret, redirectUri, scope: ['openid', 'email'] })
- * const grants = new Grants({ clients: { google }, store: sqliteStore('grants.db'), keys: keyRing(env.EVERGRANT_KEYS) })
+ * const provider = providers.google
+ * const google = new OAuth2Client({ provider, clientId, clientSecret, redirectUri, scope: ['openid', 'email'] })
+ * const keys = keyRing(env.EVERGRANT_KEYS)
+ * const grants = new Grants({ clients: { google }, store: sqliteStore('grants.db'), keys })
  * const pending = await grants.connect('google', user.id)
  * await grants.complete(request, pending, { subject: user.id })
  * const response = await grants.session('google', user.id).fetch('https://www.googleapis.com/oauth2/v1/userinfo')

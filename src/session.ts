@@ -13,29 +13,29 @@ import { LiveGrant } from './refresh/live-grant.ts'
 import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
 import type { GrantStatus } from './refresh/status.ts'
 import { readBindingsBy, type SessionBinding } from './fetch/session-binding.ts'
-import { memoryStore } from './stores/memory.ts'
+import { MemoryGrants } from './stores/memory-grants.ts'
 import type { TokenOptions, TokenSource } from './model/token-source.ts'
 import type { AccessToken, Token } from './model/token.ts'
 
-/** What a session of its own starts with. */
+/** Options of a session that stands alone. */
 export interface OAuth2SessionOptions {
-  /** The token to start with: anything that `importToken` accepts. */
+  /** The token to start with. Accepts everything that `importToken` accepts. */
   readonly token?: Token | object
   /**
-   * The token updater: gets every new token, and is awaited (for up to ten seconds) before the callers of that refresh see it.
-   * If it rejects, the token is kept and served, the call is repeated, `save_delayed` is emitted, and `close()` waits for it.
+   * Receives every new token, and is awaited (for up to 10 s) before the callers of that refresh get it. If it rejects,
+   * callers get the token, the call is repeated, `save_delayed` is emitted, and `close()` waits for it.
    */
   readonly onToken?: (token: Token) => void | Promise<void>
-  /** How to ask for a new token where there is no refresh token, e.g. `(client) => client.clientCredentials()`. */
+  /** Requests a new token if there is no refresh token: `(client) => client.clientCredentials()`. */
   readonly obtain?: (client: OAuth2Client) => Promise<Token>
   readonly policy?: RefreshPolicy
-  /** Where work goes that nobody waits for. @default 'detached' */
+  /** How work that no caller waits for is run. @default 'detached' */
   readonly background?: Background
 }
 
 /**
- * One grant, kept fresh. Made from a client and a token it stands alone, in this process's memory; `Grants` makes sessions over a
- * shared store. Safe for concurrent use.
+ * One grant, kept fresh. A session made from a client and a token stands alone, in this process's memory. `Grants`
+ * makes sessions over a shared store. Safe for concurrent use.
  */
 export class OAuth2Session implements TokenSource {
   readonly #liveGrant: LiveGrant
@@ -63,54 +63,70 @@ export class OAuth2Session implements TokenSource {
     this.#retry401 = options.policy?.retry401 ?? true
   }
 
-  /** Bound: pass it to ky, axios, Octokit, openapi-fetch, googleapis, an MCP transport. It sends the token to the client's `resourceOrigins` only. */
+  /**
+   * A `fetch` that sends the token, to the client's `resourceOrigins` only. Bound: pass it to ky, axios, Octokit,
+   * openapi-fetch, googleapis or an MCP transport.
+   */
   get fetch(): typeof globalThis.fetch {
-    // Made when it is first wanted: sessions are asked of Grants for each request, often for their token alone.
+    // Made at the first use: Grants make sessions for each request, often for their token alone.
     return (this.#fetch ??= boundFetch({ source: this, ...this.#bind() }))
   }
 
-  /** A valid access token; while it is fresh, the same resolved promise. @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error when none can be had now */
+  /**
+   * Returns a valid access token. While it is fresh, every call returns the same resolved promise.
+   * @throws ReauthorizationRequiredError, GrantNotFoundError, or a retryable error if no token is available now
+   */
   token(options?: TokenOptions): Promise<AccessToken> {
     return this.#liveGrant.token(options)
   }
 
-  /** The access token's string. */
+  /** Returns the access token as a string. */
   async accessToken(options?: TokenOptions): Promise<string> {
     return (await this.token(options)).accessToken
   }
 
-  /** Refreshes now, or takes the result of a refresh that is under way here or in another process. Passes the back-off once, but not the provider's `Retry-After`. */
+  /**
+   * Refreshes now, or joins a refresh in progress in this or another process. Ignores the back-off once. Respects
+   * `Retry-After` and the settle time.
+   */
   async refresh(): Promise<AccessToken> {
     return this.#liveGrant.refresh()
   }
 
-  /** What is known of the grant; no secret. @throws GrantNotFoundError */
+  /** Returns what is known of the grant, never a secret. @throws GrantNotFoundError */
   async status(): Promise<GrantStatus> {
     return this.#liveGrant.status()
   }
 
   /**
-   * What came with the tokens: the claims of the ID token, the members of the answers that have no place of their own, scope. With
-   * `idToken: true` the raw ID token too, which logging out at the provider takes.
+   * Returns what the provider sent with the tokens: the claims of the ID token, the members of the responses without a
+   * place of their own, the scope. With `idToken: true` also the raw ID token, which logging out at the provider
+   * requires.
    * @throws GrantNotFoundError
    */
   async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
     return this.#liveGrant.details(options)
   }
 
-  /** Ends the grant: deleted here at once, then revoked at the provider (RFC 7009) as far as that can be. */
+  /** Disconnects the grant: deleted here at once, then revoked at the provider (RFC 7009) if possible. */
   async disconnect(options: DisconnectOptions = {}): Promise<void> {
     await this.#liveGrant.disconnect(options)
   }
 
-  /** Listens to this session's events. A session of `Grants` has none of its own: listen there. Answers how to stop. */
+  /**
+   * Adds a listener for this session's events. Returns a function that removes it. Sessions of `Grants` have no events
+   * of their own: use `grants.on()`.
+   */
   on<K extends keyof GrantEvents>(event: K, listener: GrantListener<K>): () => void {
     if (this.#emitter === undefined)
       throw new ConfigError('Listen with grants.on(): sessions of Grants share its events.')
     return this.#emitter.on(event, listener)
   }
 
-  /** Waits for what is under way and for tokens that are not saved yet. A session of `Grants` ends with it; this ends one that stands alone. */
+  /**
+   * Waits for work in progress and for unsaved tokens. Closes a session that stands alone; a session of `Grants` is
+   * closed with them.
+   */
   async close(): Promise<void> {
     if (this.#emitter !== undefined) await this.#liveGrant.close()
   }
@@ -141,7 +157,7 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
       obtain: obtain === undefined ? undefined : () => obtain(client),
     },
     clock,
-    store: memoryStore({ clock }),
+    store: new MemoryGrants(clock),
     sealer: new Sealer(undefined),
     policy,
     background: options.background ?? 'detached',

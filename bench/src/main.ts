@@ -24,7 +24,10 @@ if (!values.docs) {
   const chosen = BENCHES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   for (const bench of chosen) {
     const began = performance.now()
-    const result = { circumstances: circumstances(new Date()), table: await bench.run({ full: values.full }) }
+    const result = {
+      circumstances: circumstances(new Date()),
+      table: { name: bench.name, ...(await bench.run({ full: values.full })) },
+    }
     if (values.full) saveResult(result)
     console.log(toMarkdown(result.table, result.circumstances))
     console.log(`${((performance.now() - began) / 1000).toFixed(0)} s\n`)

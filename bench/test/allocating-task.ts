@@ -1,4 +1,4 @@
-import { allocatedBytes } from '../src/harness/allocated.ts'
+import { allocatedBytes } from '../src/tasks/token-task.ts'
 
 let last: unknown
 

@@ -1,9 +1,16 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
 import { expect, test } from 'vitest'
-import { inBothOrders } from '../src/harness/both-orders.ts'
-import { interleave } from '../src/harness/interleave.ts'
+
+import { diskFolder, durableCommits } from '../src/harness/disk.ts'
+import { interleave, inTurns } from '../src/harness/interleave.ts'
 import { numberText, toMarkdown } from '../src/harness/markdown.ts'
+import { scoped } from '../src/harness/scoped.ts'
+import { inBothOrders } from '../src/harness/slots.ts'
 import { spread } from '../src/harness/stats.ts'
-import { startServer } from '../src/server/start-server.ts'
+import { aimOf, cell } from '../src/harness/table.ts'
 
 test('a spread is the median and the quartiles, between samples their weighted mean', () => {
   expect(spread([4, 1, 3, 2])).toEqual({ median: 2.5, q1: 1.75, q3: 3.25, n: 4 })
@@ -48,43 +55,6 @@ test('a section names its command, its rows, and which aims were missed', () => 
   expect(text).toContain('Measured 2026-01-02 with Node 24.0.0 on a machine.')
 })
 
-test('the server rotates, ends a grant whose refresh token comes twice, and counts', async () => {
-  const server = await startServer({ lifetimeS: 60 })
-  try {
-    const [grant] = await server.mintSpent()
-    const redeem = (refresh_token: string) =>
-      fetch(server.tokenEndpoint, {
-        method: 'POST',
-        body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token }),
-      })
-    const get = (token: string) => fetch(server.resource, { headers: { authorization: `Bearer ${token}` } })
-    expect((await get(grant!.access_token)).status).toBe(401)
-    const first = (await (await redeem(grant!.refresh_token)).json()) as { access_token: string; refresh_token: string }
-    expect((await get(first.access_token)).status).toBe(200)
-    await server.refuse(first.access_token)
-    expect((await get(first.access_token)).status).toBe(401)
-    expect((await redeem(grant!.refresh_token)).status).toBe(400)
-    expect((await redeem(first.refresh_token)).status).toBe(400)
-    expect(await server.stats()).toEqual({
-      tokenRequests: 3,
-      redemptions: 1,
-      reuses: 1,
-      revoked: 1,
-      resourceRequests: 3,
-      unauthorized: 2,
-    })
-    await server.configure({ fault: 'unavailable' })
-    expect((await redeem('any')).status).toBe(503)
-    await server.configure({ fault: 'cut_after' })
-    const [other] = await server.mint()
-    await expect(redeem(other!.refresh_token)).rejects.toThrow('fetch failed')
-    await server.configure({ fault: null, rotate: false })
-    expect(await (await redeem(`refresh.1.1`)).json()).not.toHaveProperty('refresh_token')
-  } finally {
-    await server.close()
-  }
-})
-
 test('of two things each comes first as often as the other, and what is measured first does not count', async () => {
   const order: string[] = []
   const measure = (name: string) => async () => order.push(name)
@@ -94,4 +64,41 @@ test('of two things each comes first as often as the other, and what is measured
     { base: [5, 8], own: [6, 7] },
     { base: [9, 12], own: [10, 11] },
   ])
+})
+
+test('a row that was not run has nothing, and warm-ups do not count', async () => {
+  const order: string[] = []
+  const run = async (row: string) => order.push(row)
+  const of = await inTurns(1, ['a', 'b'], run, (row) => run(`warm ${row}`))
+  expect(order).toEqual(['warm a', 'warm b', 'a', 'b'])
+  expect(['a', 'b', 'c'].map(of)).toEqual([[3], [4], []])
+})
+
+test('what was opened is closed, the last first, also where the work fails', async () => {
+  const order: string[] = []
+  const closable = (name: string) => ({ close: async () => void order.push(name) })
+  const work = scoped(async (own) => {
+    own(closable('first'))
+    own(closable('last'))
+    throw new Error('failed')
+  })
+  await expect(work).rejects.toThrow('failed')
+  expect(order).toEqual(['last', 'first'])
+})
+
+test('a cell has its unit, or a dash for nothing, and only a missed aim says why', () => {
+  expect([cell([]), cell([2], 'ms')]).toEqual(['–', { median: 2, q1: 2, q3: 2, n: 1, unit: 'ms' }])
+  expect(aimOf('a', 'b', true, 'c')).not.toHaveProperty('why')
+  expect(aimOf('a', 'b', false, 'c').why).toBe('c')
+})
+
+test('each durable commit is one row in the file, and a folder is gone when it is closed', async () => {
+  const folder = await diskFolder()
+  const file = join(folder.path, 'rows.db')
+  expect(await durableCommits(file, 3)).toMatchObject({ calls: 3 })
+  const database = new DatabaseSync(file)
+  expect(database.prepare('SELECT count(*) AS n FROM rows').get()).toEqual({ n: 3 })
+  database.close()
+  await folder.close()
+  expect(existsSync(folder.path)).toBe(false)
 })

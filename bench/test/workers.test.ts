@@ -1,88 +1,69 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import { startServer } from '../src/server/start-server.ts'
-import { logIn, placeOf } from '../src/tables/log-in.ts'
-import { failureWords } from '../src/workers/failure-words.ts'
-import { nodeProgram, programOf } from '../src/workers/programs.ts'
-import { WorkerProcess } from '../src/workers/worker-process.ts'
+import { NODE, programOf } from '../src/workers/worker-process.ts'
+import { server, worker } from './setup.ts'
 
-async function stage(program = nodeProgram()) {
-  const server = await startServer()
-  const worker = new WorkerProcess(program)
-  onTestFinished(async () => {
-    await worker.kill()
-    await server.close()
-  })
-  return { server, worker, seed: await logIn(server, 'spent') }
+async function stage(program = NODE) {
+  const started = await server()
+  const seed = await started.logIn('expired')
+  const order = { server: started.place, keeping: { kind: 'memory' }, seed } as const
+  return { ...started, process: worker(program), order, unknown: `${started.place.issuer}/nothing-here` }
 }
 
-test('a worker counts what its callers got', async () => {
-  const { seed, server, worker } = await stage()
-  await worker.ask('open', { rival: 'bare-fetch', server: placeOf(server), keeping: { kind: 'memory' }, seed })
-  const { blockedMs, endedAt, failures, served, startedAt } = await worker.ask('storm', { callers: 10 })
-  expect({ served, failures }).toEqual({ served: 1, failures: { 'status 400': 9 } })
+test('a worker counts the callers that failed', async () => {
+  const { order, process, stats } = await stage()
+  await process.ask('open', { library: 'bare-fetch', ...order })
+  const { blockedMs, endedAt, failed, startedAt } = await process.ask('storm', { callers: 10 })
+  expect(failed).toBe(9)
   expect(endedAt).toBeGreaterThan(startedAt)
   expect(blockedMs).toBeGreaterThanOrEqual(0)
-  expect(await server.stats()).toMatchObject({ tokenRequests: 10, revoked: 1 })
+  expect(await stats()).toMatchObject({ tokenRequests: 10, revoked: 1 })
 })
 
-test('callers that GET fail by the status they get', async () => {
-  const { seed, server, worker } = await stage()
-  await worker.ask('open', { rival: 'bare-fetch', server: placeOf(server), keeping: { kind: 'memory' }, seed })
-  await worker.ask('storm', { callers: 1 })
-  expect(await worker.ask('storm', { callers: 2, url: server.resource })).toMatchObject({ served: 2, failures: {} })
-  const unknown = `${server.issuer}/nothing-here`
-  expect(await worker.ask('storm', { callers: 2, url: unknown })).toMatchObject({ failures: { 'status 404': 2 } })
+test('an order that fails is an error, and the worker goes on', async () => {
+  const { process } = await stage()
+  await expect(process.ask('storm', { callers: 1 })).rejects.toThrow('to open first')
+  expect(await process.ask('close', null)).toBe(null)
 })
 
-test('an order that fails is told as an error, and the worker goes on', async () => {
-  const { worker } = await stage()
-  await expect(worker.ask('storm', { callers: 1 })).rejects.toThrow('to open first')
-  expect(await worker.ask('close', null)).toBe(null)
+test('one caller gets a token, a status, or an error that says whether a repeat may help', async () => {
+  const { order, place, process, unknown } = await stage()
+  await process.ask('open', { library: 'bare-fetch', ...order })
+  expect(await process.ask('ask', {})).toEqual({ token: expect.stringMatching(/^access\./) })
+  expect(await process.ask('ask', { url: place.resource })).toEqual({ status: 200 })
+  expect(await process.ask('ask', { url: unknown })).toEqual({ status: 404 })
+  expect(await process.ask('storm', { callers: 2, url: unknown })).toMatchObject({ failed: 2 })
+  expect(await process.ask('events', null)).toEqual([])
+  await process.ask('open', { library: 'bare-fetch', ...order })
+  expect(await process.ask('ask', {})).toEqual({ error: 'Error: status 400' })
 })
 
-test('one caller gets a token, an answer, or a failure in words, and nothing else is told', async () => {
-  const { seed, server, worker } = await stage()
-  await worker.ask('open', { rival: 'bare-fetch', server: placeOf(server), keeping: { kind: 'memory' }, seed })
-  expect(await worker.ask('ask', {})).toEqual({ token: expect.stringMatching(/^access\./) })
-  expect(await worker.ask('ask', { url: server.resource })).toEqual({ answered: true })
-  expect(await worker.ask('ask', { url: `${server.issuer}/nothing-here` })).toEqual({ failure: 'status 404' })
-  expect(await worker.ask('told', null)).toEqual([])
+test("Evergrant's errors say whether a repeat may help", async () => {
+  const { configure, order, process } = await stage()
+  await configure({ fault: 'unavailable' })
+  await process.ask('open', { library: 'evergrant-session', ...order })
+  expect(await process.ask('ask', {})).toMatchObject({ retryable: true })
 })
 
-test('a worker that is gone is told as an error', async () => {
-  const { worker } = await stage()
-  const answer = worker.ask('storm', { callers: 1, startAt: Date.now() + 60_000 }).catch(String)
-  await worker.kill()
+test('a worker that is gone is an error', async () => {
+  const { process } = await stage()
+  const answer = process.ask('storm', { callers: 1, startAt: Date.now() + 60_000 }).catch(String)
+  await process.kill()
   expect(await answer).toMatch(/open first|ended/)
-  const { worker: broken } = await stage({ command: 'a-program-that-is-not-there', args: [] })
+  const broken = worker({ command: 'a-program-that-is-not-there', args: [] })
   await expect(broken.ask('close', null)).rejects.toThrow('A worker process ended')
 })
 
 const python = programOf('requests-oauthlib')
 
 test.skipIf(python === undefined)('the Python worker takes the same orders', async () => {
-  const { seed, server, worker } = await stage(python)
-  const order = { rival: 'requests-oauthlib', server: placeOf(server), keeping: { kind: 'memory' }, seed } as const
-  await worker.ask('open', order)
-  expect(await worker.ask('storm', { callers: 1 })).toMatchObject({ served: 1, failures: {}, blockedMs: null })
-  expect(await worker.ask('storm', { callers: 5, url: server.resource })).toMatchObject({ served: 5 })
-  expect(await worker.ask('ask', {})).toEqual({ token: expect.stringMatching(/^access\./) })
-  const unknown = `${server.issuer}/nothing-here`
-  expect(await worker.ask('ask', { url: unknown })).toEqual({ failure: 'RuntimeError: status 404' })
-  expect(await worker.ask('told', null)).toEqual([])
-  expect(await server.stats()).toMatchObject({ tokenRequests: 1, redemptions: 1 })
-})
-
-test("a failure's words are its class, its code and the first line of its message, shortened", () => {
-  expect(failureWords(new Error('one\ntwo'))).toBe('one')
-  expect(failureWords(Object.assign(new TypeError('fetch failed'), { code: 'ECONNRESET' }))).toBe(
-    'TypeError (ECONNRESET): fetch failed',
-  )
-  expect(failureWords(Object.assign(new Error('long'), { name: 'StoreError', code: 'store', retryable: true }))).toBe(
-    'StoreError (store, retryable)',
-  )
-  expect(failureWords(new Error('x'.repeat(100)))).toBe(`${'x'.repeat(70)}…`)
-  expect(failureWords(Object.assign(new Error(''), { status: 503 }))).toBe('status 503')
-  expect(failureWords('text')).toBe('text')
+  const { order, place, process, stats, unknown } = await stage(python)
+  await process.ask('open', { library: 'requests-oauthlib', ...order })
+  expect(await process.ask('storm', { callers: 1 })).toMatchObject({ failed: 0, blockedMs: null })
+  expect(await process.ask('storm', { callers: 5, url: place.resource })).toMatchObject({ failed: 0 })
+  expect(await process.ask('storm', { callers: 2, url: unknown })).toMatchObject({ failed: 2 })
+  expect(await process.ask('ask', {})).toEqual({ token: expect.stringMatching(/^access\./) })
+  expect(await process.ask('ask', { url: unknown })).toEqual({ status: 404 })
+  expect(await process.ask('events', null)).toEqual([])
+  expect(await stats()).toMatchObject({ tokenRequests: 1, redemptions: 1 })
 })

@@ -1,11 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { NO_SIGNALS, skipOnWindows } from '../../test/system.ts'
 import { readSettings } from '../src/settings.ts'
 import { runMain } from './run-main.ts'
 import { logIn } from './setup.ts'
 
-test('the demo prints the address to open last, works there, and ends on a signal', async () => {
+test('prints the address to open last, works there, and ends when it is asked to', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const run = runMain({ PORT: '0', PROVIDER_PORT: '0' })
   const url = await run.line(/^http:\/\/localhost:\d+\/$/)
   const { page } = await logIn({ url })
@@ -16,7 +18,7 @@ test('the demo prints the address to open last, works there, and ends on a signa
   expect(run.errors).toEqual([])
 })
 
-test.each(['PORT', 'PROVIDER_PORT'])('the demo says in one line that the port of %s is in use', async (variable) => {
+test.each(['PORT', 'PROVIDER_PORT'])('says in one line that %s is taken', async (variable) => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
@@ -28,7 +30,7 @@ test.each(['PORT', 'PROVIDER_PORT'])('the demo says in one line that the port of
   expect(run.errors[0]).toContain(`${variable}=`)
 })
 
-test('the demo says in one line that the provider cannot be reached', async () => {
+test('says in one line that the provider can’t be had', async () => {
   const run = runMain({ PORT: '0', ISSUER: 'http://127.0.0.1:1', CLIENT_ID: 'x' })
   expect(await run.ended).toBe(1)
   expect(run.errors).toHaveLength(1)
@@ -41,11 +43,11 @@ test.each([
   [{ GOOGLE_CLIENT_ID: 'x' }, 'GOOGLE_CLIENT_SECRET'],
   [{ ISSUER: 'https://as.example' }, 'CLIENT_ID'],
   [{ ISSUER: 'nonsense', CLIENT_ID: 'x' }, 'ISSUER'],
-])('the demo refuses impossible settings: %j', (env, message) => {
+])('refuses settings that can’t be meant: %j', (env, message) => {
   expect(() => readSettings(env)).toThrow(message)
 })
 
-test('the demo chooses the provider by its settings', () => {
+test('chooses the provider by what is set', () => {
   expect(readSettings({}).upstream).toEqual({ kind: 'embedded' })
   expect(readSettings({ GOOGLE_CLIENT_ID: 'a', GOOGLE_CLIENT_SECRET: 'b' }).upstream).toEqual({
     kind: 'google',

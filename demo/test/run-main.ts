@@ -19,7 +19,13 @@ export interface Run {
 /** Starts the command; it ends with the test. */
 export function runMain(env: Record<string, string>): Run {
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'] ?? '', DATABASE: join(temporaryFolder(), 'demo.db'), ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      // Older Nodes warn of node:sqlite.
+      NODE_OPTIONS: '--disable-warning=ExperimentalWarning',
+      DATABASE: join(temporaryFolder(), 'demo.db'),
+      ...env,
+    },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   const [lines, errors]: [string[], string[]] = [[], []]

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateKey } from 'evergrant/seal'
 import { startProvider } from '@evergrant/provider'
@@ -110,10 +111,12 @@ test.each([
 
 test('the demo says in one line that the SQLite file can’t be opened, or its secrets can’t be kept', async () => {
   const folder = temporaryFolder()
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
   const keys = { EVERGRANT_KEYS: `a:${generateKey()}`, COOKIE_PASSWORD: generateKey() }
   for (const [env, message] of [
     [{ ...keys, DATABASE: folder }, 'Is DATABASE right'],
-    [{ DATABASE: '/dev/null/demo.db' }, "The secrets can't be kept"],
+    [{ DATABASE: join(file, 'demo.db') }, "The secrets can't be kept"],
   ] as const) {
     const run = runMain({ PORT: '0', PROVIDER_PORT: '0', ...env })
     expect(await run.ended).toBe(1)

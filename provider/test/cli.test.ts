@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { NO_SIGNALS, skipOnWindows } from '../../test/system.ts'
 import { request } from './setup.ts'
 
 const launcher = fileURLToPath(new URL('../bin/evergrant-provider.js', import.meta.url))
@@ -35,7 +36,8 @@ function runFile(file: string, args: readonly string[]): Run {
   return { out: () => out, err: () => err, ended, kill: (signal) => child.kill(signal) }
 }
 
-test('--json prints one line, the server responds, and SIGTERM ends it', async () => {
+test('--json prints one line, the server answers, and SIGTERM ends it', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const command = run(
     '--port',
     '0',
@@ -81,7 +83,8 @@ test('--json prints one line, the server responds, and SIGTERM ends it', async (
   expect(command.out().trimEnd().split('\n')).toHaveLength(1)
 })
 
-test('without --json the command prints the endpoints, the client and its purpose, and SIGINT ends it', async () => {
+test('for people it names the endpoints, the client and what it is for, and SIGINT ends it', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const command = run('--port', '0', '--rotate', '--reuse', '30s')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('Ctrl+C')
   for (const text of ['development', '/o/oauth2/auth', 'evergrant-demo', 'accepted for 30s', 'alice / wonderland']) {
@@ -120,7 +123,7 @@ test.for([
   [['--access-token-lifetime', '0s'], 'Expected --access-token-lifetime'],
   [['--reuse', 'never'], 'Expected --reuse'],
   [['--redirect-uri', 'callback'], 'Expected --redirect-uri'],
-] as const)('wrong arguments end the command with code 2 and a reason: %o', async ([args, reason]) => {
+] as const)('a wrong call ends with 2 and a reason: %o', async ([args, reason]) => {
   const command = run(...args)
   expect(await command.ended).toBe(2)
   expect(command.err()).toContain(reason)
@@ -129,7 +132,7 @@ test.for([
   expect(command.out()).toBe('')
 })
 
-test('a port in use ends the command with code 1 and one line', async () => {
+test('a port that is taken ends it with 1 and one line', async () => {
   const other = createServer()
   onTestFinished(() => new Promise((resolve) => other.close(() => resolve())))
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
@@ -145,7 +148,8 @@ test('a port in use ends the command with code 1 and one line', async () => {
   ).toEqual([`Port ${port} on 127.0.0.1 is already in use. End what listens there, or choose another port.`])
 })
 
-test('a request in progress does not keep the command from ending', async () => {
+test('a request that is still waiting does not keep it from ending', async (context) => {
+  skipOnWindows(context, NO_SIGNALS)
   const command = run('--port', '0', '--latency', '1h', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
   const { issuer, token_endpoint } = JSON.parse(command.out()) as Record<string, string>
@@ -156,13 +160,13 @@ test('a request in progress does not keep the command from ending', async () => 
   expect(await waiting).toBe('ended')
 })
 
-test('the command warns when it listens to the network', async () => {
+test('listening to the network is warned of', async () => {
   const command = run('--port', '0', '--host', '0.0.0.0', '--json')
   await expect.poll(command.out, { timeout: 10_000 }).toContain('\n')
   expect(command.err()).toContain('Warning: listening on 0.0.0.0')
 })
 
-test('the command says how to build the package when it is not built', async () => {
+test('before anything is built it says how to build', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'provider-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   mkdirSync(join(directory, 'bin'))

@@ -1,5 +1,6 @@
 import { outage } from '../../test/processes/outage.ts'
 import { SCENES } from '../../test/processes/scenes.ts'
+import { during, say } from '../progress.mjs'
 import { flags, show } from './stores.mjs'
 
 const { lastsMs } = flags({ lastsMs: 60_000 })
@@ -9,11 +10,13 @@ await Promise.all(
   Object.entries(SCENES).map(async ([name, { make, needs }]) => {
     const scene = await make()
     if (scene === undefined) {
-      console.log(`left out ${name}: it needs ${needs}`)
+      say(`left out ${name}: it needs ${needs}`)
       return
     }
     try {
-      const report = await outage(scene, { lastsMs, recoverWithinMs: 3 * lastsMs + 60_000 })
+      const report = await during(`Outage: ${name}`, () =>
+        outage(scene, { lastsMs, recoverWithinMs: 3 * lastsMs + 60_000 }),
+      )
       const { expected, expired, obtained, redemptions, requestsDuring, revocations, spent, unspent } = report
       const kept =
         unspent.failures + spent.unretryable + expired + requestsDuring + revocations === 0 &&

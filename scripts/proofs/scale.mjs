@@ -1,5 +1,6 @@
 import { flatness, medians } from '../../test/processes/flatness.ts'
 import { sharing } from '../../test/processes/sharing.ts'
+import { during } from '../progress.mjs'
 import { flags, inPlace, show, withServer } from './stores.mjs'
 
 const { kinds, ...size } = flags({
@@ -24,7 +25,9 @@ for (const kind of kinds) {
 }
 
 async function share(kind, place, { bare, due, over }) {
-  const report = await sharing({ place, processes, due, bare, undici: over === 'undiciTransport' })
+  const report = await during(`Refreshing ${due} due grants on ${kind}, over ${over}`, () =>
+    sharing({ place, processes, due, bare, undici: over === 'undiciTransport' }),
+  )
   const once = report.redemptions === due && report.reused === 0 && report.failed === 0
   const share = report.perSecond / report.barePerSecond
   show(kind, once && share >= 0.8, { over, due, ...report, 'share of bare fetch': share.toFixed(2) })
@@ -35,7 +38,8 @@ async function compare(kind, few, many) {
     { place: few, grants: from },
     { place: many, grants: to },
   ]
-  const measured = (await flatness(fillings, { samples })).map(medians)
+  const filled = await during(`Filling ${kind}, and timing its operations`, () => flatness(fillings, { samples }))
+  const measured = filled.map(medians)
   for (const figures of measured) show(kind, true, figures)
   const grew = ['readMs', 'dueMs', 'claimMs', 'commitMs'].map((name) => [name, measured[1][name] / measured[0][name]])
   show(

@@ -5,6 +5,7 @@ import { startPgbouncer } from '../../test/servers/start-pgbouncer.ts'
 import { startPostgres } from '../../test/servers/start-postgres.ts'
 import { startRedisCluster } from '../../test/servers/start-redis-cluster.ts'
 import { startRedis } from '../../test/servers/start-redis.ts'
+import { during, say } from '../progress.mjs'
 
 const STARTS = {
   postgres: startPostgres,
@@ -50,7 +51,7 @@ export function flags(defaults, among = STORE_KINDS) {
 async function serverFor(kind) {
   const name = serverOf(kind)
   if (name === undefined) return undefined
-  const server = await STARTS[name]()
+  const server = await during(`Starting a server for ${kind}`, STARTS[name])
   if (server === undefined) throw new Error(`The proof needs ${kind}: install it (see CONTRIBUTING.md).`)
   return server
 }
@@ -83,7 +84,7 @@ export function withPlace(kind, work) {
 /** Prints one row of figures, and marks the run as failed when they are not what was promised. */
 export function show(kind, promised, figures) {
   const text = Object.entries(figures).map(([name, value]) => `${name} ${format(value)}`)
-  console.log(`${promised ? 'kept  ' : 'BROKEN'} ${kind.padEnd(27)} ${text.join(', ')}`)
+  say(`${promised ? 'kept  ' : 'BROKEN'} ${kind.padEnd(27)} ${text.join(', ')}`)
   if (!promised) process.exitCode = 1
 }
 

@@ -12,12 +12,13 @@ import {
 const OF_THE_PROTOCOL: readonly string[] = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri']
 
 /**
- * Checks what a log-in goes by. A preset that was spread and changed is the application's own data: what is wrong in it shows now.
- * @throws ConfigError
+ * Checks what a login depends on. A preset that was spread and changed is the application's own data: its mistakes show
+ * here.
+ * @throws ConfigError for wrong data
  */
 export function checkProvider(provider: Provider): void {
   if (typeof provider !== 'object' || provider === null || typeof provider.name !== 'string' || provider.name === '') {
-    throw new ConfigError("provider must be a preset of 'evergrant/providers' or { name, server }.")
+    throw new ConfigError("Expected provider to be a preset of 'evergrant/providers' or { name, server }.")
   }
   const { name, offline } = provider
   const check = (params: Params | undefined, reserved: readonly string[], member: string): void =>
@@ -37,7 +38,7 @@ export function checkProvider(provider: Provider): void {
     if (list !== undefined && !isTexts(list)) throw wrong(name, member, 'a list of non-empty strings')
   }
   const used = provider.callbackParams?.find((parameter) => OF_THE_PROTOCOL.includes(parameter))
-  if (used !== undefined) throw wrong(name, 'callbackParams', `parameters of the provider's own: ${used} is not kept`)
+  if (used !== undefined) throw wrong(name, 'callbackParams', `parameters of the provider's own; ${used} is not kept`)
   checkTokenOrigins(provider)
 }
 
@@ -59,5 +60,5 @@ function isTexts(value: unknown): value is readonly string[] {
 }
 
 function wrong(provider: string, member: string, expected: string): ConfigError {
-  return new ConfigError(`${member} of provider '${provider}' must be ${expected}.`)
+  return new ConfigError(`Expected ${member} of provider '${provider}' to be ${expected}.`)
 }

@@ -9,14 +9,15 @@ export const CLIENT_AUTH_METHODS: readonly string[] = [
   'none',
 ] satisfies readonly Exclude<ClientAuth, (request: ClientAuthRequest) => void | Promise<void>>[]
 
-/** Whether a method can't do without a secret. */
+/** Whether a method requires a secret. */
 export function needsSecret(auth: ClientAuth | undefined): boolean {
   return typeof auth === 'string' && auth !== 'none'
 }
 
 /**
- * How a client that was not told how authenticates: as the provider says, else basic with a secret (post where the server's metadata lists only
- * that), else none. A provider's secret-based method is for clients that have a secret: a public client at the same provider has none.
+ * Chooses how a client without `clientAuth` authenticates: as the provider says, else basic with a secret (post if the
+ * server's metadata lists only that), else none. A provider's secret-based method is for clients that have a secret: a
+ * public client at the same provider has none.
  */
 export function chooseClientAuth(
   option: ClientAuth | undefined,

@@ -8,35 +8,37 @@ import type { ServerDirectory } from './discovery.ts'
 import type { HttpContext } from './http/send.ts'
 import type { JudgeRefusal } from './answers/refusal-rules.ts'
 
-/** A client's checked options and what was made of them: what every operation of the client starts from. */
+/** A client's checked options and what was made of them. Every operation of the client starts from it. */
 export interface ClientContext extends HttpContext {
   readonly clientId: string
   /** For resources. */
   readonly fetch: typeof globalThis.fetch
   readonly provider: Provider
-  /** What refusals mean by the provider's data. */
+  /** Judges what refusals mean by the provider's data. */
   readonly judgeRefusal: JudgeRefusal
   readonly clock: Required<Clock>
   readonly timeoutMs: number
   readonly redirectUri: string | undefined
   readonly scope: readonly string[] | undefined
-  /** Whether log-ins ask for a refresh token. */
+  /** Whether logins request a refresh token. */
   readonly offline: boolean
-  /** How far the clock of who signs ID tokens may be off. */
+  /** Tolerance for the clock that signs ID tokens. */
   readonly clockToleranceMs: number
   readonly secrets: Secrets
   readonly directory: ServerDirectory
   readonly credentials: Credentials
 }
 
-/** The same client under another name, as its users call it: in errors and logs. What is known and remembered is shared. */
+/**
+ * Returns the same client under another name, which errors and logs then use. What is known and remembered is shared.
+ */
 export function named(context: ClientContext, name: string): ClientContext {
   return {
     ...context,
     name,
     insecure: { ...context.insecure, name },
     directory: context.directory.named(name),
-    credentials: context.credentials.named(name),
+    credentials: { ...context.credentials, client: { ...context.credentials.client, name } },
   }
 }
 
@@ -53,7 +55,7 @@ export function withinTimeout<T>(
     signal,
     () =>
       new ProviderUnavailableError(
-        `The ${purpose} of client '${context.name}' had no answer within ${context.timeoutMs} ms. It may have been processed all the same. Try again later, or raise timeoutMs.`,
+        `The ${purpose} of client '${context.name}' had no response within ${context.timeoutMs} ms. It may have been processed. Try again later, or raise timeoutMs.`,
         { maybeProcessed: true },
       ),
     work,

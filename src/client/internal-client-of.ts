@@ -4,7 +4,10 @@ import { coreOf, type OAuth2Client } from './oauth2-client.ts'
 /** They end with their clients. */
 const cores = new WeakMap<OAuth2Client, Map<string, InternalClient>>()
 
-/** A client as the refresh layer sees it, under the application's name of it: errors and logs have that one. The same each time. */
+/**
+ * Returns a client as the refresh layer uses it, under the application's name of it, which errors and logs use. The
+ * same each time.
+ */
 export function internalClientOf(client: OAuth2Client, name: string): InternalClient {
   const core = coreOf(client)
   let named = cores.get(client)

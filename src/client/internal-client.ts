@@ -1,39 +1,21 @@
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Provider } from '../model/provider.ts'
-import type { Secrets } from '../util/redact.ts'
 import type { Token } from '../model/token.ts'
 import type { AuthorizationOptions, KeptLogin, PendingLogin } from './flows/authorization-request.ts'
 import type { Callback } from './flows/callback-input.ts'
+import type { Redeem } from './flows/refresh-token.ts'
 import type { RejectedAnswers } from './answers/rejected-answers.ts'
 import type { UserInfo } from './endpoints/user-info.ts'
 
-/** What one redemption brought. */
-export interface Redeemed {
-  /** The previous token with what the answer changed. */
-  readonly token: Token
-  readonly scopeChanged: boolean
-  /** The answer had an ID token that can't be used; the earlier one was kept. */
-  readonly idTokenDropped: boolean
-}
-
-/**
- * Sends exactly one token request; a second one only when the first was refused with `invalid_client` and the client has another secret.
- * It has no deadline: the caller owns that. Rejects with the errors of `OAuth2Client.refresh` or the signal's reason.
- */
-export type Redeem = (options?: SendOptions) => Promise<Redeemed>
-
-export interface SendOptions {
-  readonly signal?: AbortSignal | undefined
-  /** Asked before every request after the first. With `false` the refusal of the one before stands. */
-  readonly mayStillSend?: (() => boolean) | undefined
-}
-
 /** What the refresh layer needs of a client. Not public. */
 export interface InternalClient {
-  /** For messages: the provider's name, or what `named` was given. */
+  /** For messages: the provider's name, or the name passed to `named`. */
   readonly name: string
-  /** The same client under another name: errors and logs of what is asked of that one have it. Cheap; all share what is known and remembered. */
+  /**
+   * Returns the same client under another name, which its errors and logs use. Cheap: all share what is known and
+   * remembered.
+   */
   named(name: string): InternalClient
   readonly clientId: string
   readonly provider: Provider
@@ -42,41 +24,46 @@ export interface InternalClient {
   readonly logger: Logger | undefined
   readonly timeoutMs: number
   readonly fetch: typeof globalThis.fetch
-  readonly allowInsecureRequests: boolean
-  /** The client's long-lived secrets. */
-  readonly secrets: Secrets
   /**
-   * The issuer, or the token endpoint where the server has none; discovers when needed. With a grant's token, the issuer of that grant: where the server has one for each
-   * tenant, that of the ID token.
+   * Returns the issuer, or the token endpoint if the server has none. Discovers if needed. With a grant's token, the
+   * issuer of that grant: that of the ID token if the server has one for each tenant.
    */
   issuer(token?: Token): Promise<string>
-  /** The server's without discovering: undefined while it is not known. An issuer that the client was given is known from the start. */
+  /**
+   * The server's issuer without discovery: undefined while it is not known. A configured issuer is known from the
+   * start.
+   */
   readonly knownIssuer: string | undefined
-  /** What the provider was called before: grants and identities of these issuers are its own. */
+  /** Earlier issuers of the provider, whose grants and identities belong to it. */
   readonly formerIssuers: readonly string[]
-  /** Whether two issuers are one at this provider: by another spelling, or because it was called otherwise before. */
+  /** Whether two issuers are one at this provider: by another spelling, or because of an earlier name. */
   sameIssuer(a: unknown, b: unknown): boolean
-  /** Everything that can fail by itself before a redemption: metadata, secrets, client authentication. */
+  /** Does everything that can fail before a redemption: metadata, secrets, client authentication. */
   prepareRedemption(token: Token): Promise<Redeem>
   /**
-   * Refuses a URL that must not get the token. Synchronous once the server's metadata is known, because it is on the way of every request.
+   * Refuses a URL that must not get the token. Synchronous once the server's metadata is known, because every request
+   * calls it.
    * @throws InsecureTransportError, OriginNotAllowedError
    */
-  assertResource(url: URL, origins?: readonly string[]): Promise<void> | void
-  /** The provider's answers of APIs, beside 401, that mean that the access token is over. */
+  assertResource(url: URL): Promise<void> | void
+  /** API responses other than 401 that mean the access token has expired. */
   readonly rejected: RejectedAnswers | undefined
   /** `OAuth2Client.authorizationRequest`. */
   authorizationRequest(options?: AuthorizationOptions): Promise<PendingLogin>
   /**
-   * `OAuth2Client.exchangeCode`, with a last step after every check of the callback and before the code is sent: what it rejects with ends the exchange.
+   * `OAuth2Client.exchangeCode`, with a last step after every check of the callback and before the code is sent. If it
+   * rejects, the exchange ends with its rejection.
    */
   exchangeCode(callback: Callback, pending: KeptLogin, beforeSend?: () => Promise<void>): Promise<Token>
-  /** The same for a log-in that the provider began, without a state; a ConfigError unless the provider's data has `unsolicited: true`. */
+  /**
+   * The same for a login that the provider started, without a state. A ConfigError unless the provider's data has
+   * `unsolicited: true`.
+   */
   exchangeUnsolicited(callback: Callback, beforeSend?: () => Promise<void>): Promise<Token>
   /** `OAuth2Client.userInfo`. */
   userInfo(token: Token): Promise<UserInfo>
-  /** Whether the server has a user info endpoint. */
+  /** Returns whether the server has a user info endpoint. */
   hasUserInfo(): Promise<boolean>
-  /** Revokes at the provider (RFC 7009); false when the server has no revocation endpoint. */
+  /** Revokes at the provider (RFC 7009). Resolves to false if the server has no revocation endpoint. */
   revoke(token: Token, options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean>
 }

@@ -1,19 +1,22 @@
-/** Stands in an issuer for the tenant that a token's `tid` names (Microsoft Entra ID's metadata for several tenants). */
+/**
+ * Placeholder in an issuer for the tenant that a token's `tid` names (Microsoft Entra ID's metadata for several
+ * tenants).
+ */
 const TENANT = '{tenantid}'
 
-/** Whether an issuer has a place for the tenant. */
+/** Whether an issuer has a placeholder for the tenant. */
 export function hasTenant(issuer: string): boolean {
   return issuer.includes(TENANT)
 }
 
-/** Whether `issuer` is the server's own, letter by letter, or that of one of its tenants. */
+/** Whether `issuer` is the server's own, character by character, or that of one of its tenants. */
 export function isIssuerOf(server: string, issuer: string): boolean {
   return tenantOf(issuer, server) !== undefined
 }
 
 /**
- * Whether a token may name this issuer: letter by letter one of the family, with the tenant that the token names in its place. With `anySpelling`, for tokens of
- * a grant that is known, spelled otherwise too.
+ * Whether a token may name this issuer: character by character one of the family, with the token's tenant in its
+ * placeholder. With `anySpelling`, for tokens of a known grant, also in another spelling.
  */
 export function mayName(
   issuer: string,
@@ -28,14 +31,18 @@ export function mayName(
   })
 }
 
-/** Whether an issuer is one of a family, in whatever spelling and of whatever tenant: a grant that came from it is still the provider's. */
+/**
+ * Whether an issuer is one of a family, in any spelling and of any tenant: a grant from it still belongs to the
+ * provider.
+ */
 export function isOfFamily(issuer: string, family: readonly string[]): boolean {
   return ownerOf(spelled(issuer), family) !== undefined
 }
 
 /**
- * Whether two issuers are one: exactly, by another spelling (the scheme left out, a slash at the end, the host's case), or because both belong to one
- * provider that was called otherwise before. `family` has the provider's issuer and its former ones; different tenants stay different.
+ * Whether two issuers are one: exactly, by another spelling (without the scheme, a slash at the end, the host's case),
+ * or as names of one provider. `family` has the provider's issuer and its former ones. Different tenants stay
+ * different.
  */
 export function sameIssuer(a: unknown, b: unknown, family: readonly string[]): boolean {
   if (typeof a !== 'string' || typeof b !== 'string') return false
@@ -46,7 +53,8 @@ export function sameIssuer(a: unknown, b: unknown, family: readonly string[]): b
 }
 
 /**
- * The forms under which an issuer may have been noted, whatever it is called now: one for each name of its family, of which `family` has the present one first; the tenant stays.
+ * Returns the forms under which an issuer may have been stored, whatever its name now: one for each name of its family,
+ * whose present name comes first. The tenant stays.
  */
 export function knownForms(issuer: string, family: readonly string[]): readonly [string, ...string[]] {
   const own = spelled(issuer)
@@ -56,7 +64,7 @@ export function knownForms(issuer: string, family: readonly string[]): readonly 
   return [first, ...others]
 }
 
-/** The tenant under which an issuer belongs to a family: '' where it has none; undefined for a stranger's. */
+/** Returns the tenant under which an issuer belongs to a family: '' without one, undefined for a stranger's. */
 function ownerOf(issuer: string, family: readonly string[]): string | undefined {
   for (const member of family) {
     const tenant = tenantOf(issuer, spelled(member))
@@ -65,7 +73,10 @@ function ownerOf(issuer: string, family: readonly string[]): string | undefined 
   return undefined
 }
 
-/** The tenant in an issuer of the form of `template`: '' where that has no place for one; undefined for an issuer of another form. */
+/**
+ * Returns the tenant in an issuer of the form of `template`: '' if that has no placeholder, undefined for an issuer of
+ * another form.
+ */
 function tenantOf(issuer: string, template: string): string | undefined {
   if (issuer === template) return ''
   const [before = '', after] = template.split(TENANT)
@@ -74,7 +85,10 @@ function tenantOf(issuer: string, template: string): string | undefined {
   return /^[\w-][\w.-]*$/.test(tenant) ? tenant : undefined
 }
 
-/** An issuer as it is compared: without https, or on this machine http, its host in lower case without the usual port, no slash at the end. */
+/**
+ * Returns an issuer as it is compared: without https, or on this machine http, its host in lower case without the usual
+ * port, no slash at the end.
+ */
 function spelled(issuer: string): string {
   const [, scheme = 'https', host = '', path = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/]*)(.*)$/is.exec(issuer) ?? []
   const own = scheme.toLowerCase()

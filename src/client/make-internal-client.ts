@@ -1,32 +1,26 @@
-import {
-  checkAuthorizationOptions,
-  makeAuthorizationRequest,
-  type AuthorizationOptions,
-  type PendingLogin,
-} from './flows/authorization-request.ts'
 import type { InternalClient } from './internal-client.ts'
-import { exchangeCode, exchangeUnsolicited } from './flows/code-exchange.ts'
 import { named, type ClientContext } from './context.ts'
-import { readClaims } from './answers/id-token.ts'
+import { readClaims } from './answers/claims.ts'
+import { loadOperations } from './load-operations.ts'
 import { isIssuerOf, sameIssuer } from './issuers.ts'
-import { prepareRedemption } from './flows/refresh-token.ts'
 import { compileRejected, type RejectedAnswers } from './answers/rejected-answers.ts'
-import { assertOrigin, compileOrigins, originRule, type OriginRule } from './resource-origins.ts'
-import { revokeToken } from './endpoints/revocation.ts'
+import { assertOrigin, compileOrigins, type OriginRule } from './resource-origins.ts'
 import type { Server } from './server.ts'
 import { assertSecure } from './http/transport-security.ts'
-import { fetchUserInfo } from './endpoints/user-info.ts'
 
-/** Where a client's tokens may go and what refuses them, compiled once, so that a preset's mistake shows at construction too. */
+/**
+ * Where a client's tokens may be sent and what refuses them, compiled once, so that a preset's mistake shows at
+ * construction too.
+ */
 interface ResourceRules {
   /** What the client was given in place of the default. */
   readonly own: OriginRule | undefined
-  /** The provider's, beside the server's own endpoints. */
+  /** The provider's rule, in addition to the server's own endpoints. */
   readonly preset: OriginRule
   readonly rejected: RejectedAnswers | undefined
 }
 
-/** A client as the refresh layer sees it. */
+/** Makes a client as the refresh layer uses it. */
 export function makeInternalClient(
   context: ClientContext,
   resourceOrigins: readonly string[] | undefined,
@@ -54,7 +48,7 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
   const assertDefault = (url: URL, server: Server): void =>
     assertOrigin(url, (each) => server.origins.has(each.origin) || preset(each), name)
 
-  // The last one is kept: whoever asks again gets the very same.
+  // The last one is kept: the same call returns the same object.
   let view: InternalClient | undefined
 
   return {
@@ -66,8 +60,6 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
     logger: context.logger,
     timeoutMs: context.timeoutMs,
     fetch: context.fetch,
-    allowInsecureRequests: insecure.allowInsecureRequests,
-    secrets: context.secrets,
     issuer: async (token) => {
       const issuer = await directory.issuer()
       const claimed = readClaims(token?.idToken)?.['iss']
@@ -81,29 +73,21 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
       const issuer = directory.knownIssuer
       return sameIssuer(a, b, issuer === undefined ? formerIssuers : [issuer, ...formerIssuers])
     },
-    prepareRedemption: (token) => prepareRedemption(context, token),
-    assertResource: (url, origins) => {
+    prepareRedemption: async (token) => (await loadOperations()).prepareRedemption(context, token),
+    assertResource: (url) => {
       assertSecure(url, insecure)
-      const rule = origins === undefined ? own : originRule(origins)
-      if (rule !== undefined) return assertOrigin(url, rule, name)
+      if (own !== undefined) return assertOrigin(url, own, name)
       if (directory.known !== undefined) return assertDefault(url, directory.known)
       return directory.server().then((server) => assertDefault(url, server))
     },
     rejected,
-    authorizationRequest: (options) => authorizationRequest(context, options),
-    exchangeCode: (callback, pending, beforeSend) => exchangeCode(context, callback, pending, beforeSend),
-    exchangeUnsolicited: (callback, beforeSend) => exchangeUnsolicited(context, callback, beforeSend),
-    userInfo: (token) => fetchUserInfo(context, token),
+    authorizationRequest: async (options) => (await loadOperations()).authorizationRequest(context, options),
+    exchangeCode: async (callback, pending, beforeSend) =>
+      (await loadOperations()).exchangeCode(context, callback, pending, beforeSend),
+    exchangeUnsolicited: async (callback, beforeSend) =>
+      (await loadOperations()).exchangeUnsolicited(context, callback, beforeSend),
+    userInfo: async (token) => (await loadOperations()).fetchUserInfo(context, token),
     hasUserInfo: async () => (await directory.server()).metadata.userinfo_endpoint !== undefined,
-    revoke: (token, options) => revokeToken(context, token, undefined, options?.signal),
+    revoke: async (token, options) => (await loadOperations()).revokeToken(context, token, undefined, options?.signal),
   }
-}
-
-/** Begins a log-in. */
-export async function authorizationRequest(
-  context: ClientContext,
-  options: AuthorizationOptions = {},
-): Promise<PendingLogin> {
-  const checked = checkAuthorizationOptions(context, options)
-  return makeAuthorizationRequest(context, await context.directory.server(), checked)
 }

@@ -4,12 +4,12 @@ import { isLogger, redactingLogger, type Logger } from '../model/logger.ts'
 import type { Provider } from '../model/provider.ts'
 import { Secrets } from '../util/redact.ts'
 import { isVisibleAscii } from '../model/token.ts'
-import { assertRedirectUri, openidWithoutIssuer } from './flows/authorization-request.ts'
+import { assertRedirectUri, openidWithoutIssuer } from './check-login.ts'
 import { checkProvider } from './check-provider.ts'
 import type { ClientAuth } from '../model/client-auth.ts'
 import { CLIENT_AUTH_METHODS, needsSecret } from './client-auth.ts'
 import type { ClientContext } from './context.ts'
-import { Credentials, type ClientSecret } from './credentials.ts'
+import { makeCredentials, type ClientSecret } from './credentials.ts'
 import { ServerDirectory } from './discovery.ts'
 import { checkAnswerData } from './provider-data.ts'
 import { compileRefusals } from './answers/refusal-rules.ts'
@@ -20,61 +20,73 @@ import { fetchTransport, type Transport } from './http/transport.ts'
 /** The default of `timeoutMs`. */
 const DEFAULT_TIMEOUT_MS = 10_000
 
-/** The default of `clockToleranceMs`, and the most. */
+/** The default of `clockToleranceMs`, and its maximum. */
 const CLOCK_TOLERANCE_MS = 60_000
 const MAX_CLOCK_TOLERANCE_MS = 300_000
 
 /** The default of `userAgent`. */
 const USER_AGENT = 'evergrant'
 
-/** One registration at one provider. The object is read once and never changed. */
+/** Options of a client: one registration at one provider. The object is read once and never changed. */
 export interface OAuth2ClientOptions {
   /** A preset of `evergrant/providers`, or `{ name, server }` for any other provider. */
   readonly provider: Provider
   readonly clientId: string
   /**
-   * Several: the next one is tried once on `invalid_client`, for the time of a secret's rotation. A function is called for each operation, so that a secret may come when
-   * the program runs. An explicit `undefined` is a mistake, unless `clientAuth` needs no secret.
+   * The client's secret. Of several, the next one is tried once on `invalid_client`, while a secret is rotated. A
+   * function is called for each operation, so that a secret may be loaded at run time. An explicit `undefined` is a
+   * mistake, unless `clientAuth` needs no secret.
    */
   readonly clientSecret?: ClientSecret | undefined
-  /** @default what the provider says, else basic with a secret, else none */
+  /** How the client authenticates. @default what the provider says, else basic with a secret, else none */
   readonly clientAuth?: ClientAuth | undefined
-  /** Where the provider sends the user back, exactly as registered there; at some providers a name of theirs. */
+  /** Where the provider returns the user, exactly as registered there. Some providers use a name of their own. */
   readonly redirectUri?: string | undefined
-  /** What is asked for by default; a string is separated by spaces. */
+  /** Scope to request by default. A string is split at spaces. */
   readonly scope?: string | readonly string[] | undefined
-  /** Whether log-ins ask for a refresh token, in the provider's way. @default true */
+  /** Whether logins request a refresh token, in the provider's way. @default true */
   readonly offline?: boolean | undefined
   /**
-   * Where sessions may send the token: origins, `https://*.example.com` for its subdomains, or `['*']` for every https origin.
+   * Where sessions may send the token: origins, `https://*.example.com` for its subdomains, or `['*']` for every https
+   * origin.
    * @default the origins of the server's own endpoints and of the provider's APIs
    */
   readonly resourceOrigins?: readonly string[] | undefined
   /**
-   * Allows plain http to loopback for a program that is itself reached elsewhere. Without it http is for a server (or resource) on loopback and a program
-   * whose redirect URI, if any, is on loopback too. Http off loopback is always refused. @default false
+   * Whether plain HTTP to loopback is allowed for a program that is itself reached elsewhere. Without it, http needs a
+   * server (or resource) on loopback and a program whose redirect URI, if any, is on loopback too. Http off loopback is
+   * always refused. @default false
    */
   readonly allowInsecureRequests?: boolean | undefined
-  /** The longest wait for one request to the provider, in milliseconds. @default 10_000 */
+  /** Maximum time of one request to the provider, in ms. @default 10_000 */
   readonly timeoutMs?: number | undefined
-  /** How far the clocks of this machine and of who signs ID tokens may differ, in milliseconds, up to 5 minutes. @default 60_000 */
+  /**
+   * Maximum difference between the clocks of this machine and of the server that signs ID tokens, in ms, up to 5
+   * minutes. @default 60_000
+   */
   readonly clockToleranceMs?: number | undefined
   /** The `User-Agent` of requests to the provider's endpoints. @default 'evergrant' */
   readonly userAgent?: string | undefined
-  /** For the provider's endpoints and, by default, for resources: proxies and pools go here. @default globalThis.fetch */
+  /**
+   * Sends requests to the provider's endpoints and, by default, to resources. Use it for proxies and pools. @default
+   * globalThis.fetch
+   */
   readonly fetch?: typeof globalThis.fetch | undefined
-  /** For the provider's endpoints in place of `fetch`: where the speed of refreshing lies. `undiciTransport()` of `evergrant/undici` makes one. @default made of `fetch` */
+  /**
+   * Sends requests to the provider's endpoints in place of `fetch`. `undiciTransport()` of `evergrant/undici` makes a
+   * faster one. @default made of `fetch`
+   */
   readonly transport?: Transport | undefined
-  /** @default the machine's clock */
+  /** Source of time. @default the machine's clock */
   readonly clock?: Clock | undefined
-  /** `console`, pino and winston fit; always redacted. @default no log */
+  /** Receives log lines, always redacted. `console`, pino and winston fit. @default no log */
   readonly logger?: Logger | undefined
 }
 
-/** Checks a client's options and makes of them what its operations start from. */
+/** Checks a client's options and makes the context that its operations start from. */
 export function makeContext(options: OAuth2ClientOptions): ClientContext {
   if (typeof options !== 'object' || options === null)
-    throw new ConfigError('OAuth2Client needs options: { provider, clientId, … }.')
+    throw new ConfigError('Expected the options of OAuth2Client to be { provider, clientId, … }.')
   checkProvider(options.provider)
   const { provider } = options
   const { name } = provider
@@ -95,7 +107,7 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
     throw missing(name, 'clockToleranceMs', `a number of milliseconds from 0 to ${MAX_CLOCK_TOLERANCE_MS}`)
   }
   if (typeof offline !== 'boolean') throw missing(name, 'offline', 'true or false')
-  if (!isVisibleAscii(userAgent)) throw missing(name, 'userAgent', 'a text that can stand in a header')
+  if (!isVisibleAscii(userAgent)) throw missing(name, 'userAgent', 'a text that is allowed in a header')
   if (fetch !== undefined && typeof fetch !== 'function') throw missing(name, 'fetch', 'a function')
   if (transport !== undefined && typeof transport !== 'function') throw missing(name, 'transport', 'a function')
   if (options.clock !== undefined && typeof options.clock?.now !== 'function')
@@ -138,10 +150,12 @@ export function makeContext(options: OAuth2ClientOptions): ClientContext {
     clockToleranceMs,
     secrets,
     directory,
-    credentials: new Credentials(
-      { name, clientId, secrets },
-      { auth: clientAuth, providerAuth: provider.clientAuth, secret: clientSecret },
-    ),
+    credentials: makeCredentials({
+      client: { name, clientId, secrets },
+      auth: clientAuth,
+      providerAuth: provider.clientAuth,
+      secret: clientSecret,
+    }),
   }
 }
 
@@ -152,7 +166,7 @@ function checkSecret(client: string, secret: ClientSecret | undefined): void {
     throw missing(
       client,
       'clientSecret',
-      'a non-empty string, a list of such, or a function; is an environment variable unset?',
+      'a non-empty string, a list of such, or a function. Is an environment variable unset?',
     )
   }
 }
@@ -162,7 +176,7 @@ function checkAuth(client: string, auth: ClientAuth | undefined, hasSecret: bool
   if (!CLIENT_AUTH_METHODS.includes(auth))
     throw missing(client, 'clientAuth', `${CLIENT_AUTH_METHODS.join(', ')} or a function`)
   if (needsSecret(auth) && !hasSecret)
-    throw new ConfigError(`Client '${client}': clientAuth '${auth}' needs a clientSecret.`)
+    throw new ConfigError(`Client '${client}' has no clientSecret, which clientAuth '${auth}' needs. Pass it.`)
 }
 
 function worksWithoutSecret(auth: ClientAuth | undefined): boolean {
@@ -171,15 +185,20 @@ function worksWithoutSecret(auth: ClientAuth | undefined): boolean {
 
 function unset(client: string): ConfigError {
   return new ConfigError(
-    `Client '${client}': clientSecret is undefined. Is an environment variable unset? Give the secret, or a function that answers it when it is needed; for a public client leave clientSecret out, or say clientAuth: 'none'.`,
+    `Expected clientSecret of client '${client}' to be set, got undefined. Is an environment variable unset? Pass the secret, or a function that returns it when needed; for a public client leave clientSecret out, or set clientAuth: 'none'.`,
   )
 }
 
 function missing(client: string, option: string, expected: string): ConfigError {
-  return new ConfigError(`Client '${client}': ${option} must be ${expected}.`)
+  return new ConfigError(
+    `Expected ${option} of client '${client}' to be ${expected}${expected.endsWith('?') ? '' : '.'}`,
+  )
 }
 
-/** Custom schemes are of native applications: they are on the user's own machine. A name of the provider's tells nothing. */
+/**
+ * Custom schemes belong to native applications, which are on the user's own machine. A provider's own name says
+ * nothing.
+ */
 function isLocalRedirect(redirectUri: string): boolean {
   if (!URL.canParse(redirectUri)) return true
   const url = new URL(redirectUri)

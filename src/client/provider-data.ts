@@ -16,36 +16,40 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ])
 
-/** Checks what a provider's data says of token requests and their answers. @throws ConfigError, InsecureTransportError */
+/**
+ * Checks what a provider's data says about token requests and their responses. @throws ConfigError,
+ * InsecureTransportError
+ */
 export function checkAnswerData(provider: Provider, insecure: InsecurePolicy): void {
   const { bodyFormat, headers, name, refreshEndpoint } = provider
   for (const list of LISTS) {
     const value: unknown = provider[list]
     if (value === undefined) continue
     if (!Array.isArray(value) || !value.every((each) => typeof each === 'string' && each !== ''))
-      throw new ConfigError(`${list} of provider '${name}' must be a list of non-empty strings.`)
+      throw new ConfigError(`Expected ${list} of provider '${name}' to be a list of non-empty strings.`)
   }
   if (bodyFormat !== undefined && bodyFormat !== 'form' && bodyFormat !== 'json')
-    throw new ConfigError(`bodyFormat of provider '${name}' must be 'form' or 'json'.`)
+    throw new ConfigError(`Expected bodyFormat of provider '${name}' to be 'form' or 'json'.`)
   if (refreshEndpoint !== undefined) {
     if (typeof refreshEndpoint !== 'string' || !URL.canParse(refreshEndpoint))
-      throw new ConfigError(`refreshEndpoint of provider '${name}' must be a URL.`)
+      throw new ConfigError(`Expected refreshEndpoint of provider '${name}' to be a URL.`)
     assertSecure(new URL(refreshEndpoint), insecure)
   }
   if (headers !== undefined) checkHeaders(headers, name)
 }
 
 function checkHeaders(headers: unknown, provider: string): void {
-  if (!isObject(headers)) throw new ConfigError(`headers of provider '${provider}' must be an object of strings.`)
+  if (!isObject(headers))
+    throw new ConfigError(`Expected headers of provider '${provider}' to be an object of strings.`)
   for (const [name, value] of Object.entries(headers)) {
     if (RESERVED_HEADERS.has(name.toLowerCase())) {
       throw new ConfigError(
-        `headers of provider '${provider}' must not have ${name}: the request decides it. A clientAuth function sets the headers that authenticate.`,
+        `Expected headers of provider '${provider}' to be without ${name}: the request decides it. Use a clientAuth function for headers that authenticate.`,
       )
     }
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value))
       throw new ConfigError(
-        `headers of provider '${provider}': '${name}' is not a header's name with a value of visible ASCII.`,
+        `Expected headers of provider '${provider}' to be names with values of visible ASCII, got '${name}'.`,
       )
   }
 }

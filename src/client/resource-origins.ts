@@ -1,9 +1,12 @@
 import { ConfigError, OriginNotAllowedError } from '../model/errors.ts'
 
-/** Decides whether a URL is of the allowed origins. */
+/** Decides whether a URL belongs to the allowed origins. */
 export type OriginRule = (url: URL) => boolean
 
-/** Compiles origins as callers give them: exact ones, `https://*.example.com` (its subdomains), `*` (every https origin). */
+/**
+ * Compiles origins as callers pass them: exact ones, `https://*.example.com` (its subdomains), `*` (every https
+ * origin).
+ */
 export function compileOrigins(origins: Iterable<string>, where: string): OriginRule {
   const exact = new Set<string>()
   const suffixes: { readonly suffix: string; readonly port: string }[] = []
@@ -25,7 +28,7 @@ export function compileOrigins(origins: Iterable<string>, where: string): Origin
       typeof origin === 'string' && !origin.includes('*') && URL.canParse(origin) ? new URL(origin) : undefined
     if (url === undefined || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
       throw new ConfigError(
-        `${where}: ${JSON.stringify(origin)} must be an origin such as 'https://api.example.com', 'https://*.example.com' for its subdomains, or '*' for every https origin.`,
+        `Expected ${JSON.stringify(origin)} in ${where} to be an origin such as 'https://api.example.com', 'https://*.example.com' for its subdomains, or '*' for every https origin.`,
       )
     }
     exact.add(url.origin)
@@ -36,16 +39,7 @@ export function compileOrigins(origins: Iterable<string>, where: string): Origin
       (every || suffixes.some(({ suffix, port }) => url.port === port && url.hostname.endsWith(suffix))))
 }
 
-const compiled = new WeakMap<readonly string[], OriginRule>()
-
-/** The rule of a list, compiled at its first use. */
-export function originRule(origins: readonly string[]): OriginRule {
-  let rule = compiled.get(origins)
-  if (rule === undefined) compiled.set(origins, (rule = compileOrigins(origins, 'origins')))
-  return rule
-}
-
-/** @throws OriginNotAllowedError */
+/** @throws OriginNotAllowedError for a URL of another origin */
 export function assertOrigin(url: URL, rule: OriginRule, client: string): void {
   if (!rule(url)) throw new OriginNotAllowedError(url.origin, client)
 }

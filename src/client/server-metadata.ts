@@ -1,23 +1,19 @@
-import { ConfigError, DiscoveryError, EvergrantError } from '../model/errors.ts'
+import { DiscoveryError, EvergrantError } from '../model/errors.ts'
 import type { ServerMetadata } from '../model/provider.ts'
 import { Secrets } from '../util/redact.ts'
 import { send, type HttpAnswer, type HttpContext } from './http/send.ts'
 import { isIssuerOf } from './issuers.ts'
-import { assertElsewhere, assertIssuer, makeServer, type Server } from './server.ts'
+import type { MetadataPlace } from './metadata-place.ts'
+import { assertElsewhere, makeServer, type Server } from './server.ts'
 import { isThisMachine } from './http/transport-security.ts'
 
 const MOST_REDIRECTS = 3
 
-/** Where a server's metadata is: at its issuer's well-known places, or in a document. */
-export type Place =
-  | { readonly kind: 'issuer'; readonly issuer: string }
-  | { readonly kind: 'document'; readonly url: string }
-
 /**
- * Asks for a server's metadata.
- * @throws DiscoveryError
+ * Loads a server's metadata.
+ * @throws DiscoveryError if it cannot be loaded or used
  */
-export async function fetchMetadata(context: HttpContext, place: Place, signal: AbortSignal): Promise<Server> {
+export async function fetchMetadata(context: HttpContext, place: MetadataPlace, signal: AbortSignal): Promise<Server> {
   // RFC 8414 first, then OpenID Connect: each server has at least the one of its kind.
   const urls =
     place.kind === 'document' ? [place.url] : [oauthMetadataUrl(place.issuer), openidMetadataUrl(place.issuer)]
@@ -52,7 +48,7 @@ async function fetchDocument(
   const metadata = parseObject(answer.text)
   if (metadata === undefined) throw problem('not a JSON object of at most 1 MiB.')
   if (issuer !== undefined && !namesItself(metadata['issuer'], issuer)) {
-    // RFC 8414 section 3.3 wants the very same string.
+    // RFC 8414 section 3.3 requires the identical string.
     throw problem(
       `it is of the issuer ${JSON.stringify(metadata['issuer'])?.slice(0, 200)}. If that is the one meant, write it exactly so.`,
     )
@@ -110,37 +106,24 @@ async function ask(context: HttpContext, url: string, signal: AbortSignal): Prom
   }
 }
 
-/** Reads the `server` of a provider that is no metadata. @throws ConfigError */
-export function placeOf(server: unknown, name: string, context: HttpContext): Place {
-  if (typeof server !== 'string' || !URL.canParse(server)) {
-    throw new ConfigError(
-      `server of provider '${name}' must be an issuer URL, the URL of a metadata document, or metadata (RFC 8414).`,
-    )
-  }
-  if (new URL(server).pathname.includes('/.well-known/') || new URL(server).pathname.endsWith('.json')) {
-    // A document's URL may have a query; the rest of the rules is the same.
-    assertIssuer(server.split('?')[0], `provider '${name}'`, context.insecure)
-    return { kind: 'document', url: server }
-  }
-  assertIssuer(server, `provider '${name}'`, context.insecure)
-  return { kind: 'issuer', issuer: server }
-}
-
-/** RFC 8414 section 3.1: the well-known path goes before the issuer's own path. */
+/** RFC 8414 section 3.1: the well-known path precedes the issuer's own path. */
 export function oauthMetadataUrl(issuer: string): string {
   const url = new URL(issuer)
   url.pathname = `/.well-known/oauth-authorization-server${url.pathname.replace(/\/$/, '')}`
   return url.href
 }
 
-/** OpenID Connect Discovery section 4: the well-known path goes after the issuer's own path. */
+/** OpenID Connect Discovery section 4: the well-known path follows the issuer's own path. */
 export function openidMetadataUrl(issuer: string): string {
   const url = new URL(issuer)
   url.pathname = `${url.pathname.replace(/\/$/, '')}/.well-known/openid-configuration`
   return url.href
 }
 
-/** Whether metadata is of the issuer that was asked: itself, or the one that stands for all tenants, of which the asked one is a name. */
+/**
+ * Whether metadata belongs to the requested issuer: itself, or the one that represents all tenants, of which the
+ * requested one is a name.
+ */
 function namesItself(issuer: unknown, asked: string): boolean {
   return typeof issuer === 'string' && isIssuerOf(issuer, asked)
 }

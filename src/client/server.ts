@@ -6,10 +6,10 @@ import { assertSecure, isThisMachine, type InsecurePolicy } from './http/transpo
 /** One authorization server as it is known now. */
 export interface Server {
   readonly metadata: ServerMetadata
-  /** Absent where the server has none: then a callback's `iss` means nothing and ID tokens can't be checked. */
+  /** Absent if the server has none: then a callback's `iss` means nothing and ID tokens cannot be checked. */
   readonly issuer: string | undefined
   readonly tokenEndpoint: string
-  /** For oauth4webapi, which wants an issuer: without one the token endpoint stands in. */
+  /** For oauth4webapi, which requires an issuer: without one, the token endpoint replaces it. */
   readonly as: AuthorizationServer
   /** The origins of the issuer and of every endpoint. */
   readonly origins: ReadonlySet<string>
@@ -32,7 +32,7 @@ const USED: ReadonlySet<string> = new Set([
 export function makeServer(metadata: ServerMetadata, where: string, insecure: InsecurePolicy): Server {
   const { issuer, token_endpoint: tokenEndpoint } = metadata
   if (typeof tokenEndpoint !== 'string' || !URL.canParse(tokenEndpoint)) {
-    throw new ConfigError(`${where} must have a token_endpoint that is a URL.`)
+    throw new ConfigError(`Expected ${where} to have a token_endpoint that is a URL.`)
   }
   if (issuer !== undefined) assertIssuer(issuer, where, insecure)
   const origins = new Set<string>()
@@ -40,10 +40,10 @@ export function makeServer(metadata: ServerMetadata, where: string, insecure: In
     if (typeof value !== 'string' || value === '' || !(name === 'issuer' || name.endsWith('_endpoint'))) continue
     const url = URL.canParse(value) ? new URL(value) : undefined
     if (USED.has(name)) {
-      if (url === undefined) throw new ConfigError(`${where} must have a URL as ${name}.`)
+      if (url === undefined) throw new ConfigError(`Expected ${where} to have a URL as ${name}.`)
       assertSecure(url, insecure)
     }
-    // An endpoint that nothing is sent to needs no judging, and gets no token either when it is insecure.
+    // An endpoint that nothing is sent to needs no judging, and gets no token either if it is insecure.
     if (url !== undefined && (url.protocol === 'https:' || USED.has(name))) origins.add(url.origin)
   }
   return {
@@ -56,15 +56,15 @@ export function makeServer(metadata: ServerMetadata, where: string, insecure: In
 }
 
 /**
- * Metadata that came from elsewhere must not lead to this machine: whoever writes it (a tenant's own provider) would have this program send its secret to services that only
- * this machine reaches.
+ * Refuses loaded metadata that leads to this machine. Its author (a tenant's own provider) could make this program send
+ * its secret to services that only this machine reaches.
  */
 export function assertElsewhere(server: Server, where: string): void {
   for (const [name, value] of Object.entries(server.metadata)) {
     const used = USED.has(name) || name === 'jwks_uri' || name.endsWith('_endpoint')
     if (!used || typeof value !== 'string' || !URL.canParse(value) || !isThisMachine(new URL(value))) continue
     throw new ConfigError(
-      `${where} must not have this machine's ${new URL(value).host} as ${name}: it came from elsewhere.`,
+      `Expected ${where} to have another host than this machine's ${new URL(value).host} as ${name}: it came from elsewhere.`,
     )
   }
 }
@@ -72,9 +72,9 @@ export function assertElsewhere(server: Server, where: string): void {
 /** RFC 8414 section 2: an issuer is an https URL without query and fragment. */
 export function assertIssuer(issuer: unknown, where: string, insecure: InsecurePolicy): void {
   if (typeof issuer !== 'string' || !URL.canParse(issuer))
-    throw new ConfigError(`${where} must have an issuer that is a URL.`)
+    throw new ConfigError(`Expected ${where} to have an issuer that is a URL.`)
   const url = new URL(issuer)
-  if (/[?#]/.test(issuer)) throw new ConfigError(`The issuer of ${where} must have neither query nor fragment.`)
+  if (/[?#]/.test(issuer)) throw new ConfigError(`Expected the issuer of ${where} to have neither query nor fragment.`)
   assertSecure(url, insecure)
 }
 
@@ -84,12 +84,12 @@ export function hasEndpoint(server: Server, name: EndpointName): boolean {
   return typeof endpoint === 'string' && endpoint !== ''
 }
 
-/** An endpoint that the server must have for what is asked. */
+/** Returns an endpoint that the operation requires. */
 export function endpointOf(server: Server, name: EndpointName, client: string): string {
   const endpoint = server.metadata[name]
   if (typeof endpoint !== 'string' || endpoint === '') {
     throw new ConfigError(
-      `The server of client '${client}' has no ${name}: it doesn't offer this, or provider.server leaves it out. Add it there if the provider documents one.`,
+      `The server of client '${client}' has no ${name}: it does not offer this, or provider.server leaves it out. Add it there if the provider documents one.`,
     )
   }
   return endpoint

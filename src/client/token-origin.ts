@@ -4,12 +4,16 @@ import type { Token } from '../model/token.ts'
 import type { ClientContext } from './context.ts'
 import type { Server } from './server.ts'
 
-/** The member of a token's `extra` that says where its tokens are had, refreshed and revoked, where a callback named it. It is sealed with the grant. */
+/**
+ * Member of a token's `extra` with the origin where its tokens are requested, refreshed and revoked, if a callback
+ * named one. It is sealed with the grant.
+ */
 export const TOKEN_ORIGIN = 'evergrant:token_origin'
 
 /**
- * The origin that a callback names for its tokens; undefined where the provider has one place for all, or the callback names none.
- * @throws CallbackError for an origin that the provider's data doesn't allow
+ * Returns the origin that a callback names for its tokens. Undefined if the provider has one place for all, or the
+ * callback names none.
+ * @throws CallbackError for an origin that the provider's data does not allow
  */
 export function originOfCallback(context: ClientContext, parameters: URLSearchParams): string | undefined {
   const { tokenOriginFrom } = context.provider
@@ -24,8 +28,8 @@ export function originOfCallback(context: ClientContext, parameters: URLSearchPa
 }
 
 /**
- * The client's context and the server as they are for one grant.
- * @throws ConfigError for a grant of an origin that is not allowed any more: its tokens are not sent elsewhere
+ * Returns the client's context and the server for one grant.
+ * @throws ConfigError for a grant of an origin that is no longer allowed: its tokens are not sent elsewhere
  */
 export function placeOfGrant(
   context: ClientContext,
@@ -37,11 +41,11 @@ export function placeOfGrant(
   const origin = typeof sealed === 'string' ? allowedOrigin(context.provider, sealed) : undefined
   if (origin !== undefined) return placeAt(context, server, origin)
   throw new ConfigError(
-    `The grant's tokens came from ${typeof sealed === 'string' ? sealed : 'an unknown origin'}, which is not in tokenOriginFrom.allowed of the provider of client '${context.name}'. They were not used: add the origin, or let the user log in again.`,
+    `The grant's tokens came from ${typeof sealed === 'string' ? sealed : 'an unknown origin'}, which is not in tokenOriginFrom.allowed of the provider of client '${context.name}'. They were not used. Add the origin, or send the user through the login again.`,
   )
 }
 
-/** The same with every endpoint at `origin` that is where the token endpoint is. */
+/** Returns the same with every endpoint at `origin` that is where the token endpoint is. */
 export function placeAt(
   context: ClientContext,
   server: Server,

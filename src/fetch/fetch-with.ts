@@ -8,13 +8,20 @@ import { bindingOf } from './session-binding.ts'
 import type { TokenSource } from '../model/token-source.ts'
 import { isVisibleAscii, makeToken, accessTokenOf, type AccessToken } from '../model/token.ts'
 
-/** How `fetchWith` sends. */
+/** Options of `fetchWith`. */
 export interface FetchWithOptions {
   /** The fetch that sends. @default globalThis.fetch */
   readonly fetch?: typeof globalThis.fetch
-  /** Where the token may be sent: origins, `https://*.example.com`, or `['*']` for any https origin. @default ['*'], and http on loopback; a session's own `fetch` has its client's `resourceOrigins` */
+  /**
+   * Where the token may be sent: origins, `https://*.example.com`, or `['*']` for any https origin. A session's own
+   * `fetch` uses its client's `resourceOrigins`. @default ['*'], and http on loopback
+   */
   readonly origins?: readonly string[]
-  /** One refresh and one retry when a resource refuses the token (a 401, or what a session's provider calls `rejected`), for bodies that can be sent again. @default the session's policy; true for other sources */
+  /**
+   * Whether to refresh and retry once when a resource refuses the token: with a 401, or with a response that a
+   * session's provider names in `rejected`. Only for bodies that can be sent again. @default the session's policy; true
+   * for other sources
+   */
   readonly retry401?: boolean
 }
 
@@ -26,16 +33,18 @@ export interface BoundFetch {
 }
 
 /**
- * A `fetch` that sends the source's token with every request (RFC 6750 section 2.1) and, on a 401, asks the source for another one
- * and repeats the request once. What it is called with is read at the call: the caller may change its objects afterwards.
- * @throws ConfigError when the caller set an Authorization header of its own; OriginNotAllowedError, InsecureTransportError; what the source throws
+ * Returns a `fetch` that sends the source's token with every request (RFC 6750 section 2.1). On a 401, it asks the
+ * source for another token and repeats the request once. Arguments are read at the call: the caller may change its
+ * objects later.
+ * @throws ConfigError if the caller set an Authorization header; OriginNotAllowedError, InsecureTransportError; what
+ * the source throws
  */
 export function fetchWith(source: TokenSource, options: FetchWithOptions = {}): typeof globalThis.fetch {
   if (typeof source?.token !== 'function')
-    throw new ConfigError('fetchWith needs a session, or another source of tokens.')
+    throw new ConfigError('Expected the source of fetchWith to be a session, or an object with a token() method.')
   const assertResource = guardOf(options.origins, 'fetchWith')
   const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
-  // Of a session, what its provider's data says of answers counts here too.
+  // For a session, its provider's data about responses counts here too.
   const binding = bindingOf(source)
   const rules: RulesOf<FetchRules> = () => {
     const own = binding?.rules()
@@ -46,7 +55,7 @@ export function fetchWith(source: TokenSource, options: FetchWithOptions = {}): 
   return boundFetch({ source, rules, retry401: options.retry401 ?? binding?.retry401 ?? true })
 }
 
-/** A source that always hands out the same token: for tests and fixed tokens. */
+/** Returns a source that always returns the same token, for tests and fixed tokens. */
 export function staticSource(token: string | AccessToken): TokenSource {
   const accessToken = typeof token === 'string' ? token : token.accessToken
   if (!isVisibleAscii(accessToken))

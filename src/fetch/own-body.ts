@@ -1,18 +1,18 @@
-/** What is read of a FormData, of whatever implementation. */
+/** The part of a FormData that is read, of any implementation. */
 interface Form extends Iterable<readonly [string, string | Blob]> {
   append(name: string, value: string | Blob): void
 }
 
 /**
- * A request's body as it is now: what its caller does with the object later changes nothing, neither the first sending nor a repeat. Strings and
- * Blobs don't change; a stream is what it is.
+ * Copies a request's body: later changes by the caller affect neither the first sending nor a repeat. Strings and Blobs
+ * do not change. A stream is not copied.
  */
 export function ownBody<T>(body: T): T {
   if (typeof body !== 'object' || body === null) return body
   return copyOf(body) as T
 }
 
-/** Whether a body is there to be sent again after it was sent: a stream or an iterable may be used up. */
+/** Whether a body can be sent a second time: a stream or an iterable may be consumed. */
 export function canBeSentAgain(body: unknown): boolean {
   if (body === undefined || body === null || typeof body === 'string' || ArrayBuffer.isView(body)) return true
   return KINDS.has(kindOf(body))
@@ -27,7 +27,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'File',
 ])
 
-/** By its name: undici, like other replacements of fetch, has a FormData class of its own. */
+/** By its name: undici, like other replacements of fetch, has its own FormData class. */
 function kindOf(body: unknown): string {
   // The form-data package calls its streams FormData too.
   if (typeof (body as { pipe?: unknown }).pipe === 'function') return 'stream'
@@ -43,7 +43,7 @@ function copyOf(body: object): unknown {
     case 'URLSearchParams':
       return new URLSearchParams((body as URLSearchParams).toString())
     case 'FormData': {
-      // Of the same class: undici's fetch takes no other FormData than its own.
+      // Of the same class: undici's fetch accepts only its own FormData.
       const form = new (body.constructor as new () => Form)()
       for (const [name, value] of body as Form) form.append(name, value)
       return form

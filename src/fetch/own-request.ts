@@ -2,7 +2,7 @@ import { ConfigError } from '../model/errors.ts'
 import { canBeSentAgain, ownBody } from './own-body.ts'
 import { ownAuthorization } from './resource-request.ts'
 
-/** The members of an init that may be inherited: another Request can stand there, whose members are its class's. */
+/** The members of an init that may be inherited: the init can be another Request, whose members are its class's. */
 const INIT_MEMBERS = [
   'method',
   'headers',
@@ -21,7 +21,10 @@ const INIT_MEMBERS = [
   'dispatcher',
 ] as const
 
-/** What `fetch` was called with, read once, at the call, as the Fetch standard reads it: what the caller changes afterwards changes no request. */
+/**
+ * The arguments of `fetch`, read once, at the call, as the Fetch standard reads them. Later changes by the caller
+ * affect no request.
+ */
 export class OwnRequest {
   readonly url: URL
   readonly signal: AbortSignal | undefined
@@ -34,8 +37,8 @@ export class OwnRequest {
   #spare: boolean
 
   /**
-   * `twice`: it may have to be sent again.
-   * @throws ConfigError for a relative URL, or when there is an Authorization header
+   * `twice`: the request may have to be sent again.
+   * @throws ConfigError for a relative URL, or if there is an Authorization header
    */
   constructor(input: RequestInfo | URL, init: RequestInit | undefined, twice: boolean) {
     const request = isRequest(input) ? taken(input) : undefined
@@ -49,11 +52,11 @@ export class OwnRequest {
     const signal = own.signal === undefined ? request?.signal : own.signal
     this.signal = signal ?? undefined
     this.repeatable = canBeSentAgain(own.body)
-    // Memory holds the body until the answer is there.
+    // Memory holds the body until the response arrives.
     this.#spare = twice && request !== undefined && request.body !== null && (own.body ?? null) === null
   }
 
-  /** What to call `fetch` with, for one sending. */
+  /** Returns the arguments of `fetch` for one sending. */
   parts(authorization: string): [string | Request, RequestInit] {
     let headers: HeadersInit = { authorization }
     if (this.#headers !== undefined) {
@@ -70,7 +73,10 @@ function isRequest(input: RequestInfo | URL): input is Request {
   return typeof input === 'object' && 'url' in input && 'headers' in input
 }
 
-/** A Request of the same class with all that this one has; its body is this one's no more, as after `fetch(request)`. */
+/**
+ * Returns a Request of the same class with everything that this one has. This one's body is consumed, as after
+ * `fetch(request)`.
+ */
 function taken(request: Request): Request {
   return new (request.constructor as typeof Request)(request)
 }
@@ -92,7 +98,7 @@ function toUrl(input: string | URL): URL {
   try {
     return new URL(input)
   } catch {
-    // Not with its cause, which repeats the whole URL: there may be a secret in the query.
-    throw new ConfigError(`Expected an absolute URL to fetch, got '${String(input).split('?')[0] ?? ''}'.`)
+    // Without its cause, which repeats the whole URL: there may be a secret in the query.
+    throw new ConfigError(`Expected the URL given to fetch to be absolute, got '${String(input).split('?')[0] ?? ''}'.`)
   }
 }

@@ -8,25 +8,28 @@ import { ConfigError, isEvergrantError } from '../model/errors.ts'
 import type { TokenSource } from '../model/token-source.ts'
 import type { AccessToken } from '../model/token.ts'
 
-/** Throws, or rejects, when the token may not be sent there. */
+/** Throws, or rejects, if the token may not be sent there. */
 export type ResourceGuard = (url: URL) => void | Promise<void>
 
-/** What requests with a source's token go by. */
+/** Rules for requests with a source's token. */
 export interface ResourceRules {
   readonly assertResource: ResourceGuard
-  /** The provider's answers, beside 401, that mean that the access token is over. */
+  /** API responses other than 401 that mean the access token has expired. */
   readonly rejected: RejectedAnswers | undefined
 }
 
-/** What a bound fetch goes by. */
+/** Rules of a bound fetch. */
 export interface FetchRules extends ResourceRules {
   readonly fetch: typeof globalThis.fetch
 }
 
-/** The rules of a source, or a promise of them where its client has to be looked up. */
+/** The rules of a source, or a promise of them if its client has to be looked up. */
 export type RulesOf<R extends ResourceRules> = () => R | PromiseLike<R>
 
-/** The guard of a source that has no client: `origins`, or by default every https origin and http on loopback. `name` is who guards, for messages. */
+/**
+ * Returns the guard of a source that has no client: `origins`, or by default every https origin and http on loopback.
+ * `name` is the guarding function, for messages.
+ */
 export function guardOf(origins: readonly string[] | undefined, name: string): ResourceGuard {
   const rule = compileOrigins(origins ?? ['*'], `origins of ${name}`)
   return (url) => {
@@ -40,16 +43,19 @@ export function bearer(token: AccessToken): string {
   return `Bearer ${token.accessToken}`
 }
 
-/** For a request that brings an Authorization header along. `instead` is what to use for requests that must not carry the token. */
+/**
+ * Makes the error for a request with its own Authorization header. `instead` is what to use for requests that must not
+ * carry the token.
+ */
 export function ownAuthorization(instead: string): ConfigError {
   return new ConfigError(
-    `The request has an Authorization header of its own. Remove it: the session sets it. Use ${instead} for requests that must not carry this grant's token.`,
+    `The request has its own Authorization header. Remove it: the session sets it. Use ${instead} for requests that must not carry this grant's token.`,
   )
 }
 
 /**
- * Whether an answer says that its access token is over: a 401, unless its challenge is one that no refresh mends, or what the provider's data names.
- * The answer is its caller's as it was.
+ * Whether a response says that its access token has expired: a 401, unless no refresh fixes its challenge, or what the
+ * provider's data names. The caller still gets the response unchanged.
  */
 export function isRefused(response: Response, rejected: RejectedAnswers | undefined): boolean | Promise<boolean> {
   const { headers, status } = response
@@ -59,7 +65,7 @@ export function isRefused(response: Response, rejected: RejectedAnswers | undefi
   return typeof verdict === 'boolean' ? verdict : bodyIsRefused(response, verdict)
 }
 
-/** A copy of a Node stream that is read alone stops when so much waits in the other one. */
+/** Number of bytes waiting in the other copy at which a copy of a Node stream stops. */
 const MOST_OF_NODE_STREAMS = 16_384
 
 async function bodyIsRefused(response: Response, look: BodyLook): Promise<boolean> {
@@ -85,8 +91,8 @@ async function bodyIsRefused(response: Response, look: BodyLook): Promise<boolea
 }
 
 /**
- * The token to repeat a request with whose token was refused, or undefined: the answer stands. The source is asked in any case, so that the next
- * request has a good token.
+ * Returns the token for the repeat of a refused request, or undefined: the response stands. The source is asked in any
+ * case, so that the next request has a good token.
  */
 export async function tokenAfterRefusal(
   source: TokenSource,
@@ -99,7 +105,7 @@ export async function tokenAfterRefusal(
     const other = await untilAborted(source.token(want), signal)
     return repeatable && other.accessToken !== refused.accessToken ? other : undefined
   } catch (error) {
-    // The caller's own repeat gets the news; this request's answer stands.
+    // The caller's own repeat gets the new token; this request's response stands.
     if (!repeatable && isEvergrantError(error)) return undefined
     throw error
   }

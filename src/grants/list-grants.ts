@@ -6,20 +6,20 @@ import { assertCursor, collectPage, countByClient, pageLimit } from '../stores/l
 import type { GrantCount, GrantPage, GrantRecord, GrantStore, ListFilter, PageRequest } from '../stores/store.ts'
 import { type ListedGrant, statusOf } from '../refresh/status.ts'
 
-/** Which grants to list, and where to begin. */
+/** Which grants to list, and where to start. */
 export interface ListOptions extends ListFilter {
-  /** The `cursor` of a listed grant: the list begins after it. @default the beginning */
+  /** The `cursor` of a listed grant: the list starts after it. @default the beginning */
   readonly after?: string | undefined
   /** Maximum number of grants. @default all */
   readonly limit?: number | undefined
-  /** Only grants whose next refresh is due at this moment or before, in milliseconds since the epoch. */
+  /** Only grants whose next refresh is due at or before this time, in ms since the epoch. */
   readonly dueBefore?: number | undefined
 }
 
-/** So many records are looked at in one turn of the event loop. */
+/** Number of records that are read in one turn of the event loop. */
 const PAGE = 500
 
-/** The grants of a store in the order of their keys, read in pages. */
+/** Lists the grants of a store in the order of their keys, read in pages. */
 export async function* listGrants(
   store: GrantStore,
   options: ListOptions,
@@ -38,11 +38,11 @@ export async function* listGrants(
     after = page.next
     await nextTurn()
   }
-  // What can be read comes first: one damaged record must not hide the others.
+  // Readable records come first: one damaged record must not hide the others.
   if (unreadable[0] !== undefined) throw unreadable[0]
 }
 
-/** @throws ConfigError for values that no grant could fit */
+/** @throws ConfigError for values that match no grant */
 function assertFilter({ state, dueBefore }: ListOptions): void {
   if (state !== undefined && state !== 'active' && state !== 'reauthorization_required')
     throw new ConfigError(`Expected state to be 'active' or 'reauthorization_required', got '${String(state)}'.`)
@@ -51,8 +51,8 @@ function assertFilter({ state, dueBefore }: ListOptions): void {
 }
 
 /**
- * The records that fit, for what is done with each of them. Where the store has pages, no answer of it and no turn of the event loop is
- * longer than one. Records that can't be read are left out, and told to `onUnreadable`.
+ * Lists the matching records, for work on each of them. If the store has pages, none of its responses and no turn of
+ * the event loop takes longer than a page. Unreadable records are left out and passed to `onUnreadable`.
  */
 export async function* eachRecord(
   store: GrantStore,

@@ -6,14 +6,14 @@ import type { LiveGrant } from '../refresh/live-grant.ts'
 import { eachRecord } from './list-grants.ts'
 import { ManyAttempts } from './unfinished.ts'
 
-/** What operations on many grants need. */
+/** What operations on many grants require. */
 export interface ManyGrants {
   readonly store: GrantStore
   readonly logger: Logger | undefined
 }
 
 /**
- * Ends all grants of a person by `end`, which tells whether there was one. Answers how many there were.
+ * Ends all grants of a subject by `end`, which returns whether there was one. Returns the number of grants.
  * @throws UnfinishedError, StoreError
  */
 export async function disconnectAll(
@@ -28,7 +28,7 @@ export async function disconnectAll(
 }
 
 /**
- * Gives the dead grants that fit one more try. Answers how many live again.
+ * Tries the matching ended grants once more. Returns how many are active again.
  * @throws UnfinishedError, StoreError
  */
 export async function recheckAll(
@@ -44,7 +44,7 @@ export async function recheckAll(
       try {
         return await liveGrantOf(key).recheck()
       } catch (error) {
-        // Disconnected meanwhile: there is nothing to try.
+        // The grant was disconnected in the meantime: there is nothing to try.
         if (error instanceof GrantNotFoundError) return false
         throw error
       }

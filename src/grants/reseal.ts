@@ -7,7 +7,7 @@ import { eachRecord } from './list-grants.ts'
 import type { SealedDocuments } from '../refresh/sealed-documents.ts'
 import { ManyAttempts } from './unfinished.ts'
 
-/** What resealing needs. */
+/** What resealing requires. */
 export interface Resealing {
   readonly store: GrantStore
   readonly sealer: Sealer
@@ -17,8 +17,8 @@ export interface Resealing {
 }
 
 /**
- * Seals everything with the ring's first key that is sealed with another one. What cannot be opened keeps nothing else from it.
- * @throws UnfinishedError at the end, when something is left; StoreError when nothing can be listed
+ * Reseals everything that is not sealed with the ring's first key. What cannot be unsealed does not stop the rest.
+ * @throws UnfinishedError at the end if something is left; StoreError if nothing can be listed
  */
 export async function resealAll({ store, sealer, documents, logger }: Resealing): Promise<{ resealed: number }> {
   const attempts = new ManyAttempts('reseal()', logger)

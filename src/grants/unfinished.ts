@@ -3,27 +3,29 @@ import { encodeKey, type GrantKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
 import { Secrets } from '../util/redact.ts'
 
-/** What could not be done for one grant or document, by an operation on many. */
+/** What an operation on many could not do for one grant or document. */
 export type UnfinishedPart = EvergrantError & {
-  /** The grant's key, or the document's name. Absent where that can't be known: the store failed, or a record can't be read. */
+  /** The grant's key, or the document's name. Absent if unknown: the store failed, or a record cannot be read. */
   readonly key?: GrantKey | string
 }
 
 /**
- * What `disconnectSubject()`, `recheck()` and `reseal()` reject with when they could not do all: an `AggregateError` with an error for each
- * grant or document that is left. Everything else is done.
+ * The error of `disconnectSubject()`, `recheck()` and `reseal()` if something is left: an `AggregateError` with an
+ * error for each remaining grant or document. Everything else is done.
  */
 export interface UnfinishedError extends AggregateError {
-  /** Each has a `key`, where it is known. */
+  /** Each has a `key` if it is known. */
   readonly errors: UnfinishedPart[]
-  /** How many were done: what the call would have resolved to. */
+  /** Number of completed ones: what the call would have resolved to. */
   readonly done: number
 }
 
-/** After so many failures of the store in a row it is down: each of the others would take its time to fail. */
+/**
+ * Number of consecutive store failures after which the store is down: each further attempt would take its time to fail.
+ */
 const STORE_IS_DOWN = 20
 
-/** Does the same for many grants and documents: for as many as it can, and says at the end what is left. */
+/** Does the same for as many grants and documents as possible, and reports at the end what is left. */
 export class ManyAttempts {
   readonly #name: string
   readonly #logger: Logger | undefined
@@ -31,18 +33,18 @@ export class ManyAttempts {
   #done = 0
   #storeFailures = 0
 
-  /** `name`: what is done, for the messages. */
+  /** `name` is the operation, for messages. */
   constructor(name: string, logger: Logger | undefined) {
     this.#name = name
     this.#logger = logger
   }
 
-  /** Whether the store is down, so that nothing more is to be tried. */
+  /** Whether the store is down, so that nothing else is tried. */
   get isHopeless(): boolean {
     return this.#storeFailures >= STORE_IS_DOWN
   }
 
-  /** One of them; it returns whether there was something to do. */
+  /** Handles one of them. `work` returns whether there was something to do. */
   async one(key: GrantKey | string, work: () => Promise<boolean>): Promise<void> {
     try {
       if (await work()) this.#done += 1
@@ -53,19 +55,19 @@ export class ManyAttempts {
     }
   }
 
-  /** Goes through a list of them. What it ends with is one failure more. */
+  /** Goes through a list. An error of the list itself is one more failure. */
   async each<T>(list: AsyncIterable<T>, work: (each: T) => Promise<void>): Promise<void> {
     try {
       for await (const each of list) {
         await work(each)
-        if (this.isHopeless) throw new StoreError('The store fails each time: the rest was not tried.')
+        if (this.isHopeless) throw new StoreError('The store fails each time. The rest was not tried.')
       }
     } catch (error) {
       this.failed(error)
     }
   }
 
-  /** Something is left, where it is known of which key. */
+  /** Records that something is left, with its key if known. */
   failed(error: unknown, key?: GrantKey | string): void {
     const failure = partOf(error, key, this.#name)
     this.#failures.push(failure)
@@ -73,7 +75,9 @@ export class ManyAttempts {
     this.#logger?.warn(`evergrant: ${this.#name}: one is left`, { ...fields, error: failure })
   }
 
-  /** How many were done. @throws UnfinishedError; the store's error itself, when nothing at all could be listed */
+  /**
+   * Returns the number of completed ones. @throws UnfinishedError; the store's error itself if nothing could be listed
+   */
   end(): number {
     const [first] = this.#failures
     if (first === undefined) return this.#done
@@ -81,7 +85,7 @@ export class ManyAttempts {
     if (this.#done === 0 && nothingListed) throw first
     const error = new AggregateError(
       this.#failures,
-      `${this.#name}: ${this.#done} done, ${this.#failures.length} left; \`errors\` says why, each with its \`key\`. Call it again when that is mended. The first: ${first.message}`,
+      `${this.#name}: ${this.#done} done, ${this.#failures.length} left. Fix what \`errors\` says of each \`key\`, then call it again. The first: ${first.message}`,
     )
     throw Object.assign(error, { done: this.#done })
   }
@@ -90,7 +94,7 @@ export class ManyAttempts {
 function partOf(error: unknown, key: GrantKey | string | undefined, name: string): UnfinishedPart {
   const known: UnfinishedPart = isEvergrantError(error) ? error : unexpected(error, name)
   if (key === undefined || (known.key !== undefined && textOf(known.key) === textOf(key))) return known
-  // An error that a look-up keeps may be met again for another grant.
+  // An error that a lookup keeps may appear again for another grant.
   const own = known.key === undefined ? known : (Object.create(known) as UnfinishedPart)
   return Object.defineProperty(own, 'key', { value: key, enumerable: true, configurable: true })
 }
@@ -99,10 +103,10 @@ function textOf(key: GrantKey | string): string {
   return typeof key === 'string' ? key : encodeKey(key)
 }
 
-/** What was thrown by the application's own code. */
+/** An error from the application's own code. */
 function unexpected(error: unknown, name: string): EvergrantError {
   return new ConfigError(
-    `${name}: something that the application passed (a look-up of clients, a key service) failed; \`cause\` says why.`,
+    `${name}: a function of the application (a lookup of clients, a key service) failed. See \`cause\`.`,
     { cause: new Secrets().cause(error) },
   )
 }

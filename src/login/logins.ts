@@ -7,7 +7,8 @@ import { TOKEN_ORIGIN } from '../client/token-origin.ts'
 import type { Clock } from '../util/clock.ts'
 import { CallbackError, ConfigError, ProviderUnavailableError } from '../model/errors.ts'
 import type { Emitter } from '../model/events.ts'
-import { checkedKey, decodeKey, encodeKey, type GrantKey } from '../model/grant-key.ts'
+import { checkedKey } from '../model/check-key.ts'
+import { decodeKey, encodeKey, type GrantKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
 import { checkReturnTo } from '../client/flows/return-to.ts'
 import { ExpiringMap } from '../util/expiring-map.ts'
@@ -15,6 +16,7 @@ import type { GrantRecord, GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import type { Background } from '../refresh/background.ts'
 import { within, deferred } from '../util/async.ts'
+import { SealedDocuments } from '../refresh/sealed-documents.ts'
 import type { Sealer } from '../refresh/sealer.ts'
 import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
 import type { LiveGrant } from '../refresh/live-grant.ts'
@@ -32,13 +34,13 @@ import { randomId } from '../util/crypto.ts'
 import { statusOf } from '../refresh/status.ts'
 import { CALLER_WAITS_MS, insist, type SavedLogin, type Saving, UnsavedLogin } from './unsaved-login.ts'
 
-/** Single use is remembered longer than a pending log-in is accepted. */
+/** Single use is remembered longer than a pending login is accepted. */
 const ONCE_MS = 20 * 60_000
 const LOOK_EVERY_MS = 250
 /** How long a further callback waits for the first one. */
 const JOIN_MS = 30_000
 
-/** What log-ins need of the grants. */
+/** What logins require of the grants. */
 export interface LoginsContext {
   readonly store: GrantStore
   readonly sealer: Sealer
@@ -50,18 +52,18 @@ export interface LoginsContext {
   readonly liveGrantOf: (key: GrantKey) => LiveGrant
 }
 
-/** What this process knows of one log-in. */
+/** What this process knows of one login. */
 interface Attempt {
-  /** Of the grant. */
+  /** Id of the grant. */
   readonly id: string
-  /** Who uses it for the first time, as `once` is told: the same at each of its own repetitions. */
+  /** The first user of the login, as passed to `once`: the same at each of its repeats. */
   readonly by: string
-  /** Resolves when the first call is over, whatever came of it. */
+  /** Resolves when the first call is over, whatever its result. */
   work?: Promise<void> | undefined
   unsaved?: UnsavedLogin | undefined
-  /** Whether nothing came of it though the code was sent. */
+  /** Whether the login failed although the code was sent. */
   isFailed?: boolean
-  /** What the first call, or the last one that took its place, rejected with. */
+  /** The error of the first call, or of the last one that replaced it. */
   error?: unknown
   done?: { readonly key: GrantKey; readonly identity: Identity | undefined } | undefined
 }
@@ -72,14 +74,14 @@ interface Call {
   readonly core: InternalClient
 }
 
-/** What is known of a log-in from its begin; of one that the provider began, next to nothing. */
+/** What is known of a login from its start. Of one that the provider started, almost nothing. */
 type Begun = Pick<KeptLogin, 'client' | 'subject' | 'account' | 'returnTo' | 'createdAt' | 'nonce' | 'scope'>
 
-/** Ends the exchange before anything is sent: this call is not the first one of its log-in. */
+/** Stops the exchange before anything is sent: this call is not the first one of its login. */
 const NOT_THE_FIRST = Symbol('not the first')
 const ELSEWHERE = Symbol('used in another process')
 
-/** Ends log-ins: each code is sent once, and no token that came for it is lost. */
+/** Completes logins: each code is sent once, and no token that was issued for it is lost. */
 export class Logins {
   readonly #context: LoginsContext
   readonly #attempts = new ExpiringMap<string, Attempt>()
@@ -92,7 +94,9 @@ export class Logins {
   async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<LoginResult> {
     checkCompleteOptions(options)
     if (pending?.client === undefined) {
-      throw new ConfigError('Expected the pending log-in that grants.connect() made: this one names no client.')
+      throw new ConfigError(
+        'Expected pending to be the object that grants.connect() returned, got one without a client. Keep all of it in the web session.',
+      )
     }
     if (typeof options.subject === 'string' && pending.subject !== undefined && options.subject !== pending.subject)
       throw wrongSubject()
@@ -134,8 +138,8 @@ export class Logins {
   }
 
   /**
-   * The same for a log-in that the provider began. Nothing says whose browser brought it, nor that it comes for the first time, but that a
-   * provider takes a code once.
+   * The same for a login that the provider started. Only the provider, which accepts a code once, prevents a repeat,
+   * and nothing shows whose browser brought it.
    */
   async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LoginResult> {
     checkCompleteOptions(options)
@@ -149,7 +153,7 @@ export class Logins {
     return this.#finish(call, attempt)
   }
 
-  /** Waits for log-ins that are being saved; what can't be is given up. */
+  /** Waits for logins that are being saved, and gives up those that cannot be saved. */
   async close(): Promise<void> {
     await Promise.all([...this.#unsaved].map((each) => each.close()))
   }
@@ -163,13 +167,13 @@ export class Logins {
     return attempt
   }
 
-  /** @throws ConfigError where the subject is told by the identity, and the provider tells none */
+  /** @throws ConfigError if the subject depends on the identity and the provider sends none */
   async #assertIdentifiable({ core, options, pending }: Call): Promise<void> {
     if (typeof options.subject !== 'function' && typeof options.account !== 'function') return
     if (pending.nonce !== undefined || pending.scope?.includes('openid') === true) return
     if (await core.hasUserInfo()) return
     throw new ConfigError(
-      `Client '${core.name}' is not told who logs in: ask for scope 'openid', or give its server a userinfo_endpoint; or pass \`subject\` and \`account\` as strings.`,
+      `Client '${core.name}' receives no identity. Request scope 'openid', or give its server a userinfo_endpoint; or pass \`subject\` and \`account\` as strings.`,
     )
   }
 
@@ -191,21 +195,20 @@ export class Logins {
     return unsaved
   }
 
-  /** Notes whose grant it becomes, for calls in other processes, which could not tell. */
+  /** Records which grant it becomes, for calls in other processes, which could not know. */
   async #note(id: string, key: GrantKey): Promise<void> {
     const { sealer, store } = this.#context
     if (store.documents === undefined) return
     const options = { version: 0, ttlMs: ONCE_MS }
-    // Without it the log-in is good all the same.
-    await sealer
-      .documents(store.documents)
+    // The login is valid without it.
+    await new SealedDocuments(store.documents, sealer.keys)
       .put(noteOf(id), encodeKey(key), options)
       .catch(() => undefined)
   }
 
   async #noted(id: string): Promise<GrantKey | undefined> {
     const { sealer, store } = this.#context
-    const note = store.documents && (await sealer.documents(store.documents).get(noteOf(id)))
+    const note = store.documents && (await new SealedDocuments(store.documents, sealer.keys).get(noteOf(id)))
     return note && decodeKey(note.value)
   }
 
@@ -213,12 +216,12 @@ export class Logins {
     const identityChanged = await this.#changesIdentity(key, core, token, id)
     const same = (stored: Token): boolean => sameIdentity(stored, token, key, core)
     const record = await this.#context.liveGrantOf(key).replace(core, token, same, id)
-    // It was saved before, and another log-in came after it.
+    // It was saved before, and another login came later.
     if (record.id !== id) throw alreadyUsed()
     return { record, identityChanged }
   }
 
-  /** Whether another person's grant is replaced. */
+  /** Whether another user's grant is replaced. */
   async #changesIdentity(key: GrantKey, core: InternalClient, token: Token, id: string): Promise<boolean> {
     const after = identityOf(token)
     if (after === undefined) return false
@@ -229,12 +232,12 @@ export class Logins {
     return known !== undefined && (known.sub !== after.sub || !core.sameIssuer(known.issuer, after.issuer))
   }
 
-  /** What can't be opened tells nothing. */
+  /** What cannot be unsealed is unknown. */
   #open({ key, id, sealed }: GrantRecord): Promise<Token | undefined> {
     return this.#context.sealer.open(key, id, sealed).catch(() => undefined)
   }
 
-  /** With the token there: whose it is, and save it. */
+  /** Continues with the token: finds out whose it is, and saves it. */
   async #finish(call: Call, attempt: Attempt): Promise<LoginResult> {
     const { unsaved } = attempt
     if (unsaved === undefined) throw alreadyUsed()
@@ -246,7 +249,7 @@ export class Logins {
         : identityOf(token)
     const key = await this.#keyOf(call, unsaved.identity, unsaved.key).catch((error: unknown) => {
       if (error instanceof CallbackError) {
-        // Not revoked: at some providers that would end everything that this person has at the client.
+        // Not revoked: at some providers that would end everything of this user at the client.
         unsaved.drop()
         this.#unsaved.delete(unsaved)
         attempt.unsaved = undefined
@@ -275,7 +278,7 @@ export class Logins {
     })
     if (renewable || token.expiresAt === undefined) return
     logger?.warn(
-      'evergrant: the log-in brought no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or what the provider takes for it (Google: access_type=offline and prompt=consent)',
+      'evergrant: the login brought no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or what the provider takes for it (Google: access_type=offline and prompt=consent)',
       { ...key },
     )
   }
@@ -285,7 +288,7 @@ export class Logins {
     const subject = await subjectOf(options, identity)
     if (subject === undefined) throw refused()
     if (subject === '' && typeof options.subject === 'function')
-      throw new ConfigError("`subject` returned '': return the id of a user, or undefined to refuse the log-in.")
+      throw new ConfigError("Expected `subject` to return a user id, got ''. Return undefined to refuse the login.")
     if (subject !== (decided?.subject ?? pending.subject ?? subject)) throw wrongSubject()
     if (decided !== undefined) return decided
     const account =
@@ -293,13 +296,13 @@ export class Logins {
     return checkedKey(pending.client ?? '', subject, account ?? pending.account)
   }
 
-  /** A further call for a log-in that this process knows: it waits for the first one, and sends nothing. */
+  /** Handles a further call for a login that this process knows: it waits for the first one, and sends nothing. */
   async #join(call: Call, attempt: Attempt): Promise<LoginResult> {
     if (attempt.work !== undefined) {
       const ended = attempt.work.then(() => true)
       if ((await within(ended, this.#context.clock, JOIN_MS)) === undefined)
         throw new ProviderUnavailableError(
-          'The first callback of this log-in is still being worked on, by the provider or by the `subject` function. Try again.',
+          'The first callback of this login is still in progress, at the provider or in the `subject` function. Try again.',
           { maybeProcessed: true },
         )
     }
@@ -309,7 +312,7 @@ export class Logins {
     throw isFailed === true ? alreadyUsed(error) : error
   }
 
-  /** Another process has used it, or this one before it was started anew: the grant tells whether it succeeded. */
+  /** Another process used the login, or this one before a restart: the grant shows whether it succeeded. */
   async #elsewhere(call: Call, attempt: Attempt): Promise<LoginResult> {
     try {
       const key = await this.#findElsewhere(call, attempt.id)
@@ -341,7 +344,7 @@ export class Logins {
     return key && (await insist(clock, CALLER_WAITS_MS, () => store.read(key))).record
   }
 
-  /** The grant of this very log-in, as it is now. */
+  /** The current grant of this login. */
   async #repeat(call: Call, key: GrantKey, id: string, told: Identity | undefined): Promise<LoginResult> {
     const record = await this.#read(key)
     if (record?.id !== id) throw alreadyUsed()
@@ -387,7 +390,7 @@ function isTaken({ done, isFailed, unsaved, work }: Attempt): boolean {
   return work !== undefined || unsaved !== undefined || isFailed === true || done !== undefined
 }
 
-/** Whose grant it becomes, where that is known before the code is sent. */
+/** The key of the grant, if it is known before the code is sent. */
 function keyBefore({ options, pending }: Call): GrantKey | undefined {
   const subject = typeof options.subject === 'string' ? options.subject : pending.subject
   if (subject === undefined || typeof options.account === 'function') return undefined
@@ -403,9 +406,9 @@ async function subjectOf({ subject }: CompleteOptions, identity: Identity | unde
   return identity === undefined ? undefined : ((await subject(identity)) ?? undefined)
 }
 
-/** What a callback check is ended with is thrown through the client: an error, so that nothing else is made of it. */
+/** A callback check that ends is thrown through the client. An error, so that it is passed on unchanged. */
 function marker(kind: symbol): Error {
-  return Object.assign(new Error('This log-in is finished otherwise.'), { kind })
+  return Object.assign(new Error('This login was completed elsewhere.'), { kind })
 }
 
 function isMarker(error: unknown, kind: symbol): boolean {

@@ -11,20 +11,20 @@ import type { Identity } from '../refresh/identity.ts'
 import { maySucceedLater } from '../refresh/persistently.ts'
 import { revocationEndsPerson, revokeWithRetries } from '../refresh/revoke.ts'
 
-/** So long a caller waits for the store. */
+/** How long a caller waits for the store, in ms. */
 export const CALLER_WAITS_MS = 10_000
-/** So long it goes on in the background. */
+/** How long the save continues in the background, in ms. */
 const SAVING_MS = 60_000
 const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 1000
 
-/** A log-in as it was saved. */
+/** A login as it was saved. */
 export interface SavedLogin {
   readonly record: GrantRecord
   readonly identityChanged: boolean
 }
 
-/** What saving a log-in needs. */
+/** What saving a login requires. */
 export interface Saving {
   readonly clock: Required<Clock>
   readonly background: Background
@@ -32,7 +32,7 @@ export interface Saving {
   readonly save: (key: GrantKey, core: InternalClient, token: Token) => Promise<SavedLogin>
 }
 
-/** Repeats work until it succeeds, can't any more, or has taken `ms`. */
+/** Repeats work until it succeeds, cannot succeed, or has taken `ms`. */
 export async function insist<T>(clock: Required<Clock>, ms: number, work: () => Promise<T>): Promise<T> {
   const took = stopwatch(clock)
   for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS)) {
@@ -45,13 +45,13 @@ export async function insist<T>(clock: Required<Clock>, ms: number, work: () => 
   }
 }
 
-/** A log-in whose code is exchanged: its token is here alone until it is saved. */
+/** A login whose code is exchanged: its token exists only here until it is saved. */
 export class UnsavedLogin {
   readonly core: InternalClient
   readonly token: Token
-  /** Who it is, once that was asked. */
+  /** The user, once the provider named one. */
   identity: Identity | undefined
-  /** Whose it is, once that is decided. */
+  /** The key of the grant, once it is decided. */
   key: GrantKey | undefined
   readonly #saving: Saving
   readonly #endsAt: number
@@ -60,7 +60,7 @@ export class UnsavedLogin {
   #over = false
   #givenUp = false
 
-  /** `endsAt`: nobody can ask for it any more; what is not saved then is given up. */
+  /** `endsAt`: from then on no callback can ask for it, and an unsaved token is given up. */
   constructor(saving: Saving, core: InternalClient, token: Token, endsAt: number) {
     this.#saving = saving
     this.core = core
@@ -76,11 +76,11 @@ export class UnsavedLogin {
   }
 
   /**
-   * Saves it. It goes on when the caller's wait is over, and again with the next call.
-   * @throws StoreError; what no repetition mends; CallbackError when it was given up: its token may be revoked
+   * Saves it. The save continues when the caller's wait is over, and again with the next call.
+   * @throws StoreError; an error that no repeat fixes; CallbackError if it was given up, since its token may be revoked
    */
   async save(key: GrantKey): Promise<SavedLogin> {
-    if (this.#givenUp) throw new CallbackError('expired_login', 'The log-in was begun more than fifteen minutes ago.')
+    if (this.#givenUp) throw new CallbackError('expired_login', 'The login was started more than 15 minutes ago.')
     this.key = key
     const { background, clock } = this.#saving
     if (this.#running === undefined) {
@@ -92,7 +92,7 @@ export class UnsavedLogin {
     const saved = await within(this.#running, clock, CALLER_WAITS_MS)
     if (saved !== undefined) return saved
     throw new StoreError(
-      'The log-in could not be saved yet. Nothing is lost: it is tried for a minute more, and the same callback finds it.',
+      'The login could not be saved yet. Nothing is lost: it is tried for a minute more. Repeat the same callback.',
     )
   }
 
@@ -109,25 +109,25 @@ export class UnsavedLogin {
     }
   }
 
-  /** Nothing more is done with it. */
+  /** Stops all work on it. */
   drop(): void {
     this.#over = true
     this.#stopTimer()
   }
 
-  /** Waits for a save that is under way, and gives up what is not saved then. */
+  /** Waits for a save in progress, then gives up what is not saved. */
   async close(): Promise<void> {
     await this.#running?.catch(() => undefined)
     await this.giveUp(AbortSignal.abort())
   }
 
-  /** What nobody will ever use is ended at the provider, unless that would end more than this. */
+  /** Revokes at the provider what will never be used, unless that would end more than this grant. */
   async giveUp(noRetries: AbortSignal = new AbortController().signal): Promise<void> {
     if (this.#over || this.#running !== undefined) return
     this.#givenUp = true
     this.drop()
     const { clock, logger } = this.#saving
-    logger?.error('evergrant: a log-in could not be saved, and is given up', { ...this.key })
+    logger?.error('evergrant: a login could not be saved, and is given up', { ...this.key })
     if (!revocationEndsPerson(this.core)) await revokeWithRetries(this.core, this.token, clock, noRetries)
   }
 }

@@ -2,12 +2,12 @@ import { OAUTH_ERRORS, type RefusalMeaning } from './oauth-errors.ts'
 import type { GrantKey } from './grant-key.ts'
 import type { Token } from './token.ts'
 
-/** What every error of the library has in common. `code` is stable; `retryable` says whether the same call may work later. */
+/** The base class of every error of the library. `code` is stable. */
 export abstract class EvergrantError extends Error {
   abstract readonly code: string
-  /** Whether the same call may succeed later without anybody doing anything. */
+  /** Whether the same call may succeed later without any change. */
   readonly retryable: boolean = false
-  /** Milliseconds until the next attempt makes sense, where that is known. */
+  /** Milliseconds until the next attempt makes sense, if known. */
   declare readonly retryAfterMs?: number
 
   constructor(message: string, options?: { cause?: unknown }) {
@@ -16,7 +16,7 @@ export abstract class EvergrantError extends Error {
   }
 }
 
-/** Whether a value is an error of this library, also across copies of it. */
+/** Whether a value is an error of this library, also across copies of the library. */
 export function isEvergrantError(value: unknown): value is EvergrantError {
   return (
     value instanceof EvergrantError ||
@@ -24,50 +24,50 @@ export function isEvergrantError(value: unknown): value is EvergrantError {
   )
 }
 
-/** The program is wrong: a missing or contradictory option, an argument of the wrong form. Thrown before any I/O. */
+/** A missing or contradictory option, or an argument of the wrong form. Thrown before any I/O. */
 export class ConfigError extends EvergrantError {
   readonly code = 'config_error'
 }
 
-/** A URL is plain http and not on loopback: RFC 6749 section 3.1 and RFC 6750 section 5.3 want TLS. */
+/** A URL is plain HTTP and not on loopback. RFC 6749 section 3.1 and RFC 6750 section 5.3 require TLS. */
 export class InsecureTransportError extends EvergrantError {
   readonly code = 'insecure_transport'
 }
 
-/** A token was about to be sent to an origin that the client's `resourceOrigins` don't name. */
+/** A token was about to be sent to an origin that is not in the client's `resourceOrigins`. */
 export class OriginNotAllowedError extends EvergrantError {
   readonly code = 'origin_not_allowed'
   readonly origin: string
 
   constructor(origin: string, client: string) {
     super(
-      `The token of client '${client}' is not sent to ${origin}: it is not among the client's resourceOrigins. Add it there if that API is meant to get the token.`,
+      `The token of client '${client}' was not sent to ${origin}: the client's resourceOrigins do not include it. Add it there if that API is meant to get the token.`,
     )
     this.origin = origin
   }
 }
 
-/** The provider sent the user back with an error (RFC 6749 section 4.1.2.1): `access_denied` when the user declined. */
+/** The provider returned the user with an error (RFC 6749 section 4.1.2.1): `access_denied` if the user declined. */
 export class AuthorizationError extends EvergrantError {
   readonly code = 'authorization_error'
   /** The provider's error code. */
   readonly error: string
-  /** The provider's text for developers: data, not to be shown as HTML. */
+  /** The provider's text for developers. Do not show it as HTML. */
   declare readonly errorDescription?: string
 
   constructor(client: string, error: string, errorDescription?: string) {
     super(
-      `The provider of client '${client}' answered the log-in with '${error}'${errorDescription === undefined ? '' : `: ${errorDescription}`}. ` +
+      `The provider of client '${client}' rejected the login with '${error}'${errorDescription === undefined ? '' : `: ${errorDescription}`}. ` +
         (error === 'access_denied'
-          ? 'The user declined: offer the log-in again.'
-          : 'Start the log-in again; if it repeats, check the client registration and the requested scope.'),
+          ? 'The user declined: offer the login again.'
+          : 'Start the login again; if it repeats, check the client registration and the requested scope.'),
     )
     this.error = error
     if (errorDescription !== undefined) this.errorDescription = errorDescription
   }
 }
 
-/** Why a callback can't be trusted. */
+/** Why a callback cannot be trusted. */
 export type CallbackErrorCode =
   | 'state_mismatch'
   | 'issuer_mismatch'
@@ -80,29 +80,35 @@ export type CallbackErrorCode =
   | 'refused'
 
 /**
- * The callback can't be trusted or used; nothing was sent to the provider. Only with `refused` the code was exchanged: the application's `subject`
- * function knew nobody by the identity, and the token was dropped.
+ * The callback cannot be trusted or used. Nothing was sent to the provider, except with `refused`: the code was
+ * exchanged, the application's `subject` function rejected the identity, and the token was discarded.
  */
 export class CallbackError extends EvergrantError {
   readonly code: CallbackErrorCode
 
   constructor(code: CallbackErrorCode, message: string, options?: { cause?: unknown }) {
-    super(`${message} Start the log-in again.`, options)
+    super(`${message} Start the login again.`, options)
     this.code = code
   }
 }
 
-/** The token endpoint refused (RFC 6749 section 5.2). Without `error` the answer had no readable one; then it may be tried again. */
+/**
+ * The token endpoint refused the request (RFC 6749 section 5.2). Without `error`, the response had no readable one, and
+ * the request may be repeated.
+ */
 export class TokenRequestError extends EvergrantError {
   readonly code = 'token_request_error'
   override readonly retryable: boolean
   readonly status: number
-  /** The provider's code, as text; a registered one where the provider's own is known to say the same. */
+  /** The provider's code, or the registered code with the same meaning if one is known. */
   declare readonly error?: string
   declare readonly errorDescription?: string
-  /** What the answer's `Retry-After` says, whatever its status. */
+  /** The response's `Retry-After` in milliseconds, whatever the status. */
   declare readonly retryAfterMs?: number
-  /** What the refusal means by the provider's data (`refresh.refusals`, `refresh.deadGrantErrors`), or by its own text; absent: by its code. */
+  /**
+   * What the refusal means according to the provider's data (`refresh.refusals`, `refresh.deadGrantErrors`) or its
+   * text. Absent: what its code means.
+   */
   declare readonly means?: RefusalMeaning
 
   constructor(
@@ -120,7 +126,7 @@ export class TokenRequestError extends EvergrantError {
   ) {
     const { error, errorDescription, means, retryAfterMs, status } = detail
     super(
-      `The provider of client '${client}' refused (status ${status}${error === undefined ? ', no readable error' : `, ${error}`})` +
+      `The provider of client '${client}' refused the request (status ${status}${error === undefined ? ', no readable error' : `, ${error}`})` +
         `${errorDescription === undefined ? '' : `: ${errorDescription}`}. ${detail.advice ?? adviceFor(error, means)}`,
       options,
     )
@@ -135,13 +141,15 @@ export class TokenRequestError extends EvergrantError {
 
 function adviceFor(error: string | undefined, means: RefusalMeaning | undefined): string {
   if (means === 'later') return 'Try again later.'
-  if (means === 'dead') return 'The grant is over: the user has to log in again.'
+  if (means === 'dead') return 'The grant has ended. Send the user through the login again.'
   const code = means === 'registration' ? 'invalid_client' : error
   if (code === undefined) return means === undefined ? 'Try again later.' : "See the provider's documentation."
   return OAUTH_ERRORS.get(code)?.advice ?? "See the provider's documentation for this error."
 }
 
-/** The server's metadata (RFC 8414, OpenID Connect Discovery) could not be had or used. It is never cached. */
+/**
+ * The server's metadata (RFC 8414, OpenID Connect Discovery) could not be loaded or used. The failure is never cached.
+ */
 export class DiscoveryError extends EvergrantError {
   readonly code = 'discovery_error'
   override readonly retryable: boolean
@@ -154,12 +162,15 @@ export class DiscoveryError extends EvergrantError {
   }
 }
 
-/** The token endpoint's answer can't be used. `token`, when there is one, carries what was captured from it, a rotated refresh token above all. */
+/**
+ * The token endpoint's response cannot be used. `token`, if present, holds what was captured from it, above all a
+ * rotated refresh token.
+ */
 export class TokenResponseError extends EvergrantError {
   readonly code = 'token_response_error'
   override readonly retryable: boolean
   readonly status: number
-  /** What exactly is unusable. */
+  /** Which part of the response is unusable. */
   readonly problem: 'unreadable' | 'no_access_token' | 'token_type' | 'identity_changed' | 'invalid'
   readonly #token: Token | undefined
 
@@ -176,7 +187,7 @@ export class TokenResponseError extends EvergrantError {
     options?: { cause?: unknown },
   ) {
     super(
-      `The answer of the ${detail.endpoint ?? 'token endpoint'} of client '${client}' can't be used: ${detail.reason}`,
+      `The response of the ${detail.endpoint ?? 'token endpoint'} of client '${client}' cannot be used: ${detail.reason}`,
       options,
     )
     this.status = detail.status
@@ -186,21 +197,21 @@ export class TokenResponseError extends EvergrantError {
   }
 
   /**
-   * What was captured from the answer: save it, it may hold the only live refresh token. No property of the error's own, so that
-   * nothing that prints errors shows it.
+   * What was captured from the response. Save it: it may hold the only valid refresh token. It is not an own property,
+   * so code that prints errors does not show it.
    */
   get token(): Token | undefined {
     return this.#token
   }
 }
 
-/** The provider could not be reached, did not answer in time, or asked to come back later (429, 5xx). */
+/** The provider could not be reached, did not respond in time, or asked for a later retry (429, 5xx). */
 export class ProviderUnavailableError extends EvergrantError {
   readonly code = 'provider_unavailable'
   override readonly retryable = true
   declare readonly status?: number
   declare readonly retryAfterMs?: number
-  /** Whether the request may have been processed all the same: no complete answer came after it was sent. */
+  /** Whether the provider may have processed the request: it was sent, and no complete response arrived. */
   readonly maybeProcessed: boolean
 
   constructor(
@@ -215,7 +226,7 @@ export class ProviderUnavailableError extends EvergrantError {
   }
 }
 
-/** Why a grant is dead. */
+/** Why a grant has ended. */
 export type ReauthorizationReason =
   | 'revoked'
   | 'answer_lost'
@@ -226,22 +237,22 @@ export type ReauthorizationReason =
   | 'interaction_required'
 
 const REASON_TEXT: Readonly<Record<ReauthorizationReason, string>> = {
-  revoked: 'the provider says that it ended',
-  answer_lost: "the provider's answer to a refresh was lost, and it accepts the old refresh token no more",
-  refused: 'the provider refused it for too long without a readable reason',
-  expired: 'it reached the end that the provider had stated',
-  no_refresh_token: 'its access token expired and the provider gave no refresh token',
-  identity_changed: 'a refresh answered with the identity of another user',
-  interaction_required: 'the provider wants the user for something, such as a second factor or a consent',
+  revoked: 'the provider revoked the grant',
+  answer_lost: 'a refresh response was lost, and the provider no longer accepts the old refresh token',
+  refused: 'the provider refused the refresh for too long without a readable reason',
+  expired: 'the grant reached the end that the provider had stated',
+  no_refresh_token: 'the access token expired and the provider issued no refresh token',
+  identity_changed: 'a refresh returned the identity of another user',
+  interaction_required: 'the provider requires the user, for example for a second factor or consent',
 }
 
-/** What has to be done where another log-in alone would end in the same. */
+/** What to do where another login alone would end the same way. */
 const CURE: { readonly [K in ReauthorizationReason]?: string } = {
   no_refresh_token:
-    "Ask for offline access and send the user through the log-in again: scope offline_access, or the provider's own parameters (Google: access_type=offline and prompt=consent). A grant of the application itself needs `obtain`.",
+    "Request offline access and send the user through the login again: scope offline_access, or the provider's own parameters (Google: access_type=offline and prompt=consent). A grant of the application itself needs `obtain`.",
 }
 
-/** The grant is dead: only the user can bring it back, by logging in again. */
+/** The grant has ended. Only the user can restore access, by logging in again. */
 export class ReauthorizationRequiredError extends EvergrantError {
   readonly code = 'reauthorization_required'
   readonly key: GrantKey
@@ -249,7 +260,7 @@ export class ReauthorizationRequiredError extends EvergrantError {
 
   constructor(key: GrantKey, reason: ReauthorizationReason, options?: { cause?: unknown }) {
     super(
-      `The grant of ${describeKey(key)} is dead: ${REASON_TEXT[reason]}. ${CURE[reason] ?? 'Send the user through the log-in again.'}`,
+      `Subject ${describeSubject(key)} must reconnect client '${key.client}': ${REASON_TEXT[reason]}. ${CURE[reason] ?? 'Send the user through the login again.'}`,
       options,
     )
     this.key = key
@@ -257,23 +268,26 @@ export class ReauthorizationRequiredError extends EvergrantError {
   }
 }
 
-/** Nothing is stored under that key: the user never connected, or was disconnected. */
+/** No grant is stored under this key: the user never connected, or was disconnected. */
 export class GrantNotFoundError extends EvergrantError {
   readonly code = 'grant_not_found'
   readonly key: GrantKey
 
   constructor(key: GrantKey) {
-    super(`There is no grant of ${describeKey(key)}. Send the user through the log-in first.`)
+    super(`There is no grant of ${describeKey(key)}. Send the user through the login first.`)
     this.key = key
   }
 }
 
-/** The store failed. Nothing is lost: a token that could not be saved is kept in memory and saved as soon as the store answers. */
+/**
+ * The store failed. Nothing is lost: a token that could not be saved stays in memory and is saved as soon as the store
+ * responds.
+ */
 export class StoreError extends EvergrantError {
   readonly code = 'store_error'
   override readonly retryable = true
   declare readonly retryAfterMs?: number
-  /** Present where it is known that nothing was written, and that the same again at once would not help. Absent: it may have been. */
+  /** `true` if nothing was written and an immediate repeat would not help. Absent: the write may have happened. */
   declare readonly notWritten?: true
 
   constructor(message: string, options?: { cause?: unknown; retryAfterMs?: number; notWritten?: boolean }) {
@@ -283,13 +297,16 @@ export class StoreError extends EvergrantError {
   }
 }
 
-/** A row of the store can't be read: it is damaged, or another application or an unknown release wrote it. It was left as it is. */
+/**
+ * A row of the store cannot be read: it is damaged, or another application or an unknown release wrote it. The row is
+ * left unchanged.
+ */
 export class UnreadableRecordError extends EvergrantError {
   readonly code = 'unreadable_record'
-  /** The key of the grant; absent for a document, and where the key can't be read either. */
+  /** The key of the grant. Absent for a document, and if the key cannot be read either. */
   declare readonly key?: GrantKey
 
-  /** `what`: what kind of row it is, in the message. */
+  /** `what` is the kind of row, for the message. */
   constructor(key?: GrantKey, what = 'record of an unknown key') {
     super(
       `The stored ${key === undefined ? what : `record of ${describeKey(key)}`} cannot be read: it is damaged, or another application wrote it. Nothing was changed. ` +
@@ -301,10 +318,13 @@ export class UnreadableRecordError extends EvergrantError {
   }
 }
 
-/** A sealed token can't be opened: wrong or missing key, or a record that was tampered with or moved. Nothing is deleted. */
+/**
+ * A sealed token cannot be unsealed: the key is wrong or missing, or the record was changed or moved. Nothing is
+ * deleted.
+ */
 export class SealError extends EvergrantError {
   readonly code = 'seal_error'
-  /** The key id that the sealed token names, if it can be read. */
+  /** The key id that the sealed token names, if readable. */
   readonly keyId: string
 
   constructor(keyId: string, message: string, options?: { cause?: unknown }) {
@@ -313,23 +333,24 @@ export class SealError extends EvergrantError {
   }
 }
 
-/** Another process is refreshing this grant and was not done within `waitMs`. */
+/** Another process is refreshing this grant and did not finish within `waitMs`. */
 export class RefreshTimeoutError extends EvergrantError {
   readonly code = 'refresh_timeout'
   override readonly retryable = true
-  declare readonly retryAfterMs?: number
 
-  constructor(key: GrantKey, waitedMs: number, retryAfterMs?: number) {
+  constructor(key: GrantKey, waitedMs: number) {
     super(
-      `The refresh of the grant of ${describeKey(key)} was not done within ${waitedMs} ms. Try again, or raise policy.waitMs.`,
+      `The refresh of the grant of ${describeKey(key)} did not finish within ${waitedMs} ms. Try again, or raise policy.waitMs.`,
     )
-    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
   }
 }
 
 function describeKey(key: GrantKey): string {
-  const account = key.account === '' ? '' : `, account '${key.account}'`
-  return `subject '${key.subject}'${account} at client '${key.client}'`
+  return `subject ${describeSubject(key)} at client '${key.client}'`
+}
+
+function describeSubject({ account, subject }: GrantKey): string {
+  return `'${subject}'${account === '' ? '' : `, account '${account}',`}`
 }
 
 const errorNames: ReadonlySet<string> = new Set(

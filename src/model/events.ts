@@ -5,9 +5,9 @@ import { unheeded } from '../util/promised.ts'
 /** Why a refresh was made. */
 export type RefreshCause = 'early' | 'spent' | 'rejected' | 'manual' | 'keep_alive'
 
-/** The events of a session or of many grants; none carries a secret. Times (`at`) are milliseconds since the epoch. */
+/** The events of a session or of `Grants`. No event carries a secret. Times (`at`) are milliseconds since the epoch. */
 export interface GrantEvents {
-  /** A new token was had. It is saved, unless `save_delayed` says otherwise. */
+  /** Emitted when a refresh returned a new token. The token is saved unless `save_delayed` is emitted too. */
   refreshed: {
     key: GrantKey
     at: number
@@ -16,27 +16,33 @@ export interface GrantEvents {
     scopeChanged?: boolean
     idTokenDropped?: boolean
   }
-  /** A refresh failed; the grant lives. */
+  /** Emitted when a refresh failed and the grant has not ended. */
   refresh_failed: { key: GrantKey; at: number; code: string; retryable: boolean; backoffUntil?: number }
-  /** The grant died: the user has to log in again. */
+  /** Emitted when the grant ended: the user must log in again. */
   reauthorization_required: { key: GrantKey; at: number; reason: ReauthorizationReason }
-  /** A new token is in memory and served, but could not be saved yet. */
+  /** Emitted when a new token is returned from memory but could not be saved yet. */
   save_delayed: { key: GrantKey; at: number; attempts: number }
-  /** A log-in was finished and its grant saved. `identityChanged`: it was another person's of the provider before. */
+  /**
+   * Emitted when a login was completed and its grant saved. `identityChanged`: the previous grant belonged to another
+   * user of the provider.
+   */
   connected: { key: GrantKey; at: number; scope?: readonly string[]; renewable: boolean; identityChanged?: boolean }
   /**
-   * The grant was ended by the application. `notRevoked`: it was deleted here and left alone at the provider, because a revocation there would (or
-   * might) end another grant of the same person too (`shared`), or because the application asked for that (`asked`).
+   * Emitted when the application disconnected the grant. `notRevoked`: the grant was deleted here but not revoked at
+   * the provider. `shared`: a revocation would (or might) end another grant of the same user too. `asked`: the
+   * application requested it.
    */
   disconnected: { key: GrantKey; at: number; notRevoked?: 'shared' | 'asked' }
-  /** The registration, not the grants, seems broken: no grant is marked dead until one refresh succeeds. */
+  /**
+   * Emitted when the registration, not the grants, seems broken. No grant is marked as ended until a refresh succeeds.
+   */
   client_suspect: { client: string; at: number; error: string }
 }
 
-/** A listener of one kind of event. What it throws or rejects with is ignored. */
+/** A listener of one kind of event. Its exceptions and rejections are ignored. */
 export type GrantListener<K extends keyof GrantEvents> = (event: GrantEvents[K]) => void | Promise<void>
 
-/** A small typed emitter: a listener that throws spoils nothing for the others. */
+/** A small typed emitter. A listener that throws does not affect the others. */
 export class Emitter {
   readonly #listeners = new Map<keyof GrantEvents, Set<(event: never) => void | Promise<void>>>()
 
@@ -52,7 +58,7 @@ export class Emitter {
       try {
         unheeded((listener as GrantListener<K>)(event))
       } catch {
-        // The listener's own problem: the grant's state must not depend on it.
+        // The grant's state must not depend on a listener.
       }
     }
   }

@@ -7,31 +7,40 @@ import { ConfigError } from './errors.ts'
 import { momentMs } from './lifetime.ts'
 import { isVisibleAscii, type JsonValue, makeToken, type Token } from './token.ts'
 
-/** How a kept token is read. */
+/** How `importToken` reads a token. */
 export interface ImportOptions {
-  /** Milliseconds since the epoch: when the token counts as received, where it does not say itself when it was issued. @default Date.now() */
+  /**
+   * Time at which the token was received, in ms since the epoch, unless the token says when it was issued. @default
+   * Date.now()
+   */
   readonly now?: number
-  /** The provider's data, for what is its own: `answerPath`, `scopeSeparator`, `tokenTypes`. Sessions and `Grants` give that of their client. */
+  /**
+   * The provider's data: `answerPath`, `scopeSeparator` and `tokenTypes` are used. Sessions and `Grants` pass their
+   * client's.
+   */
   readonly provider?: AnswerWays
-  /** Whether it can be renewed without a refresh token, as by a session's `obtain`. @default false */
+  /** Whether the token can be refreshed without a refresh token, as by a session's `obtain`. @default false */
   readonly renewable?: boolean
 }
 
 /**
- * Makes a token of what other libraries keep:
+ * Makes a token from the formats of other libraries:
  * - a `Token`, also after JSON
- * - a token endpoint's answer (RFC 6749 section 5.1), in any of the shapes that are read from a token endpoint too
+ * - a token endpoint's response (RFC 6749 section 5.1), in any shape that is read from a token endpoint too
  * - requests-oauthlib and Authlib: `expires_at` in seconds, which wins over `expires_in`
  * - simple-oauth2: `expires_at` as a date, alone or in its `token` member
  * - google-auth-library: `expiry_date` in milliseconds
  * - OmniAuth: `token`, `expires_at`
- * - Auth.js account rows (`access_token`, `expires_at` in seconds, `providerAccountId`) and Better Auth account rows (`accessToken`, `accessTokenExpiresAt`)
+ * - Auth.js account rows (`access_token`, `expires_at` in seconds, `providerAccountId`)
+ * - Better Auth account rows (`accessToken`, `accessTokenExpiresAt`)
  * - golang.org/x/oauth2: `expiry` as a date, whose zero means unknown
  *
- * Seconds and milliseconds are told apart by size. A lifetime counts from `created_at` or `issued_at` where the token has one, else from `now`. One that can't be read is
- * unknown; so is one of 0 or less where nothing can renew the token, else it is over.
- * Members of an answer that have no place in a token become its `extra`; those of database rows don't.
- * @throws ConfigError when there is no access token in it; its message shows nothing of the value
+ * Seconds and milliseconds are distinguished by size. A lifetime counts from `created_at` or `issued_at` if present,
+ * else from `now`.
+ * An unreadable lifetime is unknown. A lifetime of 0 or less means expired, or unknown if nothing can refresh the
+ * token.
+ * Members of a response without a place in a token go to `extra`; those of database rows do not.
+ * @throws ConfigError if there is no access token. The message shows nothing of the value.
  */
 export function importToken(value: object, options: ImportOptions = {}): Token {
   const now = options.now ?? Date.now()
@@ -52,11 +61,14 @@ export function importToken(value: object, options: ImportOptions = {}): Token {
 function usable(token: Token): Token {
   if (isVisibleAscii(token.accessToken)) return token
   throw new ConfigError(
-    'The access token that was given to importToken() has characters that can’t stand in an Authorization header. Give it the token as the provider sent it.',
+    'Expected the access token given to importToken() to be visible ASCII, as an Authorization header requires. Pass the token as the provider sent it.',
   )
 }
 
-/** This library's own token, alone or as `token`. Only these say when they were received: their times are milliseconds, however small. */
+/**
+ * Reads this library's own token, alone or as `token`. Only these say when they were received: their times are
+ * milliseconds, however small.
+ */
 function ownToken(value: Members): Members | undefined {
   const inner = firstText(value, ACCESS_TOKEN) === undefined ? oneObject(member(value, 'token')) : undefined
   return [value, inner].find((each) => {
@@ -87,6 +99,6 @@ function copied(extra: Members): Record<string, JsonValue> {
 
 function notAToken(found: string): ConfigError {
   return new ConfigError(
-    `Expected an object with an access token, as access_token or accessToken, ${found}. Give importToken() a Token, a token endpoint's answer, or what another OAuth library keeps.`,
+    `Expected the value given to importToken() to be an object with access_token or accessToken, ${found}. Pass a Token, a token endpoint's response, or a token that another OAuth library stored.`,
   )
 }

@@ -1,9 +1,12 @@
-/** Longer lifetimes than this are taken to be this long: ten years. No token is fresh for ever by accident. */
+/** The longest lifetime: ten years. Longer ones are shortened to it, so that no token is valid forever by accident. */
 export const MAX_LIFETIME_MS: number = 10 * 365 * 24 * 3_600_000
 
 const decimal = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$/
 
-/** Numbers and numeric strings by their value; not so `null`, `''` and booleans, which `Number()` would make 0 or 1. */
+/**
+ * Reads numbers and numeric strings by their value, but not `null`, `''` and booleans, which `Number()` would make 0 or
+ * 1.
+ */
 function toNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isNaN(value) ? undefined : value
   if (typeof value === 'string' && decimal.test(value)) return Number(value)
@@ -11,8 +14,9 @@ function toNumber(value: unknown): number | undefined {
 }
 
 /**
- * A lifetime, in seconds as token endpoints give it, in milliseconds: numbers and numeric strings by their value,
- * 0 or less is 0, an absurd one is clamped to ten years, everything else (null, '', booleans, words) is unknown.
+ * Converts a lifetime, by default in seconds as token endpoints send it, to milliseconds. Numbers and numeric strings
+ * count by their value. 0 or less is 0, more than ten years is ten years, everything else (null, '', booleans, words)
+ * is unknown.
  */
 export function lifetimeMs(lifetime: unknown, unit: 'seconds' | 'milliseconds' = 'seconds'): number | undefined {
   const value = toNumber(lifetime)
@@ -20,17 +24,19 @@ export function lifetimeMs(lifetime: unknown, unit: 'seconds' | 'milliseconds' =
   return Math.round(Math.min(Math.max(value * (unit === 'seconds' ? 1000 : 1), 0), MAX_LIFETIME_MS))
 }
 
-/** From here on a number can't be seconds since the epoch (the year 5138), so it is milliseconds. */
+/** From this size a number is milliseconds: as seconds since the epoch it would be the year 5138. */
 const FIRST_MILLISECONDS = 1e11
 
 /** golang writes its zero time, 0001-01-01T00:00:00Z, for "no expiry". */
 const GO_ZERO_TIME = -62_135_596_800_000
 
 /**
- * A moment, as libraries keep it, in milliseconds since the epoch: numbers and numeric strings are seconds, or milliseconds
- * when they are too large for seconds; other strings and Dates are dates (ISO 8601, RFC 3339, UTC where they name no zone, or the dates of HTTP,
- * RFC 9110 section 5.6.7). Undefined when it is none of these.
- * A moment more than ten years after `now` is clamped to that.
+ * Converts a time, as libraries store it, to milliseconds since the epoch.
+ * - Numbers and numeric strings are seconds, or milliseconds if they are too large for seconds.
+ * - Other strings and Dates are dates: ISO 8601, RFC 3339 (UTC without a zone) or the dates of HTTP (RFC 9110 section
+ *   5.6.7).
+ * - Anything else is undefined.
+ * A time more than ten years after `now` is shortened to that.
  */
 export function momentMs(value: unknown, now: number, unit?: 'seconds' | 'milliseconds'): number | undefined {
   const number = toNumber(value)
@@ -46,7 +52,10 @@ export function momentMs(value: unknown, now: number, unit?: 'seconds' | 'millis
 /** Dates as libraries and databases print them: with T or a space, any number of decimals, with or without a zone. */
 const date = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(\.\d{1,3})?\d*)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i
 
-/** The three forms of a date in HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`. */
+/**
+ * The three date forms of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37
+ * 1994`.
+ */
 const httpDate =
   /^(?:[A-Z][a-z]{2,8},? )?(?:(\d\d?)[ -]([A-Z][a-z]{2})[ -](\d{4}|\d\d)|([A-Z][a-z]{2}) {1,2}(\d\d?)) (\d\d:\d\d:\d\d)(?: (\d{4})| (GMT|UTC|[+-]\d{4}))$/
 
@@ -60,7 +69,7 @@ function parseHttpDate(text: string): number {
 function parseDate(text: string): number {
   const [, day, minutes = '00:00', seconds = ':00', decimals = '', zone = 'Z'] = date.exec(text.trim()) ?? []
   if (day === undefined) return parseHttpDate(text.trim())
-  // Without a zone it is UTC, as databases keep it: the machine's own zone says nothing about where the text was written.
+  // Without a zone it is UTC, as in databases. This machine's zone says nothing about where the text was written.
   const offset = /^(Z|UTC)$/i.test(zone) ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}`
   return Date.parse(`${day}T${minutes}${seconds}${decimals}${offset}`)
 }

@@ -1,12 +1,9 @@
 import { unheeded } from '../util/promised.ts'
 import type { Secrets } from '../util/redact.ts'
 
-/** One log method: what happened, and the facts about it. */
-type LogMethod = (message: string, fields?: Record<string, unknown>) => void
-
 /**
- * Where the library says what it does. `console`, pino and winston loggers fit as they are.
- * Every message and every field is redacted by value before it gets here.
+ * Receives the library's log lines. `console`, pino and winston loggers fit unchanged.
+ * Every message and every field is redacted by value first.
  */
 export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void
@@ -26,12 +23,12 @@ export function isLogger(value: unknown): value is Logger {
   )
 }
 
-/** A logger that masks known secrets and never throws: a log that fails must not fail a refresh. */
+/** Returns a logger that masks known secrets and never throws, so that a failing log cannot fail a refresh. */
 export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
-  // pino takes the fields first, and drops a second argument that the message doesn't name; `bindings` is only pino's.
+  // pino takes the fields first, and drops a second argument that the message does not name. Only pino has `bindings`.
   const fieldsFirst = typeof (logger as { bindings?: unknown }).bindings === 'function'
   const method =
-    (level: (typeof LEVELS)[number]): LogMethod =>
+    (level: (typeof LEVELS)[number]): Logger['debug'] =>
     (message, fields) => {
       try {
         const text = secrets.redact(message)
@@ -40,7 +37,7 @@ export function redactingLogger(logger: Logger, secrets: Secrets): Logger {
         else if (fieldsFirst) unheeded((logger as unknown as FieldsFirst)[level](secrets.fields(fields), text))
         else unheeded(logger[level](text, secrets.fields(fields)))
       } catch {
-        // Nobody is left to tell.
+        // There is no other place to report to.
       }
     }
   return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') }

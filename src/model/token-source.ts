@@ -1,16 +1,19 @@
 import type { AccessToken } from './token.ts'
 
-/** What a caller may ask of a token. */
+/** What a caller requires of a token. */
 export interface TokenOptions {
-  /** The token must still be valid for so long. More than a whole lifetime is answered by one refresh. @default 0 */
+  /**
+   * Minimum remaining validity in ms. A value above the token's lifetime causes one refresh, not one per call. Rejects
+   * if that refresh fails. @default 0
+   */
   readonly minValidityMs?: number
-  /** The access token that a resource server just refused: another one is wanted. */
+  /** The access token that a resource server refused. A different one is returned. */
   readonly rejected?: string
-  /** Ends this caller's wait, which then rejects with the signal's reason; a refresh that is under way goes on. */
+  /** Ends this caller's wait, which rejects with the signal's reason. A refresh in progress continues. */
   readonly signal?: AbortSignal
 }
 
-/** The one-method centre that everything composes on. Safe for concurrent use; the result is frozen. */
+/** The one-method interface that everything else composes on. Safe for concurrent use. The result is frozen. */
 export interface TokenSource {
   token(options?: TokenOptions): Promise<AccessToken>
 }

@@ -10,35 +10,36 @@ export type JsonValue =
   | { readonly [member: string]: JsonValue }
 
 /**
- * The current answer of the token endpoint for a grant (RFC 6749 section 5.1): frozen and JSON-safe.
- * `util.inspect` and `String()` show no secret; `JSON.stringify` shows all, so that it can be kept.
+ * The current token of a grant, as the token endpoint returned it (RFC 6749 section 5.1). Frozen and JSON-safe.
+ * `util.inspect` and `String()` show no secret. `JSON.stringify` includes everything, so that it can be stored.
  * Times are milliseconds since the epoch.
  */
 export interface Token {
   /** Visible ASCII, checked when parsed. */
   readonly accessToken: string
-  /** Lower case: `bearer`, `dpop`. */
+  /** In lower case: `bearer`, `dpop`. */
   readonly tokenType: string
-  /** Taken just before the request was sent: lifetimes count from here. */
+  /** Time before the request was sent: lifetimes count from here. */
   readonly receivedAt: number
-  /** Absent: the lifetime is unknown. */
+  /** Time of expiry. Absent: the lifetime is unknown. */
   readonly expiresAt?: number
   readonly refreshToken?: string
   readonly refreshTokenExpiresAt?: number
-  /** What was granted. */
+  /** The granted scope. */
   readonly scope?: readonly string[]
   readonly idToken?: string
   /**
-   * Every other member of the answer; null prototype, no `__proto__`. Numbers that a double can't hold are strings of their digits; what lies deeper than
-   * 100 levels is left out. A second token of the answer (Slack's `authed_user`) is a `Token` to be saved under another account.
+   * Every other member of the response: null prototype, no `__proto__`. Numbers that a double cannot hold are strings
+   * of their digits. Values deeper than 100 levels are left out. A second token of the response (Slack's `authed_user`)
+   * is a `Token` to save under another account.
    */
   readonly extra?: Readonly<Record<string, JsonValue>>
 }
 
-/** What sessions hand out: nothing in it can renew. Its `extra` has the members that the provider's data names as `handOut`. */
+/** What sessions return: nothing in it can refresh. `extra` has the members that the provider's `handOut` names. */
 export type AccessToken = Pick<Token, 'accessToken' | 'tokenType' | 'expiresAt' | 'scope' | 'extra'>
 
-/** The members of a token that a maker may leave out or give as undefined. */
+/** The members of a token that may be left out or undefined. */
 export type TokenFields = {
   readonly [K in keyof Token]?: Token[K] | undefined
 } & Pick<Token, 'accessToken' | 'receivedAt'>
@@ -54,7 +55,7 @@ const tokenPrototype: object = Object.create(Object.prototype, {
       const expiry =
         this.expiresAt === undefined ? 'lifetime unknown' : `expires ${new Date(this.expiresAt).toISOString()}`
       const scope = this.scope === undefined ? '' : `, scope '${this.scope.join(' ')}'`
-      // A type that nobody knows may hold anything.
+      // An unknown type may hold anything.
       const type = KNOWN_TYPES.has(this.tokenType) ? this.tokenType : 'another type'
       return `OAuth2Token { ${type}, ${expiry}${scope}${'refreshToken' in this ? ', renewable' : ''} }`
     },
@@ -67,7 +68,7 @@ function frozen(fields: object): object {
   return Object.freeze(result)
 }
 
-/** Makes a frozen token of its members; undefined ones are left out. */
+/** Makes a frozen token of its members. Undefined members are left out. */
 export function makeToken(fields: TokenFields): Token {
   return frozen({
     accessToken: fields.accessToken,
@@ -82,7 +83,7 @@ export function makeToken(fields: TokenFields): Token {
   }) as Token
 }
 
-/** The part of a token that callers get; `handOut` names the members of its `extra` that API calls need beside it. */
+/** The part of a token that callers get. `handOut` names the members of its `extra` that API calls need too. */
 export function accessTokenOf(token: Token, handOut: readonly string[] = []): AccessToken {
   const { accessToken, expiresAt, extra = {}, scope, tokenType } = token
   const named = handOut.filter((name) => Object.hasOwn(extra, name))
@@ -103,14 +104,14 @@ export function accessTokenOf(token: Token, handOut: readonly string[] = []): Ac
 function freezeExtra(extra: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
   const copy: Record<string, JsonValue> = Object.create(null)
   for (const [name, value] of Object.entries(extra)) {
-    // A member that nothing can walk through never costs the token.
+    // A member that cannot be copied never costs the token.
     if (name === '__proto__' || !isCopyable(value)) continue
     copy[name] = frozenCopy(value)
   }
   return Object.freeze(copy)
 }
 
-/** A token in it, wherever it stands, shows as little of itself as any token. */
+/** A nested token shows as little of itself as any token. */
 function frozenCopy(value: JsonValue): JsonValue {
   if (typeof value !== 'object' || value === null) return value
   if (isTokenShaped(value)) return makeToken(value) as unknown as JsonValue
@@ -120,7 +121,7 @@ function frozenCopy(value: JsonValue): JsonValue {
 
 const REFRESH_TOKENS: ReadonlySet<string> = new Set(['refresh_token', 'refreshToken'])
 
-/** The extras of a token without the refresh tokens that stand in them, wherever that is. */
+/** The extras of a token without the refresh tokens anywhere in them. */
 export function withoutRefreshTokens(extra: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
   return freezeExtra(membersWithout(extra))
 }
@@ -146,26 +147,26 @@ function isTokenShaped(value: unknown): value is Token {
 }
 
 /**
- * The token after a refresh: what the answer leaves out, as null or empty too, stays as it was (RFC 6749 section 6):
- * refresh token, ID token, scope, extras.
+ * Merges a refresh response into the token. What the response leaves out, also as null or empty, stays (RFC 6749
+ * section 6): refresh token, ID token, scope, extras.
  */
-export function mergeRefreshed(previous: Token, answer: Token): Token {
+export function mergeRefreshed(previous: Token, response: Token): Token {
   return makeToken({
-    ...answer,
-    refreshToken: answer.refreshToken ?? previous.refreshToken,
+    ...response,
+    refreshToken: response.refreshToken ?? previous.refreshToken,
     refreshTokenExpiresAt:
-      answer.refreshTokenExpiresAt ??
-      // A new refresh token has its own end, which the answer doesn't state; the same one keeps its end.
-      (answer.refreshToken === undefined || answer.refreshToken === previous.refreshToken
+      response.refreshTokenExpiresAt ??
+      // A new refresh token has its own end, which the response does not state. The same one keeps its end.
+      (response.refreshToken === undefined || response.refreshToken === previous.refreshToken
         ? previous.refreshTokenExpiresAt
         : undefined),
-    idToken: answer.idToken ?? previous.idToken,
-    scope: answer.scope ?? previous.scope,
-    extra: { ...previous.extra, ...answer.extra },
+    idToken: response.idToken ?? previous.idToken,
+    scope: response.scope ?? previous.scope,
+    extra: { ...previous.extra, ...response.extra },
   })
 }
 
-/** Whether two scopes are different sets (RFC 6749 section 3.3: order doesn't matter, case does). */
+/** Whether two scopes are different sets (RFC 6749 section 3.3: order does not matter, case does). */
 export function scopeDiffers(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
   if (a === undefined || b === undefined) return false
   const left = new Set(a)

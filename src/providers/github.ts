@@ -3,10 +3,12 @@ import type { Provider } from '../model/provider.ts'
 const DAY_MS = 86_400_000
 
 /**
- * GitHub, for OAuth apps and for GitHub Apps acting for a user: https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
+ * GitHub, for OAuth apps and for GitHub Apps acting for a user.
+ * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
  *
- * User tokens of a GitHub App last eight hours and their refresh tokens six months; a refresh ends the old refresh token and the old access token at once. Tokens of
- * an OAuth app don't end and have no refresh token. Errors come with status 200; revocation is not RFC 7009's, so there is no revocation endpoint.
+ * User tokens of a GitHub App last eight hours and their refresh tokens six months. A refresh ends the old refresh
+ * token and the old access token at once. Tokens of an OAuth app do not expire and have no refresh token. Errors come
+ * with status 200. Revocation does not follow RFC 7009, so there is no revocation endpoint.
  */
 export const github: Provider = {
   name: 'github',
@@ -18,7 +20,7 @@ export const github: Provider = {
     device_authorization_endpoint: 'https://github.com/login/device/code',
   },
   clientAuth: 'client_secret_post',
-  // Answers separate scopes by commas; requests are accepted with commas too.
+  // Responses separate scopes by commas. Requests are accepted with commas too.
   scopeSeparator: ',',
   resourceOrigins: ['https://api.github.com', 'https://uploads.github.com'],
   refresh: {

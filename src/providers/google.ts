@@ -5,8 +5,9 @@ const DAY_MS = 86_400_000
 /**
  * Google: https://developers.google.com/identity/protocols/oauth2
  *
- * Offline access and consent are asked for, because Google gives a refresh token only on consent. Refresh tokens don't rotate; they end after six months
- * without use, after seven days while the application's publishing status is "Testing", and the oldest ends when a user has more than 100 of one client.
+ * Offline access and consent are requested, because Google issues a refresh token only on consent. Refresh tokens do
+ * not rotate. They end after six months without use, or after seven days while the application's publishing status is
+ * "Testing". If a user has more than 100 of one client, the oldest one ends.
  */
 export const google: Provider = {
   name: 'google',
@@ -25,7 +26,7 @@ export const google: Provider = {
   },
   offline: { params: { access_type: 'offline' } },
   consentParams: { prompt: 'consent' },
-  // Its ID tokens may name it without the scheme.
+  // Google's ID tokens may name it without the scheme.
   formerIssuers: ['accounts.google.com'],
   resourceOrigins: ['https://www.googleapis.com', 'https://*.googleapis.com'],
   refresh: { rotates: false, idleLifetimeMs: 182 * DAY_MS },

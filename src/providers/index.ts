@@ -1,12 +1,13 @@
 /**
- * Presets: authorization servers and their ways, as data. A preset can be spread and changed.
+ * Presets: authorization servers and their quirks, as data. A preset can be spread and changed.
  *
  * @example
  * ```ts
  * import { OAuth2Client } from 'evergrant'
  * import * as providers from 'evergrant/providers'
  *
- * const google = new OAuth2Client({ provider: providers.google, clientId, clientSecret, redirectUri, scope: ['openid', 'email'] })
+ * const provider = providers.google
+ * const google = new OAuth2Client({ provider, clientId, clientSecret, redirectUri, scope: ['openid', 'email'] })
  * ```
  * @module
  */

@@ -1,20 +1,23 @@
 import { promised, unheeded } from '../util/promised.ts'
 
 /**
- * Where work goes that nobody waits for (early refreshes, looks at the store, retried revocations): `detached` just runs it,
- * `none` has none (callers then wait for what they need), a function gets each promise, so that a serverless host keeps it
- * alive beyond the answer (`waitUntil`, Next's `after`).
+ * How work that no caller waits for is run: early refreshes, store reads, revocations. `'detached'` starts it. `'none'`
+ * makes callers wait. A function receives each promise, for example `waitUntil` or Next's `after`, so that a serverless
+ * host keeps it running.
  */
 export type Background = 'detached' | 'none' | ((work: Promise<unknown>) => void)
 
-/** Hands work over. What a function does with it is its own problem: it may throw or reject, the work goes on. */
+/** Hands work to the background. If the function throws or rejects, the work continues. */
 export function runInBackground(background: Background, work: () => Promise<unknown>): void {
   if (background === 'none') return
   const running = promised(work).catch(() => undefined)
   if (typeof background === 'function') unheeded(promised(() => background(running)))
 }
 
-/** Lets the host know of work that is under way, so that it is not ended with the request that began it. What it rejects with is the caller's. */
+/**
+ * Reports work in progress to the host, so that the host does not end it with the request that started it. The caller
+ * handles its rejection.
+ */
 export function handOver(background: Background, running: Promise<unknown>): void {
   if (typeof background === 'function') unheeded(promised(() => background(running.catch(() => undefined))))
 }

@@ -12,16 +12,16 @@ import { randomId } from '../util/crypto.ts'
 import { SharedWork } from './shared-work.ts'
 import { shifted, type Steady, type StoreClock } from './store-clock.ts'
 
-/** How long a caller waits for a look at the store that is overdue, when it could be served without. */
+/** How long a caller waits for an overdue read of the store if it could get a token without it. */
 const LOOK_PATIENCE_MS = 1000
-/** After a look that failed, the next is due. */
+/** Time after a failed read until the next one. */
 const LOOK_AGAIN_MS = 1000
-/** A look that is not over by then never will be. */
+/** Age after which a read is considered lost. */
 const LOOK_TOO_OLD_MS = 60_000
 
 /**
- * What this process knows of one grant, and how old that knowledge may get. Log-ins are compared by no clock and no count: what was read
- * later counts. Each reading and each taking has a number of its own.
+ * What this process knows of one grant, and how old that knowledge may get. Logins are compared by neither clock nor
+ * count: what was read later wins. Each read and each renewal gets a number.
  */
 export class GrantCache {
   readonly #options: RefreshContext
@@ -34,13 +34,13 @@ export class GrantCache {
   readonly #look: SharedWork<true>
   #moment = 0
   #takenAt = 0
-  /** What the clock was set back by until the token was taken. */
+  /** How far the clock was set back before the token was taken. */
   #setBackMs = 0
   #lookedAt = 0
   #lookDueAt = 0
   #lookOverdueAt = 0
   #freshUntil = 0
-  /** How the store's clock stood when what is held was taken. */
+  /** State of the store's clock when the cached grant was taken. */
   #heldSince: { readonly version: string | undefined; readonly steady: Steady | undefined } | undefined
 
   constructor(options: RefreshContext, client: GrantClient, storeClock: StoreClock, ahead: () => boolean) {
@@ -56,49 +56,55 @@ export class GrantCache {
     return this.#held
   }
 
-  /** The token that there is to store when nothing is stored yet. */
+  /** The token to store if nothing is stored yet. */
   get seed(): Token | undefined {
     return this.#seed
   }
 
-  /** The number of a reading that begins now. */
+  /** Returns the number of a read that starts now. */
   moment(): number {
     return ++this.#moment
   }
 
-  /** What is held while the token is fresh and the last look at the store young enough: it answers every caller at once. */
+  /**
+   * The cached grant while its token is fresh and the latest read of the store is recent enough. Every caller gets it
+   * at once.
+   */
   atOnce(): CachedGrant | undefined {
     const now = this.#options.clock.now()
-    // A clock that was set back makes the last look doubtful.
+    // A clock that was set back makes the age of the latest read doubtful.
     if (now >= this.#freshUntil || now >= this.#lookOverdueAt || now < this.#lookedAt) return undefined
     if (now >= this.#lookDueAt) this.#lookInBackground()
     return this.#held
   }
 
-  /** What is held, its token moved where the clock was set back since it was taken. */
+  /** The cached grant, its token moved if the clock was set back since it was taken. */
   current(): CachedGrant | undefined {
     const held = this.#held
     const ms = held === undefined ? 0 : this.#storeClock.setBackMs - this.#setBackMs
     if (held?.token === undefined || ms === 0) return held
     this.#hold(hold(held.record, shifted(held.token, -ms), this.#client.handOut, held.unsaved))
-    // How old the last look is can't be told any more.
+    // The age of the latest read is no longer known.
     if (!this.#options.alone) this.#lookDueAt = this.#lookOverdueAt = this.#lookedAt
     return this.#held
   }
 
-  /** Takes a record of the store into memory, whose reading began at that moment (0: at no known one). Returns what is held then. */
+  /**
+   * Takes a record of the store into memory. `readSince` is the number of its read (0: unknown). Returns the cached
+   * grant.
+   */
   async adopt(record: GrantRecord, readSince: number): Promise<CachedGrant> {
     assertKnown(record)
-    // The store's time was told with it, whether or not the client may use the rest.
+    // The response contained the store's time, whether or not the client may use the rest.
     const before = this.#held
     if (before?.unsaved === false && sameVersion(before, { record })) this.#hold(this.#retimed(before, record))
-    // Another log-in: what is held is not the stored one's, whether or not the new one can be used here.
+    // Another login: the cached grant is not the stored one, whether or not the new one can be used here.
     if (before !== undefined && before.record.id !== record.id && this.#supersedes(record, readSince)) this.#drop()
     await this.#client.admit(record)
     const known = this.#known(record, readSince)
     if (known !== undefined) return known
     const stored = await this.#options.sealer.open(record.key, record.id, record.sealed)
-    // Memory may have moved on while the seal was opened.
+    // Memory may have changed while the record was unsealed.
     const moved = this.#known(record, readSince)
     if (moved !== undefined) return moved
     const token = stored === undefined ? undefined : this.#storeClock.tokenToLocal(stored)
@@ -106,7 +112,7 @@ export class GrantCache {
     return this.#supersedes(record, readSince) ? this.#hold(held) : held
   }
 
-  /** What is held, where the record brings nothing newer. */
+  /** Returns the cached grant if the record is not newer. */
   #known(record: GrantRecord, readSince: number): CachedGrant | undefined {
     const held = this.#held
     if (held === undefined) return undefined
@@ -115,7 +121,10 @@ export class GrantCache {
     return this.#supersedes(record, readSince) ? undefined : held
   }
 
-  /** Within one log-in the version tells; a log-in that was ended or replaced, or a store that was restored, only the order of the looks. */
+  /**
+   * Within one login, the version decides. After a login was ended or replaced, or a store restored, only the order of
+   * the reads does.
+   */
   #supersedes(record: GrantRecord, readSince: number): boolean {
     const held = this.#held
     if (held?.record.id !== record.id) return readSince >= this.#takenAt
@@ -123,8 +132,8 @@ export class GrantCache {
   }
 
   /**
-   * The clock may have been set since the token was taken: its expiry is the record's, by the store's time as it is known now. Where the store's
-   * own clock was set back, which in a store of this machine goes with it, the token ends as much earlier by that clock.
+   * The clock may have been set since the token was taken: its expiry is the record's, by the store's time as known
+   * now. If the store's own clock was set back, as in a store on this machine, the token ends earlier by that amount.
    */
   #retimed(held: CachedGrant, record: GrantRecord): CachedGrant {
     const { token } = held
@@ -135,10 +144,13 @@ export class GrantCache {
     return ms === 0 ? { ...held, record } : hold(record, shifted(token, ms), this.#client.handOut)
   }
 
-  /** Takes what a redemption brought that began at that moment: `token` in this process's time; `unsaved` while the record is not the store's yet. */
+  /**
+   * Takes the result of a redemption that started at `since`. `token` is in this process's time. `unsaved`: the record
+   * is not stored yet.
+   */
   renew(record: GrantRecord, token: Token, unsaved: boolean, since: number): CachedGrant | undefined {
     const held = this.#held
-    // The log-in was ended or replaced while the request was out: what the store makes of its token is not known.
+    // The login was ended or replaced during the request: what the store makes of its token is unknown.
     if (unsaved && held?.record.id !== record.id) return held
     const older = held !== undefined && record.id === held.record.id && record.version < held.record.version
     if (older || (held?.record.id !== record.id && !this.#supersedes(record, since))) return held
@@ -158,7 +170,7 @@ export class GrantCache {
     const { alone } = this.#options
     const { revalidateMs } = policy
     this.#lookDueAt = this.#lookedAt + revalidateMs
-    // Without background work, the caller looks as soon as a look is due.
+    // Without background work, the caller reads as soon as a read is due.
     const patience = this.#options.background === 'none' ? 1 : 2
     this.#lookOverdueAt = alone ? Number.POSITIVE_INFINITY : this.#lookedAt + patience * revalidateMs
     this.#freshUntil = freshUntil(held, policy)
@@ -176,24 +188,24 @@ export class GrantCache {
     this.#freshUntil = 0
   }
 
-  /** Looks at the store. */
+  /** Reads the grant from the store. */
   async read(): Promise<CachedGrant | undefined> {
     // Memory is ahead of the store while a token is unsaved.
     if (this.#ahead() && this.#held !== undefined) return this.#held
     const since = this.moment()
     const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
     if (record !== undefined) return this.adopt(record, since)
-    // What was taken since this look began is newer.
+    // What was taken since this read started is newer.
     if (this.#held !== undefined && this.#takenAt > since) return this.#held
     this.forget()
     return undefined
   }
 
-  /** Where nothing is stored: puts the seed there, or, for a grant that the application obtains by itself, its place. */
+  /** Stores the seed if nothing is stored; for a grant that the application obtains itself, stores its place. */
   async place(): Promise<CachedGrant> {
     const { key, obtainable, sealer, store, alone } = this.#options
     const seed = this.#seed
-    // A client that is not there is the better reason.
+    // A missing client is the more helpful reason.
     const { core } = await this.#client.use()
     if (seed === undefined && !obtainable) throw new GrantNotFoundError(key)
     const id = randomId()
@@ -215,12 +227,14 @@ export class GrantCache {
     const since = this.moment()
     const answer = await this.#storeClock.ask(() => store.put(key, grant, { id: undefined }))
     if (answer.record === undefined)
-      throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
+      throw new StoreError(
+        "The store returned no record after a write, which breaks the store contract. Run storeContract() from 'evergrant/testing' on it.",
+      )
     this.#seed = undefined
     return this.adopt(answer.record, since)
   }
 
-  /** A disconnected or replaced grant must not be served for long; a store that is down must not stop anybody. */
+  /** A disconnected or replaced grant must not be returned for long. A store that is down must not stop callers. */
   async revalidate(): Promise<void> {
     const now = this.#options.clock.now()
     if (now < this.#lookDueAt && now >= this.#lookedAt) return
@@ -228,13 +242,13 @@ export class GrantCache {
       this.#lookInBackground()
       return
     }
-    // One that hangs is waited for once, not by every caller.
+    // One caller waits for a hanging store, not every caller.
     if ((await this.#look.wait(() => this.#lookNow(), LOOK_PATIENCE_MS)) === undefined)
       this.#postpone(this.#client.policy.revalidateMs)
   }
 
   #postpone(ms: number): void {
-    // A clock that was set back since the last read is noticed now: afterwards the new time would hide it.
+    // A clock that was set back since the last read is noticed now: later, the new time would hide it.
     this.current()
     const now = this.#options.clock.now()
     this.#lookedAt = Math.min(this.#lookedAt, now)
@@ -244,14 +258,14 @@ export class GrantCache {
 
   #lookInBackground(): void {
     if (this.#options.alone) {
-      // Nobody else writes there: only the clock may have been set, and nothing has to be waited for to see that.
+      // No other process writes there. Only the clock may have been set, and noticing that needs no wait.
       void this.#look.join(() => this.#lookNow())
       return
     }
     if (!this.#look.isRunning) runInBackground(this.#options.background, () => this.#look.join(() => this.#lookNow()))
   }
 
-  /** Looks at the store; when that fails, the next look is due in a second. */
+  /** Reads the store. After a failure, the next read is due in a second. */
   async #lookNow(): Promise<true> {
     try {
       await this.read()
@@ -261,7 +275,7 @@ export class GrantCache {
     return true
   }
 
-  /** These log-ins were ended: nothing of them is to be stored any more. */
+  /** These logins were ended: nothing of them may be stored. */
   end(ids: readonly (string | undefined)[]): void {
     this.#seed = undefined
     if (ids.includes(this.#held?.record.id)) this.forget()

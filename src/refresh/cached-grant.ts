@@ -4,16 +4,16 @@ import { accessTokenOf, type AccessToken, type Token } from '../model/token.ts'
 /** What this process knows of a grant. */
 export interface CachedGrant {
   readonly record: GrantRecord
-  /** In this process's time; absent for a grant that was not obtained yet. */
+  /** In this process's time. Absent for a grant that was not obtained yet. */
   readonly token: Token | undefined
   readonly access: AccessToken | undefined
   /** The same resolved promise for every caller while the token is fresh. */
   readonly answer: Promise<AccessToken> | undefined
-  /** Whether the token still waits to be saved; the record is then the one that it will replace. */
+  /** Whether the token still waits to be saved. The record is then the one that it will replace. */
   readonly unsaved: boolean
 }
 
-/** `handOut`: the members of the token's `extra` that callers get with it. */
+/** Makes a cached grant. `handOut` names the members of the token's `extra` that callers get. */
 export function hold(
   record: GrantRecord,
   token: Token | undefined,
@@ -24,7 +24,7 @@ export function hold(
   return { record, token, access, answer: access === undefined ? undefined : Promise.resolve(access), unsaved }
 }
 
-/** Names the version that is held, to tell whether it is still the same. */
+/** Names the cached version, to detect whether it has changed. */
 export function versionOf(held: { readonly record: GrantRecord } | undefined): string | undefined {
   return held === undefined ? undefined : `${held.record.id} ${held.record.version}`
 }

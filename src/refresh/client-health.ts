@@ -1,17 +1,22 @@
 import type { Clock } from '../util/clock.ts'
 
 const WINDOW_MS = 60_000
-/** So many deaths of different grants in a minute without one success look like a broken registration, not like users that left. */
+/**
+ * Number of different grants that end within a minute, without one success, from which the registration looks broken.
+ */
 const SUSPICIOUS_DEATHS = 10
 const SUSPICIOUS_REFUSALS = 3
-/** A provider that refuses one grant with a registration's code means that grant; one that refuses this many different ones means the client. */
+/** Number of different grants refused with a registration's code from which the client is meant, not the grant. */
 const DIFFERENT_GRANTS = 2
 const FIRST_DELAY_MS = 1000
 const LONGEST_DELAY_MS = 300_000
 
-/** What this process has seen of one client's registration: its back-off after it was refused for different grants, and the suspicion that stops verdicts. */
+/**
+ * What this process has seen of one client's registration: its back-off after refusals of different grants, and the
+ * suspicion that stops verdicts.
+ */
 export class ClientHealth {
-  /** Its time of day may be set meanwhile: only `monotonic` counts here. */
+  /** The time of day may be set in between: only `monotonic` counts here. */
   readonly #clock: Pick<Required<Clock>, 'monotonic'>
   readonly #onSuspect: (error: string) => void
   #deaths = new Map<string, number>()
@@ -31,7 +36,7 @@ export class ClientHealth {
     return this.#suspect
   }
 
-  /** Whether it has anything to remember. */
+  /** Whether there is nothing to remember. */
   get idle(): boolean {
     const now = this.#clock.monotonic()
     return (
@@ -39,12 +44,15 @@ export class ClientHealth {
     )
   }
 
-  /** Milliseconds until the client may be used again after the provider refused it; 0 when it may be now. */
+  /** Milliseconds until the client may be used again after the provider refused it. 0: now. */
   get waitMs(): number {
     return Math.max(0, this.#retryAt - this.#clock.monotonic())
   }
 
-  /** The same for one that is about to use it: after a back-off the first is let through alone, and its success lets the others follow. */
+  /**
+   * The same for a caller that is about to use the client. After a back-off, one caller is admitted alone; its success
+   * admits the others.
+   */
   admit(): number {
     const { waitMs } = this
     if (waitMs === 0 && this.#delayMs > 0) this.#retryAt = this.#clock.monotonic() + this.#delayMs
@@ -60,7 +68,7 @@ export class ClientHealth {
     this.#suspect = false
   }
 
-  /** The provider refused the client itself, for this grant. */
+  /** Records that the provider refused the client itself, for this grant. */
   refused(grant: string, error: string): void {
     this.#refusals += 1
     if (this.#refused.size < DIFFERENT_GRANTS) this.#refused.add(grant)
@@ -70,7 +78,7 @@ export class ClientHealth {
     if (this.#refusals >= SUSPICIOUS_REFUSALS) this.#suspectNow(error)
   }
 
-  /** This grant seems dead. Returns whether that may be believed. */
+  /** Records that this grant seems to have ended. Returns whether that is credible. */
   died(grant: string, error: string): boolean {
     const now = this.#clock.monotonic()
     for (const [each, diedAt] of this.#deaths) if (now - diedAt >= WINDOW_MS) this.#deaths.delete(each)
@@ -86,10 +94,10 @@ export class ClientHealth {
   }
 }
 
-/** Most clients that are remembered: beyond, the one that was asked for longest ago is forgotten. */
+/** Maximum number of remembered clients. Beyond it, the least recently used one is forgotten. */
 const MOST = 1000
 
-/** The health of clients by name. Those that are well cost nothing, however many tenants there are. */
+/** The health of clients by name. Healthy clients cost nothing, however many tenants there are. */
 export class ClientHealths {
   readonly #known = new Map<string, ClientHealth>()
 

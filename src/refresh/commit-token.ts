@@ -1,4 +1,4 @@
-import type { Redeemed } from '../client/internal-client.ts'
+import type { Redeemed } from '../client/flows/refresh-token.ts'
 import { makeToken, type Token } from '../model/token.ts'
 import type { ReauthorizationReason } from '../model/errors.ts'
 import type { CommitAnswer, Failures, GrantContent, GrantRecord } from '../stores/store.ts'
@@ -7,7 +7,7 @@ import { contentOf } from './record-content.ts'
 import type { Flight, Outcome, RedemptionContext } from './redemption.ts'
 import { revocationEndsPerson, revokeWithRetries } from './revoke.ts'
 
-/** Saves the token that one redemption brought. */
+/** Saves the token of one redemption. */
 export class TokenCommit {
   readonly #context: RedemptionContext
   readonly #flight: Flight
@@ -35,7 +35,7 @@ export class TokenCommit {
     return { ...outcome, event }
   }
 
-  /** Saves a token by id and version, whether or not the lease is still ours, until the outcome is known. */
+  /** Saves a token by id and version, even if the lease has expired, until the outcome is known. */
   async commit(token: Token, extra: { dead?: ReauthorizationReason; failures?: Failures } = {}): Promise<Outcome> {
     const { adoptLate, obtain, policy, saver } = this.#context
     const { record, seal, toStore } = this.#flight
@@ -65,30 +65,32 @@ export class TokenCommit {
     return { kind: 'renewed', record, token: this.#flight.toNow(token), unsaved: true }
   }
 
-  /** Where the provider ends grants whatever is done, a rotated refresh token has no later end than the first. */
+  /** If the provider ends grants at a fixed time, a rotated refresh token ends no later than the first. */
   #withEnd(token: Token): Token {
     const end = this.#flight.token?.refreshTokenExpiresAt
     if (this.#context.core.provider.refresh?.absoluteLifetimeMs === undefined || end === undefined) return token
     return makeToken({ ...token, refreshTokenExpiresAt: Math.min(end, token.refreshTokenExpiresAt ?? end) })
   }
 
-  /** Something else stands in the store than what this redemption started from. */
+  /** Handles a record that differs from the one that this redemption started from. */
   async #lost(
     winner: GrantRecord | undefined,
     token: Token,
     sealed: string | undefined,
     commitOver: (version: number) => Promise<CommitAnswer>,
   ): Promise<Outcome> {
-    const { clock, closing, core, goOn, key, logger } = this.#context
+    const { clock, core, goOn, key, logger, whileOpen } = this.#context
     const { record, hash } = this.#flight
     if (winner === undefined) {
-      // Disconnected meanwhile: the new token must not stay alive at the provider.
+      // The grant was disconnected in the meantime: the new token must not stay valid at the provider.
       const mayRevoke = !revocationEndsPerson(core)
-      const becomes = mayRevoke ? 'revoked' : 'dropped: a revocation would end what else the person has at the client'
+      const becomes = mayRevoke
+        ? 'revoked'
+        : 'dropped: a revocation would end other grants of the same user at the client'
       logger?.info(`evergrant: a refresh finished after its grant was disconnected; its token is ${becomes}`, {
         ...key,
       })
-      if (mayRevoke) goOn(() => revokeWithRetries(core, token, clock, closing))
+      if (mayRevoke) goOn(() => whileOpen((closing) => revokeWithRetries(core, token, clock, closing)))
       return { kind: 'gone' }
     }
     if (winner.id !== record.id) return { kind: 'stored', record: winner }
@@ -105,7 +107,7 @@ export class TokenCommit {
         return { kind: 'renewed', record: answer.record, token, unsaved: false }
       return answer.record === undefined ? { kind: 'gone' } : { kind: 'stored', record: answer.record }
     }
-    // The first commit wins: both answers came from the provider, and no clock or count could rank them.
+    // The first commit wins: both responses came from the provider, and no clock or count could rank them.
     logger?.warn('evergrant: another process committed a token for the same version first; its token is kept', {
       ...key,
     })

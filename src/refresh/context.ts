@@ -9,7 +9,7 @@ import type { Sealer } from './sealer.ts'
 import type { ClientSource } from './grant-client.ts'
 import type { RefreshPolicy } from './policy.ts'
 
-/** What a live grant is made of. */
+/** Everything that a live grant is made of. */
 export interface RefreshContext {
   readonly key: GrantKey
   readonly client: ClientSource
@@ -23,8 +23,8 @@ export interface RefreshContext {
   /** Whether it is refreshed without a refresh token. */
   readonly obtainable: boolean
   readonly onToken?: ((token: Token) => void | Promise<void>) | undefined
-  /** Whether the store is this live grant's own: nobody else writes it. */
+  /** Whether only this live grant writes to the store. */
   readonly alone: boolean
-  /** The token that a live grant of its own store starts with. */
+  /** The token that a live grant with its own store starts with. */
   readonly seed?: Token | undefined
 }

@@ -11,18 +11,19 @@ import type { GrantCache } from './cache.ts'
 import { People } from './people.ts'
 import { persistently } from './persistently.ts'
 import { revocationEndsPerson, revokeWithRetries, withRetries } from './revoke.ts'
+import { SealedDocuments } from './sealed-documents.ts'
 import type { StoreClock } from './store-clock.ts'
 
-/** How to end a grant. */
+/** Options of a disconnect. */
 export interface DisconnectOptions {
   /**
-   * Whether to revoke it at the provider. By default it is, but where a revocation ends everything that the person has at the client
-   * (`revocation.ends: 'person'` in the provider's data): there only the person's last grant in the store.
+   * Whether to revoke the grant at the provider. @default true, but if a revocation ends everything of the user at the
+   * client (`revocation.ends: 'person'` in the provider's data), only for the user's last grant in the store
    */
   readonly revoke?: boolean
 }
 
-/** Ends a grant: in the store, then at its provider. */
+/** Disconnects a grant: first in the store, then at its provider. */
 export class Disconnecting {
   readonly #options: RefreshContext
   readonly #client: GrantClient
@@ -30,7 +31,7 @@ export class Disconnecting {
   readonly #cache: GrantCache
   readonly #revoking = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
-  /** The log-in whose deletion is not known to be done. */
+  /** The login whose deletion is not confirmed yet. */
   #deleting: string | undefined
 
   constructor(options: RefreshContext, client: GrantClient, storeClock: StoreClock, cache: GrantCache) {
@@ -40,33 +41,33 @@ export class Disconnecting {
     this.#cache = cache
   }
 
-  /** Ends the grant here at once, then at the provider (RFC 7009), as far as that can be. Returns whether it was there. */
+  /** Disconnects the grant here at once, then at the provider (RFC 7009) if possible. Returns whether it existed. */
   async run(options: DisconnectOptions = {}): Promise<boolean> {
     const { background, clock, key, store } = this.#options
     const known = this.#cache.held?.record.id
     const read = await this.#storeClock.ask(() => store.read(key))
-    // A token that nobody asked for yet is revoked all the same.
+    // A token that was never requested is revoked too.
     const record = read.record ?? (this.#cache.seed === undefined ? undefined : (await this.#cache.place()).record)
     assertKnown(record)
     // A login that was stored here in the meantime stays.
     this.#cache.end([known, record?.id])
-    // Nothing is there any more also when an earlier call was left without an answer.
+    // The grant may be missing because the response to an earlier deletion was lost.
     const id = record?.id ?? this.#deleting
     if (id === undefined) return false
     this.#deleting = id
-    // An answer that never comes is a lost one: what was deleted is told at the next try, and revoked.
+    // A response that never comes counts as lost. The next attempt returns what was deleted, and it is revoked.
     const { record: deleted } = await persistently(clock, () => store.delete(key, { id }), { leastTries: 2 })
     this.#deleting = undefined
     if (deleted === undefined) return false
-    // What was deleted, which may be newer than what was read.
+    // The deleted record may be newer than the one that was read.
     const revoking = this.#revoke(deleted, options.revoke)
-    // Where there is no background, the caller waits for the first attempt.
+    // Without a background, the caller waits for the first attempt.
     if (background === 'none') await revoking
     else runInBackground(background, () => revoking)
     return true
   }
 
-  /** Best effort: the grant is gone here already. */
+  /** Best effort: the grant is deleted here already. */
   async #revoke(record: GrantRecord, asked: boolean | undefined): Promise<void> {
     const { background, clock, key, logger } = this.#options
     const retries = background === 'none' ? AbortSignal.abort() : this.#closing.signal
@@ -75,7 +76,7 @@ export class Disconnecting {
         this.#tell('asked')
         return
       }
-      // Nobody else can have a grant in a store of its own.
+      // A store of its own contains no other grant.
       const decided = asked === true || this.#options.alone || endsOnlyThis(this.#client.lately)
       if (decided) this.#tell()
       const { token, isShared } = await withRetries(clock, retries, () => this.#lookAt(record, decided)).catch(
@@ -104,21 +105,18 @@ export class Disconnecting {
     return { token, isShared: !(await this.#isLastOfPerson(token)) }
   }
 
-  /** What is not known may be shared. */
+  /** An unknown user may have other grants. */
   async #isLastOfPerson(token: Token | undefined): Promise<boolean> {
     const { clock, key, logger, sealer, store } = this.#options
     const identity = token && identityOf(token)
     if (identity === undefined || store.documents === undefined) return false
-    const documents = sealer.documents(store.documents)
+    const documents = new SealedDocuments(store.documents, sealer.keys)
     const people = new People({ core: (await this.#client.use()).core, store, sealer, documents, clock })
     return people.leave(identity, key).catch((error: unknown) => {
-      logger?.warn(
-        'evergrant: a disconnected grant is not revoked: whether another one is of the same person is not known',
-        {
-          ...key,
-          error,
-        },
-      )
+      logger?.warn('evergrant: a disconnected grant is not revoked: other grants of the same user may exist', {
+        ...key,
+        error,
+      })
       return false
     })
   }
@@ -128,7 +126,7 @@ export class Disconnecting {
     emitter.emit('disconnected', { key, at: clock.now(), ...(notRevoked !== undefined && { notRevoked }) })
   }
 
-  /** No more retries: waits for the revocations that are under way. */
+  /** Stops the retries and waits for the revocations in progress. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#revoking)

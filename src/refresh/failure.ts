@@ -5,19 +5,24 @@ import type { Failures } from '../stores/store.ts'
 
 /**
  * What a failed redemption means for the grant:
- * `dead`: maybe dead. `registration`: the client is wrong, no grant is touched. `request`: the request is wrong, the grant lives.
- * `later`: not consumed, come back. `refused`: refused, cause unknown. `unknown`: the refresh token may have been consumed.
- * `captured`: the answer can't be used, but it brought a new refresh token. `identity_changed`: it names another user.
- * `unsent`: something of ours failed before anything was sent.
+ * - `dead`: the grant may have ended
+ * - `registration`: the client is wrong; no grant is changed
+ * - `request`: the request is wrong; the grant is kept
+ * - `later`: the refresh token was not used; retry later
+ * - `refused`: refused for an unknown cause
+ * - `unknown`: the refresh token may have been used
+ * - `captured`: the response cannot be used, but contained a new refresh token
+ * - `identity_changed`: the response names another user
+ * - `unsent`: something failed here before anything was sent
  */
 export type Meaning = RefusalMeaning | 'refused' | 'unknown' | 'captured' | 'identity_changed' | 'unsent'
 
-/** The tokens that an unusable answer brought. */
+/** The tokens of an unusable response. */
 export function capturedToken(error: unknown): Token | undefined {
   return error instanceof TokenResponseError ? error.token : undefined
 }
 
-/** Reads the meaning off an error of the token endpoint (the table "What an answer means" of the refresh protocol). */
+/** Reads the meaning of a token endpoint's error. */
 export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrantErrors: readonly string[]): Meaning {
   if (error instanceof TokenResponseError) {
     if (error.problem === 'identity_changed') return 'identity_changed'
@@ -28,31 +33,31 @@ export function meaningOf(error: unknown, redeemed: Token | undefined, deadGrant
     if (error.means !== undefined) return error.means
     if (error.error === undefined) return 'refused'
     if (deadGrantErrors.includes(error.error)) return 'dead'
-    // Servers may rotate before they look at what no specification lets them refuse.
+    // Servers may rotate before they check what no specification lets them refuse.
     return OAUTH_ERRORS.get(error.error)?.means ?? 'unknown'
   }
   if (error instanceof ProviderUnavailableError) return error.maybeProcessed ? 'unknown' : 'later'
   return isEvergrantError(error) ? 'unsent' : 'unknown'
 }
 
-/** Whether a complete answer came: then nothing is under way any more, however little it says. */
+/** Whether a complete response arrived. Then no request is in flight, however little the response says. */
 export function isComplete(error: unknown): boolean {
   return error instanceof TokenResponseError || error instanceof TokenRequestError
 }
 
-/** Whether the provider refuses because it wants the user for something. */
+/** Whether the provider refuses because it requires the user. */
 export function wantsUser(error: unknown): boolean {
   return error instanceof TokenRequestError && OAUTH_ERRORS.get(error.error ?? '')?.wantsUser === true
 }
 
-/** When the provider said that the next attempt may be made. */
+/** Delay that the provider asked for before the next attempt, in ms. */
 export function retryAfterOf(error: unknown): number | undefined {
   return error instanceof ProviderUnavailableError || error instanceof TokenRequestError
     ? error.retryAfterMs
     : undefined
 }
 
-/** The stable code under which a failure is noted and told. */
+/** The stable code under which a failure is stored and reported. */
 export function codeOf(error: unknown, meaning: Meaning): string {
   if (meaning === 'refused') return 'refused'
   if (error instanceof TokenRequestError && error.error !== undefined) return error.error
@@ -64,18 +69,19 @@ const LONGEST_DELAY_MS = 300_000
 const LONGEST_RETRY_AFTER_MS = 3_600_000
 const JITTER = 0.2
 
-/** A grant that was refused this often over this long, without a readable error, is given up. */
+/** Number of refusals without a readable error, over at least `REFUSED_FOR_MS`, after which the grant is given up. */
 const REFUSALS = 10
 const REFUSED_FOR_MS = 24 * 3_600_000
 
-/** `ms` give or take a share, so that processes don't come back together. */
+/** Varies `ms` by a share, so that processes do not retry together. */
 export function jittered(ms: number, share: number = JITTER): number {
   return Math.round(ms * (1 - share + 2 * share * Math.random()))
 }
 
 /**
- * What is noted after one more failure: 1 s of back-off, doubled to 5 min, give or take 20 %, or the provider's own
- * `Retry-After`, up to an hour. `now` is the store's time. The count starts again when the code changes; the delay goes on.
+ * The failure to store after one more failed attempt. The back-off is 1 s, doubled up to 5 min, ±20 %, or the
+ * provider's `Retry-After` up to an hour. `now` is the store's time. A different code restarts the count but not the
+ * delay.
  */
 export function nextFailures(
   previous: Failures | undefined,
@@ -96,7 +102,7 @@ export function nextFailures(
   }
 }
 
-/** Whether refusals without a readable error have gone on for too long. */
+/** Whether refusals without a readable error have lasted too long. */
 export function refusedTooLong(failures: Failures): boolean {
   return (
     failures.code === 'refused' && failures.count >= REFUSALS && failures.lastAt - failures.firstAt >= REFUSED_FOR_MS

@@ -2,7 +2,7 @@ import type { AccessToken, Token } from '../model/token.ts'
 import type { CachedGrant } from './cached-grant.ts'
 import { youngMs, type ResolvedPolicy } from './policy.ts'
 
-/** What one caller wants of the token. */
+/** What one caller requires of the token. */
 export interface Want {
   readonly minValidityMs?: number | undefined
   readonly rejected?: string | undefined
@@ -12,12 +12,16 @@ export function isExpired(token: Pick<AccessToken, 'expiresAt'>, now: number): b
   return token.expiresAt !== undefined && token.expiresAt <= now
 }
 
-/** Whether the answer gave the token no life at all (`expires_in` of 0 or less): it is for the callers of that refresh only. */
+/**
+ * Whether the response gave the token no lifetime (`expires_in` of 0 or less). Only the callers of that refresh get it.
+ */
 export function isBornSpent(token: Token): boolean {
   return token.expiresAt !== undefined && token.expiresAt <= token.receivedAt
 }
 
-/** Whether a held token serves a caller (`fresh`), serves it while a refresh starts (`early`), or another one is wanted. */
+/**
+ * Whether a cached token fits a caller (`fresh`), fits while a refresh starts (`early`), or a different one is needed.
+ */
 export function freshnessOf(
   held: CachedGrant,
   want: Want,
@@ -37,13 +41,13 @@ export function freshnessOf(
   if (left <= (renewable ? spentMs : 0)) return 'wanting'
   if (want.minValidityMs !== undefined && left < want.minValidityMs && renewable) {
     const lifetime = token.expiresAt - token.receivedAt
-    // More than a whole lifetime can't be had: one refresh answers it for all who ask, not one per call.
+    // More than a whole lifetime is impossible: one refresh serves every such caller, not one per call.
     if (want.minValidityMs <= lifetime || now - token.receivedAt >= youngMs(token)) return 'wanting'
   }
   return (early || left <= earlyMs) && renewable ? 'early' : 'fresh'
 }
 
-/** Whether the current token may be handed out although another one is wanted and can't be had. */
+/** Whether the current token may be returned although a different one was requested and is unavailable. */
 export function servesMeanwhile(
   held: CachedGrant | undefined,
   want: Want,

@@ -12,17 +12,17 @@ import { resolvePolicy, type RefreshPolicy, type ResolvedPolicy } from './policy
 export interface ClientUse {
   readonly core: InternalClient
   readonly health: ClientHealth
-  /** Where a grant is refreshed without a refresh token: asks for a new token. */
+  /** Requests a new token, if the grant is refreshed without a refresh token. */
   readonly obtain: (() => Promise<Token>) | undefined
 }
 
-/** A grant's client, or how to look it up where tenants bring their own. */
+/** A grant's client, or a function that looks it up if tenants bring their own. */
 export type ClientSource = ClientUse | (() => Promise<ClientUse>)
 
-/** A look-up that takes longer has failed. */
+/** Time after which a lookup has failed. */
 const LOOK_UP_MS = 10_000
 
-/** What a look-up of a client answers. @throws what it rejects with; ProviderUnavailableError when it hangs */
+/** Returns the result of a client lookup. @throws its rejection; ProviderUnavailableError if it hangs */
 export async function lookedUp<T extends object>(
   name: string,
   clock: Required<Clock>,
@@ -36,7 +36,7 @@ export async function lookedUp<T extends object>(
   )
 }
 
-/** What is remembered of a client that is looked up: neither its secrets nor anything that holds on to it. */
+/** What is remembered of a client that is looked up: neither its secrets nor anything that refers to it. */
 interface Facts {
   readonly clientId: string
   readonly issuer: string | undefined
@@ -45,7 +45,7 @@ interface Facts {
   readonly handOut: readonly string[] | undefined
 }
 
-/** The client of one grant. One that is looked up is asked for anew at each use, and held no longer than it is used. */
+/** The client of one grant. If it is looked up, each use looks it up again, and it is kept only during the use. */
 export class GrantClient {
   readonly #name: string
   readonly #source: ClientSource
@@ -62,37 +62,37 @@ export class GrantClient {
     if (typeof source !== 'function') this.#learn(source)
   }
 
-  /** The client as it was seen last, while something else holds it: enough for what needs none of its secrets. */
+  /** The client as last seen, while something else refers to it. Sufficient for what needs none of its secrets. */
   get lately(): InternalClient | undefined {
     return typeof this.#source === 'function' ? this.#last?.deref() : this.#source.core
   }
 
-  /** The members of answers that callers get beside the token. */
+  /** Members of responses that callers get in addition to the token. */
   get handOut(): readonly string[] | undefined {
     return this.#facts?.handOut
   }
 
-  /** The client as it is now. @throws what the look-up rejects with; ProviderUnavailableError when it hangs */
+  /** Returns the current client. @throws the lookup's rejection; ProviderUnavailableError if it hangs */
   async use(): Promise<ClientUse> {
     const source = this.#source
     if (typeof source !== 'function') return source
     return this.#learn(await lookedUp(this.#name, this.#clock, source))
   }
 
-  /** The policy for this client's provider: known once a record was admitted or the client was used. */
+  /** The policy for this client's provider. Known once a record was admitted or the client was used. */
   get policy(): ResolvedPolicy {
-    if (this.#facts === undefined) throw new TypeError('Nothing is known of the client yet.')
+    if (this.#facts === undefined) throw new TypeError('The client is not known yet. Use it or admit a record first.')
     return this.#facts.policy
   }
 
-  /** Checks that a record's tokens are this client's, as it is now. @throws ConfigError; the grant is left alone */
+  /** Checks that a record's tokens belong to the current client. @throws ConfigError; the grant is left unchanged */
   async admit(record: GrantRecord): Promise<void> {
     if (typeof this.#source !== 'function') return this.#assertOrigin(record)
     if (this.#facts === undefined) await this.use()
     try {
       this.#assertOrigin(record)
     } catch {
-      // The registration was changed since: what is remembered counts no longer.
+      // The registration has changed: the remembered facts are outdated.
       await this.use()
       this.#assertOrigin(record)
     }

@@ -5,21 +5,23 @@ import { Secrets } from '../util/redact.ts'
 import type { Documents } from '../stores/documents.ts'
 import type { GrantStore } from '../stores/store.ts'
 
-/** A store that does not answer for so long has failed: its operation's outcome is unknown. */
+/** Time after which a store that does not respond has failed. The outcome of its operation is unknown. */
 const STORE_TIMEOUT_MS = 10_000
 
 /** Counting a million grants, or searching them without an index, takes seconds. No caller of a token waits for it. */
 const SEARCH_TIMEOUT_MS = 60_000
 
-/** So many steps of a list may be taken before others get a turn of the event loop. */
+/** Number of list steps before other work gets a turn of the event loop. */
 const AT_ONCE = 100
 
 type Guard = <T>(operation: string, work: () => Promise<T>, timeoutMs?: number) => Promise<T>
 
-/** The store as the refresh layer uses it: what it throws is a StoreError, and no operation, nor a step of a list, hangs for ever. */
+/**
+ * Wraps the store for the refresh layer: every failure is a StoreError, and no operation or list step hangs forever.
+ */
 export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantStore {
   const guard: Guard = async <T>(operation: string, work: () => Promise<T>, timeoutMs = STORE_TIMEOUT_MS) => {
-    // A store may throw, or answer at once, where it should promise.
+    // A store may throw or return at once instead of returning a promise.
     const outcome = new Promise<T>((resolve) => resolve(work())).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
@@ -27,7 +29,7 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
     const known = await within(outcome, clock, timeoutMs)
     if (known === undefined) {
       throw new StoreError(
-        `The store did not answer '${operation}' within ${timeoutMs} ms. Nothing is lost; try again.`,
+        `The store did not respond to '${operation}' within ${timeoutMs} ms. Nothing is lost; try again.`,
       )
     }
     if ('value' in known) return known.value
@@ -73,7 +75,10 @@ function guardedDocuments(documents: Documents, guard: Guard): Documents {
   }
 }
 
-/** Each step of the list has the time that a search may take: a store without an index reads everything to find the first grant. */
+/**
+ * Each step of the list may take as long as a search: a store without an index reads everything to find the first
+ * grant.
+ */
 async function* guardedList<T>(operation: string, open: () => AsyncIterable<T>, guard: Guard): AsyncGenerator<T> {
   const iterator = await guard(operation, async () => open()[Symbol.asyncIterator]())
   let taking = false
@@ -88,7 +93,7 @@ async function* guardedList<T>(operation: string, open: () => AsyncIterable<T>, 
     }
   } finally {
     const end = async (): Promise<unknown> => iterator.return?.()
-    // One that hangs or has failed is told, and not waited for.
+    // A list that hangs or has failed is closed without waiting.
     const ending = guard(operation, end).catch(() => undefined)
     if (!taking) await ending
   }

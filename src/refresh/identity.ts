@@ -1,24 +1,24 @@
 import type { InternalClient } from '../client/internal-client.ts'
-import { readClaims } from '../client/answers/id-token.ts'
+import { readClaims } from '../client/answers/claims.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { JsonValue, Token } from '../model/token.ts'
 
 /**
- * Who logged in at the provider, by the checked ID token of the log-in or by the provider's user info endpoint. A person is known by `issuer`
- * and `sub` together; e-mail addresses change hands.
+ * Who logged in at the provider, from the checked ID token of the login or the provider's user info endpoint. `issuer`
+ * and `sub` together identify a user; e-mail addresses change hands.
  */
 export interface Identity {
   readonly issuer: string
   readonly sub: string
   readonly email?: string
-  /** Whether the provider says that the address is this person's; absent where it says nothing. */
+  /** Whether the provider says that the address belongs to this user. Absent if it does not say. */
   readonly emailVerified?: boolean
   readonly name?: string
-  /** All that the provider said. */
+  /** All claims that the provider sent. */
   readonly claims: Readonly<Record<string, JsonValue>>
 }
 
-/** The claims of a token's ID token, which was checked when it came; without the nonce, which was the log-in's own. */
+/** Claims of a token's ID token, which was checked on receipt, without the login's nonce. */
 export function claimsOf(token: Token): Readonly<Record<string, JsonValue>> | undefined {
   const claims = readClaims(token.idToken) as Readonly<Record<string, JsonValue>> | undefined
   if (claims === undefined) return undefined
@@ -26,7 +26,7 @@ export function claimsOf(token: Token): Readonly<Record<string, JsonValue>> | un
   return Object.freeze(others)
 }
 
-/** Who a token's ID token says that it is of; undefined without one. */
+/** The user that a token's ID token names. Undefined without an ID token. */
 export function identityOf(token: Token): Identity | undefined {
   const claims = claimsOf(token)
   const { iss, sub } = claims ?? {}
@@ -35,7 +35,9 @@ export function identityOf(token: Token): Identity | undefined {
     : makeIdentity(iss, sub, claims)
 }
 
-/** The same, asked of the user info endpoint where there is no ID token. @throws what `OAuth2Client.userInfo` throws */
+/**
+ * The same, requested from the user info endpoint if there is no ID token. @throws what `OAuth2Client.userInfo` throws
+ */
 export async function askIdentity(core: InternalClient, token: Token): Promise<Identity> {
   const known = identityOf(token)
   if (known !== undefined) return known
@@ -49,7 +51,7 @@ function makeIdentity(issuer: string, sub: string, claims: Readonly<Record<strin
     issuer,
     sub,
     ...(typeof email === 'string' && { email }),
-    // Some providers send it as a text.
+    // Some providers send it as text.
     ...((typeof verified === 'boolean' || typeof verified === 'string') && {
       emailVerified: String(verified) === 'true',
     }),
@@ -58,7 +60,7 @@ function makeIdentity(issuer: string, sub: string, claims: Readonly<Record<strin
   })
 }
 
-/** Whether two tokens are of one user: by their ID tokens' subject, else by the account that the caller names. */
+/** Whether two tokens belong to one user: by their ID tokens' subject, else by the account that the caller names. */
 export function sameIdentity(
   stored: Token,
   token: Token,

@@ -22,7 +22,7 @@ import { releaseLease } from './lease.ts'
 import { persistently } from './persistently.ts'
 import type { Flight, Outcome, RedemptionContext } from './redemption.ts'
 
-/** Judges what a failed token request means for its grant (the table "What an answer means"): a verdict, or a release with a back-off. */
+/** Judges what a failed token request means for its grant: a verdict, or a release with a back-off. */
 export class FailureJudge {
   readonly #context: RedemptionContext
   readonly #flight: Flight
@@ -36,7 +36,7 @@ export class FailureJudge {
     const { core, obtain } = this.#context
     const { token } = this.#flight
     let meaning = meaningOf(error, token, core.provider.refresh?.deadGrantErrors ?? [])
-    // Nothing was redeemed: a refusal speaks of the request, and the user can't mend it by logging in.
+    // No refresh token was sent: the refusal concerns the request, and a login would not fix it.
     const consumed = meaning === 'dead' || (meaning === 'unknown' && isComplete(error))
     if (obtain !== undefined && token?.refreshToken === undefined && consumed) meaning = 'request'
     switch (meaning) {
@@ -61,7 +61,7 @@ export class FailureJudge {
     return this.#flight.everUnknown ? 'answer_lost' : 'revoked'
   }
 
-  /** A second look at the store before a grant is called dead; the verdict needs the lease. */
+  /** Reads the store a second time before a grant is marked as ended. The verdict needs the lease. */
   async #declareDead(error: unknown, reason: ReauthorizationReason): Promise<Outcome> {
     const { health, key, store, storeClock } = this.#context
     const { record } = this.#flight
@@ -69,7 +69,7 @@ export class FailureJudge {
     if (current === undefined) return { kind: 'gone' }
     if (current.id !== record.id || current.version !== record.version) return { kind: 'stored', record: current }
     if (record.state !== 'active') {
-      // One more try for a dead grant: it stays as it is, and that was told before.
+      // A recheck of an ended grant: it stays as it is, and its event was emitted before.
       await releaseLease(this.#context, this.#flight, { spent: 'no' })
       return { kind: 'stored', record: current }
     }
@@ -77,7 +77,7 @@ export class FailureJudge {
     return declareDead(this.#context, this.#flight, reason, error)
   }
 
-  /** The answer can't be used, but the refresh token in it is the live one: it is saved, with the old access token. */
+  /** The response cannot be used, but its refresh token is the valid one: it is saved with the old access token. */
   async #keepCaptured(error: unknown, meaning: 'identity_changed' | 'captured'): Promise<Outcome> {
     const { clock, emitter, key, logger, storeClock } = this.#context
     const { record, token } = this.#flight
@@ -85,7 +85,7 @@ export class FailureJudge {
     if (kept === undefined) throw error
     if (meaning === 'identity_changed') {
       const outcome = await new TokenCommit(this.#context, this.#flight).commit(kept, { dead: 'identity_changed' })
-      logger?.error('evergrant: a refresh answered with the identity of another user; its access token is withheld', {
+      logger?.error('evergrant: a refresh returned the identity of another user; its access token is withheld', {
         ...key,
       })
       emitter.emit('reauthorization_required', { key, at: clock.now(), reason: 'identity_changed' })
@@ -99,7 +99,10 @@ export class FailureJudge {
     return outcome
   }
 
-  /** The registration is wrong, or this grant: the grant backs off, the client when it is refused for others too. */
+  /**
+   * The registration or this grant is wrong: the grant backs off. The client backs off if it is refused for other
+   * grants too.
+   */
   async #refuseClient(error: unknown): Promise<Outcome> {
     const { clock, health, key, storeClock } = this.#context
     const failures = this.#note(error, 'registration', this.#flight.record.failures)
@@ -137,7 +140,7 @@ export class FailureJudge {
   }
 }
 
-/** Saves a verdict, which needs the lease, and tells it once. */
+/** Saves a verdict, which needs the lease, and reports it once. */
 export async function declareDead(
   context: RedemptionContext,
   flight: Pick<Flight, 'owner' | 'record'>,
@@ -157,13 +160,13 @@ export async function declareDead(
     })
     emitter.emit('reauthorization_required', { key, at: clock.now(), reason })
   } else if (answer.record.id === record.id && answer.record.version === record.version) {
-    // Another took the lease over: its answer decides.
+    // Another process took the lease over: its result decides.
     return { kind: 'busy', waitMs: 1, leaseMs: 1 }
   }
   return { kind: 'stored', record: answer.record, ...(answer.committed && { cause }) }
 }
 
-/** Says when the next attempt may be made, where the provider named no time. */
+/** Adds the time of the next attempt if the provider named none. */
 function retryAfter(error: unknown, ms: number): unknown {
   if (isEvergrantError(error) && error.retryable && error.retryAfterMs === undefined) {
     Object.defineProperty(error, 'retryAfterMs', {

@@ -3,7 +3,10 @@ import { isEvergrantError } from '../model/errors.ts'
 import type { ReleaseRequest } from '../stores/store.ts'
 import type { Flight, RedemptionContext } from './redemption.ts'
 
-/** The holder keeps its lease while its request is out or its token unsaved, until `ended`, or another has taken it, or it is no longer `wanted`. */
+/**
+ * Renews the lease while its request is in flight or its token unsaved: until `ended`, another process takes it, or it
+ * is no longer `wanted`.
+ */
 export async function keepLease(
   context: RedemptionContext,
   flight: Flight,
@@ -18,7 +21,7 @@ export async function keepLease(
       const answer = await store.claim(key, request)
       if (answer.outcome !== 'claimed') return
     } catch {
-      // The store is down: the commit needs no lease, and the next turn may find it up.
+      // The store is down. The commit needs no lease, and the store may be up at the next turn.
     }
     try {
       await idleDelay(clock, policy.leaseMs / 3, ended)
@@ -28,7 +31,10 @@ export async function keepLease(
   }
 }
 
-/** Releases a flight's lease, with what is known of its request. Where that fails, the lease ends by itself, and an open intent is waited for: safe, only slower. */
+/**
+ * Releases a lease and records what is known of its request. If that fails, the lease expires and an open intent is
+ * waited for: safe, only slower.
+ */
 export async function releaseLease(
   { key, logger, store }: RedemptionContext,
   { owner, record }: Flight,

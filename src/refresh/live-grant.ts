@@ -6,29 +6,29 @@ import type { GrantRecord } from '../stores/store.ts'
 import type { TokenOptions, TokenSource } from '../model/token-source.ts'
 import type { AccessToken, Token } from '../model/token.ts'
 import { abortable } from '../util/async.ts'
+import { lazy } from '../util/lazy.ts'
 import { freshnessOf, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
 import { detailsOf, type GrantDetails } from './details.ts'
-import { Disconnecting, type DisconnectOptions } from './disconnecting.ts'
+import type { Disconnecting, DisconnectOptions } from './disconnecting.ts'
 import { SingleFlight, type FlightRequest, type FlightResult } from './single-flight.ts'
 import { GrantClient } from './grant-client.ts'
 import { sameVersion, type CachedGrant } from './cached-grant.ts'
-import { identityOf } from './identity.ts'
 import type { RefreshContext } from './context.ts'
 import { GrantCache } from './cache.ts'
-import { People } from './people.ts'
-import { DEFAULT_WAIT_MS, resolvePolicy } from './policy.ts'
+import { DEFAULT_WAIT_MS } from './policy.ts'
 import { randomId } from '../util/crypto.ts'
 import { RefusalBudget } from './refusal-budget.ts'
-import { revocationEndsPerson } from './revoke.ts'
-import { saveLogin } from './save-login.ts'
+import { loadReplacing } from './load-replacing.ts'
 import { TokenSaver } from './token-saver.ts'
 import { statusOf, type GrantStatus } from './status.ts'
 import { StoreClock } from './store-clock.ts'
 
-/** So often a caller is sent round again by tokens that expire before they can be handed out. */
+const loadDisconnecting = lazy(() => import('./disconnecting.ts'))
+
+/** Maximum number of rounds for a caller whose tokens expire before they can be returned. */
 const ROUNDS = 10
 
-/** Keeps one grant fresh: its memory, its single flight, its place in the store. There is one for each grant in a process. */
+/** Keeps one grant fresh: its memory, its single flight, its place in the store. A process has one per grant. */
 export class LiveGrant implements TokenSource {
   readonly key: GrantKey
   readonly #options: RefreshContext
@@ -39,7 +39,7 @@ export class LiveGrant implements TokenSource {
   readonly #saver: TokenSaver
   readonly #cache: GrantCache
   readonly #flights: SingleFlight
-  readonly #disconnecting: Disconnecting
+  #disconnecting: Disconnecting | undefined
   readonly #refusals: RefusalBudget
 
   constructor(options: RefreshContext) {
@@ -55,19 +55,18 @@ export class LiveGrant implements TokenSource {
       emitter.emit('save_delayed', { key, at: clock.now(), attempts })
     }
     this.#saver = new TokenSaver(clock, onDelay)
-    // By `this`: a refresh that is under way or a token that is not saved yet must keep the live grant itself alive.
+    // Through `this`: a refresh in progress or an unsaved token must keep the live grant itself in memory.
     this.#cache = new GrantCache(options, this.#client, this.#storeClock, () => this.#saver.unsaved)
     this.#flights = new SingleFlight(options, this.#client, this.#storeClock, this.#cache, this.#saver, onDelay)
-    this.#disconnecting = new Disconnecting(options, this.#client, this.#storeClock, this.#cache)
     this.#refusals = new RefusalBudget(clock)
   }
 
-  /** The client as it was seen last, where that is known without asking. */
+  /** The client as last seen, if known without a lookup. */
   get coreNow(): InternalClient | undefined {
     return this.#client.lately
   }
 
-  /** The client as it is now. */
+  /** Returns the current client. */
   async core(): Promise<InternalClient> {
     return (await this.#client.use()).core
   }
@@ -83,12 +82,12 @@ export class LiveGrant implements TokenSource {
     return this.#wait(options ?? {})
   }
 
-  // Apart from `token()`: a closure in there would cost every call a context.
+  // Separate from `token()`: a closure there would cost every call a context.
   #wait(want: TokenOptions): Promise<AccessToken> {
     return abortable(() => this.#serve(want), want.signal)
   }
 
-  /** The token, while it is fresh and no promise is needed to say so. */
+  /** Returns the token if it is fresh and needs no promise. */
   freshToken(): AccessToken | undefined {
     return this.#cache.atOnce()?.access
   }
@@ -101,7 +100,7 @@ export class LiveGrant implements TokenSource {
         const state = freshnessOf(held, want, this.#client.policy, this.#clock.now())
         if (state !== 'wanting') {
           await this.#cache.revalidate()
-          // The token may have been replaced, or have expired, while the store was asked.
+          // The token may have been replaced or have expired during the read of the store.
           if (this.#cache.current()?.access !== held.access || isExpired(held.access, this.#clock.now())) continue
           if (state === 'early') this.#flights.refreshEarly()
           return held.access
@@ -129,7 +128,9 @@ export class LiveGrant implements TokenSource {
     throw new RefreshTimeoutError(this.key, this.#waitMs)
   }
 
-  /** How long a caller waits for a flight: not until the token that it can have meanwhile ends, and never for ever. */
+  /**
+   * How long a caller waits for a flight: at most until the token that it could get instead expires, and never forever.
+   */
   #patienceMs(want: Want): number {
     const now = this.#clock.now()
     const held = this.#cache.current()
@@ -138,7 +139,7 @@ export class LiveGrant implements TokenSource {
     return Math.min((held.access.expiresAt - now) / 2, patienceMs)
   }
 
-  /** What a flight's result gives a caller that waited for it; undefined sends it round again. */
+  /** Returns what a caller gets from a flight that it waited for. Undefined starts another round. */
   #accept({ held, renewed, cause }: FlightResult, want: Want): AccessToken | undefined {
     const now = this.#clock.now()
     if (held.record.state !== 'active') {
@@ -146,7 +147,7 @@ export class LiveGrant implements TokenSource {
       throw this.#dead(held, cause)
     }
     if (held.token === undefined || !renewed) return undefined
-    // A token can expire while it is being saved; one without any lifetime is for the callers of its refresh.
+    // A token can expire while it is saved. A token without any lifetime is for the callers of its refresh.
     if (isExpired(held.token, now) && !isBornSpent(held.token)) return undefined
     return held.access
   }
@@ -155,19 +156,19 @@ export class LiveGrant implements TokenSource {
     return new ReauthorizationRequiredError(this.key, held.record.reason ?? 'revoked', { cause })
   }
 
-  /** Refreshes now (unless a refresh is under way: then its result is taken). */
+  /** Refreshes now, or joins a refresh in progress. */
   async refresh(): Promise<AccessToken> {
     return this.#forced({ cause: 'manual', force: true })
   }
 
   /**
-   * Renews the grant if `due`, which was read from the store of `storeClock`, is still its current record and nobody else is at it.
-   * Answers whether it was renewed.
+   * Refreshes the grant if `due`, read from the store of `storeClock`, is still its current record and no other process
+   * is refreshing it. Returns whether it was refreshed.
    */
   async keepAlive(due: GrantRecord, storeClock: StoreClock): Promise<boolean> {
     this.#storeClock.learnFrom(storeClock)
     const request: FlightRequest = { cause: 'keep_alive', force: false, due }
-    // A flight of somebody else's that only looked leaves the grant as it is.
+    // A flight of another caller that only read the store leaves the grant unchanged.
     const joined = this.#flights.isRunning ? await this.#flights.join(request) : undefined
     const isLeft = joined?.renewed === false && sameVersion(joined.held, { record: due })
     const { held, renewed } = joined === undefined || isLeft ? await this.#flights.join(request) : joined
@@ -176,7 +177,7 @@ export class LiveGrant implements TokenSource {
     return renewed
   }
 
-  /** Gives a dead grant one more try. Answers whether it lives. */
+  /** Tries an ended grant once more. Returns whether it is active. */
   async recheck(): Promise<boolean> {
     try {
       await this.#forced({ cause: 'manual', force: true, recheck: true })
@@ -200,60 +201,41 @@ export class LiveGrant implements TokenSource {
     throw new RefreshTimeoutError(this.key, this.#waitMs)
   }
 
-  /** Ends the grant here at once, then at the provider. Returns whether it was there. */
-  disconnect(options?: DisconnectOptions): Promise<boolean> {
+  /** Disconnects the grant here at once, then at the provider. Returns whether it existed. */
+  async disconnect(options?: DisconnectOptions): Promise<boolean> {
+    const { Disconnecting } = await loadDisconnecting()
+    // One for all calls: it remembers a deletion whose outcome is open.
+    this.#disconnecting ??= new Disconnecting(this.#options, this.#client, this.#storeClock, this.#cache)
     return this.#disconnecting.run(options)
   }
 
-  /** Stores the token of a log-in that this client made in place of what is there, as the grant of that id; see `saveLogin`. */
+  /**
+   * Stores the token of a login by this client in place of the current grant, as the grant of that id. See `saveLogin`.
+   */
   async replace(
     core: InternalClient,
     token: Token,
     sameIdentity: (stored: Token) => boolean,
     id: string = randomId(),
   ): Promise<GrantRecord> {
-    const { clock, key, logger, obtainable, policy, sealer, store } = this.#options
-    const { refresh = {} } = core.provider
     const since = this.#cache.moment()
-    const identity = revocationEndsPerson(core) ? identityOf(token) : undefined
-    if (identity !== undefined && store.documents !== undefined)
-      await new People({ core, store, sealer, documents: sealer.documents(store.documents), clock, logger }).add(
-        identity,
-        key,
-      )
-    const saved = await saveLogin(
-      {
-        key,
-        id,
-        store,
-        sealer,
-        clock,
-        storeClock: this.#storeClock,
-        policy: resolvePolicy(policy, refresh, core.timeoutMs, !obtainable),
-        issuer: await core.issuer(token),
-        formerIssuers: core.formerIssuers,
-        clientId: core.clientId,
-        obtainable,
-        absoluteLifetimeMs: refresh.absoluteLifetimeMs,
-        sameIdentity,
-      },
-      token,
-    )
+    const { replaceGrant } = await loadReplacing()
+    const saved = await replaceGrant(this.#options, this.#storeClock, { core, token, sameIdentity, id })
     this.#flights.restart()
     this.#refusals.restore()
     const held = await this.#cache.adopt(saved, since)
-    // Whether a look that was made meanwhile saw what was there before or what came after only another look can tell.
+    // A read in the meantime may have seen the old or the new grant. Only another read shows which.
     if (held.record.id !== saved.id) await this.#cache.read()
     return saved
   }
 
-  /** What came with the tokens. */
+  /** Returns what the provider sent with the tokens. */
   async details(options: { readonly idToken?: boolean } = {}): Promise<GrantDetails> {
     const held = (await this.#cache.read()) ?? (await this.#cache.place())
     return detailsOf(held.token, options)
   }
 
-  /** What the store knows of the grant. */
+  /** Returns what the store knows of the grant. */
   async status(): Promise<GrantStatus> {
     const { record, now } = await this.#storeClock.ask(() => this.#options.store.read(this.key))
     if (record !== undefined) return statusOf(record, now)
@@ -261,9 +243,12 @@ export class LiveGrant implements TokenSource {
     throw new GrantNotFoundError(this.key)
   }
 
-  /** Ends the use of this live grant: waits for what is under way, revocations without their retries among it, and for unsaved tokens. */
+  /**
+   * Ends the use of this live grant. Waits for work in progress (revocations without their retries) and for unsaved
+   * tokens.
+   */
   async close(): Promise<void> {
-    const revoked = this.#disconnecting.close()
+    const revoked = this.#disconnecting?.close()
     await this.#flights.close()
     await revoked
   }

@@ -1,6 +1,9 @@
 import type { LiveGrant } from './live-grant.ts'
 
-/** So many of the most recently used live grants are kept alive; more are found again for as long as a session uses them. */
+/**
+ * Number of the most recently used live grants that are kept in memory. Others are found as long as a session uses
+ * them.
+ */
 const MOST = 10_000
 
 /** The live grants of a process, one for each grant: all sessions of one key share one. */
@@ -17,14 +20,17 @@ export class LiveGrants {
     return liveGrant
   }
 
-  /** With `passing`, the live grant is found only while something else holds it: the worker's must not push out those in use. */
+  /**
+   * With `passing`, the live grant is found only while something else refers to it: the worker's must not push out
+   * those in use.
+   */
   add(key: string, liveGrant: LiveGrant, options: { readonly passing?: boolean } = {}): void {
     this.#alive.set(key, new WeakRef(liveGrant))
     this.#collected.register(liveGrant, key)
     if (options.passing !== true) this.#touch(key, liveGrant)
   }
 
-  /** All that are alive. */
+  /** All live grants in memory. */
   all(): LiveGrant[] {
     return [...this.#alive.values()].flatMap((reference) => reference.deref() ?? [])
   }
@@ -33,7 +39,7 @@ export class LiveGrants {
     this.#recent.delete(key)
     this.#recent.set(key, liveGrant)
     if (this.#recent.size <= MOST) return
-    // One with a refresh under way or a token to save stays alive through that work, and is found among the living.
+    // A live grant with a refresh in progress or a token to save stays in memory through that work, and is still found.
     const [oldest] = this.#recent.keys()
     if (oldest !== undefined) this.#recent.delete(oldest)
   }

@@ -11,17 +11,17 @@ import { type Identity, identityOf } from './identity.ts'
 import type { Sealer } from './sealer.ts'
 import type { SealedDocuments } from './sealed-documents.ts'
 
-/** The document of the secret that the names of the others are made with. */
+/** Name of the document with the secret that hashes the names of the others. */
 const SECRET = 'identity-key'
-/** A log-in is noted before it is saved: so long it counts without a record. */
+/** A grant is listed before it is saved: during this time it counts without a record. */
 const BEING_SAVED_MS = 15 * 60_000
-/** So many grants of one person are listed. Beyond, there are always others. */
+/** Maximum number of listed grants of one user. Beyond it, there are always others. */
 const MOST = 300
 
 type Person = Pick<Identity, 'issuer' | 'sub'>
 type Entry = readonly [key: string, at: number]
 
-/** What finding the grants of a person needs. */
+/** What finding the grants of a user requires. */
 export interface PeopleContext {
   readonly core: Pick<InternalClient, 'formerIssuers' | 'issuer' | 'sameIssuer'>
   readonly store: GrantStore
@@ -31,7 +31,10 @@ export interface PeopleContext {
   readonly logger?: Logger | undefined
 }
 
-/** Which grants are of which person of a provider: where a revocation ends all of them, none may end while another is used. */
+/**
+ * Which grants belong to which user of a provider. If a revocation ends all of them, none may be revoked while another
+ * is used.
+ */
 export class People {
   readonly #context: PeopleContext
 
@@ -39,14 +42,17 @@ export class People {
     this.#context = context
   }
 
-  /** Notes a grant, before it is saved. Where the notes can't be opened any more there is none: then nothing of this person is revoked. */
+  /**
+   * Lists a grant before it is saved. If the list can no longer be unsealed there is none; then nothing of this user is
+   * revoked.
+   */
   async add(person: Person, key: GrantKey): Promise<void> {
     try {
       await this.#add(person, key)
     } catch (error) {
       if (!(error instanceof SealError)) throw error
       this.#context.logger?.warn(
-        'evergrant: whose grant this is could not be noted, because the notes are sealed with a key that is lost. Delete the documents identity-key and identity:*',
+        'evergrant: the user of this grant could not be recorded, because the documents are sealed with a key that is lost. Delete the documents identity-key and identity:*',
         { ...key },
       )
     }
@@ -59,7 +65,10 @@ export class People {
     await this.#change(name, (entries) => [...entries.filter(([each]) => each !== text), [text, now]])
   }
 
-  /** Takes a grant out that was deleted. Returns whether no other one of this person is there, whatever the issuer was called when it was noted. */
+  /**
+   * Removes a deleted grant from the list. Returns whether no other grant of this user exists, under any of the
+   * issuer's names.
+   */
   async leave(person: Person, key: GrantKey): Promise<boolean> {
     let isLast = true
     for (const name of await this.#namesOf(person)) isLast = (await this.#leave(name, person, key)) && isLast
@@ -70,7 +79,7 @@ export class People {
     const own = encodeKey(key)
     const gone = new Set([own])
     const entries = entriesOf((await this.#context.documents.get(name))?.value)
-    // A list that is cut off says nothing of those that it lacks.
+    // A truncated list says nothing about the grants that it lacks.
     if (entries.length > MOST) return false
     let isLast = true
     for (const entry of entries.filter(([each]) => each !== own)) {
@@ -90,7 +99,7 @@ export class People {
     if (key === undefined) return false
     const { record } = await store.read(key)
     if (record === undefined) return Math.abs(clock.now() - at) < BEING_SAVED_MS
-    // What can't be opened, or doesn't say whose it is, may be this person's.
+    // A grant that cannot be unsealed, or names no user, may be this user's.
     const token = await sealer.open(record.key, record.id, record.sealed).catch(() => undefined)
     const identity = token && identityOf(token)
     return identity === undefined || (identity.sub === person.sub && core.sameIssuer(identity.issuer, person.issuer))
@@ -109,7 +118,7 @@ export class People {
     }
   }
 
-  /** A keyed hash: who reads the store can't try out who is in it. */
+  /** A keyed hash: someone who reads the store cannot test who is in it. */
   async #namesOf({ issuer, sub }: Person): Promise<readonly [string, ...string[]]> {
     const { core, documents } = this.#context
     const known = await documents.get(SECRET)

@@ -3,20 +3,23 @@ import { isEvergrantError, StoreError } from '../model/errors.ts'
 
 const TRIES = 4
 const FIRST_DELAY_MS = 50
-/** A store that took so long altogether is not asked again by a caller that waits. */
+/** Total time after which a waiting caller does not ask a slow store again. */
 const LONGEST_MS = 10_000
 
-/** Whether the same may work later. */
+/** Whether the same operation may succeed later. */
 export function maySucceedLater(error: unknown): boolean {
   return !isEvergrantError(error) || error.retryable
 }
 
-/** Whether a store operation that failed so may have been done. */
+/** Whether a failed store operation may have been executed. */
 export function isUnknown(error: unknown): boolean {
   return maySucceedLater(error) && !(error instanceof StoreError && error.notWritten === true)
 }
 
-/** Repeats a store operation whose outcome is unknown, unchanged, a few times; one that hangs at least `leastTries` times. */
+/**
+ * Repeats a store operation whose outcome is unknown, unchanged, a few times. One that hangs is tried at least
+ * `leastTries` times.
+ */
 export async function persistently<T>(
   clock: Required<Clock>,
   work: () => Promise<T>,

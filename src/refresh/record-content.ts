@@ -2,7 +2,7 @@ import type { Token } from '../model/token.ts'
 import type { GrantContent } from '../stores/store.ts'
 import type { ResolvedPolicy } from './policy.ts'
 
-/** The clear part of a record for a token (in the store's time). */
+/** Makes the clear part of a record for a token (in the store's time). */
 export function contentOf(
   token: Token,
   sealed: string,
@@ -22,7 +22,7 @@ export function contentOf(
   }
 }
 
-/** Grants of one moment don't become due in one moment. */
+/** Spreads due times, so that grants of one moment do not become due together. */
 const SPREAD = 0.2
 
 function refreshAfter(token: Token, policy: ResolvedPolicy): number | undefined {

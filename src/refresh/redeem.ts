@@ -1,4 +1,4 @@
-import type { Redeem, Redeemed } from '../client/internal-client.ts'
+import type { Redeem, Redeemed } from '../client/flows/refresh-token.ts'
 import { stopwatch } from '../util/clock.ts'
 import { ConfigError, ProviderUnavailableError, StoreError, type ReauthorizationReason } from '../model/errors.ts'
 import type { RefreshCause } from '../model/events.ts'
@@ -15,19 +15,21 @@ import { isUnknown } from './persistently.ts'
 import { hashOf, randomId } from '../util/crypto.ts'
 import type { Flight, Outcome, RedemptionContext } from './redemption.ts'
 
-/** How often a claim is repeated whose holder's time to send ran out before it could send, or whose outcome stayed unknown. */
+/** Number of claims whose time to send ran out before sending, or whose outcome stayed unknown. */
 const CLAIM_TRIES = 3
 const CLAIM_RETRY_MS = 50
 
-/** Longer than a save is apart from the one before it that failed. */
+/** Longer than the pause between a failed save and its repeat. */
 const HOLDER_SAVES_WITHIN_MS = 1500
 
-/** What a redemption needs. */
+/** What a redemption prepares. */
 interface Prepared extends Pick<Flight, 'hash' | 'seal'> {
   readonly send: Redeem
 }
 
-/** Redeems under a lease, in the order of the refresh protocol: prepare, claim with the intent, send, capture, commit. */
+/**
+ * Redeems under a lease, in the order of the refresh protocol: prepare, claim with the intent, send, capture, commit.
+ */
 export class Redeemer {
   readonly #context: RedemptionContext
 
@@ -35,15 +37,16 @@ export class Redeemer {
     this.#context = context
   }
 
-  /** How long after its claim a request may still be sent: the rest of the lease is for its answer. */
+  /** How long after its claim a request may still be sent: the rest of the lease is for its response. */
   get #sendMs(): number {
     const { leaseMs, timeoutMs } = this.#context.policy
     return leaseMs - timeoutMs
   }
 
   /**
-   * Redeems the grant as `record` and `token` have it.
-   * @throws what the token endpoint's answer means, when it means a failure; StoreError when the claim can't be made: then nothing was sent
+   * Redeems the grant as `record` and `token` describe it.
+   * @throws the failure that the token endpoint's response means; StoreError if the claim cannot be made, and then
+   * nothing was sent
    */
   async redeem(
     record: GrantRecord,
@@ -54,7 +57,7 @@ export class Redeemer {
     const waitMs = options.force ? 0 : this.#clientWaitMs(record)
     if (waitMs > 0) {
       throw new ProviderUnavailableError(
-        `The provider of client '${key.client}' refuses the client itself: check its registration. The next attempt is made in ${waitMs} ms.`,
+        `The provider rejects client '${key.client}' itself. Check its registration; the next attempt is possible in ${waitMs} ms.`,
         { retryAfterMs: waitMs, maybeProcessed: false },
       )
     }
@@ -100,11 +103,11 @@ export class Redeemer {
     }
     await this.#releaseQuietly(owner)
     throw new StoreError(
-      `The store took too long to grant the lease of a refresh (more than ${this.#sendMs} ms). Nothing was sent; try again, or raise policy.leaseMs.`,
+      `The store took longer than ${this.#sendMs} ms to grant the lease of a refresh. Nothing was sent; try again, or raise policy.leaseMs.`,
     )
   }
 
-  /** How long the client may not be used yet. A grant that backs off by itself takes nobody's turn. */
+  /** How long the client may not be used. A grant that backs off on its own account takes no other grant's turn. */
   #clientWaitMs({ failures }: GrantRecord): number {
     const { clock, health, storeClock } = this.#context
     const ownMs = failures === undefined ? 0 : storeClock.toLocal(failures.notBefore) - clock.now()
@@ -112,12 +115,12 @@ export class Redeemer {
     return waitMs === 0 ? 0 : Math.max(waitMs, Math.ceil(ownMs))
   }
 
-  /** The lease must certainly live when a request is sent: counted from before the claim, with a margin. */
+  /** Whether the lease is certain to be valid when a request is sent: counted from before the claim, with a margin. */
   #mayStillSend(sinceClaim: () => number): boolean {
     return sinceClaim() <= this.#sendMs * 0.9
   }
 
-  /** Marks a grant dead that can't be renewed: its access token expired and there is nothing to redeem. */
+  /** Marks a grant as ended that cannot be refreshed: its access token expired and there is nothing to redeem. */
   async condemn(record: GrantRecord, reason: ReauthorizationReason): Promise<Outcome> {
     const owner = randomId()
     const answer = await this.#claim(record, { owner, hash: '', force: true })
@@ -128,7 +131,7 @@ export class Redeemer {
     return declareDead(this.#context, { record: answer.record, owner }, reason)
   }
 
-  /** Everything that can fail by itself: nothing of it remains after the answer. */
+  /** Does everything that can fail without the provider: nothing of it remains after the response. */
   async #prepare(record: GrantRecord, token: Token | undefined): Promise<Prepared> {
     const { core, key, obtain, sealer } = this.#context
     assertOrigin(record, core.clientId, await core.issuer(), core.formerIssuers)
@@ -149,13 +152,13 @@ export class Redeemer {
         idTokenDropped: false,
       })
     if (token === undefined)
-      throw new ConfigError('There is no token to refresh: save one, or give an `obtain` function.')
+      throw new ConfigError('There is no token to refresh. Save one, or pass an `obtain` function.')
     return core.prepareRedemption(token)
   }
 
   /**
-   * The holder that is taken over may live, and have the new token: an outage of the store can have kept it from saving for longer than
-   * lease and settle time. It tries at least once a second: it is given that long before the old refresh token is sent.
+   * The previous holder may still run and have the new token: a store outage longer than lease and settle time may have
+   * prevented its save. It retries at least once a second, and gets that time before the old refresh token is sent.
    */
   async #savedByHolder(record: GrantRecord, owner: string): Promise<Outcome | undefined> {
     const { clock, key, store, storeClock } = this.#context
@@ -170,7 +173,7 @@ export class Redeemer {
     }
   }
 
-  /** A claim whose outcome is unknown is repeated with the same owner, which the store answers as the first. */
+  /** Repeats a claim whose outcome is unknown with the same owner, so that the store returns the first claim. */
   async #claim(record: GrantRecord, flight: { owner: string; hash: string; force: boolean }): Promise<ClaimAnswer> {
     const { clock, key, policy, store, storeClock } = this.#context
     const took = stopwatch(clock)
@@ -188,7 +191,7 @@ export class Redeemer {
         }
         return await storeClock.ask(() => store.claim(key, request, record))
       } catch (error) {
-        // After so long the lease would be of no use any more.
+        // After this time the lease would be useless.
         if (attempt === CLAIM_TRIES || took() > policy.leaseMs / 2 || !isUnknown(error)) {
           void this.#releaseQuietly(flight.owner)
           throw error
@@ -202,7 +205,7 @@ export class Redeemer {
     try {
       await this.#context.store.release(this.#context.key, { owner, spent: 'no' })
     } catch {
-      // The lease then ends by itself.
+      // The lease then expires.
     }
   }
 
@@ -211,7 +214,9 @@ export class Redeemer {
     return new FailureJudge(this.#context, flight).judge(answer.error)
   }
 
-  /** Sends one request. The deadline ends the callers' wait, not the request: a late answer is taken like any other. */
+  /**
+   * Sends one request. The deadline ends the callers' wait, not the request: a late response is handled like any other.
+   */
   async #send(flight: Flight, send: Redeem): Promise<Outcome> {
     const { clock, policy } = this.#context
     const socket = new AbortController()
@@ -225,7 +230,7 @@ export class Redeemer {
     const answerEndsMs = policy.leaseMs + policy.settleMs
     this.#context.goOn(async () => {
       const ended = new AbortController()
-      // A machine that slept has no answer to wait for any more: its lease must not go on for as long again.
+      // A machine that slept has no response to wait for: its lease must not be renewed for the same time again.
       void keepLease(this.#context, flight, ended.signal, () => flight.sinceClaim() < answerEndsMs)
       try {
         const late = await within(answer, clock, policy.settleMs, { idle: true })
@@ -236,7 +241,7 @@ export class Redeemer {
         )
         await this.#context.adoptLate(outcome)
       } catch {
-        // Told where it was judged; nobody waits for it here.
+        // The failure was reported where it was judged. No caller waits for it here.
       } finally {
         ended.abort()
       }
@@ -245,21 +250,21 @@ export class Redeemer {
   }
 }
 
-/** What a redemption ended with. */
+/** The result of a redemption. */
 type Answer = { readonly redeemed: Redeemed } | { readonly error: unknown }
 
-/** What the application's own function answered: without a token in it there is nothing to save or serve. */
+/** Checks what the application's function returned: without a token there is nothing to save or return. */
 function checkedToken(token: Token): Token {
   const { accessToken } = (token as Partial<Token> | undefined | null) ?? {}
   if (typeof accessToken === 'string' && accessToken !== '') return token
   throw new ConfigError(
-    'Expected `obtain` to resolve to a token with an accessToken: return what client.clientCredentials() and its like answer, or importToken(answer).',
+    'Expected `obtain` to resolve to a token with an accessToken. Return the result of client.clientCredentials() or a similar method, or importToken(response).',
   )
 }
 
 function noAnswer(key: GrantKey, waitedMs: number, retryAfterMs?: number): ProviderUnavailableError {
   return new ProviderUnavailableError(
-    `The token endpoint of client '${key.client}' did not answer within ${waitedMs} ms. The grant is kept; try again later.`,
+    `The token endpoint of client '${key.client}' did not respond within ${waitedMs} ms. The grant is kept; try again later.`,
     { retryAfterMs, maybeProcessed: true },
   )
 }

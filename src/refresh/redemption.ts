@@ -11,7 +11,7 @@ import type { ResolvedPolicy } from './policy.ts'
 import type { TokenSaver } from './token-saver.ts'
 import type { StoreClock } from './store-clock.ts'
 
-/** Everything that redeeming one grant needs. */
+/** What redeeming one grant requires. */
 export interface RedemptionContext {
   readonly key: GrantKey
   readonly store: GrantStore
@@ -24,21 +24,24 @@ export interface RedemptionContext {
   readonly health: ClientHealth
   readonly emitter: Emitter
   readonly logger: Logger | undefined
-  /** Where a grant is renewed without a refresh token: asks for a new one. */
+  /** Requests a new token, if the grant is refreshed without a refresh token. */
   readonly obtain: (() => Promise<Token>) | undefined
-  /** Takes what came of a redemption whose answer or save was late. */
+  /** Takes the result of a redemption whose response or save was late. */
   readonly adoptLate: (outcome: Outcome) => Promise<void>
-  /** Goes on with a request that its callers wait for no longer. */
+  /** Continues a request that its callers no longer wait for. */
   readonly goOn: (work: () => Promise<void>) => void
-  /** Aborts when the application closes: what need not be done then is not repeated. */
-  readonly closing: AbortSignal
+  /** Runs work whose signal aborts when the application closes: what need not be done then is not repeated. */
+  readonly whileOpen: (work: (closing: AbortSignal) => Promise<void>) => Promise<void>
 }
 
 /**
- * What came of an attempt to redeem.
- * `renewed`: a new token, saved or (`unsaved`) on its way into the store. `stored`: somebody else changed the record: use it.
- * `gone`: the grant is not there any more. `busy`: another holds the lease (for `leaseMs`) or an earlier attempt is unsettled (for `waitMs`).
- * `later`: the back-off lasts until `until` (store time).
+ * The outcome of an attempt to redeem.
+ * - `renewed`: a new token, saved or (`unsaved`) being saved
+ * - `stored`: another process changed the record, which is used
+ * - `gone`: the grant no longer exists
+ * - `busy`: another process holds the lease (for `leaseMs`) or the settle time of an earlier attempt runs (for
+ *   `waitMs`)
+ * - `later`: the back-off lasts until `until` (store time)
  */
 export type Outcome =
   | {
@@ -46,20 +49,20 @@ export type Outcome =
       readonly record: GrantRecord
       readonly token: Token
       readonly unsaved: boolean
-      /** Told once memory has the token, so that a listener's call gets it. */
+      /** Emitted once memory has the token, so that a listener's call gets it. */
       readonly event?: GrantEvents['refreshed']
     }
   | {
       readonly kind: 'stored'
       readonly record: GrantRecord
-      /** What the provider said, when the record is dead because of it. */
+      /** The provider's error, if the record is marked as ended because of it. */
       readonly cause?: unknown
     }
   | { readonly kind: 'gone' }
   | { readonly kind: 'busy'; readonly waitMs: number; readonly leaseMs: number }
   | { readonly kind: 'later'; readonly until: number; readonly code: string }
 
-/** One flight's right to redeem. */
+/** The right of one flight to redeem. */
 export interface Flight {
   readonly owner: string
   readonly record: GrantRecord
@@ -67,11 +70,11 @@ export interface Flight {
   readonly hash: string
   readonly cause: RefreshCause
   readonly seal: (token: Token | undefined) => Promise<string>
-  /** Tells what is received in the store's time, as it was known when the request was sent: lifetimes count from there. */
+  /** Converts received tokens to the store's time as known when the request was sent: lifetimes count from there. */
   readonly toStore: (token: Token) => Token
-  /** Moves what is received by what this process's clock was set back since the request was sent. */
+  /** Moves received tokens by how far this process's clock was set back since the request was sent. */
   readonly toNow: (token: Token) => Token
-  /** How long ago its claim was begun, in milliseconds; a machine's sleep counts. */
+  /** Time since the claim was started, in ms. A machine's sleep counts. */
   readonly sinceClaim: () => number
   readonly everUnknown: boolean
 }

@@ -6,7 +6,10 @@ import { youngMs } from './policy.ts'
 
 const SHORTEST_PAUSE_MS = 1000
 
-/** How often the refusals of resources may cost a refresh: an API that refuses every token must not cost one per call. */
+/**
+ * Limits how often refusals of resources may cause a refresh: an API that refuses every token must not cause one per
+ * call.
+ */
 export class RefusalBudget {
   readonly #clock: Required<Clock>
   #spent: { readonly since: () => number; readonly pauseMs: number } | undefined
@@ -15,7 +18,7 @@ export class RefusalBudget {
     this.#clock = clock
   }
 
-  /** What is wanted, without the refusal where that may cost no refresh now. */
+  /** Returns the requirement without the refusal if that may not cause a refresh now. */
   within(want: Want, held: CachedGrant | undefined): Want {
     if (want.rejected === undefined || want.rejected !== held?.token?.accessToken) return want
     if (this.#spent === undefined || this.#spent.since() >= this.#spent.pauseMs) return want
@@ -23,7 +26,7 @@ export class RefusalBudget {
     return rest
   }
 
-  /** A refusal was answered with this token: for a minute, or a tenth of its life, none is answered so again. */
+  /** Records that a refusal led to this token. For a minute, or a tenth of its lifetime, no other refusal does. */
   spend(token: Token): void {
     this.#spent = { since: stopwatch(this.#clock), pauseMs: Math.max(SHORTEST_PAUSE_MS, youngMs(token)) }
   }

@@ -8,7 +8,10 @@ import { maySucceedLater } from './persistently.ts'
 const ATTEMPTS = 5
 const FIRST_DELAY_MS = 1000
 
-/** What a revocation needs of the application's own functions (a look-up of clients, a key service): tried again where that may help. */
+/**
+ * Calls an application's function that a revocation requires (a lookup of clients, a key service), with retries where
+ * they may help.
+ */
 export async function withRetries<T>(
   clock: Required<Clock>,
   noRetries: AbortSignal,
@@ -24,7 +27,7 @@ export async function withRetries<T>(
   }
 }
 
-/** Revokes a token at the provider (RFC 7009), best effort: it is gone here already. */
+/** Revokes a token at the provider (RFC 7009), best effort: the grant is deleted here already. */
 export async function revokeWithRetries(
   core: InternalClient,
   token: Token,
@@ -41,7 +44,7 @@ export async function revokeWithRetries(
   }
 }
 
-/** Whether a revocation ends everything that the person has at the client, and not this grant alone. */
+/** Whether a revocation ends everything of the user at the client, and not this grant alone. */
 export function revocationEndsPerson(core: InternalClient): boolean {
   return core.provider.revocation?.ends === 'person'
 }

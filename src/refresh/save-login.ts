@@ -13,7 +13,7 @@ import type { StoreClock } from './store-clock.ts'
 
 export interface Login {
   readonly key: GrantKey
-  /** Of the new grant. */
+  /** Id of the new grant. */
   readonly id: string
   readonly store: GrantStore
   readonly sealer: Sealer
@@ -21,28 +21,28 @@ export interface Login {
   readonly storeClock: StoreClock
   readonly policy: ResolvedPolicy
   readonly issuer: string
-  /** What the same provider was called before. */
+  /** Earlier issuers of the same provider. */
   readonly formerIssuers: readonly string[]
   readonly clientId: string
   readonly obtainable: boolean
-  /** The grant ends so long after the log-in, whatever is done. */
+  /** Time after the login at which the grant ends, whatever happens, in ms. */
   readonly absoluteLifetimeMs: number | undefined
   /** Whether a stored token belongs to the same user as the new one. */
   readonly sameIdentity: (stored: Token) => boolean
 }
 
 /**
- * Stores the grant of a log-in. When the answer brought no refresh token and the stored grant is of the same identity, the stored
- * refresh token is carried over (Google gives one only on the first consent), under the lease: a refresh that is under way must not
- * leave the consumed one behind.
- * @throws StoreError when the store can't be written
+ * Stores the grant of a login. If the response has no refresh token and the stored grant is of the same user, the
+ * stored refresh token is carried over (Google issues one only on the first consent). That needs the lease: a refresh
+ * in progress must not leave the used token behind.
+ * @throws StoreError if the store cannot be written
  */
 export async function saveLogin(login: Login, answer: Token): Promise<GrantRecord> {
   const token = withEnd(answer, login.absoluteLifetimeMs)
   const { id } = login
   const toNow = login.storeClock.mover()
   const put = async (whole: Token, expect?: GrantRecord): Promise<CommitAnswer> => {
-    // The clock may have been set back since the token came.
+    // The clock may have been set back since the token arrived.
     const grant = await newGrant(login, id, toNow(whole))
     return persistently(login.clock, () =>
       login.store.put(login.key, grant, expect === undefined ? undefined : { id: expect.id, version: expect.version }),
@@ -50,11 +50,13 @@ export async function saveLogin(login: Login, answer: Token): Promise<GrantRecor
   }
   const done = ({ record }: CommitAnswer): GrantRecord => {
     if (record === undefined)
-      throw new StoreError('The store answered a write without the record. It does not keep the store contract.')
+      throw new StoreError(
+        "The store returned no record after a write, which breaks the store contract. Run storeContract() from 'evergrant/testing' on it.",
+      )
     return record
   }
   if (token.refreshToken !== undefined || login.obtainable) {
-    // The expiry is written in the store's time, which a process that has asked it nothing yet doesn't know.
+    // The expiry is written in the store's time, which a process that has not read the store yet does not know.
     if (!login.storeClock.learned) await look(login)
     return done(await put(token))
   }
@@ -69,7 +71,7 @@ export async function saveLogin(login: Login, answer: Token): Promise<GrantRecor
       const answer = await put(carried, record)
       if (answer.record?.id === id) return done(answer)
     }
-    // Rather the log-in with a refresh token that may be consumed than no log-in.
+    // A login with a refresh token that may be used already is better than no login.
     if (took() + waitMs > login.policy.waitMs) return done(await put(carried))
     await login.clock.delay(Math.min(Math.max(waitMs, 20), 200))
   }
@@ -93,7 +95,7 @@ async function carriedOver(login: Login, record: GrantRecord, token: Token): Pro
   try {
     stored = await login.sealer.open(record.key, record.id, record.sealed)
   } catch {
-    // What can't be opened can't be carried over; the log-in counts all the same.
+    // What cannot be unsealed cannot be carried over. The login counts anyway.
     return undefined
   }
   if (stored?.refreshToken === undefined || !login.sameIdentity(stored)) return undefined
@@ -102,8 +104,8 @@ async function carriedOver(login: Login, record: GrantRecord, token: Token): Pro
 }
 
 /**
- * Claims the grant, so that nobody redeems the refresh token that is carried over; nothing is sent, so no back-off forbids it. Returns how long
- * to wait, 0 when it may be written.
+ * Claims the grant, so that no process redeems the refresh token that is carried over. Nothing is sent, so no back-off
+ * forbids it. Returns how long to wait, 0 if it may be written.
  */
 async function claimFor(login: Login, record: GrantRecord, carried: Token): Promise<number> {
   const { policy } = login

@@ -2,17 +2,17 @@ import { SealError } from '../model/errors.ts'
 import type { KeyRing } from '../seal/key-ring.ts'
 import { assertPut, type DocumentAnswer, type Documents, type StoredDocument } from '../stores/documents.ts'
 
-/** How a stored value begins: sealed, or clear because it is public. A reader says which one it expects. */
+/** Prefix of a sealed value. A reader says whether it expects a sealed or a clear value. */
 const SEALED = 's:'
 const CLEAR = 'c:'
 
-/** How a document is kept. */
+/** How a document is stored. */
 export interface DocumentOptions {
-  /** Whether the value is public and stored as it is. A reader must say the same. @default false: it is sealed */
+  /** Whether the value is public and stored unsealed. A reader must say the same. @default false */
   readonly clear?: boolean
 }
 
-/** Small texts by name, next to the grants: sealed with the keys of the grants, each bound to its name. */
+/** Small texts by name, next to the grants. They are sealed with the grants' keys, each bound to its name. */
 export class SealedDocuments {
   readonly #documents: Documents
   readonly #keys: KeyRing | undefined
@@ -25,7 +25,8 @@ export class SealedDocuments {
 
   /**
    * Reads a document.
-   * @throws SealError wrong or missing key, another name's value, or a value that is not kept as `clear` says
+   * @throws SealError if the key is wrong or missing, the value belongs to another name, or it is not stored as `clear`
+   * says
    */
   async get(name: string, options: DocumentOptions = {}): Promise<StoredDocument | undefined> {
     const { document } = await this.#documents.get(name)
@@ -33,9 +34,9 @@ export class SealedDocuments {
   }
 
   /**
-   * Stores a value if the document's version is `version`; with 0, if there is no document: of several writers the first one wins. It ends
-   * after `ttlMs`. Resolves to whether it was stored, and the document that is there now.
-   * @throws ConfigError for a name that cannot be indexed, or a value above 64 KiB once it is sealed
+   * Stores a value if the document's version is `version`; with 0, if there is no document. The first of several
+   * writers wins. The document ends after `ttlMs`. Resolves to whether it was stored, and to the current document.
+   * @throws ConfigError for a name that cannot be indexed, or a sealed value above 64 KiB
    */
   async put(
     name: string,
@@ -49,12 +50,12 @@ export class SealedDocuments {
     return { put, document: document && (await this.#opened(name, document, options)) }
   }
 
-  /** Deletes the document of that version. Resolves to whether it is deleted. */
+  /** Deletes the document of that version. Resolves to whether it was deleted. */
   delete(name: string, options: { readonly version: number }): Promise<boolean> {
     return this.#documents.delete(name, options)
   }
 
-  /** Reads the documents whose name begins so, and that are kept as `clear` says. */
+  /** Lists the documents whose name starts with the prefix and that are stored as `clear` says. */
   async *list(
     prefix: string,
     options: DocumentOptions = {},
@@ -65,7 +66,9 @@ export class SealedDocuments {
     }
   }
 
-  /** The documents that another key than the ring's first sealed, each with how to reseal it, which tells whether it was. */
+  /**
+   * Lists the documents sealed with another key than the ring's first. `reseal` resolves to whether it was resealed.
+   */
   async *outdated(): AsyncGenerator<{ readonly name: string; readonly reseal: () => Promise<boolean> }> {
     for await (const document of this.#documents.list('')) {
       if (this.#isOutdated(document.value)) yield { name: document.name, reseal: () => this.#reseal(document) }
@@ -91,7 +94,7 @@ export class SealedDocuments {
     if (!value.startsWith(clear ? CLEAR : SEALED)) {
       throw new SealError(
         '',
-        `A stored document is kept ${clear ? 'sealed' : 'clear'}: ${clear ? 'read it without' : 'if it is meant to be public, read it with'} \`clear: true\`. It was left as it is.`,
+        `A stored document is kept ${clear ? 'sealed' : 'clear'}: ${clear ? 'read it without' : 'if it is meant to be public, read it with'} \`clear: true\`. It was left unchanged.`,
       )
     }
     return {
@@ -100,7 +103,7 @@ export class SealedDocuments {
     }
   }
 
-  // Without a key ring, in a store that ends with the process, values stay as they are.
+  // Without a key ring, in a store that ends with the process, values stay clear.
   async #seal(name: string, value: string): Promise<string> {
     return this.#keys === undefined ? value : this.#keys.seal(value, contextOf(name))
   }
@@ -110,7 +113,7 @@ export class SealedDocuments {
   }
 }
 
-/** What a sealed value is bound to: no grant has such a context. */
+/** The context that a sealed value is bound to. No grant has such a context. */
 function contextOf(name: string): string {
   return JSON.stringify({ document: name })
 }

@@ -2,18 +2,21 @@ import { startTimer, stopwatch, type Clock } from '../util/clock.ts'
 import { within } from '../util/async.ts'
 
 const BEAT_MS = 1000
-/** Work whose timers don't run any more was ended by its host, with the request that began it. */
+/** Silence of its timers after which work counts as ended by its host, with the request that started it. */
 const SILENT_MS = 3000
 
 interface Running<T> {
   readonly result: Promise<T>
   readonly age: () => number
-  /** When its timer was last heard (monotonic). */
+  /** When its timer last ran (monotonic). */
   heardAt: number
   stop(): void
 }
 
-/** Work that callers share, one at a time: whoever comes while it runs joins it. Work that its host ended, or that takes too long, is joined no more. */
+/**
+ * Work that callers share, one at a time: a caller that arrives during the work joins it. Work that its host ended, or
+ * that takes too long, is not joined.
+ */
 export class SharedWork<T> {
   readonly #clock: Required<Clock>
   readonly #mostMs: number
@@ -28,22 +31,22 @@ export class SharedWork<T> {
     return this.#running !== undefined && this.#isAlive(this.#running)
   }
 
-  /** What runs now, however it may be. */
+  /** The running work, whatever its state. */
   get result(): Promise<T> | undefined {
     return this.#running?.result
   }
 
-  /** Joins what runs, else begins. What begins may say before its promise settles that the next caller is to begin anew. */
+  /** Joins the running work, or starts it. The work may end early for new callers by calling `end`. */
   join(begin: (end: () => void) => Promise<T>): Promise<T> {
     return this.#join(begin).result
   }
 
-  /** Joins or begins, and waits for at most so long: then undefined. What was ended by its host is begun again. */
+  /** Joins or starts, and waits for at most `ms`: then undefined. Work that was ended by its host is started again. */
   async wait(begin: (end: () => void) => Promise<T>, ms: number): Promise<T | undefined> {
     const waited = stopwatch(this.#clock)
     let joined = this.#join(begin)
     for (let left = ms; left > 0; left = ms - waited()) {
-      // Its own timer, which its own host keeps alive.
+      // A timer of its own, which its own host keeps running.
       const result = await within(joined.result, this.#clock, Math.min(left, BEAT_MS))
       if (result !== undefined) return result
       if (!this.#isAlive(joined)) joined = this.#join(begin)
@@ -64,7 +67,7 @@ export class SharedWork<T> {
       made.running?.stop()
       end()
     })
-    // Whoever waits for it hears of its failure; when nobody does any more, it must not end the process.
+    // Every waiting caller gets its failure. Without a caller, the failure must not end the process.
     result.catch(() => undefined)
     const running: Running<T> = {
       result,

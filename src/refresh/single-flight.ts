@@ -13,7 +13,7 @@ import type { RefreshCause } from '../model/events.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import { freshnessOf, isBornSpent, isExpired, servesMeanwhile, type Want } from './freshness.ts'
 import { handOver, runInBackground } from './background.ts'
-import { Redeemer } from './redeem.ts'
+import { lazy } from '../util/lazy.ts'
 import { contentOf } from './record-content.ts'
 import type { ClientUse, GrantClient } from './grant-client.ts'
 import { sameVersion, versionOf, type CachedGrant } from './cached-grant.ts'
@@ -26,37 +26,46 @@ import { SharedWork } from './shared-work.ts'
 import type { StoreClock } from './store-clock.ts'
 import { TokenUpdater } from './token-updater.ts'
 
-/** Why a flight is begun, and for what. */
+/** Why a flight is started, and for what. */
 export interface FlightRequest extends Want {
   readonly cause: RefreshCause
   readonly force: boolean
-  /** One more try for a dead grant. */
+  /** Whether this is one more attempt for an ended grant. */
   readonly recheck?: boolean
-  /** The worker's: renew this version, if it is still the current one and nobody else is at it. */
+  /** The worker's: refresh this version if it is still the current one and no other process is refreshing it. */
   readonly due?: GrantRecord
 }
 
-/** What a flight ended with. */
+/** The result of a flight. */
 export interface FlightResult {
   readonly held: CachedGrant
-  /** Whether a new token was had while this flight was under way, here or in another process. */
+  /** Whether a new token arrived during this flight, here or in another process. */
   readonly renewed: boolean
-  /** What the provider said, when this flight found the grant dead. */
+  /** The provider's error, if this flight found that the grant has ended. */
   readonly cause?: unknown
 }
 
+/** Of no use while tokens are fresh. */
+const loadRedeeming = lazy(() => import('./redeem.ts'))
+
 const POLL_FIRST_MS = 20
 const POLL_LONGEST_MS = 200
-/** The pause after a refresh whose token had no lifetime, and between two early refreshes that failed. */
+/** Pause after a refresh whose token had no lifetime, and between two failed early refreshes. */
 const PAUSE_MS = 1000
-/** So often a flight looks again at once; then it waits before each further look. */
+/** Number of rounds that a flight reads the store again at once; then it waits before each read. */
 const QUICK_ROUNDS = 3
-/** An earlier attempt that is settled so soon is waited for. */
+/** A remaining settle time below this is waited for. */
 const SETTLED_SOON_MS = 200
-/** Beyond waiting for others and its own request: a flight that takes longer is given up by its callers, and joined no more. */
+/**
+ * Time in addition to waiting for others and for its own request after which callers give up a flight and do not join
+ * it.
+ */
 const SLACK_MS = 20_000
 
-/** The process's single flight for one grant: at most one at a time looks, waits, redeems; all others join it. */
+/**
+ * The process's single flight for one grant: at most one caller at a time reads, waits and redeems, and all others join
+ * it.
+ */
 export class SingleFlight {
   readonly #options: RefreshContext
   readonly #clock: Required<Clock>
@@ -66,15 +75,20 @@ export class SingleFlight {
   readonly #cache: GrantCache
   readonly #saver: TokenSaver
   readonly #updater: TokenUpdater | undefined
-  /** Requests whose callers wait no longer. */
+  /** Requests that callers no longer wait for. */
   readonly #late = new Set<Promise<void>>()
   readonly #flight: SharedWork<FlightResult>
-  /** No refresh before (monotonic, as the next): after a token without lifetime. */
+  /** No refresh before this time (monotonic, as the next): after a token without lifetime. */
   #pausedUntil = Number.NEGATIVE_INFINITY
   #earlyAgainAt = Number.NEGATIVE_INFINITY
-  /** The version whose refresh token may have been consumed. */
+  /** The version whose refresh token may have been used. */
   #uncertain: string | undefined
-  readonly #closing = new AbortController()
+  #closed = false
+  /**
+   * End what need not be repeated once the application closes. Created at each use: some hosts tie a controller to the
+   * request that created it.
+   */
+  readonly #closing = new Set<AbortController>()
 
   constructor(
     options: RefreshContext,
@@ -96,7 +110,7 @@ export class SingleFlight {
       options.onToken === undefined ? undefined : new TokenUpdater(options.onToken, options.clock, onDelay)
   }
 
-  /** The longest that a caller waits for a flight. */
+  /** Maximum time that a caller waits for a flight, in ms. */
   get patienceMs(): number {
     return this.#waitMs + SLACK_MS
   }
@@ -105,21 +119,22 @@ export class SingleFlight {
     return this.#flight.isRunning
   }
 
-  /** Joins the process's single flight for this grant, or begins it. */
+  /** Joins the process's single flight for this grant, or starts it. */
   join(request: FlightRequest): Promise<FlightResult> {
     return this.#flight.join((end) => this.#begin(request, end))
   }
 
-  /** The same for a caller that waits no longer than `ms`: then undefined, and the flight goes on. */
+  /** The same for a caller that waits no longer than `ms`: then undefined, and the flight continues. */
   wait(request: FlightRequest, ms: number): Promise<FlightResult | undefined> {
     return this.#flight.wait((end) => this.#begin(request, end), ms)
   }
 
   #begin(request: FlightRequest, end: () => void): Promise<FlightResult> {
-    if (this.#closing.signal.aborted) return Promise.reject(new ConfigError('This session was closed: make a new one.'))
+    if (this.#closed) return Promise.reject(new ConfigError('This session was closed. Create a new one.'))
     const result = this.#fly(request).then(
       async ({ notify, ...ended }) => {
-        // The flight ends for new callers before the application's updater runs: a call made in there must not wait for itself.
+        // The flight ends for new callers before the application's updater runs: a call inside the updater must not
+        // wait for itself.
         end()
         await notify?.()
         return ended
@@ -135,7 +150,7 @@ export class SingleFlight {
   }
 
   #noteFailure(error: unknown): void {
-    // What the provider answered was told where it was judged; this is what kept the refresh from being tried.
+    // The provider's refusals were reported where they were judged. This one kept the refresh from being tried.
     if (
       error instanceof ConfigError ||
       error instanceof SealError ||
@@ -171,7 +186,7 @@ export class SingleFlight {
         const current = sameVersion(held, { record: request.due })
         if (!current || this.#mustNotTryEarly(held)) return { held, renewed: false }
       } else if (request.force) {
-        // Somebody else's refresh while this one waited is as good.
+        // Another process's refresh during the wait is as good.
         if (!sameVersion(held, startedFrom)) return { held, renewed: true }
       } else {
         const state = freshnessOf(held, request, this.#client.policy, this.#clock.now())
@@ -191,13 +206,13 @@ export class SingleFlight {
       if (outcome.kind !== 'busy') {
         if (outcome.kind === 'stored') cause = outcome.cause
         const taken = await this.#take(outcome, since)
-        // A recheck is one try: what is dead still stays dead.
+        // A recheck is one attempt: an ended grant stays ended.
         if (request.recheck === true && taken !== undefined && taken.record.state !== 'active')
           return { held: taken, renewed: false }
       } else if (request.due !== undefined || request.cause === 'early') return { held, renewed: false }
       else if (outcome.leaseMs === 0) {
         if (outcome.waitMs > SETTLED_SOON_MS)
-          throw this.#comeBack('an answer that may still be on its way', outcome.waitMs)
+          throw this.#comeBack('a request whose response may still arrive', outcome.waitMs)
         await this.#wait(outcome.waitMs, waitUntil)
       } else await this.#waitForOther(held, outcome.waitMs, waitUntil)
     }
@@ -208,7 +223,7 @@ export class SingleFlight {
     await this.#clock.delay(ms)
   }
 
-  /** The record that the worker brought was read just now; a claim compares it with the store anyway. */
+  /** The worker has read this record a moment ago, and a claim compares it with the store anyway. */
   async #current(request: FlightRequest, first: boolean): Promise<CachedGrant> {
     if (first && request.due !== undefined) {
       const held = await this.#cache.adopt(request.due, 0)
@@ -217,12 +232,15 @@ export class SingleFlight {
     return (await this.#cache.read()) ?? (await this.#cache.place())
   }
 
-  /** A refresh token that may have been consumed is tried again only when the access token is spent, unless that is harmless. */
+  /**
+   * A refresh token that may have been used is tried again only when the access token is spent, unless a repeat is
+   * harmless.
+   */
   #mustNotTryEarly(held: CachedGrant | undefined): boolean {
     const { intent } = held?.record ?? {}
     const uncertain =
       intent?.everUnknown === true ||
-      // Another process is at it, or died in the middle.
+      // Another process is refreshing, or crashed in between.
       intent?.open === true ||
       (this.#uncertain !== undefined && this.#uncertain === versionOf(held))
     if (!uncertain || held === undefined) return false
@@ -230,23 +248,24 @@ export class SingleFlight {
     return !policy.forgiving && freshnessOf(held, {}, policy, this.#clock.now()) !== 'wanting'
   }
 
-  /** A process that holds an unsaved token neither claims nor sends; its callers get that token while it lasts. */
+  /** A process with an unsaved token neither claims nor sends. Its callers get that token while it is valid. */
   #unsaved(want: Want): CachedGrant | undefined {
     if (!this.#saver.unsaved && this.#updater?.unsaved !== true) return undefined
     this.#saver.resume()
     const held = this.#cache.current()
     if (servesMeanwhile(held, want, this.#clock.now())) return held
     throw new StoreError(
-      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is asked for before it is. It is kept in memory; try again.`,
+      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is requested before. It is kept in memory; try again.`,
       { retryAfterMs: PAUSE_MS },
     )
   }
 
   async #attempt(held: CachedGrant, request: FlightRequest, since: number): Promise<Outcome> {
     const use = await this.#client.use()
+    const { Redeemer } = await loadRedeeming()
     const redeemer = new Redeemer(this.#redeeming(use, since))
     if (!held.record.renewable) {
-      // A forced refresh finds nothing to redeem: that is no verdict while the access token lives.
+      // A forced refresh finds nothing to redeem: no verdict while the access token is valid.
       if (request.recheck !== true && held.token !== undefined && !isExpired(held.token, this.#clock.now()))
         throw this.#nothingToRedeem()
       return redeemer.condemn(held.record, 'no_refresh_token')
@@ -275,27 +294,31 @@ export class SingleFlight {
         this.#late.add(done)
         handOver(this.#options.background, done)
       },
-      closing: this.#closing.signal,
+      whileOpen: (work) => {
+        const closing = new AbortController()
+        this.#closing.add(closing)
+        return work(closing.signal).finally(() => this.#closing.delete(closing))
+      },
     }
   }
 
   #nothingToRedeem(): ConfigError {
     const { client, subject } = this.#options.key
     return new ConfigError(
-      `The grant of subject '${subject}' at client '${client}' has no refresh token, so there is nothing to refresh it with. Its access token is used until it expires; a new one takes another log-in.`,
+      `The grant of subject '${subject}' at client '${client}' has no refresh token. Its access token works until it expires; then send the user through the login again.`,
     )
   }
 
   #comeBack(after: string, waitMs: number): ProviderUnavailableError {
-    // The store's time is known only so well.
+    // The store's time is known only with this precision.
     const retryAfterMs = Math.max(1, Math.ceil(waitMs))
     return new ProviderUnavailableError(
-      `The grant of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' can't be refreshed now, after ${after}. It is kept; the next attempt may be made in ${retryAfterMs} ms.`,
+      `The grant of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' is backing off after ${after}. Retry in ${retryAfterMs} ms.`,
       { retryAfterMs, maybeProcessed: false },
     )
   }
 
-  /** Polls until another's refresh shows in the store or its lease is over. */
+  /** Polls until another process's refresh shows in the store or its lease is over. */
   async #waitForOther(held: CachedGrant, busyMs: number, waitUntil: number): Promise<void> {
     const busyUntil = this.#clock.monotonic() + busyMs
     let interval = POLL_FIRST_MS
@@ -306,15 +329,15 @@ export class SingleFlight {
       const since = this.#cache.moment()
       const { record } = await this.#storeClock.ask(() => this.#options.store.read(this.#options.key))
       if (record === undefined || !sameVersion(held, { record })) return
-      // By the store's time, of which this look told again.
+      // In the store's time, which this read has updated.
       await this.#cache.adopt(record, since)
-      // Released without a new token: the next attempt is this process's.
+      // Released without a new token: this process makes the next attempt.
       if (record.lease === undefined || this.#clock.monotonic() >= busyUntil) return
       if (this.#clock.monotonic() >= waitUntil) throw new RefreshTimeoutError(this.#options.key, this.#waitMs)
     }
   }
 
-  /** Takes what came of a redemption that began at that moment into memory. */
+  /** Takes the result of a redemption that started at `since` into memory. */
   async #take(outcome: Outcome, since: number): Promise<CachedGrant | undefined> {
     if (outcome.kind === 'renewed') {
       const { record, token, unsaved } = outcome
@@ -332,23 +355,24 @@ export class SingleFlight {
     return undefined
   }
 
-  /** Starts a refresh that nobody waits for. */
+  /** Starts a refresh that no caller waits for. */
   refreshEarly(): void {
-    if (this.#flight.isRunning || this.#closing.signal.aborted || this.#clock.monotonic() < this.#earlyAgainAt) return
+    if (this.#flight.isRunning || this.#closed || this.#clock.monotonic() < this.#earlyAgainAt) return
     if (this.#mustNotTryEarly(this.#cache.held)) return
     this.#earlyAgainAt = this.#clock.monotonic() + PAUSE_MS
     runInBackground(this.#options.background, () => this.join({ cause: 'early', force: false }))
   }
 
-  /** Whatever was known of the last token no longer counts: another log-in took its place. */
+  /** Forgets what was known of the last token: another login replaced it. */
   restart(): void {
     this.#pausedUntil = Number.NEGATIVE_INFINITY
     this.#uncertain = undefined
   }
 
-  /** Begins no more flights; waits for what is under way and for unsaved tokens. */
+  /** Starts no further flights. Waits for work in progress and for unsaved tokens. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#closed = true
+    for (const each of this.#closing) each.abort()
     await this.#flight.result?.catch(() => undefined)
     while (this.#late.size > 0) await Promise.all(this.#late)
     await this.#saver.idle()

@@ -5,25 +5,25 @@ import type { GrantRecord } from '../stores/store.ts'
 
 /** What is known of a grant, without any secret. Times are whole milliseconds since the epoch. */
 export interface GrantStatus extends GrantKey {
-  /** The login's id: a grant that was disconnected and connected again has another one. */
+  /** Id of the login. A grant that was disconnected and connected again has a different one. */
   readonly id: string
-  /** 1 at first, +1 at each refresh and each change of state. */
+  /** 1 at first, incremented at each refresh and each change of state. */
   readonly version: number
-  /** `reauthorization_required`: only the user can bring it back. */
+  /** `reauthorization_required`: the grant has ended, and only a login restores it. */
   readonly state: 'active' | 'reauthorization_required'
   readonly reason?: ReauthorizationReason
-  /** Whether it can be renewed without the user. */
+  /** Whether it can be refreshed without the user. */
   readonly renewable: boolean
-  /** Expiry of the current access token; absent: unknown. */
+  /** Expiry of the current access token. Absent: unknown. */
   readonly expiresAt?: number
-  /** End of the refresh token, where the provider states one. */
+  /** End of the refresh token, if the provider states one. */
   readonly refreshTokenExpiresAt?: number
-  /** From here on the next refresh is due. */
+  /** Time at which the worker refreshes the grant. */
   readonly nextRefreshAt?: number
-  /** No refresh is tried before, after failures. */
+  /** Time before which no refresh is tried, after failures. */
   readonly backoffUntil?: number
   readonly scope?: readonly string[]
-  /** When the last refresh returned a token; absent before the first one. */
+  /** Time of the last refresh that returned a token. Absent before the first one. */
   readonly lastRefreshedAt?: number
   /** The last failure since the current token, if any. */
   readonly lastError?: { readonly code: string; readonly at: number; readonly count: number }
@@ -33,7 +33,7 @@ export interface GrantStatus extends GrantKey {
 
 /** One grant of a list. */
 export interface ListedGrant extends GrantStatus {
-  /** Where a list goes on after this grant: `list({ after: cursor })`. */
+  /** Position after this grant, to continue a list: `list({ after: cursor })`. */
   readonly cursor: string
 }
 

@@ -1,28 +1,32 @@
 import { type Clock, stopwatch } from '../util/clock.ts'
 import { makeToken, type Token } from '../model/token.ts'
 
-/** Differences that are surely this small are the time of the answer, not of the clock. */
+/** Differences that are certainly smaller than this come from the response time, not from the clock. */
 const NOISE_MS = 1000
 
-/** How a store's clock stands to this process's monotonic one, at least and at most. */
+/** Difference between a store's clock and this process's monotonic one, at least and at most. */
 export interface Steady {
   readonly least: number
   readonly most: number
 }
 
 /**
- * The store's time as this process has learned it: what is written in the store, leases and expiries, is in that time. An answer that
- * took long leaves the offset of the clocks uncertain; expiries are then taken to be as early as they may be, both ways.
+ * The store's time as this process has learned it. Everything written in the store, leases and expiries, is in that
+ * time. A slow response leaves the offset of the clocks uncertain; expiries then count as early as they may be, both
+ * ways.
  */
 export class StoreClock {
   readonly #clock: Pick<Required<Clock>, 'now' | 'monotonic'>
-  /** The store's clock is ahead by this at least, and at most. */
+  /** The store's clock is ahead by at least, and at most, this. */
   #leastMs = 0
   #mostMs = 0
   #learned = false
   #seen: { readonly monotonic: number; readonly now: number }
   #setBackMs = 0
-  /** The store's time less the monotonic one at the last answer, at least and at most: it goes back only when the store's clock is set back. */
+  /**
+   * The store's time minus the monotonic one at the last response, at least and at most. It decreases only if the
+   * store's clock is set back.
+   */
   #steady: Steady | undefined
 
   constructor(clock: Pick<Required<Clock>, 'now' | 'monotonic'>) {
@@ -30,14 +34,14 @@ export class StoreClock {
     this.#seen = { monotonic: clock.monotonic(), now: clock.now() }
   }
 
-  /** Asks the store, and learns from the time that its answer carries. */
+  /** Calls the store, and learns from the time in its response. */
   async ask<A extends { readonly now: number }>(question: () => Promise<A>): Promise<A> {
     this.#notice()
     const monotonic = this.#clock.monotonic()
     const took = stopwatch(this.#clock)
     const answer = await question()
     const tookMs = took()
-    // The machine slept, or its clock was set, back or forth: what was known of it no longer holds.
+    // The machine slept, or its clock was set forward or back: what was known of it is outdated.
     this.#notice()
     this.#observe(answer.now, tookMs)
     this.#steady = { least: answer.now - this.#clock.monotonic(), most: answer.now - monotonic }
@@ -45,7 +49,7 @@ export class StoreClock {
   }
 
   /**
-   * By how much this process's time of day was set back altogether, as the monotonic clock tells. Moments that were taken before are to be
+   * How far this process's time of day was set back in total, measured by the monotonic clock. Times taken earlier are
    * moved by what was added since.
    */
   get setBackMs(): number {
@@ -53,13 +57,16 @@ export class StoreClock {
     return this.#setBackMs
   }
 
-  /** By how much the time of day went further than the monotonic clock since the last time: less than 0 when it was set back. What is known of the store moves along. */
+  /**
+   * How much further the time of day went than the monotonic clock since the last call: below 0 if it was set back.
+   * What is known of the store moves along.
+   */
   #notice(): number {
     const [monotonic, now] = [this.#clock.monotonic(), this.#clock.now()]
     const ahead = now - this.#seen.now - (monotonic - this.#seen.monotonic)
     if (Math.abs(ahead) <= NOISE_MS) return 0
     this.#seen = { monotonic, now }
-    // The store may be on this machine, and its clock set with ours: only its next answer tells.
+    // The store may be on this machine, and its clock set with this one: only its next response shows it.
     this.#learned = false
     if (ahead < 0) {
       this.#setBackMs -= ahead
@@ -78,19 +85,22 @@ export class StoreClock {
     this.#steady = other.#steady
   }
 
-  /** How the store's clock stood at its last answer, for `setBackSince`. */
+  /** State of the store's clock at its last response, for `setBackSince`. */
   get steady(): Steady | undefined {
     return this.#steady
   }
 
-  /** By how much, at least, the store's clock was set back between that moment and its last answer, as far as this process can tell; 0: it was not. */
+  /**
+   * How far, at least, the store's clock was set back between that state and its last response, as far as this process
+   * can know. 0: not set back.
+   */
   setBackSince(then: Steady | undefined): number {
     if (then === undefined || this.#steady === undefined) return 0
     const ms = then.least - this.#steady.most
     return ms > NOISE_MS ? ms : 0
   }
 
-  /** The store looked at its clock at some moment of the `tookMs`. */
+  /** The store read its clock at some moment of the `tookMs`. */
   #observe(storeNow: number, tookMs: number): void {
     const least = storeNow - this.#clock.now()
     const most = least + tookMs
@@ -100,19 +110,19 @@ export class StoreClock {
       this.#leastMs = 0
       this.#mostMs = 0
     } else {
-      // What is known already and the new answer narrow each other, unless a clock was set in between.
+      // The known bounds and the new response narrow each other, unless a clock was set in between.
       this.#leastMs = fits ? Math.max(least, this.#leastMs) : least
       this.#mostMs = fits ? Math.min(most, this.#mostMs) : most
     }
   }
 
-  /** Whether any answer of the store was seen: before that, its time is a guess. */
+  /** Whether the store has responded yet: before that, its time is a guess. */
   get learned(): boolean {
     this.#notice()
     return this.#learned
   }
 
-  /** The store's time now. */
+  /** Returns the store's current time. */
   now(): number {
     return this.toStore(this.#clock.now())
   }
@@ -131,14 +141,14 @@ export class StoreClock {
     return this.teller()(token)
   }
 
-  /** Tells tokens of this moment in the store's time, also when the clock is set later. */
+  /** Returns a function that converts tokens of this moment to the store's time, even if the clock is set later. */
   teller(): (token: Token) => Token {
     this.#notice()
     const ms = this.#leastMs
     return (token) => shifted(token, ms)
   }
 
-  /** Moves tokens of this moment by what this process's clock is set back after it. */
+  /** Returns a function that moves tokens of this moment by how far this process's clock is set back later. */
   mover(): (token: Token) => Token {
     const { setBackMs } = this
     return (token) => shifted(token, setBackMs - this.setBackMs)
@@ -150,7 +160,7 @@ export class StoreClock {
   }
 }
 
-/** The same token by a clock that is `ms` ahead. */
+/** Returns the same token by a clock that is `ms` ahead. */
 export function shifted(token: Token, ms: number): Token {
   if (ms === 0) return token
   const shift = (at: number | undefined): number | undefined => (at === undefined ? undefined : at + ms)

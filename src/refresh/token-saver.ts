@@ -7,20 +7,22 @@ const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 1000
 /** How long callers wait for one write before they get the unsaved token. */
 const PATIENCE_MS = 5000
-/** A write that made no attempt for so long is not repeated any more: its host ended the work of the request that began it. */
+/**
+ * Time without an attempt after which a write is not repeated: its host ended the work of the request that started it.
+ */
 const SILENT_MS = 30_000
 
-/** One token on its way into the store. */
+/** One token that is being saved. */
 interface Saving {
-  /** Since its last attempt. */
+  /** Time since its last attempt. */
   silent: () => number
   resume: () => void
   readonly done: Promise<void>
 }
 
 /**
- * Repeats a write, unchanged, until its outcome is known. A token that was had must reach the store: in a strict server's eyes
- * it is the only live one.
+ * Repeats a write, unchanged, until its outcome is known. A received token must reach the store: for a provider with
+ * reuse detection it is the only valid one.
  */
 export class TokenSaver {
   readonly #clock: Required<Clock>
@@ -32,12 +34,12 @@ export class TokenSaver {
     this.#onDelay = onDelay
   }
 
-  /** Whether a token waits to be saved: nothing may be claimed or sent meanwhile. */
+  /** Whether a token waits to be saved. Until then, nothing may be claimed or sent. */
   get unsaved(): boolean {
     return this.#saving.size > 0
   }
 
-  /** Goes on with what is not repeated any more. */
+  /** Continues writes that are no longer repeated. */
   resume(): void {
     for (const saving of this.#saving) if (saving.silent() > SILENT_MS) saving.resume()
   }
@@ -48,11 +50,11 @@ export class TokenSaver {
   }
 
   /**
-   * Writes, and returns what came of it if that is known soon; else `undefined`, while the write is repeated in the background
-   * until it is known, when `onSaved` gets it.
+   * Writes, and returns the result if it is known soon. Otherwise returns `undefined` and repeats the write in the
+   * background until the result is known, for `onSaved`.
    */
   async save<T>(write: () => Promise<T>, onSaved: (result: T) => Promise<void>): Promise<T | undefined> {
-    // Set before the first wait, so that no flight slips in between.
+    // Set before the first wait, so that no flight starts in between.
     const { promise, resolve } = deferred()
     const saving: Saving = {
       silent: stopwatch(this.#clock),

@@ -9,8 +9,9 @@ const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 1000
 
 /**
- * Hands new tokens to the application, one after the other and the newest last. A call that rejects is repeated until it succeeds
- * or a newer token replaces it; one that hangs is given up after ten seconds, so that it can't stop the grant.
+ * Passes new tokens to the application, one after the other and the newest last. A call that rejects is repeated until
+ * it succeeds or a newer token replaces it. A call that hangs is given up after ten seconds, so that it cannot stop the
+ * grant.
  */
 export class TokenUpdater {
   readonly #onToken: (token: Token) => void | Promise<void>
@@ -30,7 +31,7 @@ export class TokenUpdater {
     this.#onDelay = onDelay
   }
 
-  /** Whether the application has refused the current token so far: nothing may be redeemed before it has it. */
+  /** Whether the application has refused the current token so far. Nothing may be redeemed before it accepts it. */
   get unsaved(): boolean {
     return this.#attempts > 0
   }
@@ -43,7 +44,7 @@ export class TokenUpdater {
     return first.promise
   }
 
-  /** Resolves when nothing is left to be handed over. */
+  /** Resolves when nothing is left to be passed on. */
   async idle(): Promise<void> {
     while (this.#next !== undefined || this.unsaved) await this.#running
     await this.#running

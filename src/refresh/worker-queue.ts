@@ -1,16 +1,16 @@
 import type { Clock } from '../util/clock.ts'
 
-/** How much may be done at once and, of one client, how often a second. */
+/** Limits of concurrency in total, and of concurrency and rate per client. */
 export interface Limits {
-  /** Of one client at once. */
+  /** Maximum concurrency of one client. */
   readonly concurrency: number
-  /** Of one client, evenly spaced. */
+  /** Rate of one client, evenly spaced. */
   readonly perSecond: number | undefined
-  /** What waits for so long is given up, in milliseconds. */
+  /** Time in the queue after which an item is given up, in ms. */
   readonly keepMs: number
 }
 
-/** Longest waiting line of one client, and of all together. */
+/** Maximum queue length of one client, and of all together. */
 const MOST_OF_ONE = 1000
 const MOST = 5000
 
@@ -18,13 +18,13 @@ interface Line<T> {
   readonly client: string
   waiting: { readonly item: T; readonly until: number }[]
   running: number
-  /** Nothing of it begins before (monotonic). */
+  /** Nothing of it starts before this time (monotonic). */
   notBefore: number
-  /** When something of it began last. */
+  /** When an item of it last started. */
   turn: number
 }
 
-/** Something whose turn has come; `end` is called once, when it is over. */
+/** An item whose turn has come. `end` is called once, when it is finished. */
 export interface Turn<T> {
   readonly client: string
   readonly item: T
@@ -32,7 +32,8 @@ export interface Turn<T> {
 }
 
 /**
- * What waits, in one line for each client. The client that has the least under way comes next, so that none waits for another's provider.
+ * A queue with one line per client. The client with the least work in progress is next, so that no client waits for
+ * another's provider.
  */
 export class FairQueue<T> {
   readonly #limits: Limits
@@ -49,12 +50,12 @@ export class FairQueue<T> {
     this.#longest = Math.min(MOST_OF_ONE, Math.max(1, inTime))
   }
 
-  /** How many wait. */
+  /** Number of waiting items. */
   get size(): number {
     return this.#size
   }
 
-  /** How many of them may begin now. */
+  /** Number of items that may start now. */
   get ready(): number {
     const now = this.#clock.monotonic()
     let ready = 0
@@ -66,7 +67,7 @@ export class FairQueue<T> {
     return ready
   }
 
-  /** When the next one may begin for which no other has to end first (monotonic). */
+  /** Time at which the next item may start without waiting for another one to end (monotonic). */
   get readyAt(): number {
     let at = Number.POSITIVE_INFINITY
     for (const line of this.#lines.values())
@@ -74,7 +75,7 @@ export class FairQueue<T> {
     return at
   }
 
-  /** Lets it wait, unless more wait already than could begin in time. Returns whether it waits. */
+  /** Adds an item, unless more are waiting than could start in time. Returns whether it was added. */
   offer(client: string, item: T): boolean {
     const line = this.#lineOf(client)
     const now = this.#clock.monotonic()
@@ -88,7 +89,7 @@ export class FairQueue<T> {
     return true
   }
 
-  /** The next one that may begin. It counts as begun. */
+  /** Returns the next item that may start. It counts as started. */
   next(): Turn<T> | undefined {
     const now = this.#clock.monotonic()
     let best: Line<T> | undefined
@@ -136,7 +137,7 @@ export class FairQueue<T> {
     this.#size -= late
   }
 
-  /** A client of which nothing is left to know costs nothing. */
+  /** A client with nothing left to remember costs nothing. */
   #forget(line: Line<T>, now: number): void {
     if (line.waiting.length === 0 && line.running === 0 && line.notBefore <= now) this.#lines.delete(line.client)
   }

@@ -11,40 +11,40 @@ import { StoreClock } from './store-clock.ts'
 
 /** How a worker keeps grants fresh. */
 export interface KeepFreshOptions {
-  /** Grants are renewed so long before they are due by themselves, in milliseconds. @default 0 */
+  /** How much earlier than its due time a grant is refreshed, in ms. @default 0 */
   readonly withinMs?: number
-  /** How many refreshes this worker has under way at most; one that hangs for a minute counts no more. @default 16 */
+  /** Maximum number of concurrent refreshes of this worker. One that hangs for a minute does not count. @default 16 */
   readonly concurrency?: number
   /** Limits for each client's provider, in this worker. */
   readonly perClient?: { readonly concurrency?: number; readonly perSecond?: number }
-  /** Stops the worker: what is under way is finished. */
+  /** Stops the worker. Refreshes in progress are finished. */
   readonly signal?: AbortSignal
 }
 
 /** What a worker has done so far. */
 export interface KeepFreshStats {
-  /** Grants renewed by this worker. */
+  /** Number of grants refreshed by this worker. */
   readonly refreshed: number
-  /** Attempts that failed; the grants live and come again after their back-off. */
+  /** Number of failed attempts. The worker retries these grants after their back-off. */
   readonly failed: number
-  /** Grants found dead. */
+  /** Number of grants found to have ended. */
   readonly dead: number
-  /** Grants that another process renewed or was renewing. */
+  /** Number of grants that another process refreshed or was refreshing. */
   readonly skipped: number
-  /** Refreshes under way now. */
+  /** Number of refreshes in progress. */
   readonly underway: number
 }
 
-/** A worker that is running. */
+/** A running worker. */
 export interface KeepFresh {
-  /** Resolves when the worker was stopped and nothing of it is under way; never rejects. */
+  /** Resolves when the worker is stopped and nothing is in progress. Never rejects. */
   readonly done: Promise<void>
   stats(): KeepFreshStats
-  /** Stops the worker; resolves as `done` does. */
+  /** Stops the worker. Resolves as `done` does. */
   stop(): Promise<void>
 }
 
-/** What the worker needs of the grants. */
+/** What the worker requires of the grants. */
 export interface KeepFreshContext {
   readonly store: GrantStore
   readonly clock: Required<Clock>
@@ -53,23 +53,32 @@ export interface KeepFreshContext {
 }
 
 const CONCURRENCY = 16
-/** So many times its concurrency a worker takes at most: with a store in many parts (Redis) asking costs more than a grant's claim. */
+/**
+ * Multiple of its concurrency that a worker takes at most: in a store with many parts (Redis), a query costs more than
+ * a grant's claim.
+ */
 const AHEAD = 4
-/** A worker that dies gives its share back after this. What was taken and can't be begun in this time comes again too. */
+/**
+ * Time after which the grants of a crashed worker are free again. Grants that cannot start in this time become due
+ * again too.
+ */
 const RESERVE_MS = 60_000
 const IDLE_MS = 1000
 const LONGEST_PAUSE_MS = 30_000
-/** While its clients are busy, a worker looks so often behind their grants for those of other clients, and at so many. */
+/** How often, and how far, a worker with busy clients searches behind their grants for those of other clients. */
 const LOOK_FURTHER_MS = 1000
 const FURTHEST = 1000
-/** The same while it has nothing to do but for clients that are at their limits. */
+/** The same while all remaining work belongs to clients that are at their limits. */
 const FRUITLESS_MS = 100
-/** What hangs for longer takes no place from others any more. */
+/** Time after which a hanging refresh no longer takes a place. */
 const PLACE_MS = 60_000
 
 type Counts = { -readonly [K in keyof KeepFreshStats]: number }
 
-/** Renews grants as they become due. Any number of processes may run one: each due grant is reserved for one of them, and redeemed under its lease. */
+/**
+ * Refreshes grants as they become due. Any number of processes may run one: each due grant is reserved for one of them,
+ * and redeemed under its lease.
+ */
 export function keepFresh(context: KeepFreshContext, options: KeepFreshOptions = {}): KeepFresh {
   const worker = new Worker(context, checked(options))
   const { signal } = options
@@ -105,21 +114,21 @@ class Worker {
   readonly #context: KeepFreshContext
   readonly #options: KeepFreshOptions
   readonly #concurrency: number
-  /** How many grants it has taken and not finished at most, while no client is at its limit. */
+  /** Maximum number of grants taken and not finished, while no client is at its limit. */
   readonly #most: number
   readonly #storeClock: StoreClock
   readonly #queue: FairQueue<GrantRecord>
-  /** What takes up a place. */
+  /** The refreshes that take up a place. */
   readonly #running = new Set<Promise<void>>()
-  /** The keys of what is under way, also of what hangs and takes no place any more. */
+  /** The keys of the refreshes in progress, including hanging ones that take no place. */
   readonly #underway = new Set<string>()
   readonly #stopped = new AbortController()
   #resting = new AbortController()
-  /** When to look for due grants again, and when that was done last (monotonic). */
+  /** When to search for due grants next, and when the last search was (monotonic). */
   #lookAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   #further: number
-  /** Whether nothing of what the last look brought could be kept: the next ones go on in longer and longer steps. */
+  /** Whether nothing of the last search could be kept: the next searches take longer and longer steps. */
   #passesOver = false
   #failurePause = IDLE_MS
 
@@ -128,7 +137,7 @@ class Worker {
     this.#options = options
     this.#concurrency = options.concurrency ?? CONCURRENCY
     const { concurrency = this.#concurrency, perSecond } = options.perClient ?? {}
-    // What was taken must be begun before its reservation is over, be it all of one client.
+    // A taken grant must start before its reservation is over, even if all belong to one client.
     const begun = Math.floor(((perSecond ?? Number.POSITIVE_INFINITY) * RESERVE_MS) / 2000)
     this.#most = Math.min(AHEAD * this.#concurrency, Math.max(this.#concurrency + 1, begun))
     this.#further = this.#most
@@ -158,7 +167,7 @@ class Worker {
     return this.#running.size + this.#queue.size <= this.#concurrency
   }
 
-  /** In which time something may begin by itself, and not because something else ends. */
+  /** Time after which an item may start without another one ending. */
   #turnInMs(now: number): number {
     return this.#running.size < this.#concurrency ? Math.max(this.#queue.readyAt - now, 1) : Number.POSITIVE_INFINITY
   }
@@ -169,8 +178,8 @@ class Worker {
   }
 
   /**
-   * Takes due grants, and keeps what can be begun in time. The rest was reserved with them, so that the next look goes on behind them: no
-   * client's grants, however many, hide those of another one.
+   * Takes due grants, and keeps those that can start in time. The rest was reserved with them, so that the next search
+   * continues behind them: no client's grants, however many, hide those of another one.
    */
   async #look(): Promise<void> {
     const { clock, logger, store } = this.#context
@@ -178,7 +187,7 @@ class Worker {
     const goesFurther = !this.#hasRoom || this.#passesOver
     const limit = goesFurther ? this.#further : this.#most - this.#running.size - this.#queue.size
     try {
-      // What is reserved is reserved until a moment of the store's: its time must be known.
+      // Reservations end at a time of the store's clock: it must be known.
       if (!this.#storeClock.learned) await this.#storeClock.ask(() => store.due({ before: 0, limit: 1 }))
       const request = { before: this.#storeClock.now() + withinMs, limit, reserveMs: RESERVE_MS }
       const { records } = await this.#storeClock.ask(() => store.due(request))
@@ -204,7 +213,10 @@ class Worker {
     }
   }
 
-  /** Begins what may be begun. What was taken and is not begun is left to the others, whose turn comes when the reservation is over. */
+  /**
+   * Starts what may start. Taken grants that do not start are left to other workers, whose turn comes when the
+   * reservation is over.
+   */
   #begin(): void {
     while (this.#running.size < this.#concurrency && !this.#stopped.signal.aborted) {
       const turn = this.#queue.next()
@@ -239,7 +251,7 @@ class Worker {
     }
   }
 
-  /** A worker keeps its process alive: somebody stands behind each of its waits. */
+  /** A worker keeps its process running: each of its waits needs a timer or a request. */
   async #rest(ms: number): Promise<void> {
     this.#resting = new AbortController()
     if (this.#stopped.signal.aborted) return

@@ -1,10 +1,13 @@
 import { ConfigError } from '../model/errors.ts'
 import type { Cipher, ContextKey, DeriveKey } from './cipher.ts'
 
-/** How many derived keys are kept, as many as `Grants` keeps grants in memory: deriving one costs about as much as sealing one token. */
+/**
+ * Number of derived keys that are kept, as many as `Grants` keeps grants in memory. Deriving one costs about as much as
+ * sealing one token.
+ */
 const KEPT = 10_000
 
-/** The keys of a ring, and those that are derived from them, of which the most recently used ones are kept. */
+/** The keys of a ring and the keys derived from them. The most recently used ones are kept. */
 export class ContextKeys {
   readonly #cipher: Cipher
   readonly #ring: ReadonlyMap<string, Uint8Array<ArrayBuffer>>

@@ -1,13 +1,16 @@
 import { fromBase64Url } from '../util/base64.ts'
 import { SealError } from '../model/errors.ts'
 
-/** What a key's id may be: it is shown in messages, also one that a record names. */
+/** Form of a key's id. It is shown in messages, also if a record names it. */
 export const KEY_ID: RegExp = /^[A-Za-z0-9._-]{1,64}$/
 
 export const ALGORITHM = 'dir'
 export const ENCRYPTION = 'A256GCM'
 
-/** The protected header (RFC 7516 section 4), exactly: `zip`, `crit` and whatever else a header may hold are refused. */
+/**
+ * The protected header (RFC 7516 section 4), exactly: `zip`, `crit` and everything else that a header may have are
+ * refused.
+ */
 export interface Header {
   readonly alg: typeof ALGORITHM
   readonly enc: typeof ENCRYPTION
@@ -18,14 +21,17 @@ export interface Header {
 
 const MEMBERS = 'alg,ctx,enc,kid'
 
-/** A compact JWE (RFC 7516 section 7.1) without an encrypted key, whose IV and tag have their full lengths, in base64url and nothing else. */
+/**
+ * A compact JWE (RFC 7516 section 7.1) without an encrypted key, whose IV and tag have their full lengths, all in
+ * base64url.
+ */
 const FORM = /^([\w-]+)\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/
 
 export function headerFor(keyId: string, contextHash: string): Header {
   return { alg: ALGORITHM, enc: ENCRYPTION, kid: keyId, ctx: contextHash }
 }
 
-/** The protected header of a sealed text. @throws SealError when it is not in the form that this library writes */
+/** Reads the protected header of a sealed text. @throws SealError if it is not in the form that this library writes */
 export function readHeader(sealed: string): Header {
   const [, first] = FORM.exec(sealed) ?? []
   const header = first === undefined ? undefined : parse(first)

@@ -9,4 +9,5 @@
  * ```
  * @module
  */
-export { generateKey, type KeyRing, keyRing } from './key-ring.ts'
+export type { KeyRing } from './key-ring.ts'
+export { generateKey, keyRing } from './make-key-ring.ts'

@@ -2,8 +2,8 @@ import { ConfigError } from '../model/errors.ts'
 import type { KeyRing } from './key-ring.ts'
 
 /**
- * A key ring that is made at its first use: a build that only loads a module has no keys.
- * Every use rejects, or throws, what `make` throws, until it returns a key ring.
+ * Returns a key ring that is made at its first use: a build that only loads a module has no keys. Every use rejects, or
+ * throws, what `make` throws, until it returns a key ring.
  */
 export function lazyKeys(make: () => KeyRing): KeyRing {
   let made: KeyRing | undefined

@@ -7,7 +7,7 @@ import { ALGORITHM, ENCRYPTION, headerFor } from './header.ts'
 
 const text = new TextEncoder()
 
-/** Runs wherever Web Crypto is. Its keys can't be taken out. */
+/** Runs on every platform with Web Crypto. Its keys cannot be exported. */
 export const webCipher: Cipher = {
   importKey: async (bytes) => {
     const ringKey = await crypto.subtle.importKey('raw', bytes, 'HKDF', false, ['deriveKey'])

@@ -1,25 +1,21 @@
 import type { ReauthorizationReason } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
-import { pageLimit } from './lists.ts'
-import type { GrantRecord } from './store.ts'
 
-/** How long a change is kept at least. */
+/** Minimum time that a change is kept. */
 export const CHANGES_KEPT_MS: number = 7 * 24 * 3_600_000
 
-/** Most changes of one answer. */
-const MOST = 10_000
-
-/** One line of the change feed. It never holds a token. */
+/** One line of the change feed. It never contains a token. */
 export interface Change {
   /**
-   * `connected`: a login was stored. `reauthorization_required`: only the user can bring the grant back. `disconnected`: the grant was deleted.
-   * `refreshed`: a grant that needed its user works again, or, in a store with `everyRefresh`, any refresh.
+   * `connected`: a login was stored. `reauthorization_required`: the grant has ended, and only a login restores it.
+   * `disconnected`: the grant was deleted. `refreshed`: an ended grant is active again, or, in a store with
+   * `everyRefresh`, any refresh.
    */
   readonly kind: 'connected' | 'reauthorization_required' | 'disconnected' | 'refreshed'
   readonly key: GrantKey
-  /** The login's id. */
+  /** Id of the login. */
   readonly id: string
-  /** The version that the change made; of a disconnected grant, its last one. */
+  /** The version that the change made. Of a disconnected grant, its last one. */
   readonly version: number
   /** Store time, in milliseconds. */
   readonly at: number
@@ -28,15 +24,16 @@ export interface Change {
 
 /** Which changes to read. */
 export interface ChangesRequest {
-  /** `next` of the answer before. @default the oldest change that is kept */
+  /** `next` of the previous response. @default the oldest change that is kept */
   readonly after?: string | undefined
-  /** @default 100 */
+  /** Maximum number of changes. @default 100 */
   readonly limit?: number | undefined
 }
 
 /**
- * Some changes, and the cursor to go on from. `expired`: changes after the cursor were removed (they are kept for 7 days), or it is of another
- * database. Then list the grants, and go on from `next`, which is the feed's present end.
+ * Some changes, and the cursor to continue from. `expired`: changes after the cursor were removed (they are kept for 7
+ * days), or the cursor belongs to another database. Then list the grants, and continue from `next`, the feed's present
+ * end.
  */
 export interface ChangesAnswer {
   readonly expired?: boolean
@@ -44,7 +41,7 @@ export interface ChangesAnswer {
   readonly next: string
 }
 
-/** The change of a stored line; none for a line that is damaged, which must not stop its readers. */
+/** Parses a stored line. A damaged line gives no change, so that it does not stop its readers. */
 export function changeIn(line: string): readonly Change[] {
   try {
     return [JSON.parse(line) as Change]
@@ -53,10 +50,13 @@ export function changeIn(line: string): readonly Change[] {
   }
 }
 
-/** What the feed says of a write; undefined: nothing. */
+/** The part of a grant's record that the feed depends on. */
+type Recorded = Pick<Change, 'key' | 'id' | 'version'> & { state: string; reason?: Change['reason'] | undefined }
+
+/** Returns what the feed says about a write. Undefined: nothing. */
 export function changeOf(
-  before: GrantRecord | undefined,
-  after: GrantRecord | undefined,
+  before: Recorded | undefined,
+  after: Recorded | undefined,
   at: number,
   everyRefresh: boolean,
 ): Change | undefined {
@@ -70,9 +70,4 @@ export function changeOf(
     return { kind: 'reauthorization_required', ...told, ...(after.reason !== undefined && { reason: after.reason }) }
   }
   return everyRefresh || before.state !== 'active' ? { kind: 'refreshed', ...told } : undefined
-}
-
-/** @throws ConfigError for a limit that is no number of changes */
-export function changesLimit({ limit = 100 }: ChangesRequest): number {
-  return pageLimit(limit, MOST)
 }

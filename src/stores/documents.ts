@@ -1,32 +1,32 @@
 import { ConfigError } from '../model/errors.ts'
-import { assertIndexable } from '../model/grant-key.ts'
+import { assertIndexable } from '../model/check-key.ts'
 
 /** Longest value, in bytes of UTF-8. */
 const LONGEST_VALUE = 64 * 1024
 
-/** Longest time of a document: a hundred years. */
+/** Longest lifetime of a document: a hundred years. */
 const LONGEST_MS = 100 * 365 * 24 * 3_600_000
 
-/** How long an ended document's version is remembered, so that a writer of before cannot meet its number again. */
+/** How long an ended document's version is remembered, so that an earlier writer cannot match its number again. */
 const ENDED_MS = 24 * 3_600_000
 
-/** Names of single-use ids; no other document may begin so. */
+/** Prefix of the names of single-use ids. No other document may have it. */
 const ONCE = 'once:'
 
 /** A small text that is stored under a name. */
 export interface StoredDocument {
   readonly value: string
-  /** 1 at first, +1 at each write, also after the document ended. */
+  /** 1 at first, incremented at each write, also after the document ended. */
   readonly version: number
-  /** When it ends (store time); absent: never. */
+  /** Time at which it ends (store time). Absent: never. */
   readonly expiresAt?: number
 }
 
-/** What a `put` came to. */
+/** The result of a `put`. */
 export interface DocumentAnswer {
   /** Whether this value is stored, with the next version. */
   readonly put: boolean
-  /** The document as it is now. */
+  /** The current document. */
   readonly document?: StoredDocument | undefined
   readonly now: number
 }
@@ -35,30 +35,31 @@ export interface DocumentAnswer {
 export interface Documents {
   get(name: string): Promise<{ readonly document?: StoredDocument | undefined; readonly now: number }>
   /**
-   * Stores a value if the document's version is `version`; with 0, if there is no document: of several, the first one wins. It ends after `ttlMs`.
-   * @throws ConfigError for a name that can't be indexed or a value above 64 KiB, before any I/O
+   * Stores a value if the document's version is `version`; with 0, if there is no document. The first of several
+   * writers wins. The document ends after `ttlMs`.
+   * @throws ConfigError for a name that cannot be indexed or a value above 64 KiB, before any I/O
    */
   put(
     name: string,
     value: string,
     options: { readonly version: number; readonly ttlMs?: number | undefined },
   ): Promise<DocumentAnswer>
-  /** Deletes the document of that version. Returns whether it is deleted. */
+  /** Deletes the document of that version. Returns whether it was deleted. */
   delete(name: string, options: { readonly version: number }): Promise<boolean>
-  /** Documents whose name begins so. */
+  /** Lists documents whose name starts with the prefix. */
   list(prefix: string): AsyncIterable<StoredDocument & { readonly name: string }>
 }
 
-/** What is remembered under a name; without `value`, of a document that was deleted. */
+/** What is remembered under a name. Without `value`: a document that was deleted. */
 export interface DocumentEntry {
   readonly version: number
   readonly value?: string | undefined
   readonly expiresAt?: number | undefined
-  /** From then on nothing is remembered. */
+  /** Time from which nothing is remembered. */
   readonly forgetAt?: number | undefined
 }
 
-/** What an operation returns, and what to write with it. */
+/** The result of an operation, and what to write with it. */
 export interface DocumentDecision<A> {
   readonly answer: A
   readonly write?: DocumentEntry
@@ -99,12 +100,12 @@ export function decideDeleteDocument(
   now: number,
 ): DocumentDecision<boolean> {
   if (entry === undefined || versionOf(entry, now) !== version || version === 0) return { answer: false }
-  // Deleted by this call's first try, or ended: there is nothing to delete.
+  // Deleted by this call's first attempt, or ended: there is nothing to delete.
   if (documentOf(entry, now) === undefined) return { answer: entry.value === undefined }
   return { answer: true, write: { version, forgetAt: Math.round(now) + ENDED_MS } }
 }
 
-/** `once` in terms of a document: its value names who was first. */
+/** Decides `once` as a document whose value names the first user. */
 export function decideOnce(
   entry: DocumentEntry | undefined,
   by: string,
@@ -120,13 +121,13 @@ export function decideOnce(
 /** The key of a document's row. */
 export function documentKey(name: string): string {
   if (typeof name !== 'string' || isOnce(name)) {
-    throw new ConfigError(`Expected a document's name to be a string that does not begin with '${ONCE}'.`)
+    throw new ConfigError(`Expected a document's name to be a string that does not start with '${ONCE}'.`)
   }
   return rowKey(name)
 }
 
-/** Whether a name is a single-use id's. */
-export function isOnce(name: string): boolean {
+/** Whether a name belongs to a single-use id. */
+function isOnce(name: string): boolean {
   return name.startsWith(ONCE)
 }
 
@@ -140,7 +141,7 @@ function rowKey(name: string): string {
   return text
 }
 
-/** @throws ConfigError for a value or options that no store takes */
+/** @throws ConfigError for a value or options that no store accepts */
 export function assertPut(
   value: string,
   options: { readonly version: number; readonly ttlMs?: number | undefined },
@@ -154,8 +155,6 @@ export function assertPut(
     throw new ConfigError(`Expected ttlMs to be 1 to ${LONGEST_MS} milliseconds, got ${String(ttlMs)}.`)
   const bytes = value.length > LONGEST_VALUE ? value.length : new TextEncoder().encode(value).length
   if (bytes > LONGEST_VALUE) {
-    throw new ConfigError(
-      `Expected a document to take at most ${LONGEST_VALUE} bytes as stored, got ${bytes}. Split it.`,
-    )
+    throw new ConfigError(`Expected a document to be at most ${LONGEST_VALUE} bytes as stored, got ${bytes}. Split it.`)
   }
 }

@@ -1,19 +1,19 @@
 import { isEvergrantError, StoreError } from '../model/errors.ts'
 import { Secrets } from '../util/redact.ts'
 
-/** A word shorter than this is none of the parameters' secrets, and may stand in any message. */
+/** A word shorter than this is not a secret of the parameters, and may be part of any message. */
 const SHORTEST = 9
 
 /** What is known of an error. */
 interface Known {
-  /** What its message must not tell. */
+  /** Values that its message must not contain. */
   readonly values: readonly unknown[]
   readonly advice: (reason: string) => string
   /** Whether it says that nothing was written. */
   readonly notWritten: boolean
 }
 
-/** The store's error for one from below, which is rebuilt: drivers put commands and their parameters on theirs, servers quote values. */
+/** Rebuilds an error from below as the store's: drivers attach commands and their parameters, servers quote values. */
 export function storeFailure(database: string, error: unknown, { values, advice, notWritten }: Known): Error {
   if (isEvergrantError(error)) return error
   const texts = values.filter((value) => typeof value === 'string' && value.length >= SHORTEST) as string[]

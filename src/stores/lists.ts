@@ -1,36 +1,37 @@
 import { ConfigError } from '../model/errors.ts'
 import { decodeKey, encodeKey } from '../model/grant-key.ts'
 import { nextTurn } from '../util/async.ts'
+import type { ChangesRequest } from './changes.ts'
 import { dueSince, matchesFilter } from './rules.ts'
 import type { GrantCount, GrantPage, GrantRecord, PageRequest } from './store.ts'
 
-/** Most records of one page: they are read in one turn of the event loop. */
+/** Maximum number of records of one page: they are read in one turn of the event loop. */
 const MOST = 500
 
-/** How many records are looked through before others get a turn of the event loop. */
+/** Number of records that are checked before other work gets a turn of the event loop. */
 const AT_ONCE = 1000
 
-/** How the keys of a client's grants begin; of all grants without one. */
+/** Returns the prefix of the keys of a client's grants, or of all grants. */
 export function clientPrefix(client?: string): string {
   return client === undefined ? '[' : `[${JSON.stringify(client)},`
 }
 
-/** No key begins with the highest character so many times. */
+/** No key starts with this many highest characters. */
 const HIGHEST = '\u{10ffff}'.repeat(64)
 
-/** All keys that begin with a prefix are from the first text on, and before the second. */
+/** Returns the range of all keys with a prefix: from the first text, and below the second. */
 export function keyRange(prefix: string): { readonly from: string; readonly below: string } {
   return { from: prefix, below: `${prefix}${HIGHEST}` }
 }
 
-/** How the keys of a row's client begin: what `RowCount.key` is. */
+/** Returns the prefix of the keys of a row's client, as in `RowCount.key`. */
 export function clientOfKey(key: string): string {
-  // As it is written, whatever that is: a search goes on after it.
+  // As it is written, whatever that is: a search continues after it.
   const [start] = /^\["(?:[^"\\]|\\.)*",/s.exec(key) ?? []
   return start ?? key
 }
 
-/** Compares texts by their UTF-8 bytes, as databases do: by code points, which JavaScript's own order is not. */
+/** Compares texts by their UTF-8 bytes, as databases do: by code points, unlike JavaScript's own order. */
 export function byBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let index = 0; index < length; index += 1) {
@@ -40,26 +41,32 @@ export function byBytes(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** Surrogates stand for code points above all others. */
+/** Surrogates represent code points above all others. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
-/** The limit, or the most of one page. @throws ConfigError for a limit that is no number of records */
+/** Returns the limit, or the maximum of one page. @throws ConfigError for a limit that is not a number of records */
 export function pageLimit(limit: number, most: number = MOST): number {
   if (Number.isInteger(limit) && limit > 0) return Math.min(limit, most)
   throw new ConfigError(`Expected limit to be a whole number, 1 or more, got ${String(limit)}.`)
 }
 
-/** @throws ConfigError for a text that no page gave as a cursor */
+/** How many changes to read at once. @throws ConfigError for a limit that is no number of changes */
+export const changesLimit = ({ limit = 100 }: ChangesRequest): number => pageLimit(limit, 10_000)
+
+/** @throws ConfigError for a text that no page returned as a cursor */
 export function assertCursor(after: string | undefined): void {
   if (after === undefined || (typeof after === 'string' && decodeKey(after) !== undefined)) return
   throw new ConfigError(
-    'Expected after to be the cursor of a listed grant or a page. Without it, the list begins at its start.',
+    'Expected after to be the cursor of a listed grant or a page. Leave it out to list from the beginning.',
   )
 }
 
-/** A page of a store that can't search in the keys' order. All records are looked through, so it is as long as was asked for. */
+/**
+ * Makes a page for a store that cannot search in the order of keys. It checks all records, so it returns the requested
+ * length.
+ */
 export async function collectPage(all: AsyncIterable<GrantRecord>, request: PageRequest): Promise<GrantPage> {
   const { after, limit } = request
   let found: { key: string; record: GrantRecord }[] = []
@@ -77,13 +84,13 @@ export async function collectPage(all: AsyncIterable<GrantRecord>, request: Page
   return { records: page.map(({ record }) => record), next: found.length > limit ? page.at(-1)?.key : undefined }
 }
 
-/** Records that can be found by their keys' order. */
+/** Records that can be found in the order of their keys. */
 export interface SortedRecords {
   readonly names: readonly string[]
   readonly get: (name: string) => GrantRecord | undefined
 }
 
-/** A page of records in their order. */
+/** Returns a page of records in their order. */
 export function orderedPage({ names, get }: SortedRecords, request: PageRequest): GrantPage {
   const limit = pageLimit(request.limit)
   const prefix = clientPrefix(request.client)
@@ -100,7 +107,7 @@ export function orderedPage({ names, get }: SortedRecords, request: PageRequest)
   return { records }
 }
 
-/** Where the first name after this text is. */
+/** Index of the first name after this text. */
 function indexAfter(names: readonly string[], text: string): number {
   let [low, high] = [0, names.length]
   while (low < high) {
@@ -128,12 +135,12 @@ export async function countByClient(all: AsyncIterable<GrantRecord>): Promise<re
   return sortedCounts([...counts.values()])
 }
 
-/** Counts in the order of their clients and states. */
+/** Sorts counts by client and state. */
 export function sortedCounts(counts: readonly GrantCount[]): readonly GrantCount[] {
   return counts.toSorted((a, b) => byBytes(clientPrefix(a.client), clientPrefix(b.client)) || byBytes(a.state, b.state))
 }
 
-/** The same, with turns of the event loop between. */
+/** Returns the same with turns of the event loop in between. */
 export async function* inTurns<T>(all: AsyncIterable<T>): AsyncGenerator<T> {
   let count = 0
   for await (const each of all) {

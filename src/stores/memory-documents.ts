@@ -1,7 +1,6 @@
 import {
   assertPut,
   decideDeleteDocument,
-  decideOnce,
   decidePutDocument,
   type DocumentAnswer,
   type DocumentDecision,
@@ -9,8 +8,6 @@ import {
   documentKey,
   documentOf,
   type Documents,
-  isOnce,
-  onceKey,
   type StoredDocument,
 } from './documents.ts'
 import { ExpiringMap } from '../util/expiring-map.ts'
@@ -48,12 +45,8 @@ export class MemoryDocuments implements Documents {
     for (const [key, entry] of this.#entries.all(this.#now())) {
       const document = documentOf(entry, this.#now())
       const name = JSON.parse(key) as string
-      if (document !== undefined && key.startsWith(start) && !isOnce(name)) yield { name, ...document }
+      if (document !== undefined && key.startsWith(start)) yield { name, ...document }
     }
-  }
-
-  async once(id: string, ttlMs: number, by: string): Promise<boolean> {
-    return this.#change(onceKey(id), (entry, now) => decideOnce(entry, by, ttlMs, now))
   }
 
   #change<A>(key: string, decide: (entry: DocumentEntry | undefined, now: number) => DocumentDecision<A>): A {

@@ -1,13 +1,14 @@
-import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest, changesLimit } from './changes.ts'
+import { type Change, CHANGES_KEPT_MS, type ChangesAnswer, type ChangesRequest } from './changes.ts'
+import { changesLimit } from './lists.ts'
 
-/** How many changes come between two looks for old ones, where nobody reads. */
+/** Number of changes between two removals of old ones, if the feed is not read. */
 const TRIMMED_EVERY = 1024
 
 /** The change feed of a store that ends with its process. */
 export class MemoryFeed {
   #random: string | undefined
   #changes: Change[] = []
-  /** How many changes were removed: the number of the first one that is kept. */
+  /** Number of removed changes: the number of the first one that is kept. */
   #removed = 0
 
   add(change: Change | undefined): void {
@@ -29,7 +30,7 @@ export class MemoryFeed {
     return { changes, next: `${this.#epoch}.${number + changes.length}` }
   }
 
-  /** Made when it is first read: some hosts have no randomness while a module is loaded. */
+  /** Made at the first read: some hosts have no randomness while a module is loaded. */
   get #epoch(): string {
     return (this.#random ??= crypto.randomUUID())
   }

@@ -1,12 +1,12 @@
-/** What a server's text can't hold: NUL (PostgreSQL) and lone surrogates (UTF-8). The backslash is what they are written with. */
+/** What a server's text cannot contain: NUL (PostgreSQL) and lone surrogates (UTF-8). The backslash escapes them. */
 const FOREIGN = /[\0\\\p{Surrogate}]/gu
 
 const WRITTEN = /\\(\\|u[0-9a-f]{4})/g
 
-/** Whether a text may have any of them: faster than looking for lone ones. */
+/** Whether a text may contain any of them: faster than searching lone ones. */
 const SUSPECT = /[\0\\\ud800-\udfff]/
 
-/** The text in characters that every server keeps; almost always the text itself. */
+/** Converts the text to characters that every server keeps. Almost always the text itself. */
 export function toPortableText(text: string): string {
   if (!SUSPECT.test(text)) return text
   return text.replace(FOREIGN, (character) =>
@@ -14,7 +14,7 @@ export function toPortableText(text: string): string {
   )
 }
 
-/** The text that `toPortableText` wrote. */
+/** Converts back what `toPortableText` returned. */
 export function fromPortableText(text: string): string {
   if (!text.includes('\\')) return text
   return text.replace(WRITTEN, (_written, what: string) =>

@@ -8,29 +8,29 @@ import type { Failures, GrantRecord, Intent, Lease } from './store.ts'
 /** Longest sealed text of a grant, in characters. */
 const LONGEST_SEALED = 1_000_000
 
-/** What a grant's row holds. */
+/** The content of a grant's row. */
 export interface GrantRow {
   readonly record?: GrantRecord | undefined
   /** Logins that were deleted or replaced, and until when they are remembered. */
   readonly buried: Readonly<Record<string, number>>
-  /** Deleted records, for repeats of their deletion whose first answer was lost. */
+  /** Deleted records, for repeats of their deletion whose first response was lost. */
   readonly deleted: readonly Deleted[]
 }
 
-/** A record that was deleted, remembered for a minute. */
+/** A deleted record, remembered for a minute. */
 export interface Deleted {
   readonly until: number
   readonly record: GrantRecord
 }
 
-/** The form of an entry. What ended is left out at each writing. */
+/** The form of an entry. Ended parts are left out at each write. */
 interface Entry {
   readonly record?: Omit<GrantRecord, 'key' | 'sealed'>
   readonly buried?: Readonly<Record<string, number>>
   readonly deleted?: readonly { readonly until: number; readonly record: Omit<GrantRecord, 'key'> }[]
 }
 
-/** Members that a record may lack. All records have them, so that they are alike. */
+/** Members that a record may lack. All records get them, so that they have one shape. */
 const ABSENT = {
   reason: undefined,
   expiresAt: undefined,
@@ -49,7 +49,7 @@ const MEMBERS: ReadonlySet<string> = new Set<keyof Entry>(['record', 'buried', '
 const NO_ROW: GrantRow = { buried: {}, deleted: [] }
 
 /**
- * What a grant's row holds.
+ * Reads the content of a grant's row.
  * @throws UnreadableRecordError for a row that no release like this one wrote
  */
 export function decodeRow(row: Row | undefined): GrantRow {
@@ -68,7 +68,7 @@ export function decodeRow(row: Row | undefined): GrantRow {
   }
 }
 
-/** What to write into a row that holds `before`, so that it holds `content`. */
+/** Returns what to write into a row with `before`, so that it contains `content`. */
 export function encodeRow(before: GrantRow, content: GrantRow, now: number): Omit<Write, 'durable' | 'notAfter'> {
   const { record } = content
   const buried = Object.entries(content.buried).filter(([, until]) => until > now)
@@ -95,8 +95,8 @@ function indexOf(record: GrantRecord | undefined, buried: readonly [string, numb
 }
 
 /**
- * The record as it is stored: its times in whole milliseconds, its parts frozen copies.
- * @throws ConfigError for a sealed text that is none, or too long
+ * Returns the record as it is stored: its times in whole milliseconds, its parts frozen copies.
+ * @throws ConfigError for a sealed value that is not a string, or too long
  */
 export function storable(record: GrantRecord): GrantRecord {
   const { sealed } = record
@@ -150,7 +150,7 @@ function whole(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.round(ms)
 }
 
-/** The record itself is frozen by the store, which may have something to remember on it. */
+/** The store freezes the record itself, since it may attach what it was read with. */
 function partsFrozen(record: GrantRecord): GrantRecord {
   for (const part of [record.key, record.scope, record.lease, record.intent, record.failures]) Object.freeze(part)
   return record
@@ -172,10 +172,10 @@ function parseEntry(text: string): unknown {
   }
 }
 
-/** Whether an entry is one of a grant, as far as any rule relies on it. */
+/** Whether an entry belongs to a grant, as far as any rule relies on it. */
 function isEntry(value: unknown): value is Entry {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  // An entry of another application may be an object, too.
+  // An entry of another application may be an object too.
   if (Object.keys(value).some((name) => !MEMBERS.has(name))) return false
   const { record, buried = {}, deleted = [] } = value as Entry
   if (typeof buried !== 'object' || buried === null || !Array.isArray(deleted)) return false

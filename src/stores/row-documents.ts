@@ -19,7 +19,7 @@ import { fromPortableText, toPortableText } from './portable-text.ts'
 import { readable } from './row-lists.ts'
 import { Swapper } from './swap.ts'
 
-/** The form of a document's entry; the value is the row's sealed text. */
+/** The form of a document's entry. The value is the row's sealed text. */
 interface Entry {
   readonly version: number
   readonly expiresAt?: number | undefined

@@ -15,10 +15,10 @@ import {
   RECORD_SCHEMA,
 } from './store.ts'
 
-/** How many rows are looked through at once. */
+/** Number of rows that are read at once. */
 const PAGE = 100
 
-/** Many grants of a backend. One row that cannot be read hides no other. */
+/** Many grants of a backend. One unreadable row hides no other. */
 export class RowLists {
   readonly #backend: Backend
   readonly #assertOpen: () => void
@@ -67,11 +67,11 @@ export class RowLists {
       reserveMs: reserveMs > 0 ? Math.round(reserveMs) : undefined,
       schema: RECORD_SCHEMA,
     })
-    // A read of one that is left out says what is wrong with it.
+    // An omitted row shows its problem when it is read alone.
     return { records: rows.flatMap((row) => readable([], () => recordOf(row, now)) ?? []), now }
   }
 
-  /** Active grants that are due at this moment or before, and others where the backend can't tell. */
+  /** Returns active grants that are due at or before this time, and others if the backend cannot select. */
   async *dueBefore(moment: number): AsyncGenerator<GrantRecord> {
     const filter = { state: 'active', dueBefore: moment, limit: PAGE } as const
     if (this.#backend.page === undefined) yield* this.#readable(filter, [])
@@ -99,7 +99,7 @@ function recordIn(row: Row): GrantRecord | undefined {
   return record && remember(record)
 }
 
-/** What is read; of a row that cannot be read nothing, and why. */
+/** Returns what is read. For an unreadable row nothing, and its error is recorded. */
 export function readable<T>(unreadable: UnreadableRecordError[], read: () => T): T | undefined {
   try {
     return read()

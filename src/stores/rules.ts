@@ -17,33 +17,40 @@ import {
   type VerdictCommit,
 } from './store.ts'
 
-/** How long a deleted or replaced log-in is remembered, so that a late repeat of its `put` can't bring it back. */
+/** How long a deleted or replaced login is remembered, so that a late repeat of its `put` cannot restore it. */
 export const TOMBSTONE_MS: number = 24 * 3_600_000
 
 /** How long a deleted record is remembered, so that a repeat of the deletion returns it again. */
 export const DELETED_MS = 60_000
 
-/** A deletion that is written later than this after its look is decided anew, so that what it deleted is remembered from the deletion on. */
+/**
+ * A deletion that is written later than this after its read is decided again, so that the deleted record is remembered
+ * from the deletion on.
+ */
 export const DELETE_WITHIN_MS = 10_000
 
-/** How long a deleted record is kept after the look that its deletion was decided on. */
+/** How long a deleted record is kept after the read that its deletion was decided on. */
 export const DELETED_KEPT_MS: number = DELETED_MS + DELETE_WITHIN_MS
 
-/** What an operation answers, and the record to write with it; without one nothing is written. */
+/** The result of an operation, and the record to write with it. Without one nothing is written. */
 export interface Decision<A> {
   readonly answer: A
   readonly write?: GrantRecord
 }
 
-/** A moment so little too far ahead is none of a clock that was set back: whoever wrote it did not know the time better. */
+/**
+ * A time that is only this far ahead does not indicate a clock that was set back: its writer did not know the time
+ * better.
+ */
 export const NOISE_MS = 1000
 
-/** When an attempt began of which it is not known when: no provider's window for repeats is still open. */
+/** Start of an attempt at an unknown time: no provider's grace period is still open. */
 const LONG_AGO = 0
 
 /**
- * The record with no moment further ahead than its own length. What lies further ahead was set by a clock that has been set back since,
- * and counts as that length from now, which is never less than what is left of it. The record itself where there is no such moment.
+ * Returns the record with no time further ahead than its own length. A time further ahead was set by a clock that has
+ * been set back since. It counts as that length from now, which is never less than what remains of it. Returns the
+ * record itself if there is no such time.
  */
 export function withoutFuture(record: GrantRecord, now: number): GrantRecord {
   const lease = leaseBy(record.lease, now)
@@ -79,10 +86,12 @@ function failuresBy(failures: Failures | undefined, now: number): Failures | und
   return { ...failures, firstAt: Math.min(failures.firstAt, now), lastAt: now, notBefore: now + delayMs }
 }
 
-/** From when on neither another's lease, which lives until `leaseEnd`, nor an unsettled intent stands in this claim's way. */
+/**
+ * The time from which neither another's lease, which lasts until `leaseEnd`, nor an unsettled intent blocks this claim.
+ */
 function freeAt({ intent }: GrantRecord, request: ClaimRequest, leaseEnd: number): number {
   if (intent?.open !== true) return leaseEnd
-  // A clock that was set back proves nothing about the provider's window: forgiveness needs `startedAt` in the past.
+  // A clock that was set back proves nothing about the grace period: forgiveness needs `startedAt` in the past.
   const forgiven = leaseEnd >= intent.startedAt && leaseEnd < intent.startedAt + (request.repeatWithinMs ?? 0)
   return forgiven ? leaseEnd : Math.max(leaseEnd, intent.sendBefore + request.settleMs)
 }
@@ -96,7 +105,7 @@ function nextIntent(previous: Intent | undefined, note: { hash: string; sendWith
   return { startedAt, ...times, attempt: attempt + 1, hash, open: true, everUnknown: true }
 }
 
-/** The answer to a claim: looked at in the order changed, own lease, busy, later. */
+/** Decides the result of a claim, checked in the order changed, own lease, busy, later. */
 export function decideClaim(
   stored: GrantRecord | undefined,
   request: ClaimRequest,
@@ -106,12 +115,12 @@ export function decideClaim(
     return { answer: { outcome: 'changed', record: stored, now } }
   }
   const record = withoutFuture(stored, now)
-  // Written down: from this moment on that length is counted once.
+  // Written: from this moment on that length is counted once.
   const seen = record === stored ? {} : { write: record }
   const lease = { owner: request.owner, until: now + request.leaseMs, leaseMs: request.leaseMs }
   const { intent, failures } = record
   if (record.lease?.owner === request.owner) {
-    // The flight's own repeat: of an ambiguous claim, or a renewal. It is no further attempt.
+    // The flight's own repeat: of an ambiguous claim, or a renewal. It is not another attempt.
     const repeated =
       intent === undefined || request.intent === undefined
         ? intent
@@ -123,7 +132,7 @@ export function decideClaim(
   if (free > now || request.intent === undefined) {
     return { answer: { outcome: 'busy', waitMs: Math.max(free - now, 1), leaseMs: leaseEnd - now, now }, ...seen }
   }
-  // A claim under which nothing is sent (a log-in that carries the refresh token over) annoys no provider.
+  // A claim under which nothing is sent (a login that carries the refresh token over) does not bother the provider.
   const passes = request.intent.sendWithinMs === 0 || (request.force === true && failures?.mandatory !== true)
   if (failures !== undefined && failures.notBefore > now && !passes) {
     const { notBefore: until, mandatory, code } = failures
@@ -136,14 +145,14 @@ function claimed(record: GrantRecord, takeover: boolean, now: number): Decision<
   return { answer: { outcome: 'claimed', takeover, record, now }, write: record }
 }
 
-/** The answer to a commit of a token or a verdict. */
+/** Decides the result of a commit of a token or a verdict. */
 export function decideCommit(
   record: GrantRecord | undefined,
   commit: TokenCommit | VerdictCommit,
   now: number,
 ): Decision<CommitAnswer> {
   const lost: Decision<CommitAnswer> = { answer: { committed: false, record, now } }
-  // A verdict whose answer was lost is recognised when it is repeated: it is emitted once.
+  // A verdict whose response was lost is recognized when it is repeated: it is emitted once.
   if ('verdict' in commit && record?.id === commit.id && record.version === commit.version + 1)
     return { answer: { committed: record.verdictBy === commit.owner, record, now } }
   if (record === undefined || record.id !== commit.id || record.version !== commit.version) return lost
@@ -185,8 +194,8 @@ function closed(intent: Intent | undefined): Intent | undefined {
 }
 
 /**
- * The answer to a log-in's `put`; `buried` says whether that log-in has a tombstone.
- * @throws ConfigError where it would replace a record of a newer form
+ * Decides the result of a login's `put`. `buried` says whether that login has a tombstone.
+ * @throws ConfigError if it would replace a record of a newer form
  */
 export function decidePut(
   record: GrantRecord | undefined,
@@ -216,7 +225,7 @@ export function decidePut(
   return { answer: { committed: true, record: written, now }, write: written }
 }
 
-/** The record after its lease's owner gave it up; undefined when the lease is not the owner's. */
+/** Returns the record after its lease's owner gave it up. Undefined if the lease is not the owner's. */
 export function decideRelease(record: GrantRecord | undefined, request: ReleaseRequest): GrantRecord | undefined {
   if (record === undefined || record.lease?.owner !== request.owner) return undefined
   return {
@@ -232,7 +241,10 @@ function afterRelease(intent: Intent | undefined, { spent, settled }: ReleaseReq
   return { ...intent, open: settled !== true, everUnknown: true }
 }
 
-/** Since when (store time) the keep-fresh worker may take this grant; undefined: never. Without `now`, its moments are believed. */
+/**
+ * Returns since when (store time) the keep-fresh worker may take this grant. Undefined: never. Without `now`, its times
+ * are trusted.
+ */
 export function dueSince(record: GrantRecord, now: number = Number.POSITIVE_INFINITY): number | undefined {
   if (record.state !== 'active' || record.refreshAfter === undefined || record.schema > RECORD_SCHEMA) return undefined
   const { refreshAfter, failures, lease } = withoutFuture(record, now)
@@ -248,11 +260,11 @@ export function assertKnown(record: GrantRecord | undefined): void {
   const { key, schema } = record
   throw new ConfigError(
     `The grant of subject '${key.subject}' at client '${key.client}' was written by a newer release (schema ${schema}). ` +
-      'Upgrade this process; the grant was left alone.',
+      'It was left unchanged; upgrade this process.',
   )
 }
 
-/** Whether a record is one that the filter asks for. */
+/** Whether a record matches the filter. */
 export function matchesFilter(record: GrantRecord, filter: ListFilter | undefined): boolean {
   return (
     (filter?.client === undefined || record.key.client === filter.client) &&

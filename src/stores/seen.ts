@@ -8,7 +8,7 @@ interface GrantCache extends Omit<Seen<unknown>, 'content'> {
   readonly rest: Omit<GrantRow, 'record'>
 }
 
-/** Where a record keeps what it was read with: copies of the record do not have it. */
+/** Member in which a record keeps what it was read with. Copies of the record do not have it. */
 const SEEN = Symbol('seen')
 
 /** Freezes the record. With what it was read with, the next operation on it need not read again. */
@@ -17,7 +17,7 @@ export function remember(record: GrantRecord, memory?: GrantCache): GrantRecord 
   return Object.freeze(record)
 }
 
-/** The grant's row as this record was read from it. */
+/** Returns the grant's row as this record was read from it. */
 export function seenOf(record: GrantRecord | undefined, name: string): Seen<GrantRow> | undefined {
   const memory = (record as { readonly [SEEN]?: GrantCache } | undefined)?.[SEEN]
   if (memory?.name !== name) return undefined

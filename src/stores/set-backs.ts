@@ -1,12 +1,12 @@
 import { dueSince, NOISE_MS, withoutFuture } from './rules.ts'
 import type { GrantRecord } from './store.ts'
 
-/** How long a back-off or a reservation lasts at most: a provider may ask for an hour. */
+/** Longest back-off or reservation: a provider may ask for an hour. */
 export const LONGEST_HOLD_MS = 3_600_000
 
 /**
- * Notices when the store's clock was set back. What was to be due soon, by the clock of before, is then due late: `due` finds grants by
- * moments that were written down.
+ * Notices when the store's clock was set back. Grants that were due soon by the earlier clock are then due late: `due`
+ * finds grants by written times.
  */
 export class SetBacks {
   readonly #monotonic: () => number
@@ -16,7 +16,10 @@ export class SetBacks {
     this.#monotonic = () => clock.monotonic()
   }
 
-  /** By how much the clock was set back between the last time that it was looked at and `now`, for which it was asked at `askedAt`; 0: it was not. */
+  /**
+   * Returns how far the clock was set back between its last check and `now`, which was requested at `askedAt`. 0: not
+   * set back.
+   */
   noticed(askedAt: number, now: number): number {
     const last = this.#last
     this.#last = { now, at: this.#monotonic() }
@@ -26,7 +29,7 @@ export class SetBacks {
   }
 }
 
-/** Whether a grant may be due now and not be found: it was kept back by moments of another clock, or reserved by one. */
+/** Whether a grant may be due now and not be found: times of another clock held it back or reserved it. */
 export function isOverdue(record: GrantRecord, now: number): boolean {
   return withoutFuture(record, now) !== record || (dueSince(record, now) ?? Number.POSITIVE_INFINITY) <= now
 }

@@ -1,8 +1,10 @@
 import { type Clock, completeClock, idleDelay } from '../util/clock.ts'
 import { ConfigError } from '../model/errors.ts'
-import { type GrantKey, indexableKey } from '../model/grant-key.ts'
+import { indexableKey } from '../model/check-key.ts'
+import type { GrantKey } from '../model/grant-key.ts'
 import type { Backend, Write } from './backend.ts'
-import { changeOf, changesLimit } from './changes.ts'
+import { changeOf } from './changes.ts'
+import { changesLimit } from './lists.ts'
 import { decodeRow, encodeRow, type GrantRow, storable } from './record.ts'
 import { RowDocuments } from './row-documents.ts'
 import { RowLists } from './row-lists.ts'
@@ -40,27 +42,29 @@ import type {
 } from './store.ts'
 import { type Plan, Swapper } from './swap.ts'
 
-/** What a store over a backend may differ in. */
+/** Options of a store over a backend. */
 export interface StoreOverOptions {
-  /** Whether the change feed has every refresh, and not only what becomes of grants. @default false */
+  /** Whether the change feed contains every refresh, and not only changes of state. @default false */
   readonly everyRefresh?: boolean | undefined
   /** Measures how long ago a row was seen. The time of the store is the backend's. @default the machine's clock */
   readonly clock?: Clock | undefined
 }
 
 /**
- * The whole store contract over a database that can read a row and swap it: `Backend` says what it must promise.
+ * Returns a store with the whole contract over a database that can read a row and swap it. `Backend` says what it must
+ * promise.
  *
  * ```ts
  * const store = storeOver(myBackend(connection))
  * ```
- * Operations reject with what the backend rejects with; `Grants` turns it into a `StoreError`.
+ *
+ * Operations reject with the backend's rejection; `Grants` turns it into a `StoreError`.
  * @throws ConfigError for a backend that lacks a method
  */
 export function storeOver(backend: Backend, options: StoreOverOptions = {}): GrantStore {
   for (const member of ['read', 'swap', 'list', 'due', 'close'] as const) {
     if (typeof (backend as Backend | undefined)?.[member] !== 'function')
-      throw new ConfigError(`Expected backend to be a Backend: it has no method '${member}'.`)
+      throw new ConfigError(`Expected backend to be a Backend, got an object without a method '${member}'.`)
   }
   return new StoreOver(backend, options)
 }
@@ -132,7 +136,7 @@ class StoreOver implements GrantStore {
   }
 
   async reseal(key: GrantKey, request: { id: string; from: string; to: string }): Promise<boolean> {
-    // Durable: the key of the old envelope may be thrown away once all are said to be resealed.
+    // Durable: the key of the old envelope may be discarded once all are reported as resealed.
     const answer = await this.#decide(key, true, ({ record, buried }, now) => {
       const found = record?.id === request.id && record.sealed === request.from
       if (!found) return [{ answer: { done: false, now } }, buried]
@@ -199,7 +203,7 @@ class StoreOver implements GrantStore {
     return this.#closed
   }
 
-  /** Decides on the grant's row and writes what was decided. The answer's record is the one that is stored then. */
+  /** Decides on the grant's row and writes the decision. The returned record is the one that is stored then. */
   #decide<A extends { readonly now: number; readonly record?: GrantRecord | undefined } | { readonly now: number }>(
     key: GrantKey,
     durable: boolean,
@@ -222,7 +226,7 @@ class StoreOver implements GrantStore {
     })
   }
 
-  /** The record with what it was read from, or written to. */
+  /** Attaches to the record what it was read from, or written to. */
   #remember(
     record: GrantRecord | undefined,
     { buried, deleted }: GrantRow,
@@ -238,7 +242,7 @@ class StoreOver implements GrantStore {
     return { ...encodeRow(before, next, now), durable, ...(change !== undefined && { change }) }
   }
 
-  /** The sealed text of what was deleted is kept for repeats of the deletion only. */
+  /** The sealed text of a deleted record is kept for repeats of the deletion only. */
   async #forgetDeleted(name: string): Promise<void> {
     try {
       await idleDelay(this.#clock, DELETED_KEPT_MS, this.#closing.signal)
@@ -249,11 +253,11 @@ class StoreOver implements GrantStore {
         }),
       )
     } catch {
-      // It is left out at the row's next writing, and removed with its tombstone.
+      // It is left out at the row's next write, and removed with its tombstone.
     }
   }
 
-  /** After the database's clock was set back: writes anew what says when a grant is due, where the clock of before wrote it. */
+  /** After the database's clock was set back: writes again when a grant is due, if the earlier clock wrote it. */
   async #dueAnew(dueBefore: number): Promise<void> {
     const decide = (row: GrantRow, now: number): [Decision<{ now: number }>, GrantRow['buried']] => {
       const isLate = row.record !== undefined && isOverdue(row.record, now)
@@ -262,12 +266,12 @@ class StoreOver implements GrantStore {
     try {
       for await (const { key } of this.#lists.dueBefore(dueBefore)) await this.#decide(key, false, decide)
     } catch {
-      // Callers are not kept waiting by it: a claim looks at the moments themselves.
+      // Callers do not wait for it: a claim checks the times itself.
     }
   }
 
   #assertOpen(): void {
-    if (this.#closed !== undefined) throw new ConfigError('The store is closed. Make a new one.')
+    if (this.#closed !== undefined) throw new ConfigError('The store is closed. Create a new one.')
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {
@@ -282,7 +286,7 @@ class StoreOver implements GrantStore {
   }
 }
 
-/** The row's tombstones, with one of the login that is no more. */
+/** Returns the row's tombstones, with one of the login that was removed. */
 function buriedWith({ buried }: GrantRow, id: string, now: number): GrantRow['buried'] {
   return { ...buried, [id]: now + TOMBSTONE_MS }
 }

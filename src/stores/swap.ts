@@ -2,56 +2,61 @@ import type { Clock } from '../util/clock.ts'
 import { StoreError } from '../model/errors.ts'
 import type { Backend, Found, Row, Write } from './backend.ts'
 
-/** A row's content as it was seen: what a decision is made on. */
+/** A row's content as it was read: what a decision is based on. */
 export interface Look<C> {
   /** Absent: there was no row. */
   readonly revision: string | undefined
   readonly content: C
-  /** The database's time of the decision: a lower bound where the look is not fresh. */
+  /** The database's time of the decision: a lower bound if the read is not fresh. */
   readonly now: number
-  /** Whether the database was asked by this operation. */
+  /** Whether this operation asked the database. */
   readonly isFresh: boolean
 }
 
-/** A row's content that was seen before, by another operation. */
+/** A row's content that another operation read before. */
 export interface Seen<C> {
   readonly revision: string
   readonly content: C
-  /** The database's time then. */
+  /** The database's time of that read. */
   readonly now: number
-  /** Monotonic, when the database's response was here. */
+  /** Monotonic time at which the database's response arrived. */
   readonly at: number
 }
 
-/** What to write on a look; without `write`, nothing. */
+/** What to write based on a read. Without `write`, nothing. */
 export interface Plan<A> {
   readonly answer: A
   readonly write?: Omit<Write, 'notAfter'>
 }
 
-/** What an operation ended with. */
+/** The result of an operation. */
 export interface Done<A> {
   readonly answer: A
-  /** The row's revision now. */
+  /** The row's current revision. */
   readonly revision: string | undefined
   /** A time that the database named during the operation. */
   readonly now: number
 }
 
-/** How often an operation is decided again because somebody wrote in between. Each time, another one got on. */
+/**
+ * Number of times that an operation is decided again because another process wrote in between. Each time, one of them
+ * advances.
+ */
 const MOST_ROUNDS = 1000
 
-/** How often a swap may come too late, though it was decided on a fresh look. */
+/** Number of times that a swap may come too late although it was decided on a fresh read. */
 const MOST_LATE = 3
 
-/** Time for a swap on a fresh look, at least. */
+/** Minimum time for a swap on a fresh read. */
 const FRESH_MS = 1000
 
 /**
- * Reads a row, decides, and swaps it for another if nobody wrote in between; else decides again on what is there.
+ * Reads a row, decides, and swaps it for another if no other process wrote in between. Otherwise decides again on the
+ * current row.
  *
- * A decision on a row that was seen before is made on the row's time then plus the time since. That is counted from when the response was
- * here, so that it is never later than the database's. What is decided on it must not be written late: `guardMs` is how long its times last.
+ * A decision on a row that was seen before uses the row's time then plus the time since. That is counted from the
+ * arrival of the response, so that it is never later than the database's. Such a decision must not be written late:
+ * `guardMs` is how long its times last.
  */
 export class Swapper<C> {
   readonly #backend: Backend
@@ -84,7 +89,7 @@ export class Swapper<C> {
       const notAfter = this.#notAfter(look, guardMs)
       const to = crypto.randomUUID()
       const found = await this.#backend.swap(key, look.revision, to, { ...write, notAfter })
-      // A driver that sends a command twice finds its own writing.
+      // A driver that sends a command twice finds its own write.
       if (found.swapped || found.row?.revision === to) {
         return { answer, revision: to, now: look.isFresh ? look.now : found.now }
       }

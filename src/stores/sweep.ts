@@ -4,13 +4,13 @@ import { CHANGES_KEPT_MS } from './changes.ts'
 /** How often a process sweeps. */
 const EVERY_MS = 60_000
 
-/** Most rows that one sweep removes of a kind, so that it holds nobody up. */
+/** Maximum number of rows of a kind that one sweep removes, so that it delays no operation. */
 export const SWEEP_LIMIT = 500
 
 /** A row is removed this much later than it says: a caller may still decide on it. */
 export const LINGER_MS = 60_000
 
-/** Says when rows and changes that ended are to be removed. */
+/** Says when rows and changes that ended are removed. */
 export class Sweep {
   readonly #monotonic: () => number
   #at: number
@@ -20,7 +20,7 @@ export class Sweep {
     this.#at = this.#monotonic()
   }
 
-  /** True once a minute. */
+  /** Returns true once a minute. */
   isDue(): boolean {
     const now = this.#monotonic()
     if (now - this.#at < EVERY_MS) return false
@@ -29,7 +29,7 @@ export class Sweep {
   }
 }
 
-/** Rows whose `forgetAt` is before the first moment may go, and changes of before the second. */
+/** Rows whose `forgetAt` is before the first time may be removed, and changes before the second. */
 export function endedBefore(now: number): { readonly forgetAt: number; readonly changesAt: number } {
   return { forgetAt: now - LINGER_MS, changesAt: now - CHANGES_KEPT_MS }
 }

@@ -8,12 +8,13 @@ import { swapCases } from './backend/swap.ts'
 import { textCases } from './backend/texts.ts'
 
 /**
- * The promises of a `Backend` as named cases, for any test runner:
+ * Returns the promises of a `Backend` as named cases, for any test runner:
  *
  * ```ts
  * for (const { name, run } of backendContract({ create: () => new MyBackend(url) })) test(name, run)
  * ```
- * A case of an optional member passes where the member is absent. Without `clock`, the cases wait some seconds in all.
+ *
+ * A case of an optional member passes if the member is absent. Without `clock`, the cases wait some seconds in total.
  * Each case takes its rows out of every list when it ends. Run `storeContract` over `storeOver(backend)` too.
  */
 export function backendContract(options: BackendContractOptions): BackendContractCase[] {

@@ -1,12 +1,16 @@
 import type { Clock } from '../util/clock.ts'
+import { loadParts } from '../util/lazy.ts'
 
 /** A clock that a test moves. */
 export interface FakeClock extends Required<Clock> {
-  /** Lets so many milliseconds pass: the waits that end in them end in order, and what waited runs before time goes on. */
+  /**
+   * Moves the time forward by this many milliseconds. Waits that end in between end in order, and what waited runs
+   * before time continues.
+   */
   advance(ms: number): Promise<void>
-  /** Sets the time of day, as an administrator or a time server does: waits and `monotonic()` don't notice. */
+  /** Sets the time of day, as an administrator or a time server does. Waits and `monotonic()` do not notice. */
   set(now: number): void
-  /** How many waits have not ended. */
+  /** Number of waits that have not ended. */
   readonly pending: number
 }
 
@@ -15,20 +19,21 @@ interface Wait {
   end(): void
 }
 
-// Taken now: a test runner may put timers of its own in their place.
+// Taken now: a test runner may replace timers later.
 const { setTimeout } = globalThis
 const setImmediate = (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate
 
-/** So many steps of quick asynchronous work, one after the other, have arrived when time goes on. */
+/** Number of steps of quick asynchronous work, one after the other, that are awaited before time continues. */
 const TURNS = 8
 
 const PROBE = new Uint8Array(1)
 
 /**
- * Lets promise jobs run, and the answers of Web Crypto arrive: its operations queue up in threads of their own, so that one of our
- * own that was begun later tells, on a busy machine too, that those before it are done.
+ * Lets promise jobs run, and the results of Web Crypto arrive. Its operations queue up in their own threads: one
+ * started later shows, on a busy machine too, that the earlier ones are done.
  */
 async function settle(): Promise<void> {
+  await loadParts()
   for (let turn = 0; turn < TURNS; turn++) {
     await crypto.subtle.digest('SHA-256', PROBE)
     await new Promise<void>((resolve) => {
@@ -38,7 +43,10 @@ async function settle(): Promise<void> {
   }
 }
 
-/** A clock that stands still until it is told to go on. @param options.now where it begins, milliseconds since the epoch; default 2026-01-01T00:00:00Z */
+/**
+ * Returns a clock that stands still until it is advanced.
+ * @param options.now start of the clock, in ms since the epoch; default 2026-01-01T00:00:00Z
+ */
 export function fakeClock(options: { readonly now?: number } = {}): FakeClock {
   let elapsed = 0
   let start = options.now ?? Date.UTC(2026, 0, 1)

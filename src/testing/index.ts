@@ -1,12 +1,12 @@
 /**
- * Fakes for tests, and the contracts of stores and of their databases. No test runner is needed, nothing listens on a port.
+ * Fakes for tests, and the contracts of stores and of their databases. They need no test runner and listen on no port.
  *
  * ```ts
  * import { fakeClock, scriptedProvider, storeContract } from 'evergrant/testing'
  *
  * const clock = fakeClock()
- * const scripted = scriptedProvider({ clock })
- * const client = new OAuth2Client({ provider: scripted.provider, clientId: 'id', clientSecret: 's', fetch: scripted.fetch, clock })
+ * const { fetch, provider } = scriptedProvider({ clock })
+ * const client = new OAuth2Client({ provider, clientId: 'id', clientSecret: 's', fetch, clock })
  * ```
  * @module
  */

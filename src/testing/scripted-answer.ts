@@ -1,4 +1,4 @@
-/** A request as the scripted provider saw it. */
+/** A request as the scripted provider received it. */
 export interface ScriptedRequest {
   readonly endpoint: 'metadata' | 'token' | 'revocation' | 'introspection' | 'userinfo' | 'resource'
   readonly method: string
@@ -9,13 +9,14 @@ export interface ScriptedRequest {
 }
 
 /**
- * How a token request is answered, beside the rules:
+ * How a token request is handled instead of by the rules:
  * - `unreachable`: the connection is refused, nothing was sent
  * - `request_lost`: the connection breaks before the request is processed
- * - `answer_lost`: it is processed by the rules, then the connection breaks: the client can't tell this from `request_lost`
- * - `hang`: no answer, until the caller gives up
- * - an answer; a `body` that is an object is sent as JSON
- * - a function that answers one of these, or a `Response`; `byRules` answers by the rules
+ * - `answer_lost`: it is processed by the rules, then the connection breaks; the client cannot distinguish this from
+ *   `request_lost`
+ * - `hang`: no response, until the caller gives up
+ * - a response; a `body` that is an object is sent as JSON
+ * - a function that returns one of these, or a `Response`; `byRules` responds by the rules
  */
 export type ScriptedAnswer =
   | 'unreachable'
@@ -25,7 +26,7 @@ export type ScriptedAnswer =
   | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string | object }
   | ScriptedAnswerFunction
 
-/** Makes an answer of a request. */
+/** Makes a response for a request. */
 export type ScriptedAnswerFunction = (
   request: ScriptedRequest,
   byRules: () => Promise<Response>,

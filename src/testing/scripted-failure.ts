@@ -1,4 +1,4 @@
-/** As Node's fetch fails: the reason is in the cause. */
+/** Makes an error as Node's fetch does: the reason is in the cause. */
 export function connectionError(code: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) })
 }

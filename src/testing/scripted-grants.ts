@@ -1,4 +1,4 @@
-/** What the scripted provider's token endpoint answers when it grants: RFC 6749 section 5.1. */
+/** What the scripted provider's token endpoint returns when it grants: RFC 6749 section 5.1. */
 export interface IssuedToken {
   readonly access_token: string
   readonly token_type: 'Bearer'
@@ -11,7 +11,7 @@ export interface GrantRules {
   readonly now: () => number
   readonly rotates: boolean
   readonly reuse: 'revoke' | 'refuse' | { readonly graceMs: number }
-  /** Seconds; null: the answers have no `expires_in`. */
+  /** In seconds. null: the responses have no `expires_in`. */
   readonly expiresIn: number | null
 }
 
@@ -22,12 +22,14 @@ interface Family {
 
 interface RefreshToken {
   readonly family: Family
-  /** When it was first redeemed, where that ends it. */
+  /** When it was first redeemed, if that ends it. */
   consumedAt?: number
   successor?: string
 }
 
-/** The grants of the scripted provider: families of tokens, with rotation and reuse detection (RFC 9700 section 4.14.2). */
+/**
+ * The grants of the scripted provider: families of tokens, with rotation and reuse detection (RFC 9700 section 4.14.2).
+ */
 export class ScriptedGrants {
   readonly #rules: GrantRules
   readonly #refreshTokens = new Map<string, RefreshToken>()
@@ -45,7 +47,7 @@ export class ScriptedGrants {
     return this.#answer(family, renewable ? this.#refreshToken(family) : undefined)
   }
 
-  /** The answer to a redemption; undefined: `invalid_grant`. */
+  /** Returns the response to a redemption. Undefined: `invalid_grant`. */
   redeem(token: string | null): IssuedToken | undefined {
     const held = token === null ? undefined : this.#refreshTokens.get(token)
     if (held === undefined || token === null || !held.family.alive) return undefined
@@ -76,7 +78,7 @@ export class ScriptedGrants {
     return (this.#accessTokens.get(token) ?? this.#refreshTokens.get(token))?.family.scope
   }
 
-  /** Ends the grant that a token is of. */
+  /** Ends the grant of a token. */
   revoke(token: string): void {
     const family = (this.#accessTokens.get(token) ?? this.#refreshTokens.get(token))?.family
     if (family !== undefined) family.alive = false

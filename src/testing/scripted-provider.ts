@@ -6,40 +6,43 @@ import type { ScriptedAnswer, ScriptedRequest } from './scripted-answer.ts'
 import { connectionError, untilAborted } from './scripted-failure.ts'
 import { type IssuedToken, ScriptedGrants } from './scripted-grants.ts'
 
-/** What a scripted provider starts with. */
+/** Options of a scripted provider. */
 export interface ScriptedProviderOptions {
-  /** When tokens expire, and latency. @default the machine's clock */
+  /** Source of time for expiry and latency. @default the machine's clock */
   readonly clock?: Clock
-  /** Whether a refresh answers with a new refresh token and ends the old one. @default true */
+  /** Whether a refresh returns a new refresh token and ends the old one. @default true */
   readonly rotates?: boolean
-  /** What a second redemption of a refresh token does: end the whole grant, fail, or, for so long, succeed like the first. @default 'revoke' */
+  /**
+   * What a second redemption of a refresh token does: end the whole grant, fail, or, within `graceMs`, succeed like the
+   * first. @default 'revoke'
+   */
   readonly reuse?: 'revoke' | 'refuse' | { readonly graceMs: number }
-  /** Lifetime of access tokens in seconds; null: the answers don't say. @default 3600 */
+  /** Lifetime of access tokens in seconds. null: the responses have no `expires_in`. @default 3600 */
   readonly expiresIn?: number | null
-  /** How long each answer takes, in milliseconds of the clock. @default 0 */
+  /** How long each response takes, in milliseconds of the clock. @default 0 */
   readonly latencyMs?: number
 }
 
-/** A provider without a socket: its endpoints, and a resource of its own, behind a `fetch` function. */
+/** A provider without a socket: its endpoints, and its own resource, behind a `fetch` function. */
 export interface ScriptedProvider {
-  /** For `new OAuth2Client({ provider, clientId, fetch })`; any client id and secret is accepted. */
+  /** For `new OAuth2Client({ provider, clientId, fetch })`. Any client id and secret is accepted. */
   readonly provider: Provider
   readonly fetch: typeof globalThis.fetch
   /** Every request so far, oldest first. */
   readonly requests: readonly ScriptedRequest[]
   /** The token requests among them. */
   readonly tokenRequests: readonly ScriptedRequest[]
-  /** Successful redemptions of a refresh token, and attempts to redeem one that was consumed. */
+  /** Successful redemptions of a refresh token, and attempts to redeem a used one. */
   readonly stats: { readonly redemptions: number; readonly reuses: number }
-  /** A URL that answers 200 to an access token that is alive, 401 to any other. */
+  /** A URL that responds 200 to a valid access token, 401 to any other. */
   readonly resource: string
-  /** The next token requests are answered so, in this order; later ones by the rules again. */
+  /** Sets the responses to the next token requests, in this order. Later ones follow the rules again. */
   script(...answers: readonly ScriptedAnswer[]): void
-  /** A new grant, as if a user had just logged in: what the token endpoint answered. */
+  /** Makes a new grant, as if a user had logged in. Returns what the token endpoint would. */
   issue(options?: { readonly scope?: string; readonly renewable?: boolean }): IssuedToken
-  /** A user who logs in at the URL of an authorization request and consents: answers the callback's URL. */
+  /** Logs a user in at the URL of an authorization request, with consent. Returns the callback's URL. */
   login(url: string): string
-  /** A user who ends the grant at the provider. */
+  /** Ends the grant, as a user does at the provider. */
   revoke(token: string): void
 }
 
@@ -68,7 +71,7 @@ const ENDPOINTS: Readonly<Record<string, ScriptedRequest['endpoint']>> = {
   [RESOURCE]: 'resource',
 }
 
-/** A provider for tests: it rotates refresh tokens and revokes on reuse, or does what its script says. */
+/** Returns a provider for tests: it rotates refresh tokens and revokes on reuse, or follows its script. */
 export function scriptedProvider(options: ScriptedProviderOptions = {}): ScriptedProvider {
   return new Scripted(options)
 }
@@ -118,7 +121,8 @@ class Scripted implements ScriptedProvider {
   login(url: string): string {
     const request = new URL(url).searchParams
     const redirectUri = request.get('redirect_uri')
-    if (redirectUri === null) throw new ConfigError('Expected the URL of an authorization request with a redirect_uri.')
+    if (redirectUri === null)
+      throw new ConfigError('Expected the URL to be that of an authorization request with a redirect_uri.')
     const code = crypto.randomUUID()
     this.#codes.set(code, request)
     const callback = new URL(redirectUri)

@@ -11,12 +11,13 @@ import { timeCases } from './contract/time.ts'
 import { Stage, type StoreContractCase, type StoreContractOptions } from './contract/stage.ts'
 
 /**
- * The contract of `GrantStore` as named cases, for any test runner:
+ * Returns the contract of `GrantStore` as named cases, for any test runner:
  *
  * ```ts
  * for (const { name, run } of storeContract({ create: () => myStore(url) })) test(name, run)
  * ```
- * Without `clock`, the cases wait some seconds in all; they leave grants behind, under clients named `contract …`.
+ *
+ * Without `clock`, the cases wait some seconds in total. They leave grants under clients named `contract …`.
  */
 export function storeContract(options: StoreContractOptions): StoreContractCase[] {
   const cases = [

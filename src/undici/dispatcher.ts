@@ -1,4 +1,4 @@
-/** What is read of a request on its way through undici's dispatchers. */
+/** The part of a request that is read on its way through undici's dispatchers. */
 export interface DispatchOptions {
   readonly origin?: string | URL
   readonly path: string
@@ -8,7 +8,7 @@ export interface DispatchOptions {
   readonly signal?: unknown
 }
 
-/** Holds the reins of one request (undici 7 and newer). */
+/** Controls one request (undici 7 and newer). */
 export interface DispatchController {
   readonly aborted: boolean
   abort(reason: Error): void
@@ -17,8 +17,8 @@ export interface DispatchController {
 }
 
 /**
- * What becomes of a request is told to its handler. The first group of methods is the one of undici 7 and newer, `onConnect` and the rest that of
- * undici 7 and older: undici 7 speaks both, and the older one needs no conversion of headers there.
+ * Receives the events of a request. The first group of methods is that of undici 7 and newer, `onConnect` and the rest
+ * that of undici 7 and older. Undici 7 uses both, and the older one needs no conversion of headers there.
  */
 export interface DispatchHandler {
   onRequestStart?(controller: DispatchController, context: unknown): void
@@ -53,7 +53,7 @@ export type Interceptor = <O extends DispatchOptions, H extends DispatchHandler>
   dispatch: (options: O, handler: H) => boolean,
 ) => (options: O, handler: H) => boolean
 
-/** Tells a handler that its request failed. */
+/** Passes a failure of the request to its handler. */
 export function fail(handler: DispatchHandler, error: unknown): void {
   const reason = error as Error
   if (handler.onResponseError !== undefined) handler.onResponseError(null, reason)

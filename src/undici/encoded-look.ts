@@ -1,12 +1,12 @@
 import { MOST_LOOKED_AT_BYTES, type BodyLook } from '../client/answers/rejected-answers.ts'
 
-/** Looks at a body as it comes; see `BodyLook`. */
+/** Inspects a body as it arrives; see `BodyLook`. */
 export interface Look {
   add(chunk: Uint8Array): boolean | undefined
   end(): boolean
 }
 
-/** Undici's dispatchers leave bodies as they came: one that is encoded (RFC 9110 section 8.4) is looked at when it is complete. */
+/** Inspects an encoded body (RFC 9110 section 8.4) when it is complete: undici's dispatchers do not decode bodies. */
 export function lookAt(look: BodyLook, encoding: string | null | undefined): Look {
   const format = encoding?.trim().toLowerCase() ?? ''
   return format === '' || format === 'identity' ? look : new EncodedLook(look, format)
@@ -41,7 +41,7 @@ class EncodedLook implements Look {
   }
 }
 
-/** Undefined: not to be decoded here, or longer than what is looked at. */
+/** Returns undefined for a body that is not decoded here, or is longer than what is inspected. */
 function decoded(body: Uint8Array, format: string): Uint8Array | undefined {
   const zlib = globalThis.process?.getBuiltinModule?.('node:zlib')
   const limit = { maxOutputLength: MOST_LOOKED_AT_BYTES }

@@ -1,8 +1,11 @@
 import type { DispatchController, DispatchHandler } from './dispatcher.ts'
 import { HeldAnswer, holdError } from './held-answer.ts'
-import { verdictOn, verdictOnError, type Sending } from './judging.ts'
+import { refusalIn, refusalInError, type Sending } from './judging.ts'
 
-/** Handles the first attempt of a request: whatever is no refusal of its token goes straight to the caller's handler. */
+/**
+ * Handles the first attempt of a request: everything that is not a refusal of its token is passed to the caller's
+ * handler.
+ */
 export class FirstAttempt implements DispatchHandler {
   readonly #sending: Sending
   #context: unknown
@@ -23,13 +26,13 @@ export class FirstAttempt implements DispatchHandler {
 
   onResponseStart(controller: DispatchController, status: number, headers: object, statusText?: string): void {
     const { handler } = this.#sending
-    const verdict = verdictOn(this.#sending, this.#context, status, headers)
-    if (verdict === false) {
+    const refusal = refusalIn(this.#sending, this.#context, status, headers)
+    if (refusal === false) {
       handler.onResponseStart?.(controller, status, headers, statusText)
       return
     }
     const head = (): void => handler.onResponseStart?.(controller, status, headers, statusText)
-    this.#answer = new HeldAnswer(this.#sending, controller, head, verdict, headers)
+    this.#answer = new HeldAnswer(this.#sending, controller, head, refusal, headers)
   }
 
   onResponseData(controller: DispatchController, chunk: Uint8Array): void {
@@ -47,7 +50,7 @@ export class FirstAttempt implements DispatchHandler {
   onResponseError(controller: DispatchController | null, error: Error): void {
     const tell = (): void => this.#sending.handler.onResponseError?.(controller, error)
     if (this.#answer !== undefined) this.#answer.end(tell)
-    else if (verdictOnError(this.#sending, this.#context, error)) holdError(this.#sending, tell)
+    else if (refusalInError(this.#sending, this.#context, error)) holdError(this.#sending, tell)
     else tell()
   }
 

@@ -3,39 +3,42 @@ import { lookAt, type Look } from './encoded-look.ts'
 import { headerReader, type Sending } from './judging.ts'
 import { WithheldAnswer, type AnswerStream } from './withheld-answer.ts'
 
-/** An answer that is, or may be, a refusal of its token: withheld until that is decided, then repeated or its caller's. */
+/**
+ * A response that is, or may be, a refusal of its token. It is withheld until that is decided, then repeated or passed
+ * to its caller.
+ */
 export class HeldAnswer {
   readonly #sending: Sending
   readonly #answer: WithheldAnswer
   #look: Look | undefined
 
-  /** `head` tells the handler of status and headers; `verdict` is what they say. */
+  /** `head` passes status and headers to the handler. `refusal` is what they mean. */
   constructor(
     sending: Sending,
     stream: AnswerStream,
     head: () => boolean | void,
-    verdict: true | BodyLook,
+    refusal: true | BodyLook,
     headers: unknown,
   ) {
     this.#sending = sending
     this.#answer = new WithheldAnswer(stream, sending.handler)
     this.#answer.pass(head)
-    if (verdict === true) this.#repeat()
-    else this.#look = lookAt(verdict, headerReader(headers)('content-encoding'))
+    if (refusal === true) this.#repeat()
+    else this.#look = lookAt(refusal, headerReader(headers)('content-encoding'))
   }
 
-  /** A piece of the body; false: the connection is to pause. */
+  /** Handles a part of the body. Returns false if the connection is to pause. */
   data(chunk: Uint8Array, event: () => boolean | void): boolean | void {
     const goOn = this.#answer.data(chunk, event)
-    const verdict = this.#look?.add(chunk)
-    if (verdict === undefined) return goOn
+    const refusal = this.#look?.add(chunk)
+    if (refusal === undefined) return goOn
     this.#look = undefined
-    if (!verdict) return this.#answer.release()
+    if (!refusal) return this.#answer.release()
     this.#repeat()
     return goOn
   }
 
-  /** The last event: the body's end, or what broke it off. */
+  /** Handles the last event: the body's end, or what interrupted it. */
   end(event: () => void): void {
     this.#answer.end(event)
     const look = this.#look
@@ -50,7 +53,7 @@ export class HeldAnswer {
   }
 }
 
-/** For an answer that is an error already, of undici's `responseError`: what it tells is withheld. */
+/** Withholds a response that undici's `responseError` has turned into an error. */
 export function holdError(sending: Sending, tell: () => void): void {
   const answer = new WithheldAnswer({ resume: () => undefined, abort: () => undefined }, sending.handler)
   answer.end(tell)

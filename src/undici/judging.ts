@@ -4,7 +4,7 @@ import type { AccessToken } from '../model/token.ts'
 import type { DispatchHandler } from './dispatcher.ts'
 import { redirectedElsewhere, type Repeater, type SentRequest } from './repeater.ts'
 
-/** A request on its first attempt, and what its answer is judged by. */
+/** A request on its first attempt, and what its response is judged by. */
 export interface Sending {
   readonly handler: DispatchHandler
   readonly repeater: Repeater
@@ -13,8 +13,11 @@ export interface Sending {
   readonly rejected: RejectedAnswers | undefined
 }
 
-/** Whether an answer says that its access token is over. `headers` as undici tells them: parsed, or names and values in turn. */
-export function verdictOn(sending: Sending, context: unknown, status: number, headers: unknown): Verdict {
+/**
+ * Whether a response means that its access token has expired. `headers` are as undici passes them: parsed, or names and
+ * values in turn.
+ */
+export function refusalIn(sending: Sending, context: unknown, status: number, headers: unknown): Verdict {
   const { rejected, request } = sending
   if ((status !== 401 && rejected === undefined) || status < 200 || redirectedElsewhere(request, context)) return false
   const header = headerReader(headers)
@@ -22,8 +25,8 @@ export function verdictOn(sending: Sending, context: unknown, status: number, he
   return rejected?.judge(status, header) ?? false
 }
 
-/** The same for the error that undici's `responseError` makes of an answer, where it is composed inside. */
-export function verdictOnError(sending: Sending, context: unknown, error: Error): boolean {
+/** The same for the error that undici's `responseError` makes of a response, if it is composed inside. */
+export function refusalInError(sending: Sending, context: unknown, error: Error): boolean {
   const { body, code, headers, statusCode } = error as {
     body?: unknown
     code?: unknown
@@ -31,11 +34,11 @@ export function verdictOnError(sending: Sending, context: unknown, error: Error)
     statusCode?: unknown
   }
   if (code !== 'UND_ERR_RESPONSE' || typeof statusCode !== 'number') return false
-  const verdict = verdictOn(sending, context, statusCode, headers)
-  if (typeof verdict === 'boolean') return verdict
+  const refusal = refusalIn(sending, context, statusCode, headers)
+  if (typeof refusal === 'boolean') return refusal
   return typeof body === 'string'
-    ? (verdict.add(new TextEncoder().encode(body)) ?? verdict.end())
-    : verdict.parsed(body)
+    ? (refusal.add(new TextEncoder().encode(body)) ?? refusal.end())
+    : refusal.parsed(body)
 }
 
 export function headerReader(headers: unknown): HeaderReader {

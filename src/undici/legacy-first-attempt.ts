@@ -1,10 +1,11 @@
 import type { DispatchHandler } from './dispatcher.ts'
 import { HeldAnswer, holdError } from './held-answer.ts'
-import { verdictOn, verdictOnError, type Sending } from './judging.ts'
+import { refusalIn, refusalInError, type Sending } from './judging.ts'
 
 /**
- * `FirstAttempt` for handlers of the older kind: `undici.request` of version 7 has such a one, and everything newer between it and the connection has
- * every answer's headers converted forth and back, which costs more than all the rest of the interceptor.
+ * `FirstAttempt` for handlers of the older kind, which `undici.request` of version 7 uses. A newer handler between it
+ * and the connection has every response's headers converted twice, which costs more than all the rest of the
+ * interceptor.
  */
 export class LegacyFirstAttempt implements DispatchHandler {
   readonly #sending: Sending
@@ -28,11 +29,11 @@ export class LegacyFirstAttempt implements DispatchHandler {
 
   onHeaders(status: number, headers: unknown, resume: () => void, statusText: string): boolean | void {
     const { handler } = this.#sending
-    const verdict = verdictOn(this.#sending, this.#context, status, headers)
-    if (verdict === false) return handler.onHeaders?.(status, headers, resume, statusText)
+    const refusal = refusalIn(this.#sending, this.#context, status, headers)
+    if (refusal === false) return handler.onHeaders?.(status, headers, resume, statusText)
     const stream = { resume, abort: (reason: Error) => this.#abort?.(reason) }
     const head = (): boolean | void => handler.onHeaders?.(status, headers, resume, statusText)
-    this.#answer = new HeldAnswer(this.#sending, stream, head, verdict, headers)
+    this.#answer = new HeldAnswer(this.#sending, stream, head, refusal, headers)
     return true
   }
 
@@ -51,7 +52,7 @@ export class LegacyFirstAttempt implements DispatchHandler {
   onError(error: Error): void {
     const tell = (): void => this.#sending.handler.onError?.(error)
     if (this.#answer !== undefined) this.#answer.end(tell)
-    else if (verdictOnError(this.#sending, this.#context, error)) holdError(this.#sending, tell)
+    else if (refusalInError(this.#sending, this.#context, error)) holdError(this.#sending, tell)
     else tell()
   }
 

@@ -11,7 +11,7 @@ export interface SentRequest extends DispatchOptions {
   readonly headers: RequestHeaders
 }
 
-/** Sends requests once more whose token was refused. */
+/** Repeats requests whose token was refused. */
 export class Repeater {
   readonly #dispatch: Dispatch
   readonly #source: TokenSource
@@ -21,7 +21,7 @@ export class Repeater {
     this.#source = source
   }
 
-  /** Asks for another token, and then sends the request again or lets the answer stand. */
+  /** Asks for another token, then repeats the request or passes the response on. */
   async repeat(
     request: SentRequest,
     refused: AccessToken,
@@ -44,20 +44,20 @@ export class Repeater {
   }
 }
 
-/** The request's signal, of whatever realm; undici also takes event emitters, which nothing else can wait with. */
+/** The request's signal, of any realm. Undici also accepts event emitters, which nothing else can wait with. */
 export function abortSignalOf({ signal }: DispatchOptions): AbortSignal | undefined {
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>
   return typeof aborted === 'boolean' && typeof addEventListener === 'function' ? (signal as AbortSignal) : undefined
 }
 
 /**
- * Whether a redirect, followed by an interceptor closer to the connection, led through another origin: the token was not sent there, and a refusal
- * says nothing about it.
+ * Whether a redirect, followed by an interceptor closer to the connection, led through another origin. The token was
+ * not sent there, and a refusal says nothing about it.
  */
 export function redirectedElsewhere(request: SentRequest, context: unknown): boolean {
   const history = (context as { readonly history?: readonly URL[] } | null | undefined)?.history
   if (history === undefined || history.length === 0) return false
   const { origin } = new URL(String(request.origin))
-  // On the way back the token is not there again.
+  // On the way back the token is not added again.
   return history.some((hop) => hop.origin !== origin)
 }

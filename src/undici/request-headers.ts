@@ -1,12 +1,15 @@
 import { ConfigError } from '../model/errors.ts'
 import { ownAuthorization } from '../fetch/resource-request.ts'
 
-/** A request's own copy of its headers, in one of the forms that undici takes: names with values, or names and values in turn. */
+/**
+ * A request's own copy of its headers, in one of the forms that undici accepts: names with values, or names and values
+ * in turn.
+ */
 export type RequestHeaders = Record<string, unknown> | unknown[]
 
 /**
- * A copy of the caller's headers, whatever their form, to be changed for this request alone.
- * @throws ConfigError when there is an Authorization header among them
+ * Copies the caller's headers, whatever their form, to be changed for this request alone.
+ * @throws ConfigError if there is an Authorization header among them
  */
 export function copyHeaders(headers: unknown): RequestHeaders {
   if (headers === undefined || headers === null) return {}
@@ -24,14 +27,14 @@ export function setAuthorization(headers: RequestHeaders, value: string): void {
   else headers.push('authorization', value)
 }
 
-/** The headers of a request that is sent again, with another Authorization header. */
+/** Returns the headers of a repeated request, with another Authorization header. */
 export function replaceAuthorization(headers: RequestHeaders, value: string): RequestHeaders {
   return Array.isArray(headers) ? [...headers.slice(0, -1), value] : { ...headers, authorization: value }
 }
 
 function checked(flat: unknown[]): unknown[] {
   for (let at = 0; at < flat.length; at += 2) {
-    // Undici takes names as bytes too.
+    // Undici accepts names as bytes too.
     if (isAuthorization(String(flat[at])) && flat[at + 1] !== undefined) throw refusal()
   }
   return flat
@@ -45,7 +48,7 @@ function isIterable(headers: object): headers is Iterable<readonly unknown[]> {
   return Symbol.iterator in headers
 }
 
-/** Iterables are read once only: what is sent again needs them as a list. */
+/** Iterables can be read only once: a repeat needs them as a list. */
 function inTurn(headers: Iterable<readonly unknown[]>): unknown[] {
   const flat: unknown[] = []
   for (const [name, value] of headers) flat.push(name, ownValue(value))

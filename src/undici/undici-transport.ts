@@ -5,12 +5,13 @@ import type { DispatchController, Dispatcher, DispatchHandler } from './dispatch
 const FORM = 'application/x-www-form-urlencoded;charset=UTF-8'
 
 /**
- * For a client's `transport` option: requests to the provider go over an undici dispatcher (7 and newer), which costs less than `fetch`. It must
- * not follow redirects or repeat requests: keep the interceptors for that away from it.
- * @throws ConfigError
+ * Returns a client's `transport`: requests to the provider go over an undici dispatcher (7 and newer), which costs less
+ * than `fetch`. The dispatcher must not follow redirects or repeat requests: compose no interceptors for that.
+ * @throws ConfigError for a value that is not a dispatcher
  */
 export function undiciTransport(dispatcher: Dispatcher): Transport {
-  if (typeof dispatcher?.dispatch !== 'function') throw new ConfigError('undiciTransport needs an undici dispatcher.')
+  if (typeof dispatcher?.dispatch !== 'function')
+    throw new ConfigError('Expected the argument of undiciTransport to be an undici dispatcher.')
   return ({ url, method, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const { origin, pathname, search } = new URL(url)
@@ -24,7 +25,7 @@ export function undiciTransport(dispatcher: Dispatcher): Transport {
 
 type Fields = Readonly<Record<string, string | string[] | undefined>>
 
-/** Receives one answer: it is there with its headers, its text with the end of its body. */
+/** Receives one response: it is returned with its headers, its text with the end of its body. */
 function receiver(
   answered: (answer: TransportAnswer) => void,
   failed: (error: Error) => void,
@@ -38,7 +39,7 @@ function receiver(
   let resolve: (text: string | undefined | Promise<string | undefined>) => void
   let reject: (error: Error) => void
   const text = new Promise<string | undefined>((...both) => ([resolve, reject] = both))
-  // Nobody may want it.
+  // The caller may not read it.
   text.catch(() => undefined)
   const abort = (): void => running?.abort(signal?.reason as Error)
   signal?.addEventListener('abort', abort)
@@ -53,7 +54,7 @@ function receiver(
       if (signal?.aborted === true) abort()
     },
     onResponseStart: (_controller, status, headers) => {
-      // What comes before the answer (RFC 9110 section 15.2) is not the answer.
+      // An interim response (RFC 9110 section 15.2) is not the response.
       if (status < 200) return
       fields = headers as Fields
       answered({
@@ -61,7 +62,7 @@ function receiver(
         headers: { get: (name) => fieldOf(fields, name) },
         text: () => text,
         discard: () => {
-          if (!ended) running?.abort(new Error('The body of the answer is not needed.'))
+          if (!ended) running?.abort(new Error('The body of the response is not needed.'))
         },
       })
     },
@@ -73,7 +74,7 @@ function receiver(
       }
       resolve(undefined)
       chunks = []
-      controller.abort(new Error('The answer is longer than 1 MiB.'))
+      controller.abort(new Error('The response is longer than 1 MiB.'))
     },
     onResponseEnd: () => {
       end()
@@ -92,7 +93,7 @@ function fieldOf(fields: Fields, name: string): string | null {
   return Array.isArray(value) ? value.join(', ') : (value ?? null)
 }
 
-/** Some servers compress whatever was asked for. */
+/** Some servers compress whatever was requested. */
 function decode(chunks: readonly Uint8Array[], encoding: string | null): string | Promise<string | undefined> {
   const format = encoding?.trim().toLowerCase()
   if (format === 'gzip' || format === 'deflate') {

@@ -14,25 +14,34 @@ import { LegacyFirstAttempt } from './legacy-first-attempt.ts'
 import { abortSignalOf, Repeater, type SentRequest } from './repeater.ts'
 import { copyHeaders, copyOfLists, setAuthorization } from './request-headers.ts'
 
-/** How `withGrant` sends. */
+/** Options of `withGrant`. */
 export interface WithGrantOptions {
-  /** Where the token may be sent, as in a client's `resourceOrigins`: for sources that are no session, and needed for them. A session's token goes to its client's `resourceOrigins`. */
+  /**
+   * Where the token may be sent, as in a client's `resourceOrigins`. Required for sources that are not sessions, and
+   * not allowed for a session, whose token is sent to its client's `resourceOrigins`.
+   */
   readonly origins?: readonly string[]
-  /** One refresh and one retry when a resource refuses the token (a 401, or what the provider's data calls `rejected`), for bodies that can be sent again. @default the session's policy; true for other sources */
+  /**
+   * Whether to refresh and retry once when a resource refuses the token: with a 401, or with a response that the
+   * provider's `rejected` names. Only for bodies that can be sent again. @default the session's policy; true for other
+   * sources
+   */
   readonly retry401?: boolean
 }
 
 /**
- * An interceptor for the `compose()` of undici's dispatchers (7 and newer) that does what `session.fetch` does: it sends the token with every request
- * (RFC 6750 section 2.1), to the allowed origins only, and on a 401 asks for another one and repeats the request once. A request's options are
- * read at the call. Undici's `responseError` may stand on either side of it.
+ * Returns an interceptor for the `compose()` of undici's dispatchers (7 and newer) that works like `session.fetch`. It
+ * sends the token with every request (RFC 6750 section 2.1), to the allowed origins only. On a 401 it asks for another
+ * token and repeats the request once. A request's options are read at the call. Undici's `responseError` may be on
+ * either side of it.
  *
- * Requests fail with ConfigError when they have an Authorization header of their own or no origin, OriginNotAllowedError, InsecureTransportError,
- * and what the source throws.
- * @throws ConfigError
+ * Requests fail with ConfigError if they have an Authorization header or no origin, with OriginNotAllowedError, with
+ * InsecureTransportError, and with what the source throws.
+ * @throws ConfigError for an unusable source or unusable options
  */
 export function withGrant(source: TokenSource, options: WithGrantOptions = {}): Interceptor {
-  if (typeof source?.token !== 'function') throw new ConfigError('withGrant needs a session.')
+  if (typeof source?.token !== 'function')
+    throw new ConfigError('Expected the source of withGrant to be a session, or an object with a token() method.')
   const binding = bindingOf(source)
   const foreign = binding === undefined ? ofAnotherCopy(source) : undefined
   if (foreign !== undefined) throw new ConfigError(foreign)
@@ -78,13 +87,13 @@ type Send = (request: SentRequest, handler: DispatchHandler, token: AccessToken,
 interface Waiting {
   readonly request: SentRequest
   readonly handler: DispatchHandler
-  /** What it goes by, once it may go there. */
+  /** Its rules, once it may be sent there. */
   readonly rules: ResourceRules | Promise<ResourceRules>
 }
 
 async function sendLater({ request, handler, rules }: Waiting, source: TokenSource, send: Send): Promise<void> {
   const { body } = request
-  // A stream that breaks meanwhile must not end the process: undici sees it when it is sent.
+  // A stream that breaks in the meantime must not end the process: undici notices it when it is sent.
   if (isEmitter(body)) body.on('error', () => undefined)
   const signal = abortSignalOf(request)
   try {
@@ -110,18 +119,22 @@ function resourceRules(
   origins: readonly string[] | undefined,
 ): RulesOf<ResourceRules> {
   if (own === undefined && origins === undefined) {
-    // An interceptor that follows redirects comes here again with any origin.
-    throw new ConfigError('withGrant needs origins for a source that is not a session: where its token may be sent.')
+    // An interceptor that follows redirects calls this again with any origin.
+    throw new ConfigError(
+      'withGrant needs origins for a source that is not a session. Name there where its token may be sent.',
+    )
   }
   if (own !== undefined && origins !== undefined) {
-    throw new ConfigError("A session's token goes to its client's resourceOrigins: set them there, not in withGrant.")
+    throw new ConfigError(
+      "A session's token is sent to its client's resourceOrigins. Set them there, not in withGrant.",
+    )
   }
   if (own !== undefined) return own
   const rules: ResourceRules = { assertResource: guardOf(origins, 'withGrant'), rejected: undefined }
   return () => rules
 }
 
-/** A request's options as they are now: what their owner does with them afterwards changes neither the first attempt nor a repeat. */
+/** Copies a request's options: later changes by their owner affect neither the first attempt nor a repeat. */
 function ownOptions(sending: DispatchOptions): SentRequest {
   const own: Record<string, unknown> = { ...sending }
   const { body, origin, query } = own
@@ -132,7 +145,7 @@ function ownOptions(sending: DispatchOptions): SentRequest {
   return own as unknown as SentRequest
 }
 
-/** Reads where a request goes; the origin of the one before is known already. */
+/** Reads where a request goes. The origin of the previous one is known already. */
 function originReader(): (request: DispatchOptions) => URL {
   let known = ''
   let url: URL | undefined

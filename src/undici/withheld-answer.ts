@@ -1,17 +1,18 @@
 import { fail, type DispatchHandler } from './dispatcher.ts'
 
-/** The connection on which an answer comes. */
+/** The connection on which a response arrives. */
 export interface AnswerStream {
   resume(): void
   abort(reason: Error): void
 }
 
-/** So much of an answer is held back before its connection is paused. */
+/** Number of bytes of a response that are withheld before its connection is paused. */
 const MOST_BYTES = 65_536
 
 /**
- * An answer that its caller is not told of before it is known whether the request is sent again. What comes of it meanwhile waits here. Its
- * connection is not paused at once: not every dispatcher can be, and undici 7 fails an assertion when the server closes a paused one.
+ * A response that its caller does not get before it is known whether the request is repeated. Its events wait here. Its
+ * connection is not paused at once: not every dispatcher can be, and undici 7 fails an assertion when the server closes
+ * a paused one.
  */
 export class WithheldAnswer {
   readonly #stream: AnswerStream
@@ -32,7 +33,7 @@ export class WithheldAnswer {
     if (this.#state === 'waiting') this.#waiting.push(event)
   }
 
-  /** The same for a piece of the body; false: the connection is to pause. */
+  /** The same for a part of the body. Returns false if the connection is to pause. */
   data(chunk: Uint8Array, event: () => boolean | void): boolean | void {
     if (this.#state !== 'waiting') return this.pass(event)
     this.#waiting.push(event)
@@ -46,7 +47,7 @@ export class WithheldAnswer {
     this.pass(event)
   }
 
-  /** It is the caller's. Answers false when its handler asks for a pause. */
+  /** Passes the response to its caller. Returns false if its handler asks for a pause. */
   release(): boolean | void {
     this.#state = 'released'
     try {
@@ -57,16 +58,16 @@ export class WithheldAnswer {
       if (paused) return false
       if (!this.#ended) this.#stream.resume()
     } catch (error) {
-      // As undici itself takes it when a handler throws.
+      // As undici itself handles a handler that throws.
       if (this.#ended) fail(this.#handler, error)
       else this.#stream.abort(error as Error)
     }
   }
 
-  /** Nobody wants it. */
+  /** Discards the response. */
   drop(): void {
     this.#state = 'dropped'
-    // One that has arrived leaves its connection to others; waiting for the rest isn't worth it.
-    if (!this.#ended) this.#stream.abort(new Error('The answer is not needed: the request is sent again.'))
+    // A response that has arrived leaves its connection to others. Waiting for the rest takes too long.
+    if (!this.#ended) this.#stream.abort(new Error('The response is not needed: the request is sent again.'))
   }
 }

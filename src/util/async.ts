@@ -1,6 +1,6 @@
 import { startTimer, type Clock } from './clock.ts'
 
-/** A promise and its resolver (Promise.withResolvers, which Node 20 doesn't have). */
+/** Makes a promise and its resolver (Promise.withResolvers, which Node 20 does not have). */
 export function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve: () => void = () => undefined
   const promise = new Promise<void>((done) => {
@@ -9,7 +9,10 @@ export function deferred(): { readonly promise: Promise<void>; readonly resolve:
   return { promise, resolve }
 }
 
-/** What a promise resolves to, or undefined when `ms` pass first. With `idle`, nobody waits for it: the process may end meanwhile. */
+/**
+ * Resolves to the promise's value, or to undefined if `ms` pass first. With `idle`, no caller waits for it: the process
+ * may end before.
+ */
 export function within<T>(
   promise: Promise<T>,
   clock: Required<Clock>,
@@ -44,7 +47,7 @@ export function abortable<T>(work: () => Promise<T>, signal: AbortSignal | undef
   })
 }
 
-/** Resolves in the event loop's next turn: what else waits for it comes first. A resolved promise would not let it. */
+/** Resolves in the event loop's next turn: other waiting work comes first, unlike with a resolved promise. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve)

@@ -1,18 +1,18 @@
-/** A text's UTF-8 bytes in base64 (RFC 4648 section 4). */
+/** Encodes a text's UTF-8 bytes in base64 (RFC 4648 section 4). */
 export function toBase64(text: string): string {
   let binary = ''
   for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte)
   return btoa(binary)
 }
 
-/** Bytes in base64url without padding (RFC 4648 section 5). */
+/** Encodes bytes in base64url without padding (RFC 4648 section 5). */
 export function toBase64Url(bytes: Uint8Array): string {
   let binary = ''
   for (const byte of bytes) binary += String.fromCharCode(byte)
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }
 
-/** The bytes that are given in base64url; undefined when they are none. */
+/** Decodes base64url to bytes. Returns undefined for any other text. */
 export function bytesFromBase64Url(value: string): Uint8Array<ArrayBuffer> | undefined {
   let binary: string
   try {
@@ -26,7 +26,7 @@ export function bytesFromBase64Url(value: string): Uint8Array<ArrayBuffer> | und
   return bytes
 }
 
-/** The text whose UTF-8 bytes are given in base64url; undefined when they are none. */
+/** Decodes base64url to the text of its UTF-8 bytes. Returns undefined for any other text. */
 export function fromBase64Url(value: string): string | undefined {
   const bytes = bytesFromBase64Url(value)
   try {

@@ -1,16 +1,19 @@
 import { promised } from './promised.ts'
 
-/** Where the library reads the time and waits. Every wait of the library goes through it, so that a test can own time. */
+/** Source of time and waits. Every wait of the library goes through it, so that a test can control time. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Returns milliseconds since the epoch. */
   now(): number
-  /** Milliseconds that never go backwards, from any start. @default performance.now() */
+  /** Returns milliseconds that never decrease, from any start. @default performance.now() */
   monotonic?(): number
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. @default a timer, which keeps the process alive: somebody waits for its end */
+  /**
+   * Resolves after `ms` milliseconds. Rejects with the signal's reason if it aborts first. @default a timer that keeps
+   * the process running, because a caller waits for it
+   */
   delay?(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** The longest timer that JavaScript has: beyond it, a timer fires at once. */
+/** Longest timer of JavaScript: beyond it, a timer fires at once. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 /** The machine's clock. */
@@ -45,7 +48,10 @@ function systemTimer(ms: number, keepsAlive: boolean, onEnd: () => void): () => 
   return () => clearTimeout(timer)
 }
 
-/** `clock.delay` for a wait that no caller and no unsaved token stands behind: the machine's own doesn't keep the process alive for it. */
+/**
+ * Waits like `clock.delay`, but without a waiting caller or an unsaved token: the machine's own clock does not keep the
+ * process running for it.
+ */
 export function idleDelay(clock: Required<Clock>, ms: number, signal?: AbortSignal): Promise<void> {
   return clock.delay === systemClock.delay ? systemDelay(ms, signal, false) : clock.delay(ms, signal)
 }
@@ -53,14 +59,17 @@ export function idleDelay(clock: Required<Clock>, ms: number, signal?: AbortSign
 /** A reason of its own for each stopped wait would cost a stack trace. */
 const STOPPED = new Error('The wait was stopped.')
 
-/** Runs `onEnd` after `ms` milliseconds, unless the function that it returns is called before. With `idle`, nobody waits for it. */
+/**
+ * Runs `onEnd` after `ms` milliseconds, unless the returned function is called before. With `idle`, no caller waits for
+ * it.
+ */
 export function startTimer(
   clock: Required<Clock>,
   ms: number,
   onEnd: () => void,
   { idle = false }: { readonly idle?: boolean } = {},
 ): () => void {
-  // Deadlines around whatever may hang mostly end unused: the machine's timers stop at the least cost.
+  // Most deadlines end unused: the machine's timers stop at the lowest cost.
   if (clock.delay === systemClock.delay) return systemTimer(ms, !idle, onEnd)
   const stopped = new AbortController()
   clock.delay(ms, stopped.signal).then(onEnd, () => undefined)
@@ -68,21 +77,21 @@ export function startTimer(
 }
 
 /**
- * Measures how long ago this was called, in milliseconds: by the monotonic clock, or by the time of day where that says more. A machine that
- * is suspended stops its monotonic clock.
+ * Measures the time since this call, in ms: by the monotonic clock, or by the time of day if that is longer. A
+ * suspended machine stops its monotonic clock.
  */
 export function stopwatch(clock: Pick<Required<Clock>, 'now' | 'monotonic'>): () => number {
   const [monotonic, now] = [clock.monotonic(), clock.now()]
   return () => Math.max(clock.monotonic() - monotonic, clock.now() - now)
 }
 
-/** Fills in what a caller's clock leaves out. A clock without `monotonic` is taken to be its own monotonic clock. */
+/** Adds what a caller's clock leaves out. A clock without `monotonic` serves as its own monotonic clock. */
 export function completeClock(clock: Clock | undefined): Required<Clock> {
   if (clock === undefined || clock === systemClock) return systemClock
   return {
     now: () => clock.now(),
     monotonic: clock.monotonic === undefined ? () => clock.now() : () => clock.monotonic?.() ?? clock.now(),
-    // The machine's own delay stays what it is: an idle wait has to recognise it.
+    // The machine's own delay stays unchanged: an idle wait has to recognize it.
     delay:
       clock.delay === undefined || clock.delay === systemClock.delay
         ? systemClock.delay

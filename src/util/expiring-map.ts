@@ -1,7 +1,7 @@
-/** How many entries may pile up before the expired ones are swept out. */
+/** Number of entries at which the expired ones are first removed. */
 const FIRST_SWEEP = 1024
 
-/** A map whose entries end by themselves; no timers. Times are the caller's. */
+/** A map whose entries expire, without timers. Times are the caller's. */
 export class ExpiringMap<K, V> {
   readonly #entries = new Map<K, { readonly value: V; readonly until: number }>()
   #sweepAt = FIRST_SWEEP
@@ -15,7 +15,7 @@ export class ExpiringMap<K, V> {
     return entry !== undefined && entry.until > now ? entry.value : undefined
   }
 
-  /** The entries that have not ended. */
+  /** Returns the entries that have not expired. */
   *all(now: number): Generator<[K, V]> {
     for (const [key, { value, until }] of this.#entries) if (until > now) yield [key, value]
   }

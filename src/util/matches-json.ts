@@ -1,6 +1,6 @@
 /**
- * Whether a JSON value has everything that a pattern has: an object each of the pattern's members, with a value that fits in turn; a list,
- * for each element of the pattern's list, one that fits it; anything else must be equal. Own members only.
+ * Whether a JSON value contains a pattern. An object must have each of the pattern's members, with a matching value. A
+ * list must have a match for each element of the pattern's list. Anything else must be equal. Own members only.
  */
 export function matchesJson(value: unknown, pattern: unknown): boolean {
   if (typeof pattern !== 'object' || pattern === null) return value === pattern
@@ -24,7 +24,7 @@ export function isJsonPattern(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || depth > 20) return false
   if (Array.isArray(value)) return value.every((element) => isJsonPattern(element, depth + 1))
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Plain objects, also those of another realm: a Date or a RegExp would be a pattern that fits everything.
+  // Plain objects, also those of another realm: a Date or a RegExp would be a pattern that matches everything.
   const plain = prototype === null || Object.getPrototypeOf(prototype) === null
   return plain && Object.values(value).every((member) => isJsonPattern(member, depth + 1))
 }

@@ -1,4 +1,7 @@
-/** Every copy of the library marks its classes with it, so that an object of another copy can be told from a stranger's. */
+/**
+ * Every copy of the library marks its classes with it, so that an object of another copy is distinguished from a
+ * stranger's.
+ */
 const BRAND = Symbol.for('evergrant.class')
 
 /** Marks a class of this library. */
@@ -7,7 +10,8 @@ export function brand(type: { readonly prototype: object }, name: string): void 
 }
 
 /**
- * For a value that is none of this copy's objects: where another copy of the library made it, what it is and what to do, as a sentence for an error.
+ * Describes a value that is not an object of this copy: if another copy of the library made it, what it is and what to
+ * do, as a sentence for an error.
  */
 export function ofAnotherCopy(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
@@ -19,7 +23,7 @@ export function ofAnotherCopy(value: unknown): string | undefined {
   }
   if (typeof name !== 'string') return undefined
   return (
-    `This ${name} was made by another copy of the library, which this one can't use. The application has loaded 'evergrant' twice: ` +
+    `This ${name} was made by another copy of the library, which this one cannot use. The application has loaded 'evergrant' twice: ` +
     "see 'npm ls evergrant' and keep one version, and let the bundler leave 'evergrant' and all its entries outside of the bundle, or inside."
   )
 }

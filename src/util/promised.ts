@@ -1,4 +1,4 @@
-/** Whether it can be waited for: a promise, also one of another realm or library. */
+/** Whether it can be awaited: a promise, also one of another realm or library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
@@ -8,22 +8,24 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Takes note of what an application's function answered that nobody waits for: where that is a promise, of whatever realm or library, its
- * rejection must not end the process.
+ * Ignores the result of an application's function. The rejection of a promise, of any realm or library, must not end
+ * the process.
  */
-export function unheeded(answer: unknown): void {
+export function unheeded(result: unknown): void {
   try {
-    if (isThenable(answer)) answer.then(nothing, nothing)
+    if (isThenable(result)) result.then(nothing, nothing)
   } catch {
-    // The application's own problem.
+    // The application handles its own failures.
   }
 }
 
-/** What a function of the application's answers, as a promise of this realm: also where it throws, or answers none. */
+/**
+ * Returns the result of an application's function as a promise of this realm, also if it throws or returns no promise.
+ */
 export function promised<T>(work: () => PromiseLike<T> | T): Promise<T> {
   try {
-    const answer = work()
-    return answer instanceof Promise ? answer : Promise.resolve(answer)
+    const result = work()
+    return result instanceof Promise ? result : Promise.resolve(result)
   } catch (error) {
     return Promise.reject(error)
   }

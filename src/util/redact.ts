@@ -1,20 +1,23 @@
 import { toBase64 } from './base64.ts'
 
-/** What stands where a secret stood. */
+/** What replaces a secret. */
 const MASK = '[redacted]'
 
-/** Shorter values are left alone: replacing every `a` of a text would hide the text and protect nothing. */
+/** Shorter values are not masked: replacing every `a` of a text would hide the text and protect nothing. */
 const SHORTEST = 4
 
-/** So many values are remembered; a client whose secret is made anew for each request must not grow for ever. */
+/** Maximum number of remembered values: a client that makes a new secret for each request must not grow forever. */
 const MOST = 200
 
 const DEEPEST = 6
 
-/** The secrets of one client or one operation, by value: whatever leaves the library as text goes through them. */
+/** The secrets of one client or one operation, by value: every text that leaves the library is masked by them. */
 export class Secrets {
   readonly #parent: Secrets | undefined
-  /** Each secret with the forms in which it may appear, which are made when the first text is redacted: most operations end without one. */
+  /**
+   * Each secret with the forms in which it may appear, which are made when the first text is redacted: most operations
+   * end without one.
+   */
   readonly #forms = new Map<string, readonly string[] | undefined>()
 
   /** With a parent, its secrets count too. */
@@ -22,7 +25,7 @@ export class Secrets {
     this.#parent = parent
   }
 
-  /** Remembers values that must not appear anywhere; undefined and very short ones are ignored. */
+  /** Remembers values that must not appear anywhere. Undefined and very short ones are ignored. */
   add(...values: readonly (string | undefined)[]): this {
     for (const value of values) {
       if (value === undefined || value.length < SHORTEST || this.#forms.has(value)) continue
@@ -35,17 +38,20 @@ export class Secrets {
     return this
   }
 
-  /** The text with every known secret masked, also where it is percent-encoded, form-encoded, JSON-escaped or in base64. */
+  /**
+   * Returns the text with every known secret masked, also if it is percent-encoded, form-encoded, JSON-escaped or in
+   * base64.
+   */
   redact(text: string): string {
     let result = text
-    // Longest first: a secret that begins another must not leave the other's rest behind.
+    // Longest first: a secret that is the start of another must not leave the other's rest.
     for (const form of this.#all().sort((a, b) => b.length - a.length)) result = result.replaceAll(form, MASK)
     return result
   }
 
   /**
-   * An error rebuilt so that nothing secret hangs on it: name, redacted message and stack, code, and the same of its causes.
-   * Responses, bodies and whatever else the original carries stay behind.
+   * Rebuilds an error without secrets: name, redacted message and stack, code, and the same of its causes. Responses,
+   * bodies and whatever else the original carries are left out.
    */
   cause(error: unknown, depth = 0): Error | undefined {
     if (error === undefined || error === null || depth > DEEPEST) return undefined
@@ -71,7 +77,7 @@ export class Secrets {
     return copy
   }
 
-  /** Log fields, copied with every string in them redacted. */
+  /** Returns a copy of log fields with every string in them redacted. */
   fields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
     return this.#deep(fields, 0) as Record<string, unknown>
   }

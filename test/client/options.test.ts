@@ -133,7 +133,6 @@ test('the core returns the registration, and the fetch that the client was given
     name: 'acme',
     clientId: 'web',
     timeoutMs: 5,
-    allowInsecureRequests: false,
     logger: undefined,
   })
   await core.fetch('https://api.example/')

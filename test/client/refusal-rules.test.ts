@@ -191,13 +191,16 @@ test.each(['Token has been expired or revoked.', 'The token was processed before
 )
 
 test.each<[unknown, RegExp]>([
-  [{}, /refusals of provider 'acme' must be a list/],
-  [[{ when: {}, means: 'dead' }], /refusals\[0\] of provider 'acme' would fit every refusal/],
-  [[{ when: { status: undefined }, means: 'dead' }], /would fit every refusal/],
-  [[{ when: { status: 400 }, means: 'dead' }, { when: { status: 400 } }], /refusals\[1\].*one of these as means/],
+  [{}, /refusals of provider 'acme' to be a list/],
+  [[{ when: {}, means: 'dead' }], /refusals\[0\] of provider 'acme' to have .* or it would match every refusal/],
+  [[{ when: { status: undefined }, means: 'dead' }], /would match every refusal/],
+  [
+    [{ when: { status: 400 }, means: 'dead' }, { when: { status: 400 } }],
+    /means of refresh.refusals\[1\].* to be one of/,
+  ],
   [[{ when: { status: 400 }, means: 'Dead' }], /means/],
-  [[{ means: 'dead' }], /must be \{ when/],
-  [[null], /must be \{ when/],
+  [[{ means: 'dead' }], /to be \{ when/],
+  [[null], /to be \{ when/],
   [[{ when: { descripton: 'x', status: 400 }, means: 'dead' }], /'descripton'/],
   [[{ when: { status: '400' }, means: 'dead' }], /status/],
   [[{ when: { status: 4000 }, means: 'dead' }], /status/],

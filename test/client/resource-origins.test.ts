@@ -1,6 +1,5 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../src/client/oauth2-client.ts'
-import { assertOriginAllowed } from '../../src/client/http/transport-security.ts'
 import { ConfigError, InsecureTransportError, OriginNotAllowedError } from '../../src/model/errors.ts'
 import { issuer, json, makeClient, metadata, scripted } from './setup.ts'
 
@@ -15,103 +14,86 @@ const allows = (origins: readonly string[] | undefined, url: string, provider: o
   }
 }
 
-test.each<[origins: string[], url: string, allowed: boolean]>([
-  [['https://api.example'], 'https://api.example/path?x', true],
-  [['https://api.example/'], 'https://api.example', true],
-  [['https://API.example:443'], 'https://api.example', true],
-  [['https://api.example'], 'https://api.example:8443', false],
-  [['https://api.example'], 'https://api.example.evil.example', false],
-  [['https://api.example'], 'https://sub.api.example', false],
-  [['https://*.example.com'], 'https://a.example.com', true],
-  [['https://*.example.com'], 'https://a.b.example.com', true],
-  [['https://*.EXAMPLE.com:443'], 'https://a.example.com', true],
-  [['https://*.example.com'], 'https://example.com', false],
-  [['https://*.example.com'], 'https://evilexample.com', false],
-  [['https://*.example.com'], 'https://a.example.com:8443', false],
-  [['https://*.example.com:8443'], 'https://a.example.com:8443', true],
-  [['*'], 'https://anything.example:8443', true],
-  [[], issuer, false],
-])('with the resource origins %j, whether the token goes to %s is %s', (origins, url, allowed) => {
-  expect(allows(origins, url)).toBe(allowed)
-})
+describe('the token goes', () => {
+  test.each<[origins: string[], url: string, allowed: boolean]>([
+    [['https://api.example'], 'https://api.example/path?x', true],
+    [['https://api.example/'], 'https://api.example', true],
+    [['https://API.example:443'], 'https://api.example', true],
+    [['https://api.example'], 'https://api.example:8443', false],
+    [['https://api.example'], 'https://api.example.evil.example', false],
+    [['https://api.example'], 'https://sub.api.example', false],
+    [['https://*.example.com'], 'https://a.example.com', true],
+    [['https://*.example.com'], 'https://a.b.example.com', true],
+    [['https://*.EXAMPLE.com:443'], 'https://a.example.com', true],
+    [['https://*.example.com'], 'https://example.com', false],
+    [['https://*.example.com'], 'https://evilexample.com', false],
+    [['https://*.example.com'], 'https://a.example.com:8443', false],
+    [['https://*.example.com:8443'], 'https://a.example.com:8443', true],
+    [['*'], 'https://anything.example:8443', true],
+    [[], issuer, false],
+  ])('with %j to %s: %s', (origins, url, allowed) => {
+    expect(allows(origins, url)).toBe(allowed)
+  })
 
-test('the token goes by default to the server’s own endpoints and the provider’s APIs', () => {
-  const provider = {
-    server: {
-      ...metadata,
-      userinfo_endpoint: 'https://me.example/userinfo',
-      registration_endpoint: 'https://reg.example/',
-    },
-    resourceOrigins: ['https://api.example', 'https://*.apis.example'],
-  }
-  for (const url of [
-    issuer,
-    'https://me.example/x',
-    'https://api.example',
-    'https://a.apis.example',
-    'https://reg.example',
-  ]) {
-    expect(allows(undefined, url, provider)).toBe(true)
-  }
-  for (const url of ['https://evil.example', 'https://apis.example'])
-    expect(allows(undefined, url, provider)).toBe(false)
-})
+  test('by default to the server’s own endpoints and the provider’s APIs', () => {
+    const provider = {
+      server: {
+        ...metadata,
+        userinfo_endpoint: 'https://me.example/userinfo',
+        registration_endpoint: 'https://reg.example/',
+      },
+      resourceOrigins: ['https://api.example', 'https://*.apis.example'],
+    }
+    for (const url of [
+      issuer,
+      'https://me.example/x',
+      'https://api.example',
+      'https://a.apis.example',
+      'https://reg.example',
+    ]) {
+      expect(allows(undefined, url, provider)).toBe(true)
+    }
+    for (const url of ['https://evil.example', 'https://apis.example'])
+      expect(allows(undefined, url, provider)).toBe(false)
+  })
 
-test('the token never goes over plain http off loopback', () => {
-  const core = coreOf(
-    makeClient(scripted().fetch, { resourceOrigins: ['http://api.example', '*'], allowInsecureRequests: true }),
-  )
-  expect(() => core.assertResource(new URL('http://api.example'))).toThrow(InsecureTransportError)
-  expect(() => core.assertResource(new URL('http://127.0.0.1'))).toThrow(OriginNotAllowedError)
-})
+  test('never over plain http off loopback', () => {
+    const core = coreOf(
+      makeClient(scripted().fetch, { resourceOrigins: ['http://api.example', '*'], allowInsecureRequests: true }),
+    )
+    expect(() => core.assertResource(new URL('http://api.example'))).toThrow(InsecureTransportError)
+    expect(() => core.assertResource(new URL('http://127.0.0.1'))).toThrow(OriginNotAllowedError)
+  })
 
-test('the token goes over plain http to a loopback origin that is listed', () => {
-  const core = coreOf(makeClient(scripted().fetch, { resourceOrigins: ['http://127.0.0.1:9'], redirectUri: undefined }))
-  expect(core.assertResource(new URL('http://127.0.0.1:9/x'))).toBeUndefined()
-})
+  test('over plain http to a loopback origin that is listed', () => {
+    const core = coreOf(
+      makeClient(scripted().fetch, { resourceOrigins: ['http://127.0.0.1:9'], redirectUri: undefined }),
+    )
+    expect(core.assertResource(new URL('http://127.0.0.1:9/x'))).toBeUndefined()
+  })
 
-test('the token goes to the origins of one call instead of the client’s', () => {
-  const core = coreOf(makeClient(scripted().fetch, { resourceOrigins: ['https://api.example'] }))
-  const origins = ['https://other.example']
-  for (let i = 0; i < 2; i += 1) {
-    expect(core.assertResource(new URL('https://other.example'), origins)).toBeUndefined()
-    expect(() => core.assertResource(new URL('https://api.example'), origins)).toThrow(OriginNotAllowedError)
-  }
-})
+  test.each([
+    'api.example',
+    'https://*.com',
+    'https://*',
+    'http://*.example.com',
+    'https://a.*.example',
+    'https://u:p@api.example',
+    'https://api.example/x',
+    'ftp://api.example',
+    5,
+  ])('%j is no origin', (origin) => {
+    expect(() => makeClient(scripted().fetch, { resourceOrigins: [origin as string] })).toThrow(ConfigError)
+  })
 
-test.each([
-  'api.example',
-  'https://*.com',
-  'https://*',
-  'http://*.example.com',
-  'https://a.*.example',
-  'https://u:p@api.example',
-  'https://api.example/x',
-  'ftp://api.example',
-  5,
-])('the token goes %j is no origin', (origin) => {
-  expect(() => makeClient(scripted().fetch, { resourceOrigins: [origin as string] })).toThrow(ConfigError)
-})
-
-test('the token goes after discovery where the server is not known yet; from then on without waiting', async () => {
-  const { fetch, requests } = scripted(json(metadata))
-  const core = coreOf(makeClient(fetch, {}, { server: issuer }))
-  await expect(Promise.resolve(core.assertResource(new URL('https://evil.example')))).rejects.toThrow(
-    OriginNotAllowedError,
-  )
-  expect(core.assertResource(new URL(issuer))).toBeUndefined()
-  expect(() => core.assertResource(new URL('https://evil.example'))).toThrow(OriginNotAllowedError)
-  expect(requests).toHaveLength(1)
-})
-
-const allowed = (url: string, origins: string[], allowLoopbackHttp: boolean) => (): void =>
-  assertOriginAllowed(new URL(url), origins, { client: 'fetchWith', allowLoopbackHttp })
-
-test('without a client, the token goes to every https origin and, if allowed, to http on loopback', () => {
-  expect(allowed('https://api.example', ['*'], true)).not.toThrow()
-  expect(allowed('http://localhost:3000', ['*'], true)).not.toThrow()
-  expect(allowed('http://localhost:3000', ['*'], false)).toThrow(InsecureTransportError)
-  expect(allowed('http://api.example', ['*'], true)).toThrow(InsecureTransportError)
-  expect(allowed('https://other.example', ['https://api.example'], true)).toThrow(OriginNotAllowedError)
-  expect(allowed('http://localhost:3000', ['https://api.example'], true)).toThrow(OriginNotAllowedError)
+  test('after discovery where the server is not known yet; from then on without waiting', async () => {
+    const { fetch, requests } = scripted(json(metadata))
+    const core = coreOf(makeClient(fetch, {}, { server: issuer }))
+    await expect(Promise.resolve(core.assertResource(new URL('https://evil.example')))).rejects.toThrow(
+      OriginNotAllowedError,
+    )
+    expect(core.assertResource(new URL(issuer))).toBeUndefined()
+    expect(() => core.assertResource(new URL('https://evil.example'))).toThrow(OriginNotAllowedError)
+    expect(requests).toHaveLength(1)
+  })
 })

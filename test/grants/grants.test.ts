@@ -123,7 +123,7 @@ test('a pending login that Grants did not create is refused', async () => {
   await expect(grants.complete(callbackOf(pending), pending, { subject: 'alice' })).rejects.toBeInstanceOf(ConfigError)
   await expect(
     grants.complete(callbackOf(pending), { ...pending, client: 'unknown', subject: 'alice' }, { subject: 'alice' }),
-  ).rejects.toThrow(/no client 'unknown'/)
+  ).rejects.toThrow(/Unknown client 'unknown'/)
 })
 
 test('a second login without a new refresh token keeps the stored one of the same user, and only of the same user', async () => {
@@ -177,10 +177,12 @@ test('a refresh token is carried over only after a refresh in progress is done',
 test('a store that outlives the process needs keys; unknown clients and keys of the wrong type are named', async () => {
   const { client, grants } = logins()
   const store = wrapStore(memoryStore())
-  expect(() => new Grants({ clients: { acme: client }, store: { ...store, volatile: false } })).toThrow(/sealing keys/)
+  expect(() => new Grants({ clients: { acme: client }, store: { ...store, volatile: false } })).toThrow(
+    /encryption keys/,
+  )
   expect(() => new Grants({ clients: undefined as never })).toThrow(ConfigError)
-  expect(() => grants.session('other' as 'acme', 'alice')).toThrow(/no client 'other'.*'acme'/)
-  expect(() => grants.session('toString' as 'acme', 'alice')).toThrow(/no client/)
+  expect(() => grants.session('other' as 'acme', 'alice')).toThrow(/Unknown client 'other'.*'acme'/)
+  expect(() => grants.session('toString' as 'acme', 'alice')).toThrow(/Unknown client/)
   expect(() => grants.session('acme', 7 as never)).toThrow(/subject to be a string/)
   await expect(grants.status('acme', null as never)).rejects.toThrow(/subject to be a string, got null/)
 })
@@ -193,8 +195,8 @@ test('clients may come from a resolver, and an unknown one is refused', async ()
   await grants.save('tenant-1', 'f', { ...server.issue(), expires_in: 3600 })
   expect(await session.accessToken()).toBe('at-f-0')
   expect((await session.status()).client).toBe('tenant-1')
-  await expect(grants.session('tenant-2', 'f').token()).rejects.toThrow(/no client 'tenant-2'/)
-  await expect(grants.session('tenant-2', 'f').fetch('https://api.example')).rejects.toThrow(/no client/)
+  await expect(grants.session('tenant-2', 'f').token()).rejects.toThrow(/Unknown client 'tenant-2'/)
+  await expect(grants.session('tenant-2', 'f').fetch('https://api.example')).rejects.toThrow(/Unknown client/)
   await expect(grants.session('tenant-1', 'f').fetch('https://elsewhere.example')).rejects.toThrow(/resourceOrigins/)
 })
 
@@ -267,5 +269,5 @@ test('a callback error says what happened and what to do', async () => {
     .complete(callbackOf(pending), pending, { subject: 'bob' })
     .catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(CallbackError)
-  expect((error as Error).message).toMatch(/another user.*Start the log-in again\./)
+  expect((error as Error).message).toMatch(/another user.*Start the login again\./)
 })

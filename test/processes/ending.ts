@@ -1,7 +1,7 @@
 /** One program of a few lines, by name: what it prints, and that it ends or goes on, is what the test looks at. */
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
-import { generateKey, keyRing } from '../../src/seal/key-ring.ts'
+import { generateKey, keyRing } from '../../src/seal/make-key-ring.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 

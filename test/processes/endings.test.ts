@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
-import { generateKey } from '../../src/seal/key-ring.ts'
+import { generateKey } from '../../src/seal/make-key-ring.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'evergrant-endings-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 import { encodeKey, type GrantKey } from '../../src/model/grant-key.ts'
 import type { Change } from '../../src/stores/changes.ts'
+import { TYPE_FLAGS } from '../../scripts/type-flags.mjs'
 import type { GrantRecord, GrantStore } from '../../src/stores/store.ts'
 import { open, type Place } from './stores.ts'
 import { pause, until } from './world.ts'
@@ -17,6 +18,8 @@ export interface FeedOptions {
   readonly killServer?: (() => Promise<void>) | undefined
   /** After how many killed writers the server is killed. @default 10 */
   readonly serverEvery?: number
+  /** Called after each killed writer with their count. */
+  readonly onKill?: (count: number) => void
 }
 
 export interface FeedReport {
@@ -36,7 +39,8 @@ const KEYS: readonly GrantKey[] = Array.from({ length: 8 }, (_, index) => ({
 }))
 
 /** Kills writers, and the server, in the middle of their work while two readers read the feed; then compares both with the store. */
-export async function feed({ place, kills, killServer, serverEvery = 10 }: FeedOptions): Promise<FeedReport> {
+export async function feed(options: FeedOptions): Promise<FeedReport> {
+  const { place, kills, killServer, serverEvery = 10 } = options
   const shared = { ...place, everyRefresh: true }
   const opened = [open(shared), open(shared), open(shared)]
   const [own, ...stores] = opened.map(({ store }) => store)
@@ -55,6 +59,7 @@ export async function feed({ place, kills, killServer, serverEvery = 10 }: FeedO
         serverKills += 1
       }
       writers[index] = await next
+      options.onKill?.(count)
     }
     await Promise.all(writers.map(stop))
     const wrong: string[] = []
@@ -158,7 +163,7 @@ async function startWriter(place: Place): Promise<ChildProcess> {
     fileURLToPath(new URL('feed-writer.ts', import.meta.url)),
     [JSON.stringify(place), JSON.stringify(KEYS)],
     {
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: TYPE_FLAGS },
     },
   )
   await once(child, 'message')

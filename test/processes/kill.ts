@@ -15,6 +15,8 @@ export interface KillOptions {
   readonly place: Place
   readonly mode: KillMode
   readonly kills: number
+  /** Called after each kill with their count. */
+  readonly onKill?: (count: number) => void
 }
 
 /** Short, so that many kills take minutes. */
@@ -47,7 +49,7 @@ export interface KillReport {
 const KEY = { client: 'acme', subject: 'alice', account: '' }
 
 /** Kills the process that redeems, again and again, at random moments; each time another process goes on with what was left. */
-export async function kill({ kills, mode, place }: KillOptions): Promise<KillReport> {
+export async function kill({ kills, mode, onKill, place }: KillOptions): Promise<KillReport> {
   const { graceMs, leaseMs, settleMs, timeoutMs } = KILL_POLICY
   const reuse = mode === 'grace' ? graceMs : 'revoke'
   const provider = await startProvider({ rotate: true, reuse, accessTokenLifetimeMs: 3_600_000 })
@@ -85,6 +87,7 @@ export async function kill({ kills, mode, place }: KillOptions): Promise<KillRep
       await pause(Math.random() * KILL_WITHIN_MS)
       const arrived = ledger.arrived
       await current.worker.kill()
+      onKill?.(count + 1)
       alive.delete(current.worker)
       await judge.look(arrived)
       current.worker = successor

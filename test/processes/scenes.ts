@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { descendantsOf } from '../../scripts/processes.mjs'
 import type { OwnServer } from '../servers/own-server.ts'
 import { startPostgres } from '../servers/start-postgres.ts'
 import { startRedis } from '../servers/start-redis.ts'
@@ -58,26 +59,12 @@ const stopped = (kind: keyof typeof starts): SceneMaker =>
 const frozen = (kind: keyof typeof starts): SceneMaker =>
   withServer(kind, (server) => {
     const signal = (name: NodeJS.Signals): void => {
-      for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, name)
+      // PostgreSQL has a process for each connection.
+      const connections = descendantsOf(server.pid).map(({ pid }) => pid)
+      for (const pid of [server.pid, ...connections]) process.kill(pid, name)
     }
     return { begin: async () => signal('SIGSTOP'), end: async () => signal('SIGCONT') }
   })
-
-/** PostgreSQL has a process for each connection. */
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-        // The name in parentheses may hold anything.
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid
-      } catch {
-        return false
-      }
-    })
-    .map(Number)
-}
 
 function inFile(of: Scene['of'], outage: Pick<Scene, 'begin' | 'end'>): SceneMaker {
   return {

@@ -14,6 +14,8 @@ export interface StormOptions {
   readonly expiries: number
   /** How long an access token lives: whole seconds, longer than all callers of one expiry take. */
   readonly lifetimeMs: number
+  /** Called after each expiry with their count. */
+  readonly onExpiry?: (count: number) => void
 }
 
 export interface StormReport {
@@ -28,7 +30,8 @@ export interface StormReport {
 }
 
 /** Real processes whose callers all ask at once for one grant's token, whenever it is spent. */
-export async function storm({ callers, expiries, lifetimeMs, place, processes }: StormOptions): Promise<StormReport> {
+export async function storm(options: StormOptions): Promise<StormReport> {
+  const { callers, expiries, lifetimeMs, place, processes } = options
   const provider = await startProvider({ rotate: true, reuse: 'revoke', accessTokenLifetimeMs: lifetimeMs })
   const { clientId, clientSecret } = provider
   const world: World = { place, server: serverOf(provider), clientId, clientSecret, keys: `k1:${generateKey()}` }
@@ -45,6 +48,7 @@ export async function storm({ callers, expiries, lifetimeMs, place, processes }:
       await until('the token is spent', () => Date.now() > expiresAt, lifetimeMs + 10_000)
       const round = await Promise.all(workers.map((worker) => worker.ask('storm', { callers, subject: 'alice' })))
       rounds.push(round)
+      options.onExpiry?.(rounds.length)
       expiresAt = Math.max(...round.map((result) => result.expiresAt))
     }
     await Promise.all(workers.map((worker) => worker.stop()))

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { TYPE_FLAGS } from '../../scripts/type-flags.mjs'
 import type { Answers, Reply } from './worker.ts'
 import type { World } from './world.ts'
 
@@ -32,7 +33,11 @@ export class WorkerProcess {
     const child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [], {
       execArgv: ['--expose-gc'],
       // A process that was started before has stripped the types and compiled the code.
-      env: { ...process.env, NODE_OPTIONS: '', NODE_COMPILE_CACHE: join(tmpdir(), 'evergrant-proofs-compiled') },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: TYPE_FLAGS,
+        NODE_COMPILE_CACHE: join(tmpdir(), 'evergrant-proofs-compiled'),
+      },
     })
     const worker = new WorkerProcess(child)
     await worker.ask('start', world)

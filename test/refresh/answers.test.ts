@@ -389,7 +389,7 @@ test('while a client backs off, a manual refresh is tried, and its success ends 
   }
   server.faults.length = 0
   const sent = server.requests.length
-  await expect(grants.session('acme', 'e').token()).rejects.toThrow(/refuses the client itself/)
+  await expect(grants.session('acme', 'e').token()).rejects.toThrow(/rejects client 'acme' itself/)
   expect(server.requests).toHaveLength(sent)
   expect((await settled(clock, grants.session('acme', 'a').refresh(), 1)).accessToken).toMatch(/^at-a-[1-9]/)
   expect((await settled(clock, grants.session('acme', 'e').token(), 1)).accessToken).toMatch(/^at-e-[1-9]/)

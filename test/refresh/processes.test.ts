@@ -163,7 +163,7 @@ test('the revocation of a token that came after a disconnection is retried while
   const { clock, server, process } = world({
     client: {
       fetch: (...request) => {
-        if (!new Request(request[0]).url.endsWith('/revoke')) return server.fetch(...request)
+        if (!new Request(...request).url.endsWith('/revoke')) return server.fetch(...request)
         tried += 1
         failing -= 1
         return failing >= 0 ? Promise.resolve(new Response('', { status: 503 })) : server.fetch(...request)

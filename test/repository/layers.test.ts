@@ -32,6 +32,12 @@ const importsOf = (path: string): string[] =>
     ),
   ].map((match) => match[1] ?? match[2] ?? match[3]!)
 
+/** The files of src that a file of src imports. */
+const ownImportsOf = (file: string): string[] =>
+  importsOf(join(src, file))
+    .filter((name) => name.startsWith('.'))
+    .map((name) => relative(src, join(src, dirname(file), name)).replaceAll('\\', '/'))
+
 const within = (file: string, names: readonly string[]) =>
   names.some((name) => (name.endsWith('/') ? file.startsWith(name) : file === name))
 const layerOf = (file: string) => LAYERS.findIndex((names) => within(file, names))
@@ -43,8 +49,7 @@ test('every file of src belongs to a layer', () => {
 test('imports point one way', () => {
   const wrong: string[] = []
   for (const file of files(src)) {
-    for (const specifier of importsOf(join(src, file)).filter((name) => name.startsWith('.'))) {
-      const target = relative(src, join(src, dirname(file), specifier)).replaceAll('\\', '/')
+    for (const target of ownImportsOf(file)) {
       const testing = file.startsWith('testing/')
       const allowed = testing
         ? within(target, TESTING_MAY_USE)
@@ -53,6 +58,17 @@ test('imports point one way', () => {
     }
   }
   expect(wrong).toEqual([])
+})
+
+test('no files of src import each other in a circle, types included', () => {
+  let left = new Map(files(src).map((file) => [file, ownImportsOf(file)]))
+  // What imports nothing that is left, or is imported by nothing that is left, is in no circle.
+  for (let before = 0; before !== left.size;) {
+    before = left.size
+    const imported = new Set([...left.values()].flat())
+    left = new Map([...left].filter(([file, all]) => imported.has(file) && all.some((target) => left.has(target))))
+  }
+  expect([...left.keys()]).toEqual([])
 })
 
 test('only the SQLite store imports from node:, besides a type, and only the two runtime dependencies are imported', () => {

@@ -1,7 +1,7 @@
 /**
  * The library in every runtime: `npm run prove -- runtimes [--only node-26,bun] [--checks]`. The checks run in each release line of Node,
- * Bun and Deno, then the core's own tests in Bun and Deno, unless `--checks` leaves them out. Needs the npm registry: runtimes that are not
- * there yet are installed.
+ * Bun and Deno, which also `require()` the built package, then the core's own tests in Bun and Deno, unless `--checks` leaves them out.
+ * Two bundlers that the tests leave out are tried too. Needs a build, and the npm registry: what is not there yet is installed.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { TOOLS, ensureTool } from '../../scripts/tools.mjs'
-import { runProgram } from './run-program.ts'
+import { PRINTED, bundleAndRun, rollup, webpack } from './bundlers.ts'
+import { requireAll, runProgram } from './run-program.ts'
 
 const root = join(import.meta.dirname, '../..')
+const BUNDLERS = { rollup, webpack }
 const RUNTIMES = Object.keys(TOOLS).filter((name) => /^(node-.*|bun|deno)$/.test(name))
 
 /** How Vitest runs in a runtime. */
@@ -46,7 +48,7 @@ interface Report {
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: RUNTIMES.join(',') },
+    only: { type: 'string', default: [...RUNTIMES, ...Object.keys(BUNDLERS)].join(',') },
     checks: { type: 'boolean', default: false },
   },
 })
@@ -64,6 +66,14 @@ for (const name of chosen) {
     say(false, `${name}: could not be installed`)
     continue
   }
+  const bundler = Object.entries(BUNDLERS).find(([each]) => each === name)?.[1]
+  if (bundler !== undefined) {
+    const printed = await bundleAndRun(bundler(path))
+    say(printed.join() === PRINTED, `${name}: ${printed.join(' | ')}`)
+    continue
+  }
+  const required = await requireAll(name, path)
+  say(required === 'required', `${name}: ${required}`)
   const results = await runProgram(name, path)
   const failed = results.filter(({ error }) => error !== undefined)
   say(failed.length === 0, `${name}: ${results.length - failed.length} of ${results.length} checks`)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CHECKS, type Result } from './checks.ts'
+import { installedPackage } from './installed.ts'
 import { bundled, startServer } from './setup.ts'
 
 export const NAMES: readonly string[] = Object.keys(CHECKS)
@@ -38,4 +39,16 @@ export async function runProgram(kind: string, path: string): Promise<readonly R
     server.close()
     rmSync(folder, { recursive: true })
   }
+}
+
+/** Runs the application that requires every subpath of the built package: what it prints, warnings included. */
+export async function requireAll(kind: string, path: string): Promise<string> {
+  using application = installedPackage()
+  const before = kind === 'deno' ? ['run', '-A', '--no-prompt'] : (ARGUMENTS[kind] ?? [])
+  const { stderr, stdout } = await promisify(execFile)(path, [...before, 'requires.cjs'], {
+    cwd: application.folder,
+    timeout: 60_000,
+    env: { PATH: process.env['PATH'], DENO_DIR: join(application.folder, 'deno'), NO_COLOR: '1' },
+  })
+  return (stdout + stderr).trim()
 }

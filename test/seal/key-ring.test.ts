@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ConfigError, SealError } from '../../src/model/errors.ts'
 import { nodeCrypto } from '../../src/util/node-crypto.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
-import { keyRingWith } from '../../src/seal/key-ring.ts'
+import { keyRingWith } from '../../src/seal/make-key-ring.ts'
 import { nodeCipher } from '../../src/seal/node-cipher.ts'
 import { webCipher } from '../../src/seal/web-cipher.ts'
 

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
@@ -26,18 +29,25 @@ async function findPostgres(): Promise<Found> {
   return running ?? owned(await startPostgres())
 }
 
-/** A database apart from whatever else a server has; it is dropped at the end. */
+/** A database apart from whatever else a server has. It is dropped at the end, also when this process is killed. */
 async function ownDatabase(url: string): Promise<Found> {
   await connect(url)
   const name = `evergrant_test_${randomBytes(6).toString('hex')}`
-  const run = async (sql: string): Promise<void> => {
-    const client = new Client({ connectionString: url })
-    await client.connect()
-    await client.query(sql)
-    await client.end()
+  const dropper = spawn(process.execPath, [join(import.meta.dirname, 'drop-database.ts'), url, name], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  const dropped = once(dropper, 'exit')
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query(`CREATE DATABASE ${name}`)
+  await client.end()
+  return {
+    url: url.replace(/postgres$/, name),
+    end: async () => {
+      dropper.stdin.end()
+      await dropped
+    },
   }
-  await run(`CREATE DATABASE ${name}`)
-  return { url: url.replace(/postgres$/, name), end: () => run(`DROP DATABASE ${name} WITH (FORCE)`) }
 }
 
 async function findRedis(): Promise<Found> {

@@ -68,7 +68,7 @@ test('an object of no copy of the library is neither client nor session', () => 
     // prettier-ignore
     const wrong = () => new own.Grants({ clients: { acme: stranger as never } })
     expect(wrong).toThrow(own.ConfigError)
-    expect(wrong).toThrow(/Expected an OAuth2Client/)
+    expect(wrong).toThrow(/Expected the client to be an OAuth2Client/)
   }
   expect(() => withGrant({} as never)).toThrow(own.ConfigError)
   expect(() => withGrant({ token: async () => ({ accessToken: 'a', tokenType: 'bearer' }) })).toThrow(/needs origins/)

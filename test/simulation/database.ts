@@ -1,4 +1,5 @@
-import { type GrantKey, indexableKey } from '../../src/model/grant-key.ts'
+import { indexableKey } from '../../src/model/check-key.ts'
+import type { GrantKey } from '../../src/model/grant-key.ts'
 import type { Found, Write } from '../../src/stores/backend.ts'
 import { decodeRow } from '../../src/stores/record.ts'
 import { MapBackend } from '../stores/map-backend.ts'

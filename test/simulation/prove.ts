@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { during, say } from '../../scripts/progress.mjs'
 import { add, campaign, emptyTally, type Failure, type Tally } from './campaign.ts'
 import type { Scenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
@@ -63,12 +64,35 @@ async function work(index: number): Promise<void> {
   }
 }
 
+interface Findings {
+  readonly under: Tally
+  readonly without: Tally
+  readonly failures: Failure[]
+}
+
 async function prove(): Promise<void> {
   const began = performance.now()
-  const under = emptyTally()
-  const without = emptyTally()
-  const failures: Failure[] = []
-  let told = began
+  const findings: Findings = { under: emptyTally(), without: emptyTally(), failures: [] }
+  const codes = await during('Simulating', (update) => runWorkers(findings, update))
+  const { failures, under, without } = findings
+  const seconds = (performance.now() - began) / 1000
+  print('Under assumption Q', under)
+  print('Without it', without)
+  const all = under.schedules + without.schedules
+  console.log(
+    `\n${all} schedules in ${seconds.toFixed(0)} s: ${(all / seconds).toFixed(0)} a second in ${workers} processes (seed ${seed}).`,
+  )
+  const whole = codes.every((code) => code === 0)
+  if (!whole) console.error('A worker process ended before its work was done.')
+  if (failures.length === 0) console.log('No invariant is broken.')
+  if (failures.length > 0 || !whole) process.exitCode = 1
+}
+
+/** Runs the workers to their end, collects what they find, and resolves with their exit codes. */
+function runWorkers(
+  { failures, under, without }: Findings,
+  update: (detail: string) => void,
+): Promise<(number | null)[]> {
   const running = Array.from({ length: workers }, async (_, index) => {
     const args = [import.meta.filename, '--worker', String(index), '--workers', String(workers)]
     args.push('--except', values.except, ...(wide ? [] : ['--narrow']))
@@ -83,29 +107,16 @@ async function prove(): Promise<void> {
         failures.push(report.failure)
         tell(report.failure)
       }
-      if (performance.now() - told < 15_000) continue
-      told = performance.now()
-      console.log(`${under.schedules + without.schedules} schedules, ${failures.length} failures…`)
+      update(`${under.schedules + without.schedules} schedules, ${failures.length} failures`)
     }
     const [code] = (await exit) as [number | null]
     return code
   })
-  const codes = await Promise.all(running)
-  const seconds = (performance.now() - began) / 1000
-  print('Under assumption Q', under)
-  print('Without it', without)
-  const all = under.schedules + without.schedules
-  console.log(
-    `\n${all} schedules in ${seconds.toFixed(0)} s: ${(all / seconds).toFixed(0)} a second in ${workers} processes (seed ${seed}).`,
-  )
-  const whole = codes.every((code) => code === 0)
-  if (!whole) console.error('A worker process ended before its work was done.')
-  if (failures.length === 0) console.log('No invariant is broken.')
-  if (failures.length > 0 || !whole) process.exitCode = 1
+  return Promise.all(running)
 }
 
 function tell({ message, scenario, seed: chunk, path }: Failure): void {
-  console.error(
+  say(
     `\nBroken: ${message}\nfast-check seed ${chunk}, path ${path}\nSee it with --scenario '${JSON.stringify(scenario)}'`,
   )
 }

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { indexableKey } from '../../src/model/grant-key.ts'
+import { indexableKey } from '../../src/model/check-key.ts'
 import { storeOver } from '../../src/stores/store-over.ts'
 import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { MapBackend } from '../stores/map-backend.ts'

@@ -1,4 +1,5 @@
 import { resolvePolicy, type RefreshPolicy } from '../../src/refresh/policy.ts'
+import { loadParts } from '../../src/util/lazy.ts'
 import { Callers } from './callers.ts'
 import { hangingCore, providerOf, simulatedCore, simulatedFetch } from './client.ts'
 import { Database } from './database.ts'
@@ -50,6 +51,8 @@ const POLICIES: Readonly<Record<Scenario['timing'], RefreshPolicy>> = {
 
 /** Runs one scenario: the real Grants of several processes in a simulated world. */
 export async function simulate(scenario: Scenario, trace?: (line: string) => void): Promise<Outcome> {
+  // Simulated time doesn't wait for files.
+  await loadParts()
   const random = new Random(scenario.seed)
   const restore = seedGlobals(new Random(scenario.seed ^ 0x5bd1e995))
   try {

@@ -1,63 +1,85 @@
-// Runs on the machine's own Node (20.19 or newer), outside the repository's node_modules, against the packed library.
+// Runs on the machine's own Node (20.19 or newer), outside the repository's node_modules, against the packed packages.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const folder = mkdtempSync(join(tmpdir(), 'evergrant-packed-'))
+import { filesIn, packAndInstall } from './pack.mjs'
+
+let folder = ''
 const load = (specifier) => import(pathToFileURL(createRequire(join(folder, 'index.js')).resolve(specifier)).href)
+const installed = (name) => join(folder, 'node_modules', name)
+const manifestOf = (name) => JSON.parse(readFileSync(join(installed(name), 'package.json'), 'utf8'))
 
 before(() => {
-  const packed = execFileSync(
-    'npm',
-    ['pack', '--ignore-scripts', '--json', '--loglevel=error', '--pack-destination', folder],
-    { cwd: root, encoding: 'utf8' },
-  )
-  const list = JSON.parse(packed)
-  const [{ filename }] = Array.isArray(list) ? list : Object.values(list)
-  const target = join(folder, 'node_modules', 'evergrant')
-  mkdirSync(target, { recursive: true })
-  execFileSync('tar', ['-xzf', join(folder, filename), '-C', target, '--strip-components=1'])
-  for (const dependency of ['oauth4webapi', 'jose']) {
-    cpSync(join(root, 'node_modules', dependency), join(folder, 'node_modules', dependency), { recursive: true })
-  }
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  folder = packAndInstall()
 })
 
-after(() => rmSync(folder, { recursive: true, force: true }))
+after(() => {
+  if (folder !== '') rmSync(folder, { recursive: true, force: true })
+})
 
 test('every subpath of the package resolves from the tarball and loads', async () => {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { exports } = manifestOf('evergrant')
   for (const subpath of Object.keys(exports)) {
     if (subpath === './package.json') continue
     const loaded = await load(`evergrant${subpath.slice(1)}`)
     assert.ok(Object.keys(loaded).length > 0, subpath)
     const types = exports[subpath].replace('./', '').replace(/\.js$/, '.d.ts')
-    assert.ok(readFileSync(join(folder, 'node_modules/evergrant', types), 'utf8').length > 0, types)
+    assert.ok(readFileSync(join(installed('evergrant'), types), 'utf8').length > 0, types)
   }
 })
 
-test('the tarball holds no tests and no sources of the workspaces', () => {
-  const names = execFileSync(
-    'tar',
-    [
-      '-tzf',
-      join(
-        folder,
-        execFileSync('ls', [folder], { encoding: 'utf8' })
-          .split('\n')
-          .find((name) => name.endsWith('.tgz')),
-      ),
-    ],
-    { encoding: 'utf8' },
+test('the tarball holds no tests, no scripts and no code of the workspaces', () => {
+  const foreign = filesIn(installed('evergrant')).filter((path) =>
+    /^(test|demo|provider|bench|scripts|src)\//.test(path),
   )
-  assert.doesNotMatch(names, /\/(test|demo|provider|bench)\//)
+  assert.deepEqual(
+    foreign.filter((path) => !path.endsWith('.md')),
+    [],
+  )
+})
+
+for (const name of ['evergrant', '@evergrant/provider']) {
+  test(`${name} has its license, and says where its repository, its pages and its issues are`, () => {
+    const { bugs, homepage, license, repository } = manifestOf(name)
+    assert.equal(license, 'MIT')
+    assert.match(readFileSync(join(installed(name), 'LICENSE'), 'utf8'), /^MIT License/)
+    for (const place of [bugs, homepage, repository.url]) assert.match(place, /github\.com\/evergrant\/evergrant/)
+  })
+}
+
+test('every link between the pages in the tarball leads to a page in the tarball', () => {
+  const root = installed('evergrant')
+  const pages = filesIn(root).filter((path) => path.endsWith('.md'))
+  assert.ok(pages.includes('README.md') && pages.some((path) => path.startsWith('docs/')))
+  const broken = pages.flatMap((page) =>
+    [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+\.md)(?:#[^)]*)?\)/g)]
+      .map(([, link]) => link)
+      .filter((link) => !existsSync(join(root, dirname(page), link)))
+      .map((link) => `${page} -> ${link}`),
+  )
+  assert.deepEqual(broken, [])
+})
+
+test('the command of the packed provider starts an authorization server', async () => {
+  const file = join(installed('@evergrant/provider'), manifestOf('@evergrant/provider').bin['evergrant-provider'])
+  const child = spawn(process.execPath, [file, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    const [line] = await once(createInterface({ input: child.stdout }), 'line')
+    const { issuer } = JSON.parse(line)
+    const response = await fetch(`${issuer}/.well-known/openid-configuration`)
+    assert.equal((await response.json()).issuer, issuer)
+  } finally {
+    child.kill()
+    await once(child, 'exit')
+  }
 })
 
 test('a session of the packed library refreshes a spent token once for a hundred callers', async () => {

@@ -24,8 +24,10 @@ describe('a store over a Map keeps the store contract in real time', () => {
 })
 
 test('a backend that lacks a method is refused, with its name', () => {
-  expect(() => storeOver({ read: async () => ({ now: 0 }) } as unknown as MapBackend)).toThrow("no method 'swap'")
-  expect(() => storeOver(undefined as unknown as MapBackend)).toThrow("no method 'read'")
+  expect(() => storeOver({ read: async () => ({ now: 0 }) } as unknown as MapBackend)).toThrow(
+    "without a method 'swap'",
+  )
+  expect(() => storeOver(undefined as unknown as MapBackend)).toThrow("without a method 'read'")
 })
 
 test('a closed store refuses every operation, and closes its backend once, after what is in progress', async () => {

@@ -27,115 +27,116 @@ const claim: ClaimRequest = {
 
 const unused: PostgresPool = { query: () => Promise.reject(new Error('This client must not be used.')) }
 
-test.each([
-  ['a URL', 'postgres://localhost'],
-  ['null', null],
-  ['an object without methods', {}],
-  ['nothing', undefined],
-])('a pool that is %s is refused', (_name, client) => {
-  expect(() => postgresStore(client as unknown as PostgresPool)).toThrow(ConfigError)
-  expect(() => postgresStore(client as unknown as PostgresPool)).toThrow(/a pool of 'pg' .* or the sql function/)
-})
+describe('what can not be used', () => {
+  test.each([
+    ['a URL', 'postgres://localhost'],
+    ['null', null],
+    ['an object without methods', {}],
+    ['nothing', undefined],
+  ])('%s', (_name, client) => {
+    expect(() => postgresStore(client as unknown as PostgresPool)).toThrow(ConfigError)
+    expect(() => postgresStore(client as unknown as PostgresPool)).toThrow(/a pool of 'pg' .* or the sql function/)
+  })
 
-test.each(['', '1grants', 'a-b', 'a; DROP TABLE b', '"a"', 'a.b', 'a'.repeat(49), 5])(
-  'the schema or table name %o is refused',
-  (name) => {
+  test.each(['', '1grants', 'a-b', 'a; DROP TABLE b', '"a"', 'a.b', 'a'.repeat(49), 5])('the name %o', (name) => {
     expect(() => postgresStore(unused, { table: name as string })).toThrow(/options\.table to be a plain SQL name/)
     expect(() => postgresStore(unused, { schema: name as string })).toThrow(/options\.schema to be a plain SQL name/)
-  },
-)
+  })
+})
 
-test('the PostgreSQL store is not volatile, and sends nothing before its first use', () => {
+test('it is not volatile, and touches nothing before it is used', () => {
   expect(postgresStore(unused).volatile).toBe(false)
 })
 
-const failing = (error: unknown): GrantStore => postgresStore({ query: () => Promise.reject(error) })
-const failureOf = (store: GrantStore): Promise<unknown> =>
-  store.put(key, { ...grant, sealed: 'the-secret-in-it' }).catch((reason: unknown) => reason)
+describe('a failure', () => {
+  const failing = (error: unknown): GrantStore => postgresStore({ query: () => Promise.reject(error) })
+  const failureOf = (store: GrantStore): Promise<unknown> =>
+    store.put(key, { ...grant, sealed: 'the-secret-in-it' }).catch((reason: unknown) => reason)
 
-test.each([
-  ['42501', /Grant the role the rights/],
-  ['42P01', /schema and table options/],
-  ['25006', /connect to the primary/],
-  ['53300', /run out of a resource/],
-  ['28P01', /user, the password/],
-  ['3D000', /name of the database/],
-  ['40P01', /try again/],
-  ['3F000', /schema option and the role's search_path/],
-  ['42P05', /option 'prepare'.*pooler/],
-  ['26000', /option 'prepare'.*pooler/],
-  ['22P05', /encoding is UTF8/],
-  ['22021', /encoding is UTF8/],
-  ['54000', /too long for an index/],
-  ['55P03', /Another transaction holds the row/],
-  ['57014', /statement_timeout/],
-  ['ECONNREFUSED', /Check the connection/],
-  [undefined, /Check the connection/],
-])('a failure with the code %s says what to do', async (code, message) => {
-  const error = await failureOf(failing(Object.assign(new Error('it failed.'), { code })))
-  expect(error).toBeInstanceOf(StoreError)
-  expect((error as StoreError).message).toMatch(message)
-  expect((error as StoreError).message).toMatch(/^The PostgreSQL store failed: it failed\. /)
-  expect((error as StoreError).cause).toMatchObject({
-    message: 'it failed.',
-    ...(code === undefined ? {} : { code }),
+  test.each([
+    ['42501', /Grant the role the rights/],
+    ['42P01', /schema and table options/],
+    ['25006', /Connect to the primary/],
+    ['53300', /run out of a resource/],
+    ['28P01', /user, the password/],
+    ['3D000', /name of the database/],
+    ['40P01', /try again/],
+    ['3F000', /schema option and the role's search_path/],
+    ['42P05', /option 'prepare'.*pooler/],
+    ['26000', /option 'prepare'.*pooler/],
+    ['22P05', /encoding is UTF8/],
+    ['22021', /encoding is UTF8/],
+    ['54000', /too long for an index/],
+    ['55P03', /Another transaction holds the row/],
+    ['57014', /statement_timeout/],
+    ['ECONNREFUSED', /Check the connection/],
+    [undefined, /Check the connection/],
+  ])('with the code %s says what to do', async (code, message) => {
+    const error = await failureOf(failing(Object.assign(new Error('it failed.'), { code })))
+    expect(error).toBeInstanceOf(StoreError)
+    expect((error as StoreError).message).toMatch(message)
+    expect((error as StoreError).message).toMatch(/^The PostgreSQL store failed: it failed\. /)
+    expect((error as StoreError).cause).toMatchObject({
+      message: 'it failed.',
+      ...(code === undefined ? {} : { code }),
+    })
   })
-})
 
-test.each([
-  ['40001', true],
-  ['55P03', true],
-  ['42P05', true],
-  ['23505', true],
-  ['53100', true],
-  ['57014', true],
-  ['57P01', undefined],
-  ['08006', undefined],
-  ['XX000', undefined],
-  ['58030', undefined],
-  ['ECONNRESET', undefined],
-  [undefined, undefined],
-])('a failure with the code %s says whether it is known that nothing was written: %s', async (code, notWritten) => {
-  const error = await failureOf(failing(Object.assign(new Error('it failed.'), { code })))
-  expect((error as StoreError).notWritten).toBe(notWritten)
-})
-
-test('a failure shows nothing of what was to be written', async () => {
-  const talkative: PostgresPool = {
-    query: async (text, values = []) => {
-      const parameters = values.join()
-      if (parameters.includes('the-secret-in-it')) {
-        throw Object.assign(new Error(`failed with ${parameters}`), { detail: parameters, parameters, query: text })
-      }
-      return { rows: [[1]] }
-    },
-  }
-  const error = await failureOf(postgresStore(talkative))
-  expect(error).toBeInstanceOf(StoreError)
-  expect((error as StoreError).message).toContain('failed with')
-  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('the-secret-in-it')
-})
-
-test('a rejection that is no error becomes a StoreError', async () => {
-  await expect(failing('no').read(key)).rejects.toThrow(StoreError)
-  await expect(failing(undefined).read(key)).rejects.toThrow(/unexpected failure/)
-})
-
-test('a conflict with another transaction is retried, five times at most', async () => {
-  let calls = 0
-  const store = postgresStore({
-    query: async () => {
-      calls += 1
-      throw Object.assign(new Error('could not serialize access'), { code: '40001' })
-    },
+  test.each([
+    ['40001', true],
+    ['55P03', true],
+    ['42P05', true],
+    ['23505', true],
+    ['53100', true],
+    ['57014', true],
+    ['57P01', undefined],
+    ['08006', undefined],
+    ['XX000', undefined],
+    ['58030', undefined],
+    ['ECONNRESET', undefined],
+    [undefined, undefined],
+  ])('with the code %s says whether it is known that nothing was written: %s', async (code, notWritten) => {
+    const error = await failureOf(failing(Object.assign(new Error('it failed.'), { code })))
+    expect((error as StoreError).notWritten).toBe(notWritten)
   })
-  await expect(store.read(key)).rejects.toThrow(/could not serialize access. Nothing was written; try again/)
-  expect(calls).toBe(5)
+
+  test('shows nothing of what was written', async () => {
+    const talkative: PostgresPool = {
+      query: async (text, values = []) => {
+        const parameters = values.join()
+        if (parameters.includes('the-secret-in-it')) {
+          throw Object.assign(new Error(`failed with ${parameters}`), { detail: parameters, parameters, query: text })
+        }
+        return { rows: [[1]] }
+      },
+    }
+    const error = await failureOf(postgresStore(talkative))
+    expect(error).toBeInstanceOf(StoreError)
+    expect((error as StoreError).message).toContain('failed with')
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('the-secret-in-it')
+  })
+
+  test('that is no error is one all the same', async () => {
+    await expect(failing('no').read(key)).rejects.toThrow(StoreError)
+    await expect(failing(undefined).read(key)).rejects.toThrow(/unexpected failure/)
+  })
+
+  test('of others in the way is tried again, and no more often than makes sense', async () => {
+    let calls = 0
+    const store = postgresStore({
+      query: async () => {
+        calls += 1
+        throw Object.assign(new Error('could not serialize access'), { code: '40001' })
+      },
+    })
+    await expect(store.read(key)).rejects.toThrow(/could not serialize access. Nothing was written; try again/)
+    expect(calls).toBe(5)
+  })
 })
 
 const url = await postgres()
 
-describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
+describe.skipIf(url === undefined)('on a server', () => {
   const { schema, pool, newTable } = inPostgres(url, { max: 20 })
 
   afterEach(() => {
@@ -158,7 +159,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
     }
   }
 
-  test('with prepare, each statement is prepared once for each connection, and otherwise never', async () => {
+  test('each statement is prepared once for each connection when that is wished, and else never', async () => {
     for (const prepare of [true, false]) {
       const single = new Pool({ connectionString: url!, max: 1 })
       const sql = postgresJs(url!, { max: 1 })
@@ -187,119 +188,126 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
     return Number(rows[0]?.n)
   }
 
-  test('tables are created once by many stores that start at the same time', async () => {
-    for (const fresh of [`${schema}_a`, `${schema}_b`, `${schema}_c`]) {
-      const starters = Array.from({ length: 8 }, () => new Pool({ connectionString: url!, max: 1 }))
-      await Promise.all(starters.map((starter) => starter.query('SELECT 1')))
-      await Promise.all(
-        starters.map((starter, index) =>
-          postgresStore(starter, { schema: fresh }).put({ ...key, subject: `${index}` }, { ...grant, id: `${index}` }),
-        ),
-      )
-      const { rows } = await pool.query(`SELECT version FROM ${fresh}.evergrant_records_meta`)
-      expect(rows).toEqual([{ version: 2 }])
-      expect(await pool.query(`SELECT key FROM ${fresh}.evergrant_records`)).toMatchObject({ rowCount: 8 })
-      expect(await pool.query(`SELECT xid FROM ${fresh}.evergrant_records_changes`)).toMatchObject({ rowCount: 8 })
-      await pool.query(`DROP SCHEMA ${fresh} CASCADE`)
-      await Promise.all(starters.map((starter) => starter.end()))
-    }
-  })
-
-  test('tables are created without a notice to the client', async () => {
-    const notices: unknown[] = []
-    const sql = postgresJs(url!, { max: 4, onnotice: (notice) => notices.push(notice) })
-    const table = newTable()
-    await Promise.all(Array.from({ length: 4 }, () => postgresStore(sql, { schema, table }).read(key)))
-    expect(notices).toEqual([])
-    await sql.end()
-  })
-
-  test('tables of a newer release are left alone', async () => {
-    const table = newTable()
-    await open(pool, table).put(key, grant)
-    await pool.query(`UPDATE ${schema}.${table}_meta SET version = 3, server = 'another'`)
-    const before = await pool.query(`SELECT * FROM ${schema}.${table}, ${schema}.${table}_meta`)
-    const refused = open(pool, table).put(key, { ...grant, id: '2' })
-    await expect(refused).rejects.toThrow(ConfigError)
-    await expect(refused).rejects.toThrow(/version 3, and this release knows 2: a newer release made them/)
-    const after = await pool.query(`SELECT * FROM ${schema}.${table}, ${schema}.${table}_meta`)
-    expect(after.rows).toEqual(before.rows)
-  })
-
-  test('tables may have columns that a newer release added', async () => {
-    const table = newTable()
-    const store = open(pool, table)
-    await store.put(key, grant)
-    await pool.query(`ALTER TABLE ${schema}.${table} ADD COLUMN more text DEFAULT 'kept'`)
-    expect((await store.claim(key, claim)).outcome).toBe('claimed')
-    expect((await pool.query(`SELECT more FROM ${schema}.${table}`)).rows).toEqual([{ more: 'kept' }])
-  })
-
-  test('existing tables are enough for a role that may create none', async () => {
-    const table = newTable()
-    const role = `role_${randomBytes(6).toString('hex')}`
-    await open(pool, table).put(key, grant)
-    await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
-    await pool.query(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`)
-    await pool.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`)
-    const { hostname, port, pathname } = new URL(url!)
-    const poor = new Pool({ connectionString: `postgres://${role}:secret@${hostname}:${port}${pathname}`, max: 1 })
-    expect((await open(poor, table).claim(key, claim)).outcome).toBe('claimed')
-    await expect(open(poor).read(key)).rejects.toThrow(/permission denied.*Grant the role the rights/)
-    await poor.end()
-    await pool.query(`DROP OWNED BY ${role}`)
-    await pool.query(`DROP ROLE ${role}`)
-  })
-
-  test('tables lie in the first schema of the search path where no schema is named', async () => {
-    const table = newTable()
-    const there = new Pool({ connectionString: url!, max: 1, options: `-c search_path=${schema}` })
-    await postgresStore(there, { table }).put(key, grant)
-    expect(await count(table)).toBe(1)
-    await there.end()
-  })
-
-  test('tables may get new columns while statements are prepared', async () => {
-    const table = newTable()
-    const single = new Pool({ connectionString: url!, max: 1 })
-    const store = postgresStore(single, { schema, table, prepare: true })
-    await store.put(key, grant)
-    await store.due({ before: 1, limit: 1 })
-    await pool.query(`ALTER TABLE ${schema}.${table} ADD COLUMN more text`)
-    expect((await store.read(key)).record).toMatchObject({ id: '1' })
-    await store.due({ before: 1, limit: 1 })
-    await single.end()
-  })
-
-  test('clients may rename columns and read numbers in ways of their own', async () => {
-    const table = newTable()
-    const camel = postgresJs(url!, { max: 1, transform: postgresJs.camel, types: { bigint: postgresJs.BigInt } })
-    const parsers: CustomTypesConfig = {
-      getTypeParser: (type: Parameters<CustomTypesConfig['getTypeParser']>[0]) =>
-        type === types.builtins.INT8 ? Number : types.getTypeParser(type),
-    }
-    const numbers = new Pool({ connectionString: url!, max: 1, types: parsers })
-    const stores = [open(pool, table), postgresStore(camel, { schema, table }), open(numbers, table)]
-    await stores[0]!.put(key, { ...grant, expiresAt: 5, refreshAfter: 4, scope: [] })
-    await stores[1]!.claim(key, claim)
-    const found = await Promise.all(stores.map(async (store) => (await store.read(key)).record))
-    expect(found[1]).toEqual(found[0])
-    expect(found[2]).toEqual(found[0])
-    expect(found[0]).toMatchObject({
-      version: 1,
-      expiresAt: 5,
-      scope: [],
-      lease: { owner: 'o' },
-      intent: { attempt: 1 },
+  describe('its tables', () => {
+    test('are made once by many that start at the same time, and each works', async () => {
+      for (const fresh of [`${schema}_a`, `${schema}_b`, `${schema}_c`]) {
+        const starters = Array.from({ length: 8 }, () => new Pool({ connectionString: url!, max: 1 }))
+        await Promise.all(starters.map((starter) => starter.query('SELECT 1')))
+        await Promise.all(
+          starters.map((starter, index) =>
+            postgresStore(starter, { schema: fresh }).put(
+              { ...key, subject: `${index}` },
+              { ...grant, id: `${index}` },
+            ),
+          ),
+        )
+        const { rows } = await pool.query(`SELECT version FROM ${fresh}.evergrant_records_meta`)
+        expect(rows).toEqual([{ version: 2 }])
+        expect(await pool.query(`SELECT key FROM ${fresh}.evergrant_records`)).toMatchObject({ rowCount: 8 })
+        expect(await pool.query(`SELECT xid FROM ${fresh}.evergrant_records_changes`)).toMatchObject({ rowCount: 8 })
+        await pool.query(`DROP SCHEMA ${fresh} CASCADE`)
+        await Promise.all(starters.map((starter) => starter.end()))
+      }
     })
-    await Promise.all([camel.end(), numbers.end()])
+
+    test('are made without a word to the client', async () => {
+      const notices: unknown[] = []
+      const sql = postgresJs(url!, { max: 4, onnotice: (notice) => notices.push(notice) })
+      const table = newTable()
+      await Promise.all(Array.from({ length: 4 }, () => postgresStore(sql, { schema, table }).read(key)))
+      expect(notices).toEqual([])
+      await sql.end()
+    })
+
+    test('of a newer release are left alone', async () => {
+      const table = newTable()
+      await open(pool, table).put(key, grant)
+      await pool.query(`UPDATE ${schema}.${table}_meta SET version = 3, server = 'another'`)
+      const before = await pool.query(`SELECT * FROM ${schema}.${table}, ${schema}.${table}_meta`)
+      const refused = open(pool, table).put(key, { ...grant, id: '2' })
+      await expect(refused).rejects.toThrow(ConfigError)
+      await expect(refused).rejects.toThrow(/version 3, and this release knows 2: a newer release made them/)
+      const after = await pool.query(`SELECT * FROM ${schema}.${table}, ${schema}.${table}_meta`)
+      expect(after.rows).toEqual(before.rows)
+    })
+
+    test('may have columns that a newer release added', async () => {
+      const table = newTable()
+      const store = open(pool, table)
+      await store.put(key, grant)
+      await pool.query(`ALTER TABLE ${schema}.${table} ADD COLUMN more text DEFAULT 'kept'`)
+      expect((await store.claim(key, claim)).outcome).toBe('claimed')
+      expect((await pool.query(`SELECT more FROM ${schema}.${table}`)).rows).toEqual([{ more: 'kept' }])
+    })
+
+    test('that are there are enough for a role that may make none', async () => {
+      const table = newTable()
+      const role = `role_${randomBytes(6).toString('hex')}`
+      await open(pool, table).put(key, grant)
+      await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
+      await pool.query(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`)
+      await pool.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`)
+      const { hostname, port, pathname } = new URL(url!)
+      const poor = new Pool({ connectionString: `postgres://${role}:secret@${hostname}:${port}${pathname}`, max: 1 })
+      expect((await open(poor, table).claim(key, claim)).outcome).toBe('claimed')
+      await expect(open(poor).read(key)).rejects.toThrow(/permission denied.*Grant the role the rights/)
+      await poor.end()
+      await pool.query(`DROP OWNED BY ${role}`)
+      await pool.query(`DROP ROLE ${role}`)
+    })
+
+    test('lie in the first schema of the search path without a name of one', async () => {
+      const table = newTable()
+      const there = new Pool({ connectionString: url!, max: 1, options: `-c search_path=${schema}` })
+      await postgresStore(there, { table }).put(key, grant)
+      expect(await count(table)).toBe(1)
+      await there.end()
+    })
+
+    test('may have them while statements are prepared', async () => {
+      const table = newTable()
+      const single = new Pool({ connectionString: url!, max: 1 })
+      const store = postgresStore(single, { schema, table, prepare: true })
+      await store.put(key, grant)
+      await store.due({ before: 1, limit: 1 })
+      await pool.query(`ALTER TABLE ${schema}.${table} ADD COLUMN more text`)
+      expect((await store.read(key)).record).toMatchObject({ id: '1' })
+      await store.due({ before: 1, limit: 1 })
+      await single.end()
+    })
   })
 
-  test('the client may be one connection instead of a pool', async () => {
-    const client = new Client({ connectionString: url! })
-    await client.connect()
-    expect((await open(client).put(key, grant)).committed).toBe(true)
-    await client.end()
+  describe('clients', () => {
+    test('may rename columns and read numbers in ways of their own', async () => {
+      const table = newTable()
+      const camel = postgresJs(url!, { max: 1, transform: postgresJs.camel, types: { bigint: postgresJs.BigInt } })
+      const parsers: CustomTypesConfig = {
+        getTypeParser: (type: Parameters<CustomTypesConfig['getTypeParser']>[0]) =>
+          type === types.builtins.INT8 ? Number : types.getTypeParser(type),
+      }
+      const numbers = new Pool({ connectionString: url!, max: 1, types: parsers })
+      const stores = [open(pool, table), postgresStore(camel, { schema, table }), open(numbers, table)]
+      await stores[0]!.put(key, { ...grant, expiresAt: 5, refreshAfter: 4, scope: [] })
+      await stores[1]!.claim(key, claim)
+      const found = await Promise.all(stores.map(async (store) => (await store.read(key)).record))
+      expect(found[1]).toEqual(found[0])
+      expect(found[2]).toEqual(found[0])
+      expect(found[0]).toMatchObject({
+        version: 1,
+        expiresAt: 5,
+        scope: [],
+        lease: { owner: 'o' },
+        intent: { attempt: 1 },
+      })
+      await Promise.all([camel.end(), numbers.end()])
+    })
+
+    test('may be one connection instead of a pool', async () => {
+      const client = new Client({ connectionString: url! })
+      await client.connect()
+      expect((await open(client).put(key, grant)).committed).toBe(true)
+      await client.end()
+    })
   })
 
   test('a refresh is a read, a claim and a commit: three statements', async () => {
@@ -355,7 +363,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
     await Promise.all(others.map((other) => other.end()))
   })
 
-  test('of many claims exactly one gets each version, also at an isolation level whose statements the server undoes', async () => {
+  test('so it is at an isolation level whose statements the server undoes', async () => {
     const strict = new Pool({
       connectionString: url!,
       max: 4,
@@ -394,7 +402,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
     }
   })
 
-  describe('when operations wait for each other', () => {
+  describe('an operation that waits for another one', () => {
     const holders: Client[] = []
     afterEach(() => Promise.all(holders.splice(0).map((client) => client.end())))
 
@@ -425,7 +433,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
       throw new Error('Nothing waits.')
     }
 
-    test('an operation that waited does not bring back a deleted grant', async () => {
+    test('does not bring back what was deleted meanwhile', async () => {
       const table = newTable()
       const store = open(pool, table)
       await store.put(key, grant)
@@ -438,7 +446,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
       expect(await store.put(key, grant)).toMatchObject({ committed: false, record: { id: '2' } })
     })
 
-    test('a login that waited keeps the tombstone of the operation before it', async () => {
+    test('that replaces keeps the tombstone of what it waited for', async () => {
       const table = newTable()
       const store = open(pool, table)
       await store.put(key, grant)
@@ -450,7 +458,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
       for (const id of ['1', '2']) expect((await store.put(key, { ...grant, id })).committed).toBe(false)
     })
 
-    test('a claim that waited gets no lease that another claim got', async () => {
+    test('a claim gets no lease that was given meanwhile', async () => {
       const table = newTable()
       const store = open(pool, table)
       await store.put(key, grant)
@@ -462,7 +470,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
       expect((await store.read(key)).record?.lease?.owner).toBe('o')
     })
 
-    test('a claim that waited is decided again at the current version', async () => {
+    test('a claim is decided again at the version that is there then', async () => {
       const table = newTable()
       const store = open(pool, table)
       await store.put(key, grant)
@@ -473,7 +481,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
       expect(await stale).toMatchObject({ outcome: 'changed', record: { version: 2 } })
     })
 
-    test('of two first logins of a grant, the later one finds the earlier one', async () => {
+    test('the first login of a grant finds the one that was first', async () => {
       const table = newTable()
       const store = open(pool, table)
       const end = await inProgress(table, (other) => other.put(key, grant))
@@ -508,7 +516,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
     expect((await store.put(key, grant)).committed).toBe(true)
   })
 
-  test('a damaged entry rejects with an UnreadableRecordError, and is not changed', async () => {
+  test('an entry that was damaged is an UnreadableRecordError, and nothing of it is changed', async () => {
     const table = newTable()
     const store = open(pool, table)
     await store.put(key, grant)
@@ -532,7 +540,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
     }
   })
 
-  test('a lost connection rejects with a StoreError, and the next operation works', async () => {
+  test('a lost connection is a StoreError, and the next operation works', async () => {
     const single = new Pool({ connectionString: url!, max: 1 })
     single.on('error', () => undefined)
     const store = open(single)
@@ -548,7 +556,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
     await single.end()
   })
 
-  test('a closed store refuses every operation, and leaves the pool open', async () => {
+  test('closing refuses what comes after, and leaves the pool to its owner', async () => {
     const store = open()
     await store.put(key, grant)
     await store.close()
@@ -560,7 +568,7 @@ describe.skipIf(url === undefined)('the PostgreSQL store on a server', () => {
 
 const own = url === undefined ? undefined : await startPostgres()
 
-describe.skipIf(own === undefined)('a PostgreSQL server that is killed', () => {
+describe.skipIf(own === undefined)('a server that is killed', () => {
   const pool = new Pool({ connectionString: own!.url, max: 4 })
   pool.on('error', () => undefined)
 

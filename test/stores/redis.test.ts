@@ -28,69 +28,75 @@ const unused: IoredisClient = {
   eval: () => Promise.reject(new Error('This client must not be used.')),
 }
 
-test.each([
-  ['a URL', 'redis://localhost'],
-  ['null', null],
-  ['an object without methods', {}],
-  ['a client without eval', { evalsha: unused.evalsha }],
-])('a client that is %s is refused', (_name, client) => {
-  expect(() => redisStore(client as unknown as IoredisClient)).toThrow(ConfigError)
-  expect(() => redisStore(client as unknown as IoredisClient)).toThrow(/a client of 'ioredis' .* or of 'redis' 4/)
+describe('what can not be used', () => {
+  test.each([
+    ['a URL', 'redis://localhost'],
+    ['null', null],
+    ['an object without methods', {}],
+    ['a client without eval', { evalsha: unused.evalsha }],
+  ])('%s', (_name, client) => {
+    expect(() => redisStore(client as unknown as IoredisClient)).toThrow(ConfigError)
+    expect(() => redisStore(client as unknown as IoredisClient)).toThrow(
+      /client to be one of 'ioredis' .* or of 'redis' 4/,
+    )
+  })
+
+  test.each(['', '{a}', 'a b', '*', 'a'.repeat(101), 5])('the prefix %o', (prefix) => {
+    expect(() => redisStore(unused, { prefix: prefix as string })).toThrow(/options\.prefix to be/)
+  })
 })
 
-test.each(['', '{a}', 'a b', '*', 'a'.repeat(101), 5])('the prefix %o is refused', (prefix) => {
-  expect(() => redisStore(unused, { prefix: prefix as string })).toThrow(/options\.prefix to be/)
-})
-
-test('the Redis store is not volatile, and sends nothing before its first use', () => {
+test('it is not volatile, and touches nothing before it is used', () => {
   expect(redisStore(unused, { prefix: 'my-app_1.2:grants/x' }).volatile).toBe(false)
 })
 
-const failing = (error: unknown): GrantStore =>
-  redisStore({ evalsha: () => Promise.reject(error), eval: () => Promise.reject(error) })
+describe('a failure', () => {
+  const failing = (error: unknown): GrantStore =>
+    redisStore({ evalsha: () => Promise.reject(error), eval: () => Promise.reject(error) })
 
-test.each([
-  ["READONLY You can't write against a read only replica.", /connect to the primary/],
-  ["OOM command not allowed when used memory > 'maxmemory'.", /noeviction/],
-  ['NOAUTH Authentication required.', /user, the password/],
-  ['MISCONF Redis is configured to save RDB snapshots', /look at its log/],
-  ['The client is closed', /Connect the client before/],
-  ['Connection is closed.', /Check the connection/],
-])('the failure %s says what to do', async (message, advice) => {
-  const error: unknown = await failing(new Error(message))
-    .read(key)
-    .catch((reason: unknown) => reason)
-  expect(error).toBeInstanceOf(StoreError)
-  expect((error as StoreError).message).toMatch(advice)
-  expect((error as StoreError).cause).toMatchObject({ message })
-})
+  test.each([
+    ["READONLY You can't write against a read only replica.", /Connect to the primary/],
+    ["OOM command not allowed when used memory > 'maxmemory'.", /noeviction/],
+    ['NOAUTH Authentication required.', /user, the password/],
+    ['MISCONF Redis is configured to save RDB snapshots', /Check its log/],
+    ['The client is closed', /Connect the client before/],
+    ['Connection is closed.', /Check the connection/],
+  ])('%s says what to do', async (message, advice) => {
+    const error: unknown = await failing(new Error(message))
+      .read(key)
+      .catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(StoreError)
+    expect((error as StoreError).message).toMatch(advice)
+    expect((error as StoreError).cause).toMatchObject({ message })
+  })
 
-test('a failure shows nothing of what was to be written', async () => {
-  const talkative = {
-    evalsha: (...parameters: unknown[]) =>
-      Promise.reject(
-        Object.assign(new Error(`failed with ${parameters.join()}`), {
-          command: { name: 'evalsha', args: parameters },
-        }),
-      ),
-    eval: unused.eval,
-  }
-  const error: unknown = await redisStore(talkative as IoredisClient)
-    .put(key, { ...grant, sealed: 'the-secret-in-it' })
-    .catch((reason: unknown) => reason)
-  expect(error).toBeInstanceOf(StoreError)
-  expect((error as StoreError).message).toContain('failed with')
-  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('the-secret-in-it')
-})
+  test('shows nothing of what was written', async () => {
+    const talkative = {
+      evalsha: (...parameters: unknown[]) =>
+        Promise.reject(
+          Object.assign(new Error(`failed with ${parameters.join()}`), {
+            command: { name: 'evalsha', args: parameters },
+          }),
+        ),
+      eval: unused.eval,
+    }
+    const error: unknown = await redisStore(talkative as IoredisClient)
+      .put(key, { ...grant, sealed: 'the-secret-in-it' })
+      .catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(StoreError)
+    expect((error as StoreError).message).toContain('failed with')
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('the-secret-in-it')
+  })
 
-test('a rejection that is no error becomes a StoreError', async () => {
-  await expect(failing('no').read(key)).rejects.toThrow(StoreError)
-  await expect(failing(undefined).read(key)).rejects.toThrow(/unexpected failure/)
+  test('that is no error is one all the same', async () => {
+    await expect(failing('no').read(key)).rejects.toThrow(StoreError)
+    await expect(failing(undefined).read(key)).rejects.toThrow(/unexpected failure/)
+  })
 })
 
 const url = await redis()
 
-describe.skipIf(url === undefined)('the Redis store on a server', async () => {
+describe.skipIf(url === undefined)('on a server', async () => {
   const { client, nodeRedis, newPrefix } = inRedis(url)
   const node = await nodeRedis()
 
@@ -127,7 +133,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect(record).toMatchObject({ version: 1, expiresAt: 5, scope: [], lease: { owner: 'o' }, intent: { attempt: 1 } })
   })
 
-  test('clients may return bytes, or put a prefix of their own before all keys', async () => {
+  test('clients may answer bytes, or put a prefix of their own before all keys', async () => {
     const named = newPrefix()
     const bytes = node.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }) as unknown as NodeRedisClient
     const prefixed = new Redis(url!, { keyPrefix: `${named}:own:` })
@@ -207,7 +213,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect(spy.scripts).toBe(2)
   })
 
-  test('a refresh is three scripts: a read and two swaps; the first operation reads the layout version before', async () => {
+  test('a refresh is three scripts: a read and two swaps; the first operation of all looks at the version before', async () => {
     const named = newPrefix()
     await open(client, named).put(key, grant)
     const spy = counting()
@@ -221,7 +227,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect(spy.scripts).toBe(4)
   })
 
-  test('a command that the client sends twice writes once, and recognises its own write', async () => {
+  test('a command that the client sends twice writes once, and finds its own writing', async () => {
     const twice: IoredisClient = {
       evalsha: async (sha, keyCount, ...rest) => {
         await client.evalsha(sha, keyCount, ...rest)
@@ -244,7 +250,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     ])
   })
 
-  test('grants have no time to live; tombstones and expiring entries have one', async () => {
+  test('grants have no time to live; what is left of them, and what ends, has one', async () => {
     const named = newPrefix()
     const store = open(client, named)
     const gone = { ...key, account: 'gone' }
@@ -278,7 +284,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect(await client.pttl(`${named}:${row}`)).toBe(-1)
   })
 
-  test('of a deleted grant only its row, for a day, and its change are left', async () => {
+  test('nothing is left of a grant that was deleted but its row, for a day, and the change', async () => {
     const named = newPrefix()
     const store = open(client, named)
     await store.put(key, { ...grant, refreshAfter: 1, state: 'reauthorization_required' })
@@ -288,7 +294,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect(parts.toSorted()).toEqual(['changes', 'row:["c","s",""]', 'version'])
   })
 
-  test('keys of a newer release are left alone', async () => {
+  test('keys that a newer version of the library made are left alone', async () => {
     const named = newPrefix()
     await client.set(`${named}:version`, '3')
     const store = open(client, named)
@@ -312,7 +318,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect(await client.get(`${named}:version`)).toBe('2')
   })
 
-  test('a damaged row is refused, and not changed', async () => {
+  test('a row that was damaged can not be used, and is left as it is', async () => {
     const named = newPrefix()
     const store = open(client, named)
     const other = { ...key, account: 'other' }
@@ -338,7 +344,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect((await store.due({ before: 1, limit: 5 })).records.map((record) => record.key)).toEqual([other])
   })
 
-  test('scripts that the server has forgotten are sent again', async () => {
+  test('scripts that the server has forgotten are sent anew', async () => {
     const store = open()
     await store.put(key, grant)
     await client.script('FLUSH')
@@ -349,7 +355,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     expect((await other.claim(key, claim)).outcome).toBe('claimed')
   })
 
-  test('texts that UTF-8 cannot hold are returned unchanged', async () => {
+  test('texts that UTF-8 can not hold come back as they were', async () => {
     const odd = 'a\0b\\c\\u0000\ud800"\'{}😀'
     const strange = { ...key, subject: odd, account: odd }
     for (const store of [open(), open(node)]) {
@@ -371,7 +377,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     }
   })
 
-  test('the list of a subject has no grants of a subject whose name begins with it', async () => {
+  test('a subject whose name begins another has its own grants listed only', async () => {
     const store = open()
     const subjects = ['a', 'a"', 'a,', 'a-', 'ab', '']
     for (const subject of subjects) {
@@ -443,7 +449,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
     for (const other of others) other.disconnect()
   })
 
-  test('a closed store refuses every operation, and leaves the client open', async () => {
+  test('closing refuses what comes after, and leaves the client to its owner', async () => {
     const store = open()
     await store.put(key, grant)
     await store.close()
@@ -455,7 +461,7 @@ describe.skipIf(url === undefined)('the Redis store on a server', async () => {
 
 const own = url === undefined ? undefined : await startRedis()
 
-describe.skipIf(own === undefined)('a Redis server that is killed', () => {
+describe.skipIf(own === undefined)('a server that is killed', () => {
   const io = new Redis(own!.url, { maxRetriesPerRequest: 0, retryStrategy: () => 20 })
   io.on('error', () => undefined)
   const node = createClient({ url: own!.url, disableOfflineQueue: true, socket: { reconnectStrategy: 20 } })

@@ -3,18 +3,21 @@ import { copyFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 
 import type { StoreError } from '../../src/model/errors.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { ClaimRequest, GrantStore } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/index.ts'
+import { OPEN_FILES, skipOnWindows } from '../system.ts'
 import { betterSqliteShaped } from './better-sqlite.ts'
 import { grant, key } from './records.ts'
 import { inFolder } from './fixtures/sqlite.ts'
 
 const at = inFolder()
 const { open } = at
+
+beforeEach((context) => skipOnWindows(context, OPEN_FILES))
 
 const request: ClaimRequest = {
   id: '1',

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { on, once } from 'node:events'
+import { join } from 'node:path'
 
 import { afterEach, expect, test } from 'vitest'
 
@@ -8,7 +9,7 @@ import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { Report } from './contender.ts'
 import { inFolder } from './fixtures/sqlite.ts'
 
-const contender = new URL('./contender.ts', import.meta.url).pathname
+const contender = join(import.meta.dirname, 'contender.ts')
 
 const at = inFolder()
 const processes: ChildProcess[] = []

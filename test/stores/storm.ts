@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 
 import { expect } from 'vitest'
 
@@ -14,7 +15,7 @@ const PROCESSES = 4
 
 /** Four processes claim and commit the versions of one grant. Fails unless each version has one winner. */
 export async function stormOfProcesses(place: Place, store: GrantStore, versions: number): Promise<void> {
-  const program = new URL('./storm-process.ts', import.meta.url).pathname
+  const program = join(import.meta.dirname, 'storm-process.ts')
   const processes: ChildProcess[] = []
   try {
     for (let index = 0; index < PROCESSES; index += 1) {

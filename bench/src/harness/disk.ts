@@ -12,7 +12,7 @@ const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6]
 /** A temporary folder on a real disk. */
 export interface DiskFolder {
   readonly path: string
-  remove(): Promise<void>
+  close(): Promise<void>
 }
 
 export async function diskFolder(): Promise<DiskFolder> {
@@ -20,10 +20,10 @@ export async function diskFolder(): Promise<DiskFolder> {
   const place = places.find((path) => existsSync(path) && !IN_MEMORY.includes(statfsSync(path).type))
   if (place === undefined) throw new Error(`Expected one of ${places.join(', ')} to be on a disk.`)
   const path = await mkdtemp(join(place, 'evergrant-bench-'))
-  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+  return { path, close: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** What it takes to make one row durable by itself: so many commits of an SQLite file of its own, one after the other. */
+/** What it takes to make one row durable by itself: commits of an SQLite file of its own, one after the other. */
 export async function durableCommits(file: string, calls: number): Promise<Slot> {
   const database = new DatabaseSync(file)
   try {

@@ -19,3 +19,20 @@ export async function interleave<T>(rounds: number, contestants: readonly Contes
   }
   return results
 }
+
+/** The same for the rows of a table: resolves to what was measured of a row. `warmUp`: runs once for each row before that. */
+export async function inTurns<Row, T>(
+  rounds: number,
+  rows: readonly Row[],
+  run: (row: Row, round: number) => Promise<T>,
+  warmUp?: (row: Row) => Promise<unknown>,
+): Promise<(row: Row) => readonly T[]> {
+  const results = await interleave<T | undefined>(
+    rounds,
+    rows.map((row, index) => ({
+      name: String(index),
+      run: async (round) => (round < 0 ? void (await warmUp?.(row)) : run(row, round)),
+    })),
+  )
+  return (row) => (results.get(String(rows.indexOf(row))) ?? []) as readonly T[]
+}

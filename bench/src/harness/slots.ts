@@ -1,10 +1,9 @@
-import { inBothOrders } from './both-orders.ts'
-import { spread } from './stats.ts'
+import { spread, type Spread } from './stats.ts'
 
 /** One call of what is measured; `index` counts from 0 in each slot. */
 export type Call = (index: number) => Promise<unknown>
 
-/** Makes what a slot of so many calls needs: that is not measured. */
+/** Prepares what a slot's calls need, which is not measured. */
 export type Prepare = (calls: number) => Call | Promise<Call>
 
 /** What a slot's calls took together. CPU time is that of the whole process, in user and system. */
@@ -16,7 +15,7 @@ export interface Slot {
 
 export interface SlotSize {
   readonly calls: number
-  /** Calls under way at once. */
+  /** Calls in flight at once. */
   readonly concurrency: number
 }
 
@@ -36,6 +35,34 @@ export async function slot(call: Call, { calls, concurrency }: SlotSize): Promis
   return { calls, wallMs, cpuUs: user + system }
 }
 
+/** What was measured of two things in one pair, in which each came first once. */
+export interface Pair<T> {
+  readonly base: readonly [T, T]
+  readonly own: readonly [T, T]
+}
+
+/**
+ * Measures two things in turns: what else happens on the machine meets both, and so does what coming first or second brings along,
+ * because every pair is measured in both orders. The first pair only warms up, and those after it until `warmUpMs` are over:
+ * code that runs for the first time is compiled then.
+ */
+export async function inBothOrders<T>(
+  pairs: number,
+  base: () => Promise<T>,
+  own: () => Promise<T>,
+  warmUpMs = 0,
+): Promise<readonly Pair<T>[]> {
+  const measured: Pair<T>[] = []
+  const begun = performance.now()
+  let warm = false
+  while (measured.length < pairs) {
+    const [base1, own1, own2, base2] = [await base(), await own(), await own(), await base()]
+    if (warm) measured.push({ base: [base1, base2], own: [own1, own2] })
+    warm ||= performance.now() - begun >= warmUpMs
+  }
+  return measured
+}
+
 /** What is measured beside what it is measured by. */
 export interface Comparison {
   /** Calls a second. */
@@ -52,7 +79,7 @@ export interface Comparison {
 export interface ComparisonSize extends SlotSize {
   /** Pairs of slots that count, each in both orders. */
   readonly pairs: number
-  /** So long both are called before that, in milliseconds. @default 0, for one pair */
+  /** How long both are called before that, in milliseconds. @default 0, for one pair */
   readonly warmUpMs?: number
 }
 
@@ -85,5 +112,14 @@ function both([first, second]: readonly [Slot, Slot]): Slot {
   }
 }
 
+/** A figure at the size of this index, over all rounds. */
+export function at(
+  answers: readonly { readonly comparisons: readonly Comparison[] }[],
+  index: number,
+  figure: keyof Comparison,
+): Spread {
+  return spread(answers.map(({ comparisons }) => comparisons[index]?.[figure] ?? Number.NaN))
+}
+
 const rateOf = ({ calls, wallMs }: Slot): number => (calls * 1000) / wallMs
-const cpuOf = ({ calls, cpuUs }: Slot): number => cpuUs / calls
+export const cpuOf = ({ calls, cpuUs }: Slot): number => cpuUs / calls

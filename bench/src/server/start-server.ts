@@ -1,34 +1,37 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
-import { control, mintAt } from './control.ts'
+
 import {
-  CLIENT_ID,
-  CLIENT_SECRET,
+  control,
   DEFAULT_BEHAVIOUR,
   type Behaviour,
-  type Minted,
-  type MintOrder,
-  type Redeemed,
+  type ServerPlace,
   type ServerStats,
+  type Token,
 } from './protocol.ts'
+
+/** A token `expiring` is good for so much longer, in seconds. */
+export const EXPIRING_S = 100
+
+const AGES_S = {
+  fresh: (): number => 0,
+  half: (lifetimeS: number): number => lifetimeS / 2,
+  expiring: (lifetimeS: number): number => lifetimeS - EXPIRING_S,
+  expired: (lifetimeS: number): number => lifetimeS + 60,
+} as const
+
+/** How old a token is. */
+export type Age = keyof typeof AGES_S
 
 /** The server that all contestants of a table speak to, in a process of its own. */
 export interface BenchServer {
-  readonly issuer: string
-  readonly tokenEndpoint: string
-  /** An API on the same origin. */
-  readonly resource: string
-  readonly clientId: string
-  readonly clientSecret: string
-  /** New grants; `ageS`: their access tokens were had so many seconds ago. */
-  mint(order?: Partial<MintOrder>): Promise<Minted[]>
-  /** New grants whose access tokens are spent. */
-  mintSpent(count?: number): Promise<Minted[]>
+  /** What a contestant's process is given. */
+  readonly place: ServerPlace
+  /** New grants. */
+  mint(age: Age, count?: number): Promise<readonly Token[]>
+  /** One new grant. */
+  logIn(age: Age): Promise<Token>
   configure(behaviour: Partial<Behaviour>): Promise<void>
-  /** The API answers 401 to this access token from now on. */
-  refuse(accessToken: string): Promise<void>
-  /** Redeems at once, whatever is wrong with the token endpoint, and counts no token request: another process's redemption. Answers the new tokens. */
-  redeem(refreshToken: string): Promise<Redeemed>
   stats(): Promise<ServerStats>
   /** Counts from 0 again. */
   resetStats(): Promise<void>
@@ -43,27 +46,26 @@ export async function startServer(behaviour: Partial<Behaviour> = {}): Promise<B
     child.once('exit', (code) => reject(new Error(`The server ended with code ${code} before it listened.`)))
   })
   const issuer = `http://127.0.0.1:${port}`
-  let lifetimeS = DEFAULT_BEHAVIOUR.lifetimeS
-  const ask = (path: string, body: string): Promise<unknown> => control(issuer, path, body)
+  const endpoints = { issuer, tokenEndpoint: `${issuer}/token`, resource: `${issuer}/resource` }
+  const place = { ...endpoints, clientId: 'bench', clientSecret: 'bench-secret' }
+  let { lifetimeS } = DEFAULT_BEHAVIOUR
   const configure = async (change: Partial<Behaviour>): Promise<void> => {
     lifetimeS = change.lifetimeS ?? lifetimeS
-    await ask('/configure', JSON.stringify(change))
+    await control(place, 'configure', change)
   }
-  const mint = ({ ageS = 0, count = 1 }: Partial<MintOrder> = {}): Promise<Minted[]> => mintAt(issuer, { ageS, count })
+  const mint = (age: Age, count = 1) => control(place, 'mint', { count, ageS: AGES_S[age](lifetimeS) })
   await configure(behaviour)
   return {
-    issuer,
-    tokenEndpoint: `${issuer}/token`,
-    resource: `${issuer}/resource`,
-    clientId: CLIENT_ID,
-    clientSecret: CLIENT_SECRET,
+    place,
     mint,
-    mintSpent: (count = 1) => mint({ count, ageS: lifetimeS + 60 }),
+    logIn: async (age) => {
+      const [token] = await mint(age)
+      if (token === undefined) throw new Error('The server minted no grant.')
+      return token
+    },
     configure,
-    refuse: async (accessToken) => void (await ask('/refuse', accessToken)),
-    redeem: async (refreshToken) => (await ask('/redeem', refreshToken)) as Redeemed,
-    stats: async () => (await ask('/stats', '')) as ServerStats,
-    resetStats: async () => void (await ask('/reset', '')),
+    stats: () => control(place, 'stats', null),
+    resetStats: async () => void (await control(place, 'reset', null)),
     close: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve())

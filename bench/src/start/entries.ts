@@ -12,18 +12,20 @@ const EVERGRANT = { evergrant: ['OAuth2Client', 'OAuth2Session'] }
 
 export const CLIENT_AND_SESSION: Entry = { label: 'Evergrant: OAuth2Client, OAuth2Session', imports: EVERGRANT }
 
+export const ALL_FOR_GRANTS: Entry = {
+  label: 'Evergrant: OAuth2Client, Grants; SQLite, seal, the preset for Google',
+  imports: {
+    evergrant: ['OAuth2Client', 'Grants'],
+    'evergrant/providers/google': ['google'],
+    'evergrant/seal': ['keyRing'],
+    'evergrant/sqlite': ['sqliteStore'],
+  },
+}
+
 export const ENTRIES: readonly Entry[] = [
   CONTROL,
   CLIENT_AND_SESSION,
-  {
-    label: 'Evergrant: OAuth2Client, Grants; SQLite, seal, the preset for Google',
-    imports: {
-      evergrant: ['OAuth2Client', 'Grants'],
-      'evergrant/providers/google': ['google'],
-      'evergrant/seal': ['keyRing'],
-      'evergrant/sqlite': ['sqliteStore'],
-    },
-  },
+  ALL_FOR_GRANTS,
   { label: '@badgateway/oauth2-client', imports: { '@badgateway/oauth2-client': ['OAuth2Client', 'OAuth2Fetch'] } },
   {
     label: 'oauth4webapi',

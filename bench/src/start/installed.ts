@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
+import { npm } from '../../../scripts/npm.mjs'
 import { manifest } from '../harness/machine.ts'
 
 /** What an application installs with some packages. */
@@ -50,7 +51,7 @@ function folderSize(folder: string): number {
 }
 
 function publishedSize(folder: string): number {
-  const text = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+  const text = execFileSync(...npm('pack', '--dry-run', '--json', '--ignore-scripts'), {
     cwd: folder,
     encoding: 'utf8',
   })

@@ -1,10 +1,9 @@
 import type { Bench } from '../harness/table.ts'
 import { faults } from './faults/faults.ts'
 import { keepFresh } from './keep-fresh.ts'
-import { refresh } from './refresh.ts'
+import { refresh, refreshNetwork } from './refresh.ts'
 import { rejected } from './rejected.ts'
-import { requestUndici } from './request-undici.ts'
-import { request } from './request.ts'
+import { request, requestUndici } from './request.ts'
 import { scale } from './scale.ts'
 import { seal } from './seal.ts'
 import { start } from './start.ts'
@@ -21,6 +20,7 @@ export const BENCHES: readonly Bench[] = [
   stormProcesses,
   rejected,
   refresh,
+  refreshNetwork,
   keepFresh,
   scale,
   seal,

@@ -1,12 +1,13 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { generateKey } from 'evergrant/seal'
 
+import { clear, placeOf, type Place } from '../../../test/processes/stores.ts'
 import { startPostgres } from '../../../test/servers/start-postgres.ts'
 import { startRedis } from '../../../test/servers/start-redis.ts'
 import { diskFolder, type DiskFolder } from '../harness/disk.ts'
-import type { Keeping } from '../rivals/keeping.ts'
-import type { StoreKind } from '../rivals/open-store.ts'
+import type { Keeping, StoreKind } from '../libraries/keep.ts'
 
 /** Where the contestants of one table keep their tokens: a temporary folder on a real disk, and servers of the table's own. */
 export class Places {
@@ -40,7 +41,7 @@ export class Places {
     )
   }
 
-  /** A file that nobody has used. */
+  /** A file that is not there yet. */
   file(): Keeping {
     this.#files += 1
     return { kind: 'file', path: join(this.#folder.path, `token-${this.#files}.json`) }
@@ -52,8 +53,28 @@ export class Places {
     return at === undefined ? undefined : { kind: 'store', store, at, space: 'evergrant_bench', keys: this.#keys }
   }
 
+  /** Runs `work` with a place of its own in a store of this kind, which is cleared then. @throws Error when it is not installed */
+  async within<T>(store: StoreKind, work: (place: Place) => Promise<T>): Promise<T> {
+    const url = this.#urls[store]
+    if (url === undefined) throw new Error(`Expected ${store} to be installed.`)
+    const place = placeOf(store, store === 'SQLite' ? await this.#database() : url)
+    try {
+      return await work(place)
+    } finally {
+      await clear(place)
+    }
+  }
+
+  /** What is cleared is a file's whole folder. */
+  async #database(): Promise<string> {
+    this.#files += 1
+    const folder = join(this.#folder.path, `place-${this.#files}`)
+    await mkdir(folder)
+    return join(folder, 'grants.db')
+  }
+
   async close(): Promise<void> {
     await this.#stop()
-    await this.#folder.remove()
+    await this.#folder.close()
   }
 }

@@ -1,10 +1,10 @@
 import { flatness, type Filling, type Samples } from '../../../test/processes/flatness.ts'
 import { numberText } from '../harness/markdown.ts'
+import { scoped } from '../harness/scoped.ts'
 import { spread, type Spread } from '../harness/stats.ts'
-import type { Aim, Bench, Cell } from '../harness/table.ts'
-import type { StoreKind } from '../rivals/open-store.ts'
+import { aimOf, cell, type Aim, type Bench } from '../harness/table.ts'
+import type { StoreKind } from '../libraries/keep.ts'
 import { Places } from './places.ts'
-import { withProofPlace } from './proof-places.ts'
 
 /** Those that SQL can fill with a million grants in seconds. */
 const STORES = ['SQLite', 'PostgreSQL'] as const satisfies readonly StoreKind[]
@@ -19,11 +19,11 @@ const FLAT = 2
 export const scale: Bench = {
   name: 'scale',
   description: 'read, claim, commit and due on SQLite and PostgreSQL with ever more grants',
-  run: async ({ full }) => {
-    const sizes = full ? [1_000, 10_000, 100_000, 1_000_000] : [1_000, 10_000]
-    const samples = full ? 1_000 : 200
-    const places = await Places.open()
-    try {
+  run: ({ full }) =>
+    scoped(async (own) => {
+      const sizes = full ? [1_000, 10_000, 100_000, 1_000_000] : [1_000, 10_000]
+      const samples = full ? 1_000 : 200
+      const places = own(await Places.open())
       const results: { readonly store: StoreKind; readonly measured: readonly Samples[] }[] = []
       for (const store of STORES.filter((each) => places.store(each) !== undefined)) {
         const measured = await withFillings(places, store, sizes, (fillings) =>
@@ -32,16 +32,15 @@ export const scale: Bench = {
         results.push({ store, measured })
       }
       return {
-        name: 'scale',
         title: 'Many grants in the store',
         intro:
           'One process, one operation at a time, the sizes in turns, on random grants among all that are stored. The operations read a grant, take its lease, commit a token, and reserve the next 32 of 2,000 due grants.',
         columns: ['store', 'grants', 'cold read', 'claim', 'commit', '32 due ones'],
         rows: results.flatMap(({ measured, store }) =>
-          measured.map((each): readonly Cell[] => [
+          measured.map((each) => [
             store,
             each.grants,
-            ...OPERATIONS.map((operation) => ({ ...microseconds(each, operation), unit: 'µs' })),
+            ...OPERATIONS.map((operation) => cell(microseconds(each, operation), 'µs')),
           ]),
         ),
         notes: [
@@ -50,10 +49,7 @@ export const scale: Bench = {
         ],
         aims: results.flatMap(({ measured, store }) => OPERATIONS.flatMap((name) => scaleAims(store, name, measured))),
       }
-    } finally {
-      await places.close()
-    }
-  },
+    }),
 }
 
 /** Runs `work` with a place for each size, all in one store. */
@@ -65,7 +61,7 @@ function withFillings<T>(
 ): Promise<T> {
   const [grants, ...others] = sizes
   if (grants === undefined) return work([])
-  return withProofPlace(places, store, (place) =>
+  return places.within(store, (place) =>
     withFillings(places, store, others, (fillings) => work([{ place, grants }, ...fillings])),
   )
 }
@@ -80,11 +76,6 @@ export function scaleAims(store: string, operation: Operation, measured: readonl
   const many = measured.at(-1)
   if (few === undefined || many === undefined) return []
   const growth = microseconds(many, operation).median / microseconds(few, operation).median
-  return [
-    {
-      aim: `${store}, ${operation}: with ${numberText(many.grants)} grants at most ${FLAT} times what it takes with ${numberText(few.grants)}`,
-      measured: `${growth.toFixed(2)} times`,
-      met: growth <= FLAT,
-    },
-  ]
+  const aim = `${store}, ${operation}: with ${numberText(many.grants)} grants at most ${FLAT} times what it takes with ${numberText(few.grants)}`
+  return [aimOf(aim, `${growth.toFixed(2)} times`, growth <= FLAT)]
 }

@@ -1,63 +1,83 @@
-import { CONTESTANTS, type ContestantName } from '../calls/index.ts'
-import type { Library } from '../calls/library.ts'
 import { durableCommits } from '../harness/disk.ts'
-import { compare, type Comparison, type ComparisonSize, type Prepare, type Slot } from '../harness/slots.ts'
-import type { ServerPlace } from '../rivals/rival.ts'
-import { control, mintAt } from '../server/control.ts'
-import type { ServerStats } from '../server/protocol.ts'
+import {
+  compare,
+  slot,
+  type Comparison,
+  type ComparisonSize,
+  type Prepare,
+  type Slot,
+  type SlotSize,
+} from '../harness/slots.ts'
+import { refreshCalls, type LibraryName } from '../libraries/index.ts'
+import { control, type ServerPlace } from '../server/protocol.ts'
 
 export interface RefreshOrder {
-  readonly base: ContestantName
-  readonly own: ContestantName
+  readonly base: LibraryName
+  readonly own: LibraryName
   readonly server: ServerPlace
-  /** How long ago the access tokens were had, in seconds: they must be spent. */
+  /** How old the access tokens are, in seconds: they must have expired. */
   readonly ageS: number
-  /** A path that is nobody else's, for a contestant that needs a database. */
+  /** A path that nothing else uses, for a contestant that needs a database. */
   readonly file: string
   readonly sizes: readonly ComparisonSize[]
-  /** How many single durable commits are measured beside it, next to the file. 0: none */
-  readonly commits: number
+  /** Slots that come first: the contestant's first refreshes of the process, which are measured, and those that warm both up. */
+  readonly before?: { readonly cold: SlotSize; readonly warmUp: SlotSize }
+  /** How many single durable commits are measured, next to the file. @default 0 */
+  readonly commits?: number
 }
 
 export interface RefreshAnswer {
   /** One for each size. */
   readonly comparisons: readonly Comparison[]
-  readonly commits: Slot | undefined
+  readonly cold?: Slot
+  readonly commits?: Slot
 }
 
 /**
  * Redemptions of a contestant beside those of a baseline, in one process; each call has a grant of its own.
  * @throws Error when the server did not redeem exactly one refresh token for each call
  */
-export async function task(order: RefreshOrder): Promise<RefreshAnswer> {
-  const { ageS, base, commits, file, own, server, sizes } = order
+export async function task({
+  ageS,
+  base,
+  before,
+  commits,
+  file,
+  own,
+  server,
+  sizes,
+}: RefreshOrder): Promise<RefreshAnswer> {
   let expected = 0
-  const opened = async (name: ContestantName): Promise<Prepare> => {
-    const { refresh }: Library = await CONTESTANTS[name].load(file)
-    if (refresh === undefined) throw new Error(`Expected ${name} to have a refresh.`)
-    const prepare = await refresh(server)
+  const opened = async (name: LibraryName): Promise<Prepare> => {
+    const prepare = await refreshCalls(name, server, file)
     return async (calls) => {
-      const call = await prepare(await mintAt(server.issuer, { count: calls, ageS }))
+      const call = await prepare(await control(server, 'mint', { count: calls, ageS }))
       expected += calls
       // Garbage of the preparation is not the slot's.
       globalThis.gc?.()
       return call
     }
   }
-  const before = await statsOf(server)
-  const [prepareBase, prepareOwn] = [await opened(base), await opened(own)]
+  const [first, ownCalls] = [await control(server, 'stats', null), await opened(own)]
+  const once = async (prepare: Prepare, size: SlotSize): Promise<Slot> => slot(await prepare(size.calls), size)
+  const cold = before && (await once(ownCalls, before.cold))
+  const baseCalls = await opened(base)
+  if (before !== undefined) {
+    await once(ownCalls, before.warmUp)
+    await once(baseCalls, before.warmUp)
+  }
   const comparisons: Comparison[] = []
-  for (const size of sizes) comparisons.push(await compare(prepareBase, prepareOwn, size))
+  for (const size of sizes) comparisons.push(await compare(baseCalls, ownCalls, size))
 
-  const after = await statsOf(server)
-  const requests = after.tokenRequests - before.tokenRequests
-  const redemptions = after.redemptions - before.redemptions
+  const last = await control(server, 'stats', null)
+  const requests = last.tokenRequests - first.tokenRequests
+  const redemptions = last.redemptions - first.redemptions
   if (requests !== expected || redemptions !== expected) {
     throw new Error(`Expected ${own} to redeem ${expected} refresh tokens, got ${redemptions} by ${requests} requests.`)
   }
-  return { comparisons, commits: commits === 0 ? undefined : await durableCommits(`${file}.commits`, commits) }
-}
-
-async function statsOf({ issuer }: ServerPlace): Promise<ServerStats> {
-  return (await control(issuer, '/stats', '')) as ServerStats
+  return {
+    comparisons,
+    ...(cold && { cold }),
+    ...(commits && { commits: await durableCommits(`${file}.commits`, commits) }),
+  }
 }

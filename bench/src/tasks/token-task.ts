@@ -1,14 +1,13 @@
-import { CONTESTANTS, type ContestantName } from '../calls/index.ts'
-import type { Library, TokenCall } from '../calls/library.ts'
-import { allocatedBytes } from '../harness/allocated.ts'
-import { inBothOrders } from '../harness/both-orders.ts'
-import { spread } from '../harness/stats.ts'
-import type { ServerPlace } from '../rivals/rival.ts'
+import { GCProfiler } from 'node:v8'
+
+import { compare, type Call } from '../harness/slots.ts'
+import { tokenCall, type LibraryName } from '../libraries/index.ts'
+import type { TokenCall } from '../libraries/library.ts'
 
 export interface TokenOrder {
   /** An async function that returns a constant. */
-  readonly floor: ContestantName
-  readonly own: ContestantName
+  readonly floor: LibraryName
+  readonly own: LibraryName
   /** Calls in a slot: of the floor, of the contestant. */
   readonly floorCalls: number
   readonly ownCalls: number
@@ -27,58 +26,40 @@ export interface TokenAnswer {
   readonly bytesRatio: number
 }
 
-const LIFETIME_S = 86_400
-
-/** The token is fresh throughout: nobody asks this server. */
-const SERVER: ServerPlace = {
-  issuer: 'http://127.0.0.1:9',
-  tokenEndpoint: 'http://127.0.0.1:9/token',
-  resource: 'http://127.0.0.1:9/resource',
+/** The token is fresh throughout: nothing asks this server. */
+const URL_OF_NOTHING = 'http://127.0.0.1:9'
+const SERVER = {
+  issuer: URL_OF_NOTHING,
+  tokenEndpoint: `${URL_OF_NOTHING}/token`,
+  resource: `${URL_OF_NOTHING}/resource`,
   clientId: 'bench',
   clientSecret: 'bench-secret',
 }
+const LIFETIME_MS = 86_400_000
 
-/** Calls that hand out a fresh token beside the floor's, in turns in one process. */
+/** Calls that return a fresh token beside the floor's, in turns in one process. */
 export async function task({ floor, floorCalls, own, ownCalls, pairs }: TokenOrder): Promise<TokenAnswer> {
   const [floorCall, ownCall] = [await opened(floor), await opened(own)]
-  const measured = await inBothOrders(
-    pairs,
-    () => timed(floorCall, floorCalls),
-    () => timed(ownCall, ownCalls),
+  // A slot is one loop over all calls.
+  const { baseCpuUs, cpuUs } = await compare(
+    () => looped(floorCall, floorCalls),
+    () => looped(ownCall, ownCalls),
+    { calls: 1, concurrency: 1, pairs },
   )
-  const times = measured.map((pair) => ({ floor: mean(pair.base), own: mean(pair.own) }))
-  const bytes = (await allocatedBytes(() => run(ownCall, ownCalls))) / ownCalls
-  const floorBytes = (await allocatedBytes(() => run(floorCall, floorCalls))) / floorCalls
-  return {
-    kind: ownCall.kind,
-    ns: spread(times.map(({ own }) => own)).median,
-    nsRatio: spread(times.map(({ floor, own }) => own / floor)).median,
-    bytes,
-    bytesRatio: bytes / floorBytes,
-  }
+  const [ns, floorNs] = [(cpuUs * 1000) / ownCalls, (baseCpuUs * 1000) / floorCalls]
+  const bytes = (await allocatedBytes(looped(ownCall, ownCalls))) / ownCalls
+  const floorBytes = (await allocatedBytes(looped(floorCall, floorCalls))) / floorCalls
+  return { kind: ownCall.kind, ns, nsRatio: ns / floorNs, bytes, bytesRatio: bytes / floorBytes }
 }
 
-async function opened(name: ContestantName): Promise<TokenCall> {
-  const { token }: Library = await CONTESTANTS[name].load(undefined)
-  if (token === undefined) throw new Error(`Expected ${name} to have a call that hands out a token.`)
-  const expiresAt = Math.floor(Date.now() / 1000) + LIFETIME_S
-  return token(SERVER, { access_token: 'access.1.1', refresh_token: 'refresh.1.1', expires_at: expiresAt })
-}
-
-const mean = ([first, second]: readonly [number, number]): number => (first + second) / 2
-
-/** Nanoseconds of the whole process's CPU time for a call, so that the collection of what it allocates is included. */
-async function timed(call: TokenCall, calls: number): Promise<number> {
-  const cpu = process.cpuUsage()
-  await run(call, calls)
-  const { system, user } = process.cpuUsage(cpu)
-  return ((user + system) * 1000) / calls
+function opened(name: LibraryName): Promise<TokenCall> {
+  const [receivedAt, expiresAt] = [Date.now(), Date.now() + LIFETIME_MS]
+  return tokenCall(name, SERVER, { accessToken: 'access.1.1', refreshToken: 'refresh.1.1', receivedAt, expiresAt })
 }
 
 /** Its loops call every contestant and the floor, so none is compiled into them. */
-async function run(token: TokenCall, calls: number): Promise<void> {
-  if (token.kind === 'promise') await awaited(token.call, calls)
-  else returned(token.call, calls)
+function looped(token: TokenCall, calls: number): Call {
+  return token.kind === 'promise' ? () => awaited(token.call, calls) : async () => returned(token.call, calls)
 }
 
 async function awaited(call: () => Promise<unknown>, calls: number): Promise<void> {
@@ -90,4 +71,21 @@ let last: unknown
 function returned(call: () => unknown, calls: number): void {
   for (let index = 0; index < calls; index += 1) last = call()
   if (last === undefined) throw new Error('Expected a token.')
+}
+
+/** Bytes that `work` allocates on V8's heap; what is collected during that time is counted too. Needs `--expose-gc`. */
+export async function allocatedBytes(work: Call): Promise<number> {
+  if (globalThis.gc === undefined) throw new Error('Expected a process with --expose-gc.')
+  globalThis.gc()
+  const profiler = new GCProfiler()
+  profiler.start()
+  const before = process.memoryUsage().heapUsed
+  await work(0)
+  const after = process.memoryUsage().heapUsed
+  const collected = profiler
+    .stop()
+    .statistics.map(
+      ({ afterGC, beforeGC }) => beforeGC.heapStatistics.usedHeapSize - afterGC.heapStatistics.usedHeapSize,
+    )
+  return after - before + collected.reduce((sum, bytes) => sum + bytes, 0)
 }

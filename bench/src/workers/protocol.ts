@@ -1,28 +1,34 @@
-import type { RivalName } from '../rivals/index.ts'
-import type { Keeping } from '../rivals/keeping.ts'
-import type { KeptToken, ServerPlace, Waits } from '../rivals/rival.ts'
+import type { LibraryName } from '../libraries/index.ts'
+import type { Keeping } from '../libraries/keep.ts'
+import type { Waits } from '../libraries/library.ts'
+import type { ServerPlace, Token } from '../server/protocol.ts'
 
-/** What a worker process is told, one JSON object a line; all of it can be read in other languages too. */
+/** What a worker process is asked, and what it sends back, one JSON object a line; all of it can be read in other languages too. */
 export interface Orders {
   /** Opens one grant by the means of one library. */
-  open: {
-    readonly rival: RivalName
-    readonly server: ServerPlace
-    readonly keeping: Keeping
-    readonly seed?: KeptToken
-    readonly waits?: Waits
-  }
-  /** So many callers at once. */
-  storm: StormOrder
-  /** One caller. Other orders are taken while it waits. */
-  ask: AskOrder
-  /** What the library has told its application beside the answers of its calls. */
-  told: null
-  /** Keeps this token, as a process does that has just renewed it. */
-  save: KeptToken
+  open: [
+    {
+      readonly library: LibraryName
+      readonly server: ServerPlace
+      readonly keeping: Keeping
+      readonly seed?: Token
+      readonly waits?: Waits
+    },
+    null,
+  ]
+  /** Many callers at once. */
+  storm: [StormOrder, StormResult]
+  /** One caller, which GETs the URL with the token, or only asks for the token. Other orders are taken while it waits. */
+  ask: [{ readonly url?: string }, AskResult]
+  /** The events that the library has emitted. */
+  events: [null, readonly string[]]
+  /** Keeps this token, as a process does that has just refreshed it. */
+  save: [Token, null]
   /** Makes the keeping of new tokens fail, or work again. */
-  setSaving: { readonly works: boolean }
-  close: null
+  setSaving: [{ readonly works: boolean }, null]
+  close: [null, null]
+  /** Runs the `task` that a module exports. */
+  task: [{ readonly module: string; readonly order: unknown }, unknown]
 }
 
 export interface StormOrder {
@@ -33,45 +39,25 @@ export interface StormOrder {
   readonly startAt?: number
 }
 
-export interface AskOrder {
-  /** What the caller GETs with the token; without it it only asks for the token. */
-  readonly url?: string
-}
-
-/** What one caller got: a token, an answer that is 200, or a failure. */
-export type AskResult =
-  | { readonly token: string }
-  | { readonly answered: true }
-  /** In a few words. */
-  | { readonly failure: string }
-
 /** What the callers of a storm got. */
 export interface StormResult {
   /** Milliseconds since the epoch, with fractions. */
   readonly startedAt: number
   readonly endedAt: number
-  readonly served: number
-  /** How many callers failed, by what went wrong. */
-  readonly failures: Readonly<Record<string, number>>
+  readonly failed: number
   /** The longest time in which the process's event loop did not turn, in milliseconds; null where there is none. */
   readonly blockedMs: number | null
 }
 
-export interface Answers {
-  open: null
-  storm: StormResult
-  ask: AskResult
-  told: readonly string[]
-  save: null
-  setSaving: null
-  close: null
-}
-
-export type OrderName = keyof Orders
+/** What one caller got: a token; the status of its GET; or an error, and whether that says that a repeat may help. */
+export type AskResult =
+  | { readonly token: string }
+  | { readonly status: number }
+  | { readonly error: string; readonly retryable?: boolean }
 
 export interface Request {
   readonly id: number
-  readonly name: OrderName
+  readonly name: keyof Orders
   readonly order: unknown
 }
 

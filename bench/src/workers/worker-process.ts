@@ -1,16 +1,36 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import type { Duplex } from 'node:stream'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 
-import type { Answers, OrderName, Orders, Reply, Request } from './protocol.ts'
+import { libraryOf, type LibraryName } from '../libraries/index.ts'
+import type { Orders, Reply, Request } from './protocol.ts'
 
-/** So much of what a process wrote is shown when it ends by itself. */
+/** How much of a process's output is shown when it ends early. */
 const SHOWN = 2_000
 
 /** A program that takes the orders of `protocol.ts`. */
 export interface Program {
   readonly command: string
   readonly args: readonly string[]
+}
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+/** One program for everything that runs in Node.js: it loads what it is asked to open. */
+export const NODE: Program = { command: process.execPath, args: ['--expose-gc', here('worker.ts')] }
+
+let python: Program | null | undefined
+
+/** The program that runs this library; undefined: it is not installed here. */
+export function programOf(library: LibraryName): Program | undefined {
+  if (libraryOf(library).load !== undefined) return NODE
+  // Debian's package is for Debian's own interpreter, which may not be the first in the PATH.
+  const command = (python === undefined ? ['/usr/bin/python3', 'python3'] : []).find(
+    (command) => spawnSync(command, ['-c', 'import requests_oauthlib']).status === 0,
+  )
+  python ??= command === undefined ? null : { command, args: [here('requests_oauthlib_worker.py')] }
+  return python ?? undefined
 }
 
 interface Waiting {
@@ -28,14 +48,15 @@ export class WorkerProcess {
   #ended: Error | undefined
   #output = ''
 
-  constructor({ args, command }: Program) {
-    this.#child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] })
+  constructor({ args, command }: Program = NODE) {
+    const env = { ...process.env, NODE_OPTIONS: '' }
+    this.#child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env })
     this.#channel = this.#child.stdio[3] as Duplex
     this.#child.stderr?.on('data', (data: Buffer) => (this.#output = (this.#output + data.toString()).slice(-SHOWN)))
-    // A process that is gone is told by its end, not by its channel's.
+    // That a process is gone is seen by its end, not by its channel's.
     this.#channel.on('error', () => undefined)
     createInterface({ input: this.#channel })
-      .on('line', (line) => this.#answer(JSON.parse(line) as Reply))
+      .on('line', (line) => this.#settle(JSON.parse(line) as Reply))
       .on('error', () => undefined)
     this.#gone = new Promise((resolve) => {
       const end = (why: unknown): void => {
@@ -48,11 +69,18 @@ export class WorkerProcess {
     })
   }
 
-  ask<Name extends OrderName>(name: Name, order: Orders[Name]): Promise<Answers[Name]> {
+  /** The process of a library, which must be installed. */
+  static of(library: LibraryName): WorkerProcess {
+    const program = programOf(library)
+    if (program === undefined) throw new Error(`Expected ${library} to be installed.`)
+    return new WorkerProcess(program)
+  }
+
+  ask<Name extends keyof Orders>(name: Name, order: Orders[Name][0]): Promise<Orders[Name][1]> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     const request: Request = { id: (this.#asked += 1), name, order }
     return new Promise((resolve, reject) => {
-      this.#waiting.set(request.id, { resolve: (value) => resolve(value as Answers[Name]), reject })
+      this.#waiting.set(request.id, { resolve, reject })
       this.#channel.write(`${JSON.stringify(request)}\n`)
     })
   }
@@ -68,10 +96,23 @@ export class WorkerProcess {
     await this.#gone
   }
 
-  #answer({ error, id, value }: Reply): void {
+  #settle({ error, id, value }: Reply): void {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (error === undefined) waiting?.resolve(value)
     else waiting?.reject(new Error(error))
+  }
+}
+
+/** Runs the `task` that a module exports, in a fresh process, which has loaded and compiled nothing for another contestant. */
+export async function runTask<T extends (order: never) => Promise<unknown>>(
+  module: URL,
+  order: Parameters<T>[0],
+): Promise<Awaited<ReturnType<T>>> {
+  const worker = new WorkerProcess()
+  try {
+    return (await worker.ask('task', { module: module.href, order })) as Awaited<ReturnType<T>>
+  } finally {
+    await worker.kill()
   }
 }

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test, type TestFunction } from 'vitest'
+import { findChromium } from '../../../scripts/chromium.mjs'
 import { logIn, type TestDemo } from '../setup.ts'
 
-const path = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-const missing = path === '' || !existsSync(path)
+const path = findChromium()
 const skipReason = 'no Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM_PATH'
 
 const flags = [
@@ -23,7 +22,7 @@ let browser: Browser | undefined
 /** Starts one Chromium for the tests of a file. */
 export function useChromium(): void {
   beforeAll(async () => {
-    if (missing) return
+    if (path === undefined) return
     browser = await chromium.launch({ executablePath: path, headless: true, args: flags })
   })
   afterAll(() => browser?.close())
@@ -34,8 +33,8 @@ export function browserTest(name: string, body: TestFunction, timeout?: number):
   test(
     name,
     async (context) => {
-      if (missing && process.env['CI'] === 'true') throw new Error(skipReason)
-      if (missing) context.skip(skipReason)
+      if (path === undefined && process.env['CI'] === 'true') throw new Error(skipReason)
+      if (path === undefined) context.skip(skipReason)
       await body(context)
     },
     timeout,

@@ -1,11 +1,13 @@
-/** Errors of a 401 that another access token of the same grant doesn't mend (RFC 9470 section 3, RFC 6750 section 3.1). */
+/**
+ * Errors of a 401 that another access token of the same grant does not fix (RFC 9470 section 3, RFC 6750 section 3.1).
+ */
 const BEYOND_REFRESH: ReadonlySet<string> = new Set([
   'insufficient_user_authentication',
   'insufficient_claims',
   'insufficient_scope',
 ])
 
-/** Whether a 401 says, in any of its challenges, that no refresh mends it. */
+/** Whether any challenge of a 401 says that no refresh fixes it. */
 export function isBeyondRefresh(challenges: string | null | undefined): boolean {
   if (challenges === null || challenges === undefined || !/error/i.test(challenges)) return false
   return challengeErrors(challenges).some((error) => BEYOND_REFRESH.has(error.toLowerCase()))
@@ -14,7 +16,9 @@ export function isBeyondRefresh(challenges: string | null | undefined): boolean 
 /** A quoted string, or a name, a scheme or an unquoted value: RFC 9110 sections 5.6 and 11.2. */
 const PART = /"((?:[^"\\]|\\.)*)(?:"|\\?$)|[^\s",=]+|=/gsy
 
-/** The values of `error` in the challenges of a WWW-Authenticate header (RFC 9110 section 11.6.1), of whatever scheme. */
+/**
+ * Reads the values of `error` in the challenges of a WWW-Authenticate header (RFC 9110 section 11.6.1), of any scheme.
+ */
 function challengeErrors(header: string): string[] {
   const errors: string[] = []
   let before = ''
@@ -24,7 +28,7 @@ function challengeErrors(header: string): string[] {
     const start = PART.lastIndex
     const match = PART.exec(header)
     if (match === null) {
-      // A space or a comma; a parameter's name and value may have spaces around their `=`.
+      // A space or a comma. A parameter's name and value may have spaces around their `=`.
       if (header[start] === ',') {
         before = ''
         name = undefined

@@ -1,37 +1,23 @@
-import * as oauth from 'oauth4webapi'
+import type * as oauth from 'oauth4webapi'
 import { fromBase64Url, toBase64Url } from '../../util/base64.ts'
 import type { ClientContext } from '../context.ts'
 import { hasTenant, mayName, sameIssuer } from '../issuers.ts'
-import { oauthClient } from '../endpoints/token.ts'
+import { loadOauth4webapi, oauthClient } from '../oauth4webapi.ts'
 import type { Server } from '../server.ts'
+import { readClaims, type Claims } from './claims.ts'
 
-/** The claims of an ID token, unchecked. */
-export type Claims = Readonly<Record<string, unknown>>
-
-/** An ID token can't be issued further from now than this. */
+/** Maximum distance of an ID token's issue time from now. */
 const FARTHEST_ISSUE_S = 24 * 3600
 
-/** What to make of an ID token. `unusable` is a reason, without anything secret in it. */
-export type IdTokenVerdict =
+/** What to do with an ID token. `unusable` has a reason, without anything secret in it. */
+type IdTokenVerdict =
   | { readonly verdict: 'usable' }
   | { readonly verdict: 'unusable'; readonly reason: string }
   | { readonly verdict: 'other_identity'; readonly reason: string }
 
-/** The claims of an ID token as they stand there; undefined when it can't be read. */
-export function readClaims(idToken: string | undefined): Claims | undefined {
-  const parts = idToken?.split('.')
-  if (parts?.length !== 3) return undefined
-  try {
-    const claims: unknown = JSON.parse(fromBase64Url(parts[1] ?? '') ?? '')
-    return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? (claims as Claims) : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /**
- * Checks the ID token of a code exchange (OpenID Connect Core section 3.1.3.7). Its signature is not checked: it came from the token endpoint over TLS
- * (rule 6).
+ * Checks the ID token of a code exchange (OpenID Connect Core section 3.1.3.7). Its signature is not checked: it came
+ * from the token endpoint over TLS (rule 6).
  */
 export async function checkFirstIdToken(
   context: ClientContext,
@@ -40,8 +26,8 @@ export async function checkFirstIdToken(
   accessToken: string,
   expected: { readonly nonce: string | undefined; readonly maxAge: number | undefined },
 ): Promise<IdTokenVerdict> {
-  return check(context, server, { idToken, accessToken, known: false }, (as, response) =>
-    oauth.processAuthorizationCodeResponse(as, oauthClient(context), response, {
+  return check(context, server, { idToken, accessToken, known: false }, (library, as, response) =>
+    library.processAuthorizationCodeResponse(as, oauthClient(library, context), response, {
       requireIdToken: true,
       ...(expected.nonce === undefined ? {} : { expectedNonce: expected.nonce }),
       ...(expected.maxAge === undefined ? {} : { maxAge: expected.maxAge }),
@@ -58,18 +44,18 @@ export async function checkRefreshedIdToken(
   previousIdToken: string | undefined,
 ): Promise<IdTokenVerdict> {
   const claims = readClaims(idToken)
-  if (claims === undefined) return unusable("it can't be read")
+  if (claims === undefined) return unusable('it cannot be read')
   const previous = readClaims(previousIdToken)
-  // First of all: an answer for somebody else is that also when its ID token has expired.
+  // Checked first: a response for another user is one even if its ID token has expired.
   const family = familyOf(context, server)
   const changed = previous === undefined ? undefined : compareIdentity(claims, previous, context.clientId, family)
   if (changed !== undefined) return changed
-  return check(context, server, { idToken, accessToken, known: true }, (as, response) =>
-    oauth.processRefreshTokenResponse(as, oauthClient(context), response),
+  return check(context, server, { idToken, accessToken, known: true }, (library, as, response) =>
+    library.processRefreshTokenResponse(as, oauthClient(library, context), response),
   )
 }
 
-/** The issuer, and what it was called before. */
+/** The issuer, and its earlier names. */
 function familyOf(context: ClientContext, server: Server): readonly string[] {
   return [...(server.issuer === undefined ? [] : [server.issuer]), ...(context.provider.formerIssuers ?? [])]
 }
@@ -88,13 +74,13 @@ function compareIdentity(
   }
   const { azp } = claims
   if (azp !== previous['azp']) {
-    return azp === undefined || azp === clientId ? unusable('its azp is not the earlier one') : other('azp')
+    return azp === undefined || azp === clientId ? unusable('its azp differs from the earlier one') : other('azp')
   }
   if (claims['nonce'] !== undefined && claims['nonce'] !== previous['nonce'])
-    return unusable('its nonce is not the earlier one')
+    return unusable('its nonce differs from the earlier one')
   const time = claims['auth_time']
   if (time !== undefined && previous['auth_time'] !== undefined && time !== previous['auth_time']) {
-    return unusable('its auth_time is not the earlier one')
+    return unusable('its auth_time differs from the earlier one')
   }
   return undefined
 }
@@ -103,7 +89,11 @@ async function check(
   context: ClientContext,
   server: Server,
   token: { readonly idToken: string; readonly accessToken: string; readonly known: boolean },
-  process: (as: oauth.AuthorizationServer, response: Response) => Promise<oauth.TokenEndpointResponse>,
+  process: (
+    library: typeof oauth,
+    as: oauth.AuthorizationServer,
+    response: Response,
+  ) => Promise<oauth.TokenEndpointResponse>,
 ): Promise<IdTokenVerdict> {
   const { idToken, accessToken } = token
   const as = expectedServer(context, server, readClaims(idToken) ?? {}, token.known)
@@ -112,7 +102,8 @@ async function check(
   try {
     const body = JSON.stringify({ access_token: accessToken, token_type: 'bearer', id_token: idToken })
     const answer = new Response(body, { headers: { 'content-type': 'application/json' } })
-    claims = oauth.getValidatedIdTokenClaims(await process(as, answer))
+    const library = await loadOauth4webapi()
+    claims = library.getValidatedIdTokenClaims(await process(library, as, answer))
   } catch (error) {
     // The library's messages name the rule, not the values.
     return unusable(error instanceof Error ? error.message : 'it is malformed')
@@ -121,11 +112,14 @@ async function check(
   if (claims.azp !== undefined && claims.azp !== context.clientId) return unusable('its azp is another client')
   if (Math.abs(claims.iat - context.clock.now() / 1000) > FARTHEST_ISSUE_S) return unusable('its iat is too far away')
   if (!(await hashMatches(idToken, claims['at_hash'], accessToken)))
-    return unusable('its at_hash is not of this access token')
+    return unusable('its at_hash does not belong to this access token')
   return { verdict: 'usable' }
 }
 
-/** The server as an ID token should name it: letter by letter, but for a grant that is known (`known`) in any spelling; or why there is none. */
+/**
+ * Returns the server as an ID token should name it: character by character, or for a known grant (`known`) in any
+ * spelling. Returns a reason if there is none.
+ */
 function expectedServer(
   context: ClientContext,
   server: Server,
@@ -144,14 +138,17 @@ function expectedServer(
   }
 }
 
-/** OpenID Connect Core section 3.1.3.8: the left half of the access token's hash, by the hash of the ID token's algorithm. */
+/**
+ * OpenID Connect Core section 3.1.3.8: the left half of the access token's hash, by the hash of the ID token's
+ * algorithm.
+ */
 async function hashMatches(idToken: string, expected: unknown, accessToken: string): Promise<boolean> {
   if (expected === undefined) return true
   const header = JSON.parse(fromBase64Url(idToken.split('.')[0] ?? '') ?? '{}') as { alg?: unknown }
   const size =
     /^(?:RS|PS|ES|HS)(256|384|512)$/.exec(String(header.alg))?.[1] ??
     (String(header.alg).startsWith('Ed') ? '512' : undefined)
-  // An algorithm without a known hash: nothing to compare with.
+  // An algorithm without a known hash: there is nothing to compare with.
   if (size === undefined) return true
   const digest = new Uint8Array(await crypto.subtle.digest(`SHA-${size}`, new TextEncoder().encode(accessToken)))
   return expected === toBase64Url(digest.subarray(0, digest.length / 2))
@@ -167,5 +164,5 @@ function unusable(reason: string): IdTokenVerdict {
 }
 
 function other(claim: string): IdTokenVerdict {
-  return { verdict: 'other_identity', reason: `the ID token's ${claim} is not the one of the log-in` }
+  return { verdict: 'other_identity', reason: `the ID token's ${claim} is not the one of the login` }
 }

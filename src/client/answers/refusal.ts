@@ -1,22 +1,22 @@
 import { TokenRequestError } from '../../model/errors.ts'
 import { OAUTH_ERRORS, type RefusalMeaning } from '../../model/oauth-errors.ts'
 import type { Secrets } from '../../util/redact.ts'
-import type { Attempt } from '../credentials.ts'
+import type { Attempt } from '../authentication.ts'
 import { plainText } from './token-answer.ts'
 
-/** An `invalid_grant` of a provider that has not done with another request for the same refresh token. */
+/** An `invalid_grant` of a provider that is still processing another request for the same refresh token. */
 const STILL_PROCESSING = /\b(being processed|(still|currently|is) processing|in progress|under ?way)\b/i
 
-/** What is read of a refusal. */
-export interface RefusalAnswer {
+/** The parts of a refusal that are read. */
+interface RefusalAnswer {
   readonly error?: string | undefined
   readonly errorDescription?: string | undefined
   readonly means?: RefusalMeaning | undefined
-  /** The answer's `Retry-After`. */
+  /** The response's `Retry-After`. */
   readonly retryAfterMs?: number | undefined
 }
 
-/** The error for an answer that refuses. */
+/** Makes the error for a response that refuses. */
 export function refused(
   client: { readonly name: string },
   status: number,
@@ -44,12 +44,15 @@ export function refused(
   })
 }
 
-/** Refusals that another secret of the client's may mend. */
+/** Whether another secret of the client may fix the refusal. */
 function isOfRegistration({ error, means }: TokenRequestError): boolean {
   return (means ?? OAUTH_ERRORS.get(error ?? '')?.means) === 'registration'
 }
 
-/** Runs an exchange; when the client is refused and has another secret, once more with that, if it may be sent still. */
+/**
+ * Runs an exchange. If the client is refused and has another secret, runs it once more with that, if it may still be
+ * sent.
+ */
 export async function withNextSecret<T>(
   attempt: Attempt,
   exchange: (attempt: Attempt) => Promise<T>,

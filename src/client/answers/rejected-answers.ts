@@ -2,16 +2,16 @@ import { ConfigError } from '../../model/errors.ts'
 import { isJsonPattern, matchesJson } from '../../util/matches-json.ts'
 import type { RejectedAnswer } from '../../model/provider.ts'
 
-/** The body of an answer is looked at up to here. */
+/** Number of bytes of a response body that are inspected. */
 export const MOST_LOOKED_AT_BYTES = 65_536
 
-/** So often a body that is not complete yet is parsed; then only at its end. */
+/** Maximum number of attempts to parse an incomplete body; then only its end counts. */
 const MOST_TRIES = 50
 
 /** Reads a header by its name in lower case. */
 export type HeaderReader = (name: string) => string | null | undefined
 
-/** What an answer's status and headers say: refused, not refused, or that its body has to be looked at. */
+/** What a response's status and headers say: refused, not refused, or that its body has to be inspected. */
 export type Verdict = boolean | BodyLook
 
 interface Rule {
@@ -20,7 +20,7 @@ interface Rule {
   readonly body: unknown
 }
 
-/** A provider's answers, beside 401, that mean that the access token is over. */
+/** API responses other than 401 that mean the access token has expired. */
 export class RejectedAnswers {
   readonly #rules: readonly Rule[]
 
@@ -40,7 +40,7 @@ export class RejectedAnswers {
   }
 }
 
-/** Looks at a body as it comes. Each step answers whether the answer is a refusal, undefined while that is open. */
+/** Inspects a body as it arrives. Each step returns whether the response is a refusal, undefined while that is open. */
 export class BodyLook {
   readonly #patterns: readonly unknown[]
   readonly #decoder = new TextDecoder()
@@ -59,7 +59,7 @@ export class BodyLook {
     const text = this.#text.trim()
     if (text === '') return undefined
     if (!/^[{[]/.test(text)) return false
-    // One that is complete is not waited for any longer: its connection may stay open.
+    // A complete body is not waited for any longer: its connection may stay open.
     if (!/[}\]]$/.test(text) || (this.#tries += 1) > MOST_TRIES) return undefined
     return this.#fits(text)
   }
@@ -68,9 +68,9 @@ export class BodyLook {
     return this.#fits(this.#text + this.#decoder.decode()) ?? false
   }
 
-  /** A body that was parsed already. */
+  /** Judges a body that was parsed already. */
   parsed(body: unknown): boolean {
-    // Some APIs answer a list of errors: one that fits is enough.
+    // Some APIs return a list of errors: one that matches is enough.
     const values = Array.isArray(body) ? (body as unknown[]) : [body]
     return this.#patterns.some((pattern) => values.some((value) => matchesJson(value, pattern)))
   }
@@ -86,7 +86,7 @@ export class BodyLook {
   }
 }
 
-/** Not what is binary, and not what may come drop by drop for ever: it would be held back. */
+/** Neither a binary body, nor one that may arrive slowly forever: it would be held back. */
 function mayBeJson(type: string): boolean {
   return (
     type === '' ||
@@ -96,14 +96,14 @@ function mayBeJson(type: string): boolean {
 
 const MEMBERS: ReadonlySet<string> = new Set(['status', 'body', 'header'])
 
-/** Checks a provider's rules and makes them ready. @throws ConfigError naming the first wrong one */
+/** Checks a provider's rules and compiles them. @throws ConfigError that names the first wrong one */
 export function compileRejected(
   rejected: readonly RejectedAnswer[] | undefined,
   provider: string,
 ): RejectedAnswers | undefined {
   if (rejected === undefined) return undefined
   const where = `rejected of provider '${provider}'`
-  if (!Array.isArray(rejected)) throw new ConfigError(`${where} must be a list of { status, body?, header? }.`)
+  if (!Array.isArray(rejected)) throw new ConfigError(`Expected ${where} to be a list of { status, body?, header? }.`)
   if (rejected.length === 0) return undefined
   return new RejectedAnswers(
     (rejected as readonly RejectedAnswer[]).map((rule, index) => compile(rule, `${where}[${index}]`)),
@@ -111,28 +111,27 @@ export function compileRejected(
 }
 
 function compile(rule: RejectedAnswer, where: string): Rule {
-  if (typeof rule !== 'object' || rule === null) throw new ConfigError(`${where} must be { status, body?, header? }.`)
+  if (typeof rule !== 'object' || rule === null)
+    throw new ConfigError(`Expected ${where} to be { status, body?, header? }.`)
   const stranger = Object.keys(rule).find((name) => !MEMBERS.has(name))
   if (stranger !== undefined)
-    throw new ConfigError(`${where} has an unknown member '${stranger}'. It may have status, body and header.`)
+    throw new ConfigError(`Expected ${where} to have only status, body and header, got '${stranger}'.`)
   const { status, body, header } = rule
   if (!Number.isInteger(status) || status < 200 || status > 599)
-    throw new ConfigError(`${where}.status must be a status from 200 to 599.`)
+    throw new ConfigError(`Expected ${where}.status to be a status from 200 to 599.`)
   if (body !== undefined && (!isMembers(body) || !isJsonPattern(body)))
-    throw new ConfigError(`${where}.body must be a plain object of JSON values with at least one member.`)
+    throw new ConfigError(`Expected ${where}.body to be a plain object of JSON values with at least one member.`)
   const headers = header === undefined ? [] : headersOf(header, where)
   if (status < 400 && body === undefined && headers.length === 0)
-    throw new ConfigError(
-      `${where} would call every answer with status ${status} refused. Name a body or a header too.`,
-    )
+    throw new ConfigError(`${where} would match every response with status ${status}. Name a body or a header too.`)
   return { status, headers, body: body === undefined ? undefined : (structuredClone(body) as unknown) }
 }
 
 function headersOf(header: unknown, where: string): [string, string][] {
-  if (!isMembers(header)) throw new ConfigError(`${where}.header must be an object of header values by name.`)
+  if (!isMembers(header)) throw new ConfigError(`Expected ${where}.header to be an object of header values by name.`)
   return Object.entries(header).map(([name, value]) => {
     if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || typeof value !== 'string')
-      throw new ConfigError(`${where}.header must be an object of header values by name; '${name}' is none.`)
+      throw new ConfigError(`Expected ${where}.header to be an object of header values by name, got '${name}'.`)
     return [name.toLowerCase(), value]
   })
 }

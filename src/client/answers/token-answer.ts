@@ -7,34 +7,32 @@ import { isVisibleAscii } from '../../model/token.ts'
 import type { RefusalMeaning } from '../../model/oauth-errors.ts'
 import { noJudge, type JudgeRefusal } from './refusal-rules.ts'
 
-export { splitScope } from '../../model/answer/scope.ts'
-
-/** What makes an answer of status 200 unusable. */
-export interface AnswerProblem {
+/** What makes a response of status 200 unusable. */
+interface AnswerProblem {
   readonly kind: 'unreadable' | 'no_access_token' | 'token_type' | 'invalid'
   readonly reason: string
 }
 
-/** A token endpoint's answer, mended: what the provider meant, in the forms of RFC 6749 sections 5.1 and 5.2. */
+/** A token endpoint's response, normalized: what the provider meant, in the forms of RFC 6749 sections 5.1 and 5.2. */
 export interface TokenAnswer extends Omit<TokensRead, 'receivedAt' | 'writtenType'> {
-  /** 200, 400 for an error that came with a success status, or the status as it was. */
+  /** 200, 400 for an error with a 2xx status, or the original status. */
   readonly status: number
   readonly error?: string | undefined
   readonly errorDescription?: string | undefined
-  /** What the provider's data says that a refusal means. */
+  /** What a refusal means according to the provider's data. */
   readonly means?: RefusalMeaning | undefined
   readonly problem?: AnswerProblem | undefined
 }
 
-/** What is known of the request that is answered. */
+/** What is known of the request. */
 export interface Asked {
   readonly provider: Provider
   readonly judge?: JudgeRefusal
-  /** Just before it was sent. */
+  /** Time before it was sent. */
   readonly at: number
-  /** Whether what it asks for can be had again without a refresh token in the answer. */
+  /** Whether the requested token can be requested again without a refresh token in the response. */
   readonly renewable: boolean
-  /** The refresh token that was sent: an answer that repeats it brings none. */
+  /** The refresh token that was sent: a response that repeats it brings no new one. */
   readonly refreshToken?: string | undefined
 }
 
@@ -49,7 +47,10 @@ const NOTHING: Omit<TokenAnswer, 'status'> = {
   extra: {},
 }
 
-/** Mends a token endpoint's answer. With the readers of `answer/`, the only place that knows in which ways providers' answers break strict clients. */
+/**
+ * Normalizes a token endpoint's response. With the readers of `answer/`, the only place that knows how providers'
+ * responses break strict clients.
+ */
 export function normaliseTokenAnswer(
   raw: { readonly status: number; readonly text: string | undefined },
   asked: Asked,
@@ -74,14 +75,14 @@ export function normaliseTokenAnswer(
     stored: false,
     renewable: asked.renewable,
     ways: asked.provider,
-    // `{ "token": …, "status": 200 }` is no refusal.
+    // `{ "token": …, "status": 200 }` is not a refusal.
     mayBeToken: () => hidden === undefined || /^2\d\d$/.test(hidden.code ?? ''),
   })
   const brought = read.refreshToken !== undefined && read.refreshToken !== asked.refreshToken
-  // A new refresh token is kept, whatever else the answer says.
+  // A new refresh token is kept, whatever else the response says.
   if (read.accessToken === undefined && !brought) {
     const refused = refusal(400, raw.status, hidden ?? readRefusalBody(body), body, asked)
-    // Without a code, it is one where the provider's data says so.
+    // Without a code, it is a refusal if the provider's data says so.
     if (hidden !== undefined || refused.means !== undefined) return refused
   }
   const problem = findProblem(read, hidden)
@@ -108,29 +109,29 @@ function findProblem(
     return { kind: 'no_access_token', reason: `it has no access_token${said}.` }
   }
   if (!isVisibleAscii(accessToken)) {
-    return { kind: 'invalid', reason: "its access_token has characters that can't stand in a header." }
+    return { kind: 'invalid', reason: 'its access_token has characters that are not allowed in a header.' }
   }
   if (tokenType === 'bearer') return undefined
   return {
     kind: 'token_type',
-    reason: `its token_type is ${writtenType.length > 40 ? 'a long text' : `'${writtenType}'`}, not 'bearer'. If such tokens are to be used as bearer tokens, list the type in the provider's tokenTypes.`,
+    reason: `its token_type is ${writtenType.length > 40 ? 'a long text' : `'${writtenType}'`}, not 'bearer'. If such tokens are bearer tokens, list the type in the provider's tokenTypes.`,
   }
 }
 
-/** The error of an answer that is not a success, as far as it can be read. */
+/** Reads the error of a response whose status is not 2xx, as far as possible. */
 export function readRefusal(text: string | undefined): { error?: string; errorDescription?: string } {
   const body = text === undefined ? undefined : parseBody(text)
   return body === undefined ? {} : readRefusalBody(body)
 }
 
-/** A provider's text on one line and of bounded length, fit for a message. */
+/** Returns a provider's text on one line and of bounded length, for a message. */
 export function plainText(text: string): string {
   // eslint-disable-next-line no-control-regex
   const line = text.replace(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ').trim()
   return line.length > 300 ? `${line.slice(0, 300)}…` : line
 }
 
-/** A user info answer with the `sub` that OpenID Connect wants, where a plain OAuth 2 server calls it `id`. */
+/** Returns a user info response with the `sub` that OpenID Connect requires. A plain OAuth 2 server calls it `id`. */
 export function normaliseUserInfo(text: string): string {
   const body = parseBody(text)
   if (body === undefined || body['sub'] !== undefined) return text

@@ -1,11 +1,12 @@
 import type { Secrets } from '../../util/redact.ts'
 import type { ClientContext } from '../context.ts'
+import { prepareAuthentication } from '../authentication.ts'
 import { retryAfter, send, type HttpAnswer } from '../http/send.ts'
 import { readRefusal } from '../answers/token-answer.ts'
 import { refused, withNextSecret } from '../answers/refusal.ts'
 import { endpointOf, type EndpointName, type Server } from '../server.ts'
 
-export interface AuthenticatedPost {
+interface AuthenticatedPost {
   readonly purpose: string
   readonly endpoint: EndpointName
   readonly parameters: URLSearchParams
@@ -13,7 +14,7 @@ export interface AuthenticatedPost {
   readonly signal: AbortSignal | undefined
 }
 
-/** Posts a form with the client's authentication, as at the token endpoint; answers successes only. */
+/** Posts a form with the client's authentication, as at the token endpoint. Returns only successes. */
 export async function authenticatedPost(
   context: ClientContext,
   server: Server,
@@ -21,7 +22,7 @@ export async function authenticatedPost(
 ): Promise<HttpAnswer> {
   const { purpose, parameters, secrets, signal } = post
   const url = endpointOf(server, post.endpoint, context.name)
-  const attempt = await context.credentials.prepare(server, parameters, secrets)
+  const attempt = await prepareAuthentication(context.credentials, server, parameters, secrets)
   return withNextSecret(attempt, async ({ authenticated }) => {
     const headers = { ...Object.fromEntries(authenticated.headers), accept: 'application/json' }
     const answer = await send(context, {

@@ -9,16 +9,16 @@ import { placeOfGrant } from '../token-origin.ts'
 /** What kind of token a string is (RFC 7009 section 2.1). */
 export type TokenTypeHint = 'access_token' | 'refresh_token'
 
-/** Which value of a token a request is about, and its hint. */
+/** Picks the value of a token that a request is about, and its hint. */
 export function pickToken(
   token: Token | string,
   hint: TokenTypeHint | undefined,
 ): { value: string; hint: TokenTypeHint | undefined } {
   if (hint !== undefined && hint !== 'access_token' && hint !== 'refresh_token') {
-    throw new ConfigError("hint must be 'access_token' or 'refresh_token'.")
+    throw new ConfigError("Expected hint to be 'access_token' or 'refresh_token'.")
   }
   if (typeof token === 'string') {
-    if (token === '') throw new ConfigError('The token must not be empty.')
+    if (token === '') throw new ConfigError('Expected the token to be a non-empty string.')
     return { value: token, hint }
   }
   const kind = hint ?? (token.refreshToken === undefined ? 'access_token' : 'refresh_token')
@@ -27,7 +27,7 @@ export function pickToken(
   return { value, hint: kind }
 }
 
-/** Revokes a token (RFC 7009); false when the server has no revocation endpoint. */
+/** Revokes a token (RFC 7009). Returns false if the server has no revocation endpoint. */
 export async function revokeToken(
   client: ClientContext,
   token: Token | string,
@@ -52,7 +52,8 @@ export async function revokeToken(
       }),
     )
   } catch (error) {
-    // Google answers so for a token that is no longer valid, where RFC 7009 section 2.2 wants 200: either way it is gone.
+    // Google's response to a token that is no longer valid, where RFC 7009 section 2.2 requires 200. Either way it is
+    // revoked.
     if (!(error instanceof TokenRequestError && error.error === 'invalid_token')) throw error
   }
   return true

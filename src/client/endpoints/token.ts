@@ -1,47 +1,52 @@
-import * as oauth from 'oauth4webapi'
-import { EvergrantError, TokenResponseError } from '../../model/errors.ts'
+import { TokenResponseError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
 import { isVisibleAscii, makeToken, type Token } from '../../model/token.ts'
-import type { SendOptions } from '../internal-client.ts'
 import type { ClientContext } from '../context.ts'
-import type { Attempt, Authenticated } from '../credentials.ts'
+import { prepareAuthentication, type Attempt, type Authenticated } from '../authentication.ts'
 import { retryAfter, send } from '../http/send.ts'
 import { normaliseTokenAnswer, type TokenAnswer } from '../answers/token-answer.ts'
 import { refused, withNextSecret } from '../answers/refusal.ts'
 import type { Server } from '../server.ts'
-import { otherSecrets, strictResponse, written } from './token-messages.ts'
+import { otherSecrets, written } from './token-messages.ts'
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly grantType: string
   readonly parameters: URLSearchParams
-  /** Whether the same request may be sent again after an answer that can't be used. */
+  /** Whether the same request may be repeated after an unusable response. */
   readonly repeatable: boolean
-  /** Whether the token can be renewed without a refresh token in the answer. */
+  /** Whether the token can be refreshed without a refresh token in the response. */
   readonly renewable: boolean
-  /** Where it goes, if not to the token endpoint. */
+  /** The endpoint, if not the token endpoint. */
   readonly endpoint?: string | undefined
-  /** What the request doesn't send, and an answer must not be quoted with either: the grant's other tokens. */
+  /** The grant's other tokens, which the request does not send: a quoted response must not contain them either. */
   readonly known?: readonly (string | undefined)[]
-  /** What to save of an answer that can't be used. */
+  /** Returns what to save of an unusable response. */
   readonly salvage: (captured: Captured) => Token | undefined
 }
 
-/** What was read from the answer, before anything about it could fail. */
-export interface Captured extends TokenAnswer {
-  /** Just before the request was sent. */
+/** What was read from the response, before anything about it could fail. */
+interface Captured extends TokenAnswer {
+  /** Time before the request was sent. */
   readonly receivedAt: number
-  /** When a refused request may be sent again, by the provider's own word. */
+  /** When a refused request may be repeated, according to the provider. */
   readonly retryAfterMs?: number | undefined
 }
 
-/** A usable answer, its ID token not yet looked at. */
+/** A usable response, its ID token not checked yet. */
 export interface Granted {
   readonly captured: Captured
   readonly token: Token
   readonly secrets: Secrets
 }
 
-/** Prepares a token request as far as anything in it can fail by itself; what it answers sends it. */
+/** How a prepared token request is sent. */
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called before every request after the first. With `false`, the refusal of the previous one stands. */
+  readonly mayStillSend?: (() => boolean) | undefined
+}
+
+/** Prepares a token request as far as anything in it can fail in advance. Returns the function that sends it. */
 export async function prepareTokenRequest(
   context: ClientContext,
   server: Server,
@@ -50,7 +55,7 @@ export async function prepareTokenRequest(
   const secrets = new Secrets(context.secrets).add(...(request.known ?? []))
   const parameters = new URLSearchParams(request.parameters)
   parameters.set('grant_type', request.grantType)
-  const attempt = await context.credentials.prepare(server, parameters, secrets)
+  const attempt = await prepareAuthentication(context.credentials, server, parameters, secrets)
   return async ({ signal, mayStillSend } = {}) => {
     const exchange = (each: Attempt): Promise<Granted> =>
       sendTokenRequest(context, server, request, each.authenticated, secrets, signal)
@@ -66,78 +71,41 @@ async function sendTokenRequest(
   secrets: Secrets,
   signal: AbortSignal | undefined,
 ): Promise<Granted> {
-  let captured: Captured | undefined
-  const fetchAndMend = async (
-    url: string,
-    init: oauth.CustomFetchOptions<string, URLSearchParams>,
-  ): Promise<Response> => {
-    const { judgeRefusal: judge, provider } = context
-    const receivedAt = context.clock.now()
-    const { renewable } = request
-    const refreshToken = request.parameters.get('refresh_token') ?? undefined
-    const asked = { provider, judge, at: receivedAt, renewable, refreshToken }
-    const raw = await send(context, {
-      purpose: `token request (${request.grantType})`,
-      url,
-      method: init.method,
-      ...written(init, provider.bodyFormat),
-      signal,
-      secrets,
-      // A provider that says "never again" with the status of "later" is known by its rules.
-      ...(provider.refresh?.refusals === undefined
-        ? {}
-        : { isAnswer: (answer) => normaliseTokenAnswer(answer, asked).means !== undefined }),
+  const { judgeRefusal: judge, provider } = context
+  const receivedAt = context.clock.now()
+  const refreshToken = request.parameters.get('refresh_token') ?? undefined
+  const asked = { provider, judge, at: receivedAt, renewable: request.renewable, refreshToken }
+  const raw = await send(context, {
+    purpose: `token request (${request.grantType})`,
+    url: request.endpoint ?? server.tokenEndpoint,
+    method: 'POST',
+    ...written(authenticated, provider.bodyFormat),
+    signal,
+    secrets,
+    // A provider that says "never again" with the status of "later" has rules that say so.
+    ...(provider.refresh?.refusals === undefined
+      ? {}
+      : { isAnswer: (answer) => normaliseTokenAnswer(answer, asked).means !== undefined }),
+  })
+  const answer = normaliseTokenAnswer(raw, asked)
+  const retryAfterMs = answer.status === 200 ? undefined : retryAfter(raw.headers, context.clock.now())
+  const captured = { ...answer, receivedAt, retryAfterMs }
+  secrets.add(captured.accessToken, captured.refreshToken, captured.idToken, ...otherSecrets(captured))
+  const { problem, status } = captured
+  if (status !== 200) throw refused(context, status, captured, secrets)
+  if (problem !== undefined) {
+    throw new TokenResponseError(context.name, {
+      status,
+      problem: problem.kind,
+      reason: secrets.redact(problem.reason),
+      retryable: request.repeatable,
+      token: request.salvage(captured),
     })
-    const answer = normaliseTokenAnswer(raw, asked)
-    const retryAfterMs = answer.status === 200 ? undefined : retryAfter(raw.headers, context.clock.now())
-    captured = { ...answer, receivedAt, retryAfterMs }
-    secrets.add(captured.accessToken, captured.refreshToken, captured.idToken, ...otherSecrets(captured))
-    return strictResponse(captured)
   }
-  try {
-    const as = request.endpoint === undefined ? server.as : { ...server.as, token_endpoint: request.endpoint }
-    const response = await oauth.genericTokenEndpointRequest(
-      as,
-      oauthClient(context),
-      presetAuth(authenticated),
-      request.grantType,
-      // The prepared body has them all.
-      {},
-      { [oauth.customFetch]: fetchAndMend, [oauth.allowInsecureRequests]: true },
-    )
-    await oauth.processGenericTokenEndpointResponse(server.as, oauthClient(context), response)
-  } catch (error) {
-    throw translate(context, request, captured, secrets, error)
-  }
-  if (captured === undefined) throw new TypeError('The token request was not sent.')
   return { captured, token: tokenOf(captured, context), secrets }
 }
 
-function translate(
-  context: ClientContext,
-  request: TokenRequest,
-  captured: Captured | undefined,
-  secrets: Secrets,
-  error: unknown,
-): unknown {
-  // What the exchange itself threw, the caller's own abort reason among it.
-  if (captured === undefined || error instanceof EvergrantError) return error
-  const { status, problem } = captured
-  if (status !== 200) return refused(context, status, captured, secrets)
-  return new TokenResponseError(
-    context.name,
-    {
-      status,
-      problem: problem?.kind ?? 'invalid',
-      reason: problem === undefined ? 'it breaks RFC 6749 section 5.1.' : secrets.redact(problem.reason),
-      retryable: request.repeatable,
-      token: request.salvage(captured),
-    },
-    { cause: problem === undefined ? secrets.cause(error) : undefined },
-  )
-}
-
-/** The token of an answer; its ID token is not in it before it was checked. */
+/** Makes the token of a response. Its ID token is added once it is checked. */
 export function tokenOf(captured: Captured, context: ClientContext): Token {
   const defaultMs = context.provider.refresh?.defaultLifetimeMs
   return makeToken({
@@ -152,17 +120,19 @@ export function tokenOf(captured: Captured, context: ClientContext): Token {
   })
 }
 
-/** What there is to save of the first answer of a grant. */
+/** Returns what to save of the first response of a grant. */
 export function salvageFirst(context: ClientContext): (captured: Captured) => Token | undefined {
   return (captured) => (isVisibleAscii(captured.accessToken) ? tokenOf(captured, context) : undefined)
 }
 
-/** What there is to save of a refresh: the old token with the new refresh token. The new access token is not to be used. */
+/**
+ * Returns what to save of a refresh: the old token with the new refresh token. The new access token must not be used.
+ */
 export function salvageRefresh(previous: Token): (captured: Captured) => Token | undefined {
   return (captured) => (captured.refreshToken === undefined ? undefined : withRefreshToken(previous, captured))
 }
 
-/** The previous token with an answer's refresh token, and nothing else of the answer. */
+/** The previous token with a response's refresh token, and nothing else of the response. */
 export function withRefreshToken(previous: Token, captured: Captured): Token {
   const rotated = captured.refreshToken !== undefined && captured.refreshToken !== previous.refreshToken
   return makeToken({
@@ -170,24 +140,4 @@ export function withRefreshToken(previous: Token, captured: Captured): Token {
     refreshToken: captured.refreshToken ?? previous.refreshToken,
     refreshTokenExpiresAt: captured.refreshTokenExpiresAt ?? (rotated ? undefined : previous.refreshTokenExpiresAt),
   })
-}
-
-/** The client as oauth4webapi knows it; its own clock is set to the client's clock. */
-export function oauthClient(context: ClientContext): oauth.Client {
-  return {
-    client_id: context.clientId,
-    [oauth.clockSkew]: Math.floor(context.clock.now() / 1000) - Math.floor(Date.now() / 1000),
-    [oauth.clockTolerance]: Math.floor(context.clockToleranceMs / 1000),
-  }
-}
-
-/** An authentication that was made before, as oauth4webapi's function. */
-export function presetAuth(authenticated: Authenticated): oauth.ClientAuth {
-  return (_as, _client, body, headers) => {
-    for (const name of new Set(body.keys())) body.delete(name)
-    // Of the protocol library; ours is added where the request is sent.
-    headers.delete('user-agent')
-    for (const [name, value] of authenticated.body) body.append(name, value)
-    for (const [name, value] of authenticated.headers) headers.set(name, value)
-  }
 }

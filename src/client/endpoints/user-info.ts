@@ -1,17 +1,19 @@
-import * as oauth from 'oauth4webapi'
 import { ConfigError, TokenResponseError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
 import { isVisibleAscii, type AccessToken, type JsonValue, type Token } from '../../model/token.ts'
 import { withinTimeout, type ClientContext } from '../context.ts'
 import { send, type HttpAnswer } from '../http/send.ts'
-import { readClaims } from '../answers/id-token.ts'
+import { readClaims } from '../answers/claims.ts'
 import { normaliseUserInfo } from '../answers/token-answer.ts'
 import { refused } from '../answers/refusal.ts'
 import { endpointOf } from '../server.ts'
-import { oauthClient } from './token.ts'
+import { loadOauth4webapi, oauthClient } from '../oauth4webapi.ts'
 import { placeOfGrant } from '../token-origin.ts'
 
-/** What the provider says of the user (OpenID Connect Core section 5.3.2). The account's key is the issuer with `sub`, never the e-mail address. */
+/**
+ * What the provider says about the user (OpenID Connect Core section 5.3.2). The issuer with `sub` identifies the
+ * account, never the e-mail address.
+ */
 export interface UserInfo {
   readonly sub: string
   readonly name?: string
@@ -21,13 +23,15 @@ export interface UserInfo {
   readonly [claim: string]: JsonValue | undefined
 }
 
-/** Asks the user info endpoint who the token's user is. */
+/** Asks the user info endpoint for the token's user. */
 export async function fetchUserInfo(client: ClientContext, token: Token | AccessToken): Promise<UserInfo> {
-  if (!isVisibleAscii(token.accessToken)) throw new ConfigError('userInfo needs a token with an access token.')
+  if (!isVisibleAscii(token.accessToken))
+    throw new ConfigError('Expected the token of userInfo() to be one with an access token.')
   const grant = 'extra' in token ? token : undefined
   const { context, server } = placeOfGrant(client, await client.directory.server(), grant)
   const url = endpointOf(server, 'userinfo_endpoint', context.name)
   const secrets = new Secrets(context.secrets).add(token.accessToken)
+  const oauth = await loadOauth4webapi()
   const answer = await withinTimeout(context, 'user info request', undefined, (signal) =>
     send(context, {
       purpose: 'user info request',
@@ -51,7 +55,7 @@ export async function fetchUserInfo(client: ClientContext, token: Token | Access
   try {
     const expected = typeof subject === 'string' ? subject : oauth.skipSubjectCheck
     return Object.freeze(
-      await oauth.processUserInfoResponse(server.as, oauthClient(context), expected, response),
+      await oauth.processUserInfoResponse(server.as, oauthClient(oauth, context), expected, response),
     ) as UserInfo
   } catch (error) {
     const other = (error as { code?: unknown }).code === oauth.JSON_ATTRIBUTE_COMPARISON
@@ -61,7 +65,7 @@ export async function fetchUserInfo(client: ClientContext, token: Token | Access
         status: 200,
         problem: other ? 'identity_changed' : 'unreadable',
         reason: other
-          ? "it is about another user than the ID token. Don't use it."
+          ? 'it is about another user than the ID token. Do not use it.'
           : 'it is not a JSON object with a sub.',
         retryable: false,
         endpoint: 'user info endpoint',
@@ -71,7 +75,7 @@ export async function fetchUserInfo(client: ClientContext, token: Token | Access
   }
 }
 
-/** The error of a bearer challenge (RFC 6750 section 3). */
+/** Reads the error of a bearer challenge (RFC 6750 section 3). */
 function challengeOf(headers: HttpAnswer['headers']): { error?: string; errorDescription?: string } {
   const challenge = headers.get('www-authenticate') ?? ''
   const member = (name: string): string | undefined => {
@@ -85,8 +89,8 @@ function challengeOf(headers: HttpAnswer['headers']): { error?: string; errorDes
 }
 
 function adviceFor(status: number): string {
-  if (status === 401) return 'The access token is not valid (any more): refresh it and ask again.'
+  if (status === 401) return 'The access token is no longer valid. Refresh it and ask again.'
   if (status === 403)
-    return "The access token doesn't allow this: the log-in has to ask for a scope such as openid, profile or email."
+    return 'The access token does not allow this. Request a scope such as openid, profile or email in the login.'
   return "See the provider's documentation of its user info endpoint."
 }

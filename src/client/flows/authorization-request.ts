@@ -1,77 +1,80 @@
-import * as oauth from 'oauth4webapi'
 import { toBase64Url } from '../../util/base64.ts'
+import { randomId, sha256 } from '../../util/crypto.ts'
 import { ConfigError } from '../../model/errors.ts'
-import type { Provider } from '../../model/provider.ts'
+import { assertRedirectUri, openidWithoutIssuer } from '../check-login.ts'
 import type { ClientContext } from '../context.ts'
-import { splitScope } from '../answers/token-answer.ts'
+import { splitScope } from '../../model/answer/scope.ts'
 import { offlineAccessAt } from './offline-access.ts'
 import { addParams, RESERVED_FOR_AUTHORIZATION, scopeList, type Params } from '../http/request-params.ts'
 import { endpointOf, type Server } from '../server.ts'
 
 /**
- * A log-in that was begun: a plain object, JSON-safe, and secret, because it holds the PKCE verifier: `inspect` and logs show all of it. Keep it in the user's own
- * web session on the server or in a sealed cookie, not in a merely signed one. It is refused after fifteen minutes.
+ * A login that was started: a plain object, JSON-safe. It is secret, because it contains the PKCE verifier: `inspect`
+ * and logs show all of it. Keep it in the user's own web session on the server or in a sealed cookie, not in one that
+ * is only signed. It is refused after 15 minutes.
  */
 export interface PendingLogin {
   /** Random, 128 bits. */
   readonly id: string
-  /** Where to send the user. Not needed any more once that was done. */
+  /** Where to send the user. Not needed after that. */
   readonly url: string
-  /** Random, 256 bits; compared with the callback's. */
+  /** Random, 256 bits. Compared with the callback's. */
   readonly state: string
-  /** RFC 7636; absent where the provider takes no PKCE. */
+  /** PKCE verifier (RFC 7636). Absent if the provider does not accept PKCE. */
   readonly codeVerifier?: string
-  /** OpenID Connect; there with scope `openid`, unless the provider's data says that ID tokens don't return it. */
+  /**
+   * Nonce of OpenID Connect. Present with scope `openid`, unless the provider's data says that ID tokens do not return
+   * it.
+   */
   readonly nonce?: string
   /** Byte for byte as it was sent. */
   readonly redirectUri: string
-  /** What was asked for; absent where nothing was. */
+  /** The requested scope. Absent if none was requested. */
   readonly scope?: readonly string[]
-  /** The `max_age` that was asked for, in seconds (OpenID Connect Core section 3.1.2.1). */
+  /** The requested `max_age`, in seconds (OpenID Connect Core section 3.1.2.1). */
   readonly maxAge?: number
-  /** Absent where the server has none. */
+  /** Absent if the server has none. */
   readonly issuer?: string
   readonly tokenEndpoint: string
   readonly clientId: string
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly createdAt: number
-  /** Set by `Grants`: the name of the client. */
+  /** Name of the client, set by `Grants`. */
   readonly client?: string
-  /** Set by `Grants`: whose log-in it is. */
+  /** The user id that the login belongs to, set by `Grants`. */
   readonly subject?: string
-  /** Set by `Grants`. */
+  /** The account, set by `Grants`. */
   readonly account?: string
-  /** Set by `Grants`: where the user wanted to go. */
+  /** Where the user goes after the login, set by `Grants`. */
   readonly returnTo?: string
 }
 
-/** A pending log-in as it was kept: its `url` may be left out, because the user was sent there already. */
+/** A pending login as it was kept. Its `url` may be left out, because the user was sent there already. */
 export type KeptLogin = Omit<PendingLogin, 'url'>
 
-/** Makes a pending log-in: a plain frozen object. */
-export function makePendingLogin(fields: PendingLogin): PendingLogin {
-  return Object.freeze({ ...fields })
-}
-
-/** What one authorization request may differ in. */
+/** Options of one authorization request. */
 export interface AuthorizationOptions {
-  /** @default the client's scope */
+  /** Scope to request. @default the client's scope */
   readonly scope?: string | readonly string[]
-  /** @default the client's redirect URI */
+  /** Where the provider returns the user. @default the client's redirect URI */
   readonly redirectUri?: string
-  /** More parameters of the authorization request; they win over the provider's, and an empty value takes one of those away. */
+  /**
+   * More parameters of the authorization request. They override the provider's, and an empty value removes one of
+   * those.
+   */
   readonly params?: Params
-  /** Whether to ask for a refresh token, in the provider's way. @default the client's `offline`, which is `true` */
+  /** Whether to request a refresh token, in the provider's way. @default the client's `offline`, which is `true` */
   readonly offline?: boolean
   /**
-   * Whether the request for offline access makes the provider ask for consent again, without which some give a refresh token on the first consent only (OpenID Connect
-   * Core section 11). With `if_needed` the provider decides whether to ask. @default 'always'
+   * Whether the request for offline access makes the provider ask for consent again. Without that, some issue a refresh
+   * token on the first consent only (OpenID Connect Core section 11). With `if_needed` the provider decides whether to
+   * ask. @default 'always'
    */
   readonly consent?: 'always' | 'if_needed'
 }
 
 /** An authorization request as far as it is known without the server. */
-export interface CheckedAuthorization {
+interface CheckedAuthorization {
   readonly redirectUri: string
   readonly scope: readonly string[] | undefined
   readonly params: Params | undefined
@@ -79,18 +82,28 @@ export interface CheckedAuthorization {
   readonly consent: boolean
 }
 
+/** Starts a login. */
+export async function authorizationRequest(
+  context: ClientContext,
+  options: AuthorizationOptions = {},
+): Promise<PendingLogin> {
+  const checked = checkAuthorizationOptions(context, options)
+  return makeAuthorizationRequest(context, await context.directory.server(), checked)
+}
+
 /** Checks what can be checked before any I/O. */
-export function checkAuthorizationOptions(context: ClientContext, options: AuthorizationOptions): CheckedAuthorization {
+function checkAuthorizationOptions(context: ClientContext, options: AuthorizationOptions): CheckedAuthorization {
   const { params, offline = context.offline, consent = 'always' } = options
   const redirectUri = options.redirectUri ?? context.redirectUri
   if (redirectUri === undefined) {
     throw new ConfigError(
-      `Client '${context.name}' needs a redirectUri for a log-in: give it to the client or to the call.`,
+      `Client '${context.name}' needs a redirectUri for a login. Pass it to the client or to the call.`,
     )
   }
   assertRedirectUri(redirectUri, context.provider)
-  if (typeof offline !== 'boolean') throw new ConfigError('offline must be true or false.')
-  if (consent !== 'always' && consent !== 'if_needed') throw new ConfigError("consent must be 'always' or 'if_needed'.")
+  if (typeof offline !== 'boolean') throw new ConfigError('Expected offline to be true or false.')
+  if (consent !== 'always' && consent !== 'if_needed')
+    throw new ConfigError("Expected consent to be 'always' or 'if_needed'.")
   const all = new URLSearchParams()
   addParams(all, params, RESERVED_FOR_AUTHORIZATION, 'params of the authorization request')
   maxAgeOf(all)
@@ -98,8 +111,8 @@ export function checkAuthorizationOptions(context: ClientContext, options: Autho
   return { redirectUri, scope, params, offline, consent: consent === 'always' }
 }
 
-/** Makes the URL that the user is sent to, and what is needed to finish the log-in (RFC 6749 section 4.1.1). */
-export async function makeAuthorizationRequest(
+/** Makes the URL that the user is sent to, and what completing the login requires (RFC 6749 section 4.1.1). */
+async function makeAuthorizationRequest(
   context: ClientContext,
   server: Server,
   checked: CheckedAuthorization,
@@ -110,9 +123,9 @@ export async function makeAuthorizationRequest(
   const { scope, params } = askedOf(context, server, checked)
   const openid = scope?.includes('openid') === true
   if (openid && server.issuer === undefined) throw openidWithoutIssuer(context.name)
-  const codeVerifier = provider.pkce === false ? undefined : oauth.generateRandomCodeVerifier()
-  const state = oauth.generateRandomState()
-  const nonce = openid && provider.nonce !== false ? oauth.generateRandomNonce() : undefined
+  const codeVerifier = provider.pkce === false ? undefined : randomSecret()
+  const state = randomSecret()
+  const nonce = openid && provider.nonce !== false ? randomSecret() : undefined
   const own: Readonly<Record<string, string | undefined>> = {
     response_type: 'code',
     client_id: context.clientId,
@@ -120,16 +133,17 @@ export async function makeAuthorizationRequest(
     scope: scope?.join(provider.scopeSeparator ?? ' '),
     state,
     nonce,
-    code_challenge: codeVerifier === undefined ? undefined : await oauth.calculatePKCECodeChallenge(codeVerifier),
+    code_challenge: codeVerifier === undefined ? undefined : await sha256(codeVerifier),
     code_challenge_method: codeVerifier === undefined ? undefined : 'S256',
   }
-  // The endpoint's own query stays; a parameter of ours replaces its namesake there, because none may come twice.
+  // The endpoint's own query stays. A parameter of the library replaces its namesake there, because none may appear
+  // twice.
   for (const [name, value] of [...params, ...Object.entries(own)])
     if (value !== undefined) url.searchParams.set(name, value)
   const asked = splitScope(url.searchParams.get('scope') ?? '', provider.scopeSeparator)
   const maxAge = maxAgeOf(url.searchParams)
-  return makePendingLogin({
-    id: toBase64Url(crypto.getRandomValues(new Uint8Array(16))),
+  return Object.freeze({
+    id: randomId(),
     url: url.href,
     state,
     ...(codeVerifier === undefined ? {} : { codeVerifier }),
@@ -144,7 +158,15 @@ export async function makeAuthorizationRequest(
   })
 }
 
-/** Scope and parameters: what offline access takes, then the provider's own parameters, then the call's, each winning over those before it. */
+/** 256 bits, base64url. */
+function randomSecret(): string {
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
+}
+
+/**
+ * Returns scope and parameters: what offline access requires, then the provider's own parameters, then the call's. Each
+ * overrides those before it.
+ */
 function askedOf(
   context: ClientContext,
   server: Server,
@@ -168,27 +190,7 @@ function maxAgeOf(params: URLSearchParams): number | undefined {
   const maxAge = params.get('max_age')
   if (maxAge === null) return undefined
   if (!/^\d{1,10}$/.test(maxAge)) {
-    throw new ConfigError('max_age must be a whole number of seconds: the ID token is compared with it.')
+    throw new ConfigError('Expected max_age to be a whole number of seconds: the ID token is compared with it.')
   }
   return Number(maxAge)
-}
-
-/** Without an issuer an ID token can't be checked. */
-export function openidWithoutIssuer(client: string): ConfigError {
-  return new ConfigError(
-    `Client '${client}' asks for scope 'openid', but its server has no issuer to compare ID tokens with: add issuer to provider.server, or leave out 'openid'.`,
-  )
-}
-
-/** RFC 6749 section 3.1.2: an absolute URI without fragment; at some providers a name of theirs stands for it. */
-export function assertRedirectUri(
-  redirectUri: unknown,
-  provider: Pick<Provider, 'opaqueRedirectUri'>,
-): asserts redirectUri is string {
-  if (provider.opaqueRedirectUri === true && typeof redirectUri === 'string' && redirectUri !== '') return
-  if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri) || redirectUri.includes('#')) {
-    throw new ConfigError(
-      'redirectUri must be an absolute URL without a fragment, exactly as registered at the provider.',
-    )
-  }
 }

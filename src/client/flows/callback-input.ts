@@ -1,24 +1,33 @@
 import { ConfigError } from '../../model/errors.ts'
 import { readText } from '../http/transport.ts'
 
-/** The fields of a callback as a framework parsed them (`request.query`, `request.body`); a list means that the parameter came more than once. */
+/**
+ * The fields of a callback as a framework parsed them (`request.query`, `request.body`). A list means that the
+ * parameter appeared more than once.
+ */
 export type CallbackFields = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Node's own request, as Express, Fastify and `node:http` have it: its URL is read. By POST its body belongs to the framework: pass the parsed fields. */
+/**
+ * Node's own request, as in Express, Fastify and `node:http`: its URL is read. By POST its body belongs to the
+ * framework: pass the parsed fields.
+ */
 export interface NodeRequest {
   readonly url?: string | undefined
   readonly method?: string | undefined
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
-/** The provider's answer as an application gets it: the callback URL, relative or absolute, its query, its parameters or fields, or the request itself. */
+/**
+ * The provider's callback as an application receives it: the URL, relative or absolute, its query, its parameters or
+ * fields, or the request itself.
+ */
 export type Callback = string | URL | URLSearchParams | FormData | Request | NodeRequest | CallbackFields
 
-/** The parameters of a callback. Scheme, host and path are not judged: a proxy may have changed them. */
+/** Reads the parameters of a callback. Scheme, host and path are not judged: a proxy may have changed them. */
 export async function readCallback(callback: Callback): Promise<URLSearchParams> {
   if (typeof callback === 'string') return queryOf(callback)
   if (typeof callback !== 'object' || callback === null || Array.isArray(callback)) throw noCallback()
-  // By their shape: other realms and replacements of fetch have classes of their own.
+  // By their shape: other realms and replacements of fetch have their own classes.
   const value = callback as Record<string, unknown>
   if (isParameters(value)) return fromEntries(value)
   if (typeof value['href'] === 'string' && 'search' in value) return queryOf(value['href'])
@@ -36,15 +45,15 @@ async function fromRequest(request: Record<string, unknown>): Promise<URLSearchP
   const { headers } = request as { headers: object }
   if (!('get' in headers) || typeof headers.get !== 'function') {
     throw new ConfigError(
-      "The callback is Node's own request (IncomingMessage) by POST, whose body belongs to the framework: pass the parsed fields instead (request.body, behind express.urlencoded() or the like), or the body's text.",
+      "The callback is Node's own request (IncomingMessage) by POST, whose body belongs to the framework. Pass the parsed fields instead (request.body, behind express.urlencoded() or the like), or the body's text.",
     )
   }
   const web = request as unknown as Request
-  // Any other body is nobody's callback; its parameters are missed later.
+  // Any other body is not a callback. Its parameters are missed later.
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(web.headers.get('content-type') ?? ''))
     return new URLSearchParams()
   if (web.bodyUsed)
-    throw new ConfigError('The body of the callback Request was read before: pass its fields, or its text.')
+    throw new ConfigError('The body of the callback Request was read before. Pass its fields, or its text.')
   return new URLSearchParams((await readText(web)) ?? '')
 }
 
@@ -52,7 +61,7 @@ function fromEntries(entries: Iterable<readonly [string, unknown]>): URLSearchPa
   const parameters = new URLSearchParams()
   for (const [name, value] of entries) {
     const values: readonly unknown[] = Array.isArray(value) ? value : [value]
-    // Files and objects are no parameters.
+    // Files and objects are not parameters.
     for (const each of values) {
       if (['string', 'number', 'bigint', 'boolean'].includes(typeof each)) parameters.append(name, String(each))
     }
@@ -73,7 +82,7 @@ function isParameters(value: object): value is Iterable<readonly [string, unknow
   return /^\[object (URLSearchParams|FormData)\]$/.test(Object.prototype.toString.call(value))
 }
 
-/** Whether an object is of no class, in whatever realm; parsers of queries make objects whose prototype has nothing either. */
+/** Whether an object has no class, in any realm. Query parsers make objects whose prototype is empty too. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === null) return true
@@ -86,6 +95,6 @@ function isHeaders(value: unknown): boolean {
 
 function noCallback(): ConfigError {
   return new ConfigError(
-    'callback must be the callback URL, its query, its URLSearchParams or FormData, its parsed fields ({ code, state }), or the request itself.',
+    'Expected callback to be the callback URL, its query, its URLSearchParams or FormData, its parsed fields ({ code, state }), or the request itself.',
   )
 }

@@ -7,16 +7,16 @@ import { isIssuerOf } from '../issuers.ts'
 import { plainText } from '../answers/token-answer.ts'
 import type { Server } from '../server.ts'
 
-/** A log-in is refused after this. */
+/** Age after which a login is refused. */
 export const LOGIN_LIFETIME_MS: number = 15 * 60_000
 
 const SINGLE = ['state', 'iss', 'code', 'error', 'error_description', 'error_uri'] as const
 
-/** What can be judged about a callback without knowing the server: nothing is sent for a callback that fails here. */
+/** Judges what can be judged about a callback without the server. Nothing is sent for a callback that fails here. */
 export function checkCallback(context: ClientContext, parameters: URLSearchParams, pending: KeptLogin): void {
   if (typeof pending !== 'object' || pending === null) {
     throw new ConfigError(
-      'pending must be what authorizationRequest() answered: keep it in the web session of the user who began the log-in.',
+      "Expected pending to be the object that authorizationRequest() returned. Keep all of it in the user's web session.",
     )
   }
   if (pending.clientId !== context.clientId) throw wrongClient(context)
@@ -25,7 +25,7 @@ export function checkCallback(context: ClientContext, parameters: URLSearchParam
   if (typeof state !== 'string' || state === '' || !sameText(parameters.get('state') ?? '', state)) {
     throw new CallbackError(
       'state_mismatch',
-      "The callback doesn't belong to the log-in that this browser began: its state is another.",
+      "The callback's `state` does not match this login. The pending login was lost or replaced, or the link is forged.",
     )
   }
   const { redirectUri, scope, maxAge } = pending
@@ -33,26 +33,30 @@ export function checkCallback(context: ClientContext, parameters: URLSearchParam
     typeof redirectUri === 'string' &&
     (scope === undefined || (Array.isArray(scope) && scope.every((value) => typeof value === 'string'))) &&
     (maxAge === undefined || Number.isSafeInteger(maxAge))
-  if (!complete) throw new ConfigError('pending is not complete: keep all of what authorizationRequest() answered.')
+  if (!complete)
+    throw new ConfigError(
+      "Expected pending to be the object that authorizationRequest() returned, got one with missing members. Keep all of it in the user's web session.",
+    )
 }
 
 /**
- * The same for a log-in that the provider began (an installation from its marketplace), to which no browser of ours belongs.
+ * The same for a login that the provider started (an installation from its marketplace), to which no browser of this
+ * application belongs.
  * @throws ConfigError unless the provider's data allows it
  */
 export function checkUnsolicited(context: ClientContext, parameters: URLSearchParams): void {
   if (context.provider.unsolicited !== true) {
     throw new ConfigError(
-      `Client '${context.name}' takes no log-ins that it did not begin. Pass the pending log-in; where the provider begins installations itself, its data says so: unsolicited: true.`,
+      `Client '${context.name}' accepts no logins that it did not start. Pass the pending login; if the provider starts installations itself, set unsolicited: true in its data.`,
     )
   }
   checkOnce(context, parameters)
   if ((parameters.get('state') ?? '') !== '') {
-    throw new CallbackError('state_mismatch', 'The callback has a state, so a browser began this log-in: not this one.')
+    throw new CallbackError('state_mismatch', 'The callback has a state, so another browser started this login.')
   }
 }
 
-/** No parameter that is used may come twice (RFC 6749 section 3.1). */
+/** No parameter that is used may appear twice (RFC 6749 section 3.1). */
 function checkOnce({ provider }: ClientContext, parameters: URLSearchParams): void {
   const { callbackParams = [], tokenOriginFrom } = provider
   for (const name of [
@@ -66,7 +70,9 @@ function checkOnce({ provider }: ClientContext, parameters: URLSearchParams): vo
   }
 }
 
-/** The rest of the checks of a log-in that was begun here, with the server known. Answers the authorization code. */
+/**
+ * Makes the remaining checks of a login that was started here, with the server known. Returns the authorization code.
+ */
 export function judgeCallback(
   context: ClientContext,
   server: Server,
@@ -77,12 +83,12 @@ export function judgeCallback(
   refuseError(context, server, parameters, [pending.state, pending.codeVerifier, pending.nonce])
   const age = context.clock.now() - pending.createdAt
   if (!(Math.abs(age) <= LOGIN_LIFETIME_MS)) {
-    throw new CallbackError('expired_login', 'The log-in was begun more than fifteen minutes ago.')
+    throw new CallbackError('expired_login', 'The login was started more than 15 minutes ago.')
   }
   return codeOf(parameters)
 }
 
-/** The rest of the checks of a log-in that the provider began. Answers the authorization code. */
+/** Makes the remaining checks of a login that the provider started. Returns the authorization code. */
 export function judgeUnsolicited(context: ClientContext, server: Server, parameters: URLSearchParams): string {
   refuseError(context, server, parameters, [])
   return codeOf(parameters)
@@ -109,7 +115,7 @@ function codeOf(parameters: URLSearchParams): string {
   return code
 }
 
-/** RFC 9207 section 2.4. Without an issuer of the server's own there is nothing to compare with. */
+/** RFC 9207 section 2.4. If the server has no issuer, there is nothing to compare with. */
 function checkIssuer(server: Server, parameters: URLSearchParams): void {
   if (server.issuer === undefined) return
   const iss = parameters.get('iss')
@@ -119,11 +125,11 @@ function checkIssuer(server: Server, parameters: URLSearchParams): void {
       'issuer_mismatch',
       iss === null
         ? 'The callback lacks the iss parameter that this provider always sends.'
-        : 'The callback comes from another provider than the log-in went to.',
+        : 'The callback comes from another provider than the one of the login.',
     )
   }
 }
 
 function wrongClient(context: ClientContext): CallbackError {
-  return new CallbackError('wrong_client', `The log-in was not begun with this client ('${context.name}').`)
+  return new CallbackError('wrong_client', `The login was not started with this client ('${context.name}').`)
 }

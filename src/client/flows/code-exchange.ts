@@ -6,14 +6,18 @@ import { checkCallback, checkUnsolicited, judgeCallback, judgeUnsolicited } from
 import { withinTimeout, type ClientContext } from '../context.ts'
 import { checkFirstIdToken } from '../answers/id-token.ts'
 import { addParams, RESERVED_FOR_TOKENS } from '../http/request-params.ts'
+import { loadOauth4webapi } from '../oauth4webapi.ts'
 import type { Server } from '../server.ts'
 import { prepareTokenRequest, salvageFirst, type Granted } from '../endpoints/token.ts'
 import { originOfCallback, placeAt, TOKEN_ORIGIN } from '../token-origin.ts'
 
-/** What a log-in that was begun here is compared with; of one that the provider began nothing is known. */
+/** What a login that was started here is compared with. Of one that the provider started, nothing is known. */
 type Expected = Partial<Pick<KeptLogin, 'nonce' | 'scope' | 'maxAge'>>
 
-/** Turns a callback into a token (RFC 6749 section 4.1.3). `beforeSend` runs when everything was checked that can be. */
+/**
+ * Exchanges a callback's code for a token (RFC 6749 section 4.1.3). `beforeSend` runs when everything possible is
+ * checked.
+ */
 export async function exchangeCode(
   context: ClientContext,
   callback: Callback,
@@ -30,7 +34,8 @@ export async function exchangeCode(
 }
 
 /**
- * The same for a log-in that the provider began: there is no state, no PKCE and no nonce, so nothing says whose browser brought the callback.
+ * The same for a login that the provider started. There is no state, no PKCE and no nonce, so nothing shows whose
+ * browser brought the callback.
  * @throws ConfigError unless the provider's data has `unsolicited: true`
  */
 export async function exchangeUnsolicited(
@@ -71,12 +76,14 @@ async function redeem(
       return token === undefined ? undefined : withKept(token, kept)
     },
   })
+  // Loaded before the response, which it checks the ID token of.
+  if (expectsIdToken(expected)) await loadOauth4webapi()
   await beforeSend?.()
   const granted = await withinTimeout(context, 'code exchange', undefined, (signal) => request({ signal }))
   return withIdToken(context, server, { ...granted, token: withKept(granted.token, kept) }, expected)
 }
 
-/** What of the callback is kept in the token's `extra`. */
+/** Returns what is kept of the callback in the token's `extra`. */
 function keptOf(
   { provider }: ClientContext,
   parameters: URLSearchParams,
@@ -91,10 +98,16 @@ function keptOf(
   return kept
 }
 
-/** What the provider answers is surer than what came by the browser; where tokens are sent is for us to say alone. */
+/**
+ * The provider's response is more reliable than what the browser brought. Where tokens are sent is decided here alone.
+ */
 function withKept(token: Token, kept: ReadonlyMap<string, string>): Token {
   const { [TOKEN_ORIGIN]: _, ...answered } = token.extra ?? {}
   return makeToken({ ...token, extra: { ...Object.fromEntries(kept), ...answered } })
+}
+
+function expectsIdToken({ nonce, scope }: Expected): boolean {
+  return nonce !== undefined || scope?.includes('openid') === true
 }
 
 async function withIdToken(
@@ -104,26 +117,26 @@ async function withIdToken(
   expected: Expected,
 ): Promise<Token> {
   const { nonce, maxAge } = expected
-  // RFC 6749 section 5.1: without a scope in the answer the requested one was granted.
+  // RFC 6749 section 5.1: without a scope in the response, the requested one was granted.
   const scope = granted.token.scope ?? expected.scope
   const token = makeToken({ ...granted.token, scope })
   const { idToken } = granted.captured
-  const openid = nonce !== undefined || expected.scope?.includes('openid') === true
+  const openid = expectsIdToken(expected)
   if (idToken === undefined) {
     if (!openid || scope?.includes('openid') === false) return token
     throw unusable(context, token, 'it has no ID token, though scope openid was granted.')
   }
   const check = await checkFirstIdToken(context, server, idToken, token.accessToken, { nonce, maxAge })
   if (check.verdict === 'usable') return makeToken({ ...token, idToken })
-  // Nobody asked for it: the log-in doesn't rest on it.
+  // It was not requested: the login does not depend on it.
   if (!openid) {
-    context.logger?.warn("an ID token that was not asked for can't be used and is dropped", {
+    context.logger?.warn('an ID token that was not requested cannot be used and is dropped', {
       client: context.name,
       reason: check.reason,
     })
     return token
   }
-  throw unusable(context, token, `its ID token can't be trusted (${granted.secrets.redact(check.reason)}).`)
+  throw unusable(context, token, `its ID token cannot be trusted (${granted.secrets.redact(check.reason)}).`)
 }
 
 function unusable(context: ClientContext, token: Token, reason: string): TokenResponseError {

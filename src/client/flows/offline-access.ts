@@ -5,8 +5,8 @@ import type { Server } from '../server.ts'
 /** OpenID Connect Core section 11. */
 const OFFLINE_ACCESS = 'offline_access'
 
-/** What an authorization request has in it so that a refresh token comes. */
-export interface OfflineAccess {
+/** What an authorization request contains so that a refresh token is issued. */
+interface OfflineAccess {
   readonly scope: readonly string[]
   readonly params: Params
   readonly consentParams: Params
@@ -15,8 +15,9 @@ export interface OfflineAccess {
 const NOTHING: OfflineAccess = { scope: [], params: {}, consentParams: {} }
 
 /**
- * What offline access takes at a provider: what its data says; else scope `offline_access` with `prompt=consent` where the server's metadata lists that scope and the
- * request is one of OpenID Connect, whose scope it is.
+ * Returns what offline access requires at a provider: what its data says, else scope `offline_access` with
+ * `prompt=consent`. The latter applies if the server's metadata lists that scope and the request is one of OpenID
+ * Connect.
  */
 export function offlineAccessAt(
   provider: Provider,
@@ -40,14 +41,14 @@ export function offlineAccessAt(
 }
 
 /**
- * What of the asked scope was not granted. Many servers don't repeat `offline_access` (whether a refresh token came shows that), and some name a value with the
- * address of its API before it, or in another case.
+ * Returns the requested values that were not granted. Many servers do not repeat `offline_access` (a refresh token
+ * shows it was granted). Some put the address of their API before a value, or change its case.
  */
 export function missingScope(
   asked: readonly string[] | undefined,
   granted: readonly string[] | undefined,
 ): readonly string[] {
-  // RFC 6749 section 5.1: without a scope in the answer the asked one was granted.
+  // RFC 6749 section 5.1: without a scope in the response, the requested one was granted.
   if (asked === undefined || granted === undefined) return []
   const has = granted.map((value) => value.toLowerCase())
   return asked.filter((value) => {
@@ -56,7 +57,10 @@ export function missingScope(
   })
 }
 
-/** `https://graph.microsoft.com/Mail.Read` for `Mail.Read`, `https://www.googleapis.com/auth/userinfo.email` for `email`. */
+/**
+ * `https://graph.microsoft.com/Mail.Read` for `Mail.Read`, `https://www.googleapis.com/auth/userinfo.email` for
+ * `email`.
+ */
 function isLongForm(granted: string, wanted: string): boolean {
   return granted.includes('://') && (granted.endsWith(`/${wanted}`) || granted.endsWith(`/userinfo.${wanted}`))
 }

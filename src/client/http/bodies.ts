@@ -1,11 +1,14 @@
 import { unheeded } from '../../util/promised.ts'
 
-/** Tells apart the bodies that a `fetch` may have: streams of the platform, and Node's, as the messages of node-fetch have. */
+/**
+ * Distinguishes the bodies that a `fetch` may have: streams of the platform, and Node's, as in the messages of
+ * node-fetch.
+ */
 export function isWebStream(body: unknown): body is ReadableStream {
   return typeof (body as Partial<ReadableStream> | null | undefined)?.getReader === 'function'
 }
 
-/** Gives up the body of a message that nobody reads: unread, it would keep its connection busy. It never fails. */
+/** Discards the unread body of a message, which would keep its connection busy. It never fails. */
 export function discardBody(message: { readonly body?: unknown }): void {
   try {
     const body = message.body as {
@@ -16,16 +19,19 @@ export function discardBody(message: { readonly body?: unknown }): void {
     if (typeof body?.cancel === 'function') {
       unheeded(body.cancel())
     } else if (typeof body?.destroy === 'function') {
-      // What breaks now is of no interest, and an error that nobody listens to would end the process.
+      // A failure from here on is irrelevant, and an error without a listener would end the process.
       body.on?.('error', () => undefined)
       body.destroy()
     }
   } catch {
-    // It is read already, or somebody else's now.
+    // It is read already, or belongs to other code now.
   }
 }
 
-/** Reads a body to its end, or until `take` answers false: the rest is given up then. False for a body of no known kind. */
+/**
+ * Reads a body to its end, or until `take` returns false: the rest is discarded then. Returns false for a body of
+ * unknown kind.
+ */
 export async function readBody(body: unknown, take: (chunk: Uint8Array) => boolean): Promise<boolean> {
   if (isWebStream(body)) {
     const reader = (body as ReadableStream<Uint8Array | string>).getReader()
@@ -40,7 +46,7 @@ export async function readBody(body: unknown, take: (chunk: Uint8Array) => boole
   }
   if (typeof (body as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] !== 'function')
     return false
-  // To leave the loop destroys a stream.
+  // Leaving the loop destroys a stream.
   for await (const chunk of body as AsyncIterable<Uint8Array | string>) if (!take(bytesOf(chunk))) break
   return true
 }

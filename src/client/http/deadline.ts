@@ -1,20 +1,26 @@
 import { startTimer, type Clock } from '../../util/clock.ts'
 
-/** The promise, or the signal's reason when it aborts first. What the promise does later is nobody's business then. */
+/**
+ * Resolves to the promise's value, or rejects with the signal's reason if it aborts first. The promise's later result
+ * is ignored then.
+ */
 export function untilAborted<T>(promise: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return Promise.resolve(promise)
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error)
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
-    // An application's own function may answer with another kind of promise.
+    // An application's own function may return another kind of promise.
     Promise.resolve(promise)
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', onAbort))
   })
 }
 
-/** Runs work under a signal that aborts after `timeoutMs`, with what `onTimeout` makes, or with the caller's own signal. */
+/**
+ * Runs work under a signal that aborts after `timeoutMs` with the result of `onTimeout`, or with the caller's own
+ * signal.
+ */
 export async function withDeadline<T>(
   clock: Required<Clock>,
   timeoutMs: number,

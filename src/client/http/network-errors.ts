@@ -1,4 +1,4 @@
-/** Codes of errors that come before a request leaves: no name, no route, no connection, no trusted peer. */
+/** Codes of errors that occur before a request is sent: no name, no route, no connection, no trusted peer. */
 const NOT_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -12,7 +12,7 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   'ENETDOWN',
   'EADDRNOTAVAIL',
   'UND_ERR_CONNECT_TIMEOUT',
-  // Bun's: also of names that don't resolve, hosts without a route and peers that speak no TLS.
+  // Bun's codes, also for unresolved names, hosts without a route and peers without TLS.
   'ConnectionRefused',
   'FailedToOpenSocket',
   'DNSLookupFailed',
@@ -35,18 +35,19 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   'INVALID_PURPOSE',
 ])
 
-/** OpenSSL's errors of a handshake; others of its errors can come in the middle of an exchange. */
+/** OpenSSL's errors of a handshake. Its other errors can occur in the middle of an exchange. */
 const HANDSHAKE =
   /^ERR_SSL_.*(WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|UNRECOGNIZED_NAME)/
 
 /**
- * What Deno says instead of a code: `error sending request for url (…): client error (Connect): tcp connect error: …`; its older releases,
- * `error trying to connect: …`. Bun has a code for a failed handshake, EPROTO, which elsewhere can come in the middle of an exchange.
+ * Deno's text in place of a code: `error sending request for url (…): client error (Connect): tcp connect error: …`; in
+ * older releases, `error trying to connect: …`. Bun has the code EPROTO for a failed handshake, which elsewhere can
+ * occur in the middle of an exchange.
  */
 const NOT_CONNECTED =
   /^(error sending request for url \(.*\): )?(client error \(Connect\)|error trying to connect: )|^EPROTO: The TLS handshake failed/s
 
-/** Whether a failed fetch surely never carried its request: everything unknown counts as sent. */
+/** Whether a failed fetch certainly never sent its request: everything unknown counts as sent. */
 export function surelyNotSent(error: unknown, depth = 0): boolean {
   if (typeof error !== 'object' || error === null || depth > 5) return false
   const { code, syscall, errors, cause, message, name } = error as {

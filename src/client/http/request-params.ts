@@ -1,9 +1,12 @@
 import { ConfigError } from '../../model/errors.ts'
 
-/** Extra parameters as callers give them. */
+/** Extra parameters as callers pass them. */
 export type Params = Readonly<Record<string, string>>
 
-/** What the library itself decides about an authorization request (RFC 6749 section 4.1.1, RFC 7636, OpenID Connect Core section 3.1.2.1). */
+/**
+ * Parameters of an authorization request that the library itself sets (RFC 6749 section 4.1.1, RFC 7636, OpenID Connect
+ * Core section 3.1.2.1).
+ */
 export const RESERVED_FOR_AUTHORIZATION: readonly string[] = [
   'client_id',
   'client_secret',
@@ -18,7 +21,7 @@ export const RESERVED_FOR_AUTHORIZATION: readonly string[] = [
   'request_uri',
 ]
 
-/** What the library itself decides about a token request. */
+/** Parameters of a token request that the library itself sets. */
 export const RESERVED_FOR_TOKENS: readonly string[] = [
   'grant_type',
   'client_id',
@@ -32,7 +35,10 @@ export const RESERVED_FOR_TOKENS: readonly string[] = [
   'scope',
 ]
 
-/** Adds parameters; an empty value takes an earlier one away, because empty parameters are never sent (RFC 6749 section 3.1). */
+/**
+ * Adds parameters. An empty value removes an earlier one, because empty parameters are never sent (RFC 6749 section
+ * 3.1).
+ */
 export function addParams(
   target: URLSearchParams,
   params: Params | undefined,
@@ -42,24 +48,25 @@ export function addParams(
   for (const [name, value] of Object.entries(params ?? {})) {
     if (reserved.includes(name)) {
       throw new ConfigError(
-        `${where} must not contain ${name}: the client sets it. Use the client's own option for it.`,
+        `Expected ${where} to be without ${name}: the client sets it. Use the client's own option for it.`,
       )
     }
     if (value === undefined || value === '') {
       target.delete(name)
       continue
     }
-    if (typeof value !== 'string') throw new ConfigError(`${where}: ${name} must be a string, got ${typeof value}.`)
+    if (typeof value !== 'string')
+      throw new ConfigError(`Expected ${name} of ${where} to be a string, got ${typeof value}.`)
     target.set(name, value)
   }
 }
 
-/** A scope as callers give it, as a list; a string is separated by spaces. */
+/** Returns a scope as a list. A string is split at spaces. */
 export function scopeList(scope: string | readonly string[] | undefined, where: string): readonly string[] | undefined {
   if (scope === undefined) return undefined
   const list = typeof scope === 'string' ? scope.split(' ') : scope
   if (!Array.isArray(list) || list.some((value) => typeof value !== 'string')) {
-    throw new ConfigError(`${where} must be a string or a list of strings.`)
+    throw new ConfigError(`Expected ${where} to be a string or a list of strings.`)
   }
   // One entry with spaces in it is several values.
   const values = list.flatMap((value: string) => value.split(/\s+/)).filter((value) => value !== '')

@@ -3,6 +3,7 @@ import { ProviderUnavailableError } from '../../model/errors.ts'
 import type { Logger } from '../../model/logger.ts'
 import type { Secrets } from '../../util/redact.ts'
 import { untilAborted } from './deadline.ts'
+import { isUnavailable } from './status.ts'
 import { surelyNotSent } from './network-errors.ts'
 import { MAX_ANSWER_BYTES, type Transport, type TransportAnswer } from './transport.ts'
 import { assertSecure, type InsecurePolicy } from './transport-security.ts'
@@ -14,13 +15,13 @@ export interface HttpContext {
   readonly transport: Transport
   readonly logger: Logger | undefined
   readonly insecure: InsecurePolicy
-  /** The `User-Agent` of requests that have none of their own. */
+  /** The `User-Agent` of requests without one. */
   readonly userAgent: string
-  /** The provider's own, which go before those of the request. */
+  /** The provider's own headers, which precede those of the request. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   /** What it is for, in a few words, for messages and logs: `token request`. */
   readonly purpose: string
   readonly url: string
@@ -29,15 +30,15 @@ export interface HttpRequest {
   /** A form, or text in the format that the headers name. */
   readonly body?: URLSearchParams | string | null | undefined
   readonly signal?: AbortSignal | undefined
-  /** Whether a redirect is an answer for the caller to judge; else it is refused. No redirect is ever followed here. */
+  /** Whether a redirect is returned for the caller to judge; else it is refused. No redirect is ever followed here. */
   readonly redirects?: 'refuse' | 'answer'
-  /** Whether an answer that asks to come back later says more than that, and is for the caller to judge. */
+  /** Whether a response that asks for a later retry says more than that, and is returned for the caller to judge. */
   readonly isAnswer?: (answer: Omit<HttpAnswer, 'headers'>) => boolean
-  /** The secrets of this request, for the errors it may end in. */
+  /** The secrets of this request, for its errors. */
   readonly secrets: Secrets
 }
 
-/** A complete answer. */
+/** A complete response. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: TransportAnswer['headers']
@@ -46,8 +47,9 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends one request and reads the whole answer. Redirects are not followed.
- * @throws ProviderUnavailableError when no complete answer came, and for 408, 425, 429 and 5xx; InsecureTransportError; the signal's reason
+ * Sends one request and reads the whole response. Redirects are not followed.
+ * @throws ProviderUnavailableError if no complete response arrived, and for 408, 425, 429 and 5xx;
+ * InsecureTransportError; the signal's reason
  */
 export async function send(context: HttpContext, request: HttpRequest): Promise<HttpAnswer> {
   const url = new URL(request.url)
@@ -74,11 +76,6 @@ export async function send(context: HttpContext, request: HttpRequest): Promise<
   }
 }
 
-/** Whether a status asks to come back later. */
-export function isUnavailable(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || status >= 500
-}
-
 async function exchange(context: HttpContext, request: HttpRequest, url: URL): Promise<HttpAnswer> {
   const { purpose, method, headers, body, signal, secrets } = request
   let answer: TransportAnswer | undefined
@@ -96,11 +93,12 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
         const text = await boundedText(answer).catch(() => undefined)
         if (request.isAnswer({ status, text })) return { status, headers: answer.headers, text }
       }
-      // A complete answer: nothing is under way any more, and servers that fail roll back. Its unread body would keep its connection busy.
+      // A complete response: nothing is in flight, and servers that fail roll back. Its unread body would keep its
+      // connection busy.
       answer.discard?.()
       const retryAfterMs = retryAfter(answer.headers, context.clock.now())
       throw new ProviderUnavailableError(
-        `The provider of client '${context.name}' answered the ${purpose} with status ${status}. Try again ${retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`}.`,
+        `The provider of client '${context.name}' responded to the ${purpose} with status ${status}. Try again ${retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`}.`,
         { status, retryAfterMs, maybeProcessed: false },
       )
     }
@@ -108,7 +106,7 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     if (status < 200 || (status >= 300 && status < 400 && request.redirects !== 'answer')) {
       answer.discard?.()
       throw new ProviderUnavailableError(
-        `The provider of client '${context.name}' answered the ${purpose} with a redirect (status ${status}). Redirects are not followed, because credentials would go along: check the endpoint's URL.`,
+        `The provider of client '${context.name}' responded to the ${purpose} with a redirect (status ${status}). Redirects are not followed, because credentials would go along. Check the endpoint's URL.`,
         { status, maybeProcessed: false },
       )
     }
@@ -118,7 +116,7 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     const sent = !(answer === undefined && surelyNotSent(error))
     throw new ProviderUnavailableError(
       sent
-        ? `No complete answer to the ${purpose} of client '${context.name}' came from ${url.origin}. It may have been processed all the same.`
+        ? `No complete response to the ${purpose} of client '${context.name}' arrived from ${url.origin}. It may have been processed. Try again later.`
         : `The ${purpose} of client '${context.name}' could not be sent: ${url.origin} was not reached. Check the network, the name and the certificate; then try again.`,
       { status: answer?.status, maybeProcessed: sent },
       { cause: secrets.cause(error) },
@@ -131,7 +129,7 @@ async function boundedText(answer: TransportAnswer): Promise<string | undefined>
   return (text?.length ?? 0) > MAX_ANSWER_BYTES ? undefined : text
 }
 
-/** The names of headers don't tell capitals and small letters apart. */
+/** The names of headers are case-insensitive. */
 function withHeaders(
   headers: Readonly<Record<string, string>>,
   own: Readonly<Record<string, string>> = {},
@@ -144,11 +142,14 @@ function withHeaders(
   return result
 }
 
-/** `Retry-After` (RFC 9110 section 10.2.3) in milliseconds: seconds, or a date by the server's own clock where the answer tells it. */
+/**
+ * Reads `Retry-After` (RFC 9110 section 10.2.3) in milliseconds: seconds, or a date by the server's own clock if the
+ * response has its time.
+ */
 export function retryAfter(headers: TransportAnswer['headers'], now: number): number | undefined {
   const value = headers.get('retry-after')?.trim()
   if (value === undefined || value === '') return undefined
-  // Of several headers, which come as one, the longest wait counts.
+  // Of several headers, which are joined, the longest wait counts.
   if (/^\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*$/.test(value))
     return Math.min(Math.max(...value.split(',').map(Number)) * 1000, Number.MAX_SAFE_INTEGER)
   const until = Date.parse(value)

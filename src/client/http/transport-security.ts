@@ -1,5 +1,4 @@
 import { InsecureTransportError } from '../../model/errors.ts'
-import { assertOrigin, originRule } from '../resource-origins.ts'
 
 /** Whether a URL's host is this machine: localhost, 127.0.0.0/8, [::1]. */
 export function isLoopback(url: URL): boolean {
@@ -13,8 +12,9 @@ export function isLoopback(url: URL): boolean {
 }
 
 /**
- * Whether a URL leads to this machine by any name or address that is known for it: what `isLoopback` allows, the unspecified address, the same in IPv6 or inside of it, and
- * names that usual host files have. URLs have numbers such as `127.1` or `0x7f000001` in their usual form already.
+ * Whether a URL leads to this machine by any known name or address: what `isLoopback` allows, the unspecified address,
+ * the same in IPv6 or inside it, and names of usual host files. URLs have numbers such as `127.1` or `0x7f000001` in
+ * their usual form already.
  */
 export function isThisMachine(url: URL): boolean {
   const name = url.hostname.replace(/\.$/, '').toLowerCase()
@@ -38,40 +38,24 @@ function isLocalIpv6(name: string): boolean {
   return high !== '' && (first === 127 || first === 0)
 }
 
-/** How far plain http is allowed. */
+/** How far plain HTTP is allowed. */
 export interface InsecurePolicy {
   readonly name: string
   readonly allowInsecureRequests: boolean
-  /** Whether this program is known to be reached elsewhere than on loopback: its redirect URI says so. */
+  /** Whether this program is known to be reached elsewhere than on loopback, from its redirect URI. */
   readonly remote: boolean
 }
 
 /**
- * Refuses URLs that are not https. Plain http is for loopback only, and there only when this program is on loopback too, as far as its
- * redirect URI tells, or `allowInsecureRequests` is set.
+ * Refuses URLs that are not https. Plain HTTP is for loopback only. There it needs a program that is on loopback too,
+ * as far as its redirect URI shows, or `allowInsecureRequests`.
  */
 export function assertSecure(url: URL, policy: InsecurePolicy): void {
   if (url.protocol === 'https:') return
   if (url.protocol === 'http:' && isLoopback(url) && (policy.allowInsecureRequests || !policy.remote)) return
   const advice =
     url.protocol === 'http:' && isLoopback(url)
-      ? 'Its redirect URI is not on loopback: set allowInsecureRequests if this is meant.'
+      ? 'Its redirect URI is not on loopback. Set allowInsecureRequests if this is intended.'
       : 'Use https: http is for loopback only (localhost, 127.0.0.0/8, [::1]).'
   throw new InsecureTransportError(`Client '${policy.name}' sends nothing to ${url.protocol}//${url.host}. ${advice}`)
-}
-
-/**
- * Refuses a URL that must not get a token, where no client is at hand. With `allowLoopbackHttp`, `*` includes plain http on loopback.
- * @throws InsecureTransportError, OriginNotAllowedError
- */
-export function assertOriginAllowed(
-  url: URL,
-  origins: readonly string[],
-  options: { readonly client: string; readonly allowLoopbackHttp: boolean },
-): void {
-  const { client, allowLoopbackHttp } = options
-  assertSecure(url, { name: client, allowInsecureRequests: allowLoopbackHttp, remote: !allowLoopbackHttp })
-  // Whatever is http here was found to be on loopback.
-  if (url.protocol === 'http:' && origins.includes('*')) return
-  assertOrigin(url, originRule(origins), client)
 }

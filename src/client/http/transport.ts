@@ -1,38 +1,41 @@
 import { discardBody, readBody } from './bodies.ts'
 
-/** A request to the provider, as a transport gets it. */
+/** A request to the provider, as a transport receives it. */
 export interface TransportRequest {
   readonly url: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  /** A form, to be sent as `application/x-www-form-urlencoded` unless the headers say otherwise; or text in the format that the headers name. */
+  /**
+   * A form, sent as `application/x-www-form-urlencoded` unless the headers say otherwise, or text in the format that
+   * the headers name.
+   */
   readonly body?: URLSearchParams | string
-  /** The request is to be given up, as far as that can be; the answer is not waited for any more. */
+  /** Aborts the request if possible. The response is not waited for then. */
   readonly signal?: AbortSignal
 }
 
-/** The answer, as soon as its status and headers are there. */
+/** The response, as soon as its status and headers arrive. */
 export interface TransportAnswer {
   readonly status: number
   /** By name, in lower case. */
   readonly headers: { get(name: string): string | null }
-  /** The whole body, decoded; undefined when it is longer than 1 MiB. Rejects when it breaks off. */
+  /** Resolves to the whole body, decoded, or to undefined if it is longer than 1 MiB. Rejects if it breaks off. */
   text(): Promise<string | undefined>
-  /** Called instead of `text` where the body doesn't matter, so that its connection is not kept busy. */
+  /** Called instead of `text` if the body is not needed, so that its connection is not kept busy. */
   discard?(): void
 }
 
 /**
- * Sends one request. It must not follow redirects and must not repeat the request, because a refresh token may be spent by it. What it rejects
- * with decides whether the request may have been processed: errors that have a `code` of the platform's, such as `ECONNREFUSED`, on them or on
- * their `cause`, tell that it surely was not.
+ * Sends one request. It must not follow redirects and must not repeat the request, because it may use up a refresh
+ * token. Its rejection decides whether the request may have been processed. Errors with a `code` of the platform, such
+ * as `ECONNREFUSED`, on them or on their `cause`, mean that it certainly was not.
  */
 export type Transport = (request: TransportRequest) => Promise<TransportAnswer>
 
-/** No answer of an authorization server is longer; a longer one is refused. */
+/** Maximum size of an authorization server's response. A longer one is refused. */
 export const MAX_ANSWER_BYTES = 1_048_576
 
-/** The transport that a `fetch` makes. */
+/** Makes a transport of a `fetch`. */
 export function fetchTransport(fetch: typeof globalThis.fetch): Transport {
   return async ({ url, ...request }) => {
     const response = await fetch(url, { ...request, redirect: 'manual' })
@@ -45,7 +48,7 @@ export function fetchTransport(fetch: typeof globalThis.fetch): Transport {
   }
 }
 
-/** A message's text, or undefined when it is longer than 1 MiB. */
+/** Reads a message's text. Resolves to undefined if it is longer than 1 MiB. */
 export async function readText(message: Response | Request): Promise<string | undefined> {
   const decoder = new TextDecoder()
   let text = ''

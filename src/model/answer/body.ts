@@ -4,17 +4,17 @@ import { bare, isObject } from './members.ts'
 /** A JSON object as a provider sent it, without a prototype. */
 export type Body = Record<string, JsonValue>
 
-/** Only a text with one of these has a number that a double can't hold: sixteen digits, or a large exponent. */
+/** Only a text that matches has a number that a double cannot hold: sixteen digits, or a large exponent. */
 const SUSPICIOUS = /[\d.]{16}|[\d.][eE][+-]?\d{3}/
 
 /** The strings and numbers of a JSON text. */
 const SCALARS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
-/** Parses JSON; numbers that a double can't hold come as strings with their digits. @throws SyntaxError */
+/** Parses JSON. Numbers that a double cannot hold become strings of their digits. @throws SyntaxError */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
   if (!SUSPICIOUS.test(text)) return value
-  // The text is JSON, so that outside of its strings only numbers have digits.
+  // The text is JSON, so only numbers have digits outside its strings.
   return JSON.parse(text.replace(SCALARS, (each) => (each.startsWith('"') || isHeld(each) ? each : `"${each}"`)))
 }
 
@@ -22,7 +22,7 @@ export function parseJson(text: string): unknown {
 function isHeld(digits: string): boolean {
   const value = Number(digits)
   if (/^-?\d+$/.test(digits)) return Number.isSafeInteger(value)
-  // Longer ones have more digits than a double, or zeros that nobody misses.
+  // Longer numbers have more digits than a double, or zeros without meaning.
   return digits.length <= 400 && Number.isFinite(value) && canonical(digits) === canonical(String(value))
 }
 
@@ -36,7 +36,7 @@ function canonical(number: string): string {
   return `${significant}e${Number(power) - decimals.length + digits.length - significant.length}`
 }
 
-/** Reads an answer's body: a JSON object, a list with an object in it, or a form, whatever its content type. */
+/** Parses a response body: a JSON object, a list with one object, or a form, whatever its content type. */
 export function parseBody(text: string): Body | undefined {
   const trimmed = text.replace(/^\uFEFF/, '').trim()
   try {
@@ -45,7 +45,7 @@ export function parseBody(text: string): Body | undefined {
     if (!Array.isArray(value) || !value.some(isObject)) return undefined
     return bare(value.length === 1 ? (value[0] as Body) : { items: value as readonly JsonValue[] })
   } catch {
-    // A form, which some servers send with any content type; nothing else begins like one.
+    // A form, which some servers send with any content type. Nothing else begins like one.
     if (!/^[\w.-]+=[^\s<>]*$/.test(trimmed)) return undefined
     const form = bare(Object.fromEntries(new URLSearchParams(trimmed)))
     return ['access_token', 'error', 'refresh_token'].some((name) => name in form) ? form : undefined

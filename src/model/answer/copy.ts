@@ -1,10 +1,13 @@
-/** What lies deeper is left out of a token: whatever freezes, compares or writes the token must never fail for a member of it. */
+/**
+ * Values deeper than this are left out of a token. Freezing, comparing or writing the token must never fail for one
+ * member.
+ */
 const DEEPEST = 100
 
-/** No answer has more parts; an object whose parts refer to each other may. */
+/** No response has more parts. An object whose parts refer to each other may. */
 const MOST = 1_000_000
 
-/** Whether a value is shallow and small enough to be walked through. */
+/** Whether a value is shallow and small enough to be traversed. */
 export function isCopyable(value: unknown): boolean {
   let parts = 0
   const fits = (part: unknown, depth: number): boolean => {
@@ -16,7 +19,7 @@ export function isCopyable(value: unknown): boolean {
   return fits(value, 1)
 }
 
-/** A copy of what JSON can hold; undefined for what it can't: too deep, circular, a bigint, a function. */
+/** Copies what JSON can hold. Returns undefined for anything else: too deep, circular, a bigint, a function. */
 export function jsonCopy(value: unknown): unknown {
   try {
     if (!isCopyable(value)) return undefined

@@ -1,10 +1,10 @@
 import { lifetimeMs, momentMs } from '../lifetime.ts'
 import { member, type Members } from './members.ts'
 
-/** One member that may say how long something lives, in milliseconds from when it began. */
+/** A member that may hold a lifetime, and the unit of that lifetime. */
 type LifetimeName = readonly [name: string, unit: 'seconds' | 'milliseconds' | 'either']
 
-/** The first that can be read wins. `expires_in` beside `expires_in_sec` is the same in milliseconds. */
+/** The first readable one wins. `expires_in` next to `expires_in_sec` is the same in milliseconds. */
 const LIFETIMES: readonly LifetimeName[] = [
   ['expires_in_sec', 'seconds'],
   ['expires_in', 'seconds'],
@@ -50,7 +50,10 @@ const REFRESH_MOMENTS = [
 
 const BEGINNINGS = ['created_at', 'createdAt', 'issued_at', 'issuedAt'] as const
 
-/** Every member that says when a token ends: what became an expiry is not kept a second time, where it would grow stale. */
+/**
+ * Every member that says when a token ends. They become an expiry and are not kept a second time, where they would be
+ * outdated.
+ */
 export const END_NAMES: readonly string[] = [
   ...LIFETIMES.map(([name]) => name),
   ...MOMENTS,
@@ -58,20 +61,23 @@ export const END_NAMES: readonly string[] = [
   ...REFRESH_MOMENTS,
 ]
 
-/** No lifetime is thirty years long: such a number is a moment. */
+/** No lifetime is thirty years long: a number from this size is a time. */
 const FIRST_MOMENT = 1e9
 
-export interface EndsOptions {
-  /** When the answer was asked for, or the stored token is read. */
+interface EndsOptions {
+  /** When the response was requested, or the stored token is read. */
   readonly now: number
-  /** In an answer a lifetime wins, because it needs no clock of the server's; in a stored token a moment does, because nobody knows when the lifetime began. */
+  /**
+   * In a response, a lifetime wins, because it does not depend on the server's clock. In a stored token, a time wins,
+   * because the start of the lifetime is unknown.
+   */
   readonly stored: boolean
-  /** Whether there is something to renew the token by: without it a lifetime of 0 or less is no lifetime. */
+  /** Whether the token can be refreshed. If not, a lifetime of 0 or less means unknown. */
   readonly renewable: boolean
 }
 
 export interface Ends {
-  /** When the lifetimes began, as far as that is known; else now. */
+  /** When the lifetimes began, if known; else now. */
   readonly receivedAt: number
   readonly expiresAt: number | undefined
   readonly refreshTokenExpiresAt: number | undefined
@@ -96,7 +102,7 @@ export function readEnds(object: Members, { now, stored, renewable }: EndsOption
 }
 
 function readRefreshTokenEnd(object: Members, from: number, now: number, stored: boolean): number | undefined {
-  // Keycloak says 0 for a refresh token that doesn't end.
+  // Keycloak sends 0 for a refresh token that does not end.
   const isEnd = (ms: number): boolean => ms > 0
   const lifetime = readLifetime(object, REFRESH_LIFETIMES, isEnd)
   const counted = lifetime === undefined ? undefined : from + lifetime
@@ -134,11 +140,11 @@ function readMoment(
   return undefined
 }
 
-/** When a stored token was issued, where it says so. */
+/** When a stored token was issued, if it says so. */
 function beginning(object: Members, now: number): number | undefined {
   for (const name of BEGINNINGS) {
     const moment = momentMs(member(object, name), now)
-    // A moment before the year 2001 is a placeholder, not a time of issue.
+    // A time before the year 2001 is a placeholder, not a time of issue.
     if (moment !== undefined && moment >= FIRST_MOMENT * 1000) return Math.min(moment, now)
   }
   return undefined

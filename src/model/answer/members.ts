@@ -1,7 +1,7 @@
 /** An object whose members are read by name. */
 export type Members = Readonly<Record<string, unknown>>
 
-/** A member of the object itself or of its class: what every object has (`constructor`) is no member. */
+/** Reads a member of the object itself or of its class. What every object has (`constructor`) is not a member. */
 export function member(object: Members, name: string): unknown {
   return Object.hasOwn(object, name) || !(name in Object.prototype) ? object[name] : undefined
 }
@@ -16,12 +16,12 @@ export function oneObject(value: unknown): Members | undefined {
   return isObject(value) ? value : undefined
 }
 
-/** A string with something in it. */
+/** A non-empty string. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** The first of these members that is a string with something in it. */
+/** The first of these members that is a non-empty string. */
 export function firstText(object: Members, names: readonly string[]): string | undefined {
   for (const name of names) {
     const found = textOf(member(object, name))
@@ -30,7 +30,7 @@ export function firstText(object: Members, names: readonly string[]): string | u
   return undefined
 }
 
-/** A copy without a prototype: a member named `__proto__` is only a member. */
+/** Copies without a prototype, so that a member named `__proto__` is only a member. */
 export function bare<T>(...parts: readonly Readonly<Record<string, T>>[]): Record<string, T> {
   return Object.assign(Object.create(null) as Record<string, T>, ...parts) as Record<string, T>
 }

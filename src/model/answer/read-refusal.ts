@@ -1,19 +1,19 @@
 import type { Body } from './body.ts'
 import { isObject, member, textOf } from './members.ts'
 
-/** What an answer says of why it refuses. */
+/** The error that a response contains. */
 export interface RefusalRead {
-  /** The code, as the answer has it. */
+  /** The code as the response has it. */
   readonly code?: string
-  /** The code, as a registered one where a provider's own says the same. */
+  /** The registered code with the same meaning, else the code itself. */
   readonly error?: string
-  /** The provider's text, behind its own code where `error` is another. */
+  /** The provider's text, after its own code if `error` is another. */
   readonly errorDescription?: string
-  /** Every text of the answer that may describe the refusal. */
+  /** Every text of the response that may describe the refusal. */
   readonly texts: readonly string[]
 }
 
-/** Error codes of single providers, and the registered code that says the same. */
+/** Error codes of single providers, and the registered code with the same meaning. */
 const SAME_ERROR: ReadonlyMap<string, string> = new Map([
   ['bad_refresh_token', 'invalid_grant'],
   ['invalid_refresh_token', 'invalid_grant'],
@@ -31,24 +31,24 @@ const LISTED_CODES = ['errorType', 'code', 'error', 'type', 'status'] as const
 const TOP_CODES = ['status', 'code', 'errcode', 'reason'] as const
 const TEXTS = ['error_description', 'message', 'msg', 'errmsg', 'error_message', 'reason'] as const
 
-/** Says that it failed, not why. */
+/** Words that say that the request failed, but not why. */
 const NO_CODE = /^(error|fail|failed|failure|false|ko|nok|none|null|ok|success)$/i
 
-/** Reads the error of an answer whose status is no success. */
+/** Reads the error of a response whose status is not 2xx. */
 export function readRefusal(body: Body): RefusalRead {
   const code = errorCode(body) ?? topCode(body, isCode) ?? errorCode(body, true)
-  return told(body, code)
+  return refusalOf(body, code)
 }
 
-/** Reads the error that came with the status of a success (GitHub, Slack, Lark, WeChat); undefined where there is none. */
+/** Reads the error of a response with status 2xx (GitHub, Slack, Lark, WeChat). Returns undefined if there is none. */
 export function readHiddenRefusal(body: Body): RefusalRead | undefined {
   const code =
     errorCode(body) ??
     errorCode(body, true) ??
-    // `status: "ok"` is no code, and neither is a number of HTTP where there is another.
+    // `status: "ok"` is not a code, and neither is an HTTP status if there is another.
     topCode(body, (value, name) => isCode(value) && meansFailure(value, name)) ??
     topCode(body, meansFailure)
-  return code === undefined && member(body, 'ok') !== false ? undefined : told(body, code)
+  return code === undefined && member(body, 'ok') !== false ? undefined : refusalOf(body, code)
 }
 
 function meansFailure(value: unknown, name: string): boolean {
@@ -67,7 +67,7 @@ function topCode(body: Body, wanted: (value: unknown, name: string) => boolean):
   return name === undefined ? undefined : codeText(member(body, name))
 }
 
-/** The code in `error` or `errors`. A number of HTTP in an object is a code only for want of any other. */
+/** The code in `error` or `errors`. An HTTP status in an object is a code only if there is no other. */
 function errorCode(body: Body, evenHttp = false): string | undefined {
   const error = member(body, 'error')
   const direct = codeText(error)
@@ -91,7 +91,7 @@ function firstListed(body: Body): unknown {
   return Array.isArray(errors) ? (errors as readonly unknown[])[0] : undefined
 }
 
-function told(body: Body, code: string | undefined): RefusalRead {
+function refusalOf(body: Body, code: string | undefined): RefusalRead {
   const nested = [member(body, 'error'), firstListed(body)].filter(isObject)
   const texts = [
     textOf(member(body, 'error_description')),
@@ -104,14 +104,14 @@ function told(body: Body, code: string | undefined): RefusalRead {
   return {
     ...(code === undefined ? {} : { code }),
     ...(error === undefined ? {} : { error }),
-    // As it came: what is secret in it is masked before it is made fit for a message.
+    // Unchanged: secrets in it are masked before it becomes part of a message.
     ...(parts.length === 0 ? {} : { errorDescription: parts.join(': ') }),
     // A code that is a sentence describes the refusal itself.
     texts: [...new Set(code?.includes(' ') === true ? [...texts, code] : texts)] as readonly string[],
   }
 }
 
-/** A code as text: a string, or a number; 0, also as a string, means that nothing is wrong. */
+/** A code as text: a string or a number. 0, also as a string, means success. */
 function codeText(value: unknown): string | undefined {
   const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : textOf(value)?.trim()
   return text === undefined || text === '' || (isNumeral(text) && Number(text) === 0) ? undefined : text
@@ -121,7 +121,7 @@ function isNumeral(text: string): boolean {
   return /^-?\d+(\.\d+)?$/.test(text)
 }
 
-/** What stands inside of an error is no status of a success: Facebook's codes 102 and 200 are its own. */
+/** A number inside an error is not a 2xx status: Facebook's codes 102 and 200 are its own. */
 function isHttpError(code: string): boolean {
   return isHttpStatus(code) && Number(code) >= 400
 }

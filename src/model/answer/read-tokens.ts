@@ -6,31 +6,31 @@ import { ACCESS_TOKEN, findRefreshToken, findTokens, LEVELS, otherTokens, REFRES
 import { bare, firstText, member, textOf, type Members } from './members.ts'
 import { readScope } from './scope.ts'
 
-/** What a provider's data says of its answers. */
+/** What a provider's data says about its responses. */
 export interface AnswerWays {
   readonly answerPath?: readonly string[]
   readonly scopeSeparator?: string
   readonly tokenTypes?: readonly string[]
 }
 
-export interface ReadOptions {
-  /** When the answer was asked for, or the stored token is read. */
+interface ReadOptions {
+  /** When the response was requested, or the stored token is read. */
   readonly now: number
-  /** A kept token, of this application or of another library; else an answer as it came. */
+  /** Whether it is a kept token, of this application or of another library, instead of a response. */
   readonly stored: boolean
-  /** Whether the token can be renewed without a refresh token in the answer. */
+  /** Whether the token can be refreshed without a refresh token in the response. */
   readonly renewable: boolean
   readonly ways: AnswerWays
-  /** Whether the answer, which has no access token by that name, may have one that is called `token`. */
+  /** Whether a response without `access_token` may have an access token called `token`. */
   readonly mayBeToken?: () => boolean
-  /** Whether it lies in another answer: what lies in it is looked at no further. */
+  /** Whether it is part of another response. Its own parts are not searched. */
   readonly inner?: boolean
 }
 
-/** What an object with tokens in it says, in the forms of RFC 6749 section 5.1. */
+/** The content of an object with tokens, in the forms of RFC 6749 section 5.1. */
 export interface TokensRead {
   readonly accessToken: string | undefined
-  /** Lower case; `bearer` where nothing else is said. */
+  /** In lower case; `bearer` by default. */
   readonly tokenType: string
   /** The type as it was written. */
   readonly writtenType: string
@@ -45,8 +45,8 @@ export interface TokensRead {
 }
 
 /**
- * Reads an object with tokens in it: an answer of a token endpoint or a kept token, in any of the forms that are known. It never throws, whatever JSON
- * it gets. Without an access token, there may still be a refresh token to keep.
+ * Reads an object with tokens in any known form: a token endpoint's response or a kept token. It never throws, whatever
+ * the JSON. Without an access token, there may still be a refresh token to keep.
  */
 export function readTokens(value: Members, options: ReadOptions): TokensRead {
   const { now, stored, ways } = options
@@ -66,7 +66,7 @@ export function readTokens(value: Members, options: ReadOptions): TokensRead {
     return undefined
   }
   const accessToken = take(found?.names ?? ['access_token'])
-  // An answer may hide what must not be lost; a kept object may have another application's tokens in it.
+  // A response may hide what must not be lost. A kept object may contain another application's tokens.
   const beside = found !== undefined
   const refreshToken =
     take(REFRESH_TOKEN) ??
@@ -100,7 +100,7 @@ function readExtra(
   const extra = bare<JsonValue>()
   for (const [name, value] of Object.entries(object)) {
     if (taken.has(name)) continue
-    // What was parsed is a copy already.
+    // Parsed values are copies already.
     const copy = options.stored ? jsonCopy(value) : isCopyable(value) ? value : undefined
     if (copy !== undefined) extra[name] = dressed(copy as JsonValue, whole, LEVELS)
   }
@@ -109,7 +109,10 @@ function readExtra(
   return extra
 }
 
-/** With every token in it that could be renewed as a `Token`, which shows nothing of itself, and without the refresh token that was taken from it. */
+/**
+ * Makes every refreshable token in it a `Token`, which shows nothing of itself, and leaves out the refresh token that
+ * was taken from it.
+ */
 function dressed(
   value: JsonValue,
   whole: ReadOptions & { readonly refreshToken: string | undefined },
@@ -126,7 +129,7 @@ function dressed(
   return Object.fromEntries(kept.map(([name, each]) => [name, dressed(each, whole, levels - 1)]))
 }
 
-/** A second token of an answer, in the form in which it can be saved. */
+/** A second token of a response, in the form in which it can be saved. */
 function readOther(object: Members, { now, stored, ways }: ReadOptions): Token {
   const { accessToken = '', ...token } = readTokens(object, {
     now,

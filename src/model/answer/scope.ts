@@ -1,4 +1,4 @@
-/** The values of a scope string: separated by the provider's separator or by spaces. */
+/** Splits a scope string at the provider's separator and at spaces. */
 export function splitScope(scope: string, separator: string | undefined): readonly string[] {
   return scope
     .split(separator ?? ' ')
@@ -6,7 +6,10 @@ export function splitScope(scope: string, separator: string | undefined): readon
     .filter((part) => part !== '')
 }
 
-/** A scope as a list or as a string; an empty one says no more than none. What is stored may have commas, as some providers and Better Auth write it. */
+/**
+ * Reads a scope from a list or a string. An empty one counts as none. A stored one may have commas, as some providers
+ * and Better Auth write it.
+ */
 export function readScope(
   value: unknown,
   separator: string | undefined,

@@ -4,16 +4,16 @@ import type { Backend, DueRows, Found, Row, RowFilter, Write } from '../backend.
 import { type DynamodbClient, type DynamodbItem, marshalled, type Values } from './client.ts'
 import { dynamodbFailure, nameOf } from './errors.ts'
 
-/** Partitions of the index of due rows. One takes 1000 writes a second, and a refresh makes six. */
+/** Number of partitions of the index of due rows. One accepts 1000 writes a second, and a refresh makes six. */
 const BUCKETS = 4
 
-/** How many due rows are read or reserved at once. */
+/** Number of due rows that are read or reserved at once. */
 const AT_ONCE = 25
 
-/** Most bytes of an entry and a sealed text: an item has 400 KiB, with its key and names. */
+/** Maximum bytes of an entry and a sealed text: an item has 400 KiB, with its key and names. */
 const LARGEST = 400 * 1024 - 2048
 
-/** Items of one table. Time is the machine's: a condition in DynamoDB cannot name the server's. */
+/** Items of one table. Time is the machine's: a condition in DynamoDB cannot refer to the server's. */
 export class DynamodbBackend implements Backend {
   readonly guards = false
   readonly #client: DynamodbClient
@@ -38,7 +38,7 @@ export class DynamodbBackend implements Backend {
   async swap(key: string, from: string | undefined, to: string, write: Write): Promise<Found & { swapped: boolean }> {
     const { state, schema, dueAt, forgetAt } = write.index
     const bytes = new TextEncoder().encode(`${write.entry}${write.sealed ?? ''}`).length
-    if (bytes > LARGEST) throw new ConfigError(`Expected a record of at most ${LARGEST} bytes, got ${bytes}.`)
+    if (bytes > LARGEST) throw new ConfigError(`Expected a record to be at most ${LARGEST} bytes, got ${bytes}.`)
     const values = {
       revision: to,
       entry: write.entry,
@@ -47,7 +47,7 @@ export class DynamodbBackend implements Backend {
       row_schema: schema,
       due_at: dueAt,
       due_bucket: dueAt === undefined ? undefined : `${to.charCodeAt(0) % BUCKETS}`,
-      // Seconds: the table's time to live.
+      // In seconds: the table's time to live.
       forget_at: forgetAt === undefined ? undefined : Math.ceil(forgetAt / 1000) + 60,
     }
     const condition = from === undefined ? 'attribute_not_exists(revision)' : 'revision = :from'
@@ -80,7 +80,7 @@ export class DynamodbBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    // The client is the caller's.
+    // The client belongs to the caller.
   }
 
   async #dueIn(bucket: string, before: number, schema: number, limit: number): Promise<DynamodbItem[]> {
@@ -96,7 +96,7 @@ export class DynamodbBackend implements Backend {
     return items
   }
 
-  /** The item itself says whether it is due still: the index is late. */
+  /** The item itself says whether it is still due: the index is delayed. */
   async #take(key: string, before: number, schema: number, reserveMs?: number): Promise<DynamodbItem | undefined> {
     if (reserveMs !== undefined) {
       const compared = { ':before': before, ':schema': schema }
@@ -111,7 +111,7 @@ export class DynamodbBackend implements Backend {
     return (await this.#sent([key], () => this.#client.getItem(request)))?.Item
   }
 
-  /** Sets attributes, and removes those without a value. Undefined: the condition does not hold. */
+  /** Sets attributes, and removes those without a value. Returns undefined if the condition does not hold. */
   async #update(key: string, values: Values, condition: string, compared: Values): Promise<DynamodbItem | undefined> {
     const names = Object.keys(values)
     const set = names.filter((name) => values[name] !== undefined).map((name) => `${name} = :${name}`)

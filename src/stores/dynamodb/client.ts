@@ -13,7 +13,7 @@ export interface DynamodbClient {
 
 export type Values = Readonly<Record<string, string | number | undefined>>
 
-/** Values as the database takes them, without those that are undefined. */
+/** Converts values to the database's form, without undefined ones. */
 export function marshalled(values: Values): Record<string, { S: string } | { N: string }> {
   const marshal = (value: string | number): { S: string } | { N: string } =>
     typeof value === 'number' ? { N: `${value}` } : { S: value }

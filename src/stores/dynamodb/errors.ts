@@ -8,7 +8,7 @@ const ADVICE: readonly (readonly [name: RegExp, advice: string])[] = [
 
 export const nameOf = (error: unknown): string => String((error as { readonly name?: unknown } | undefined)?.name)
 
-/** The store's error for one of the client, without the request's values. */
+/** Makes the store's error for one of the client, without the request's values. */
 export function dynamodbFailure(error: unknown, values: readonly unknown[]): Error {
   const [, advice = 'Check the connection and the table.'] = ADVICE.find(([name]) => name.test(nameOf(error))) ?? []
   const notWritten = /ResourceNotFound|AccessDenied|Validation/.test(nameOf(error))

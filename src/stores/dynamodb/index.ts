@@ -16,9 +16,10 @@ import type { DynamodbClient } from './client.ts'
 export type { DynamodbClient, DynamodbItem } from './client.ts'
 
 /**
- * A store in DynamoDB. Takes a `DynamoDB` of `@aws-sdk/client-dynamodb`, and leaves it open. It has no change feed.
- * Its time is the machine's: the clocks of all machines must agree to a second or so.
- * @param options.table name of a table that is there; docs/stores-dynamodb.md has its definition
+ * Returns a store in DynamoDB. It uses a `DynamoDB` of `@aws-sdk/client-dynamodb`, and does not close it. It has no
+ * change feed.
+ * Its time is the machine's: the clocks of all machines must agree within about one second.
+ * @param options.table name of an existing table, as defined in docs/stores-dynamodb.md
  * @throws ConfigError for a client of another form
  */
 export function dynamodbStore(client: DynamodbClient, options: { readonly table: string }): GrantStore {

@@ -4,13 +4,13 @@ import { endedBefore, Sweep, SWEEP_LIMIT } from '../sweep.ts'
 import { type MysqlPool, type MysqlValue, type Run, runner } from './connection.ts'
 import { prepared } from './schema.ts'
 
-/** When the statement began, in UTC: local times are ambiguous for an hour when summer ends. */
+/** When the statement started, in UTC: local times are ambiguous for an hour when summer time ends. */
 const CLOCK = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
 
-/** The present moment, also after a wait for a lock. A write returns no rows: the driver gets it as the last id. */
+/** The present time, also after a wait for a lock. A write returns no rows: the driver gets it as the last id. */
 const PRESENT = `LAST_INSERT_ID(${CLOCK} + TIMESTAMPDIFF(MICROSECOND, NOW(3), SYSDATE(3)) DIV 1000)`
 
-/** Rows of one table. Each statement is a transaction of its own, and may run on any connection of the pool. */
+/** Rows of one table. Each statement is its own transaction, and may run on any connection of the pool. */
 export class MysqlBackend implements Backend {
   readonly #run: Run
   readonly #table: string
@@ -82,7 +82,7 @@ export class MysqlBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    // The pool is the caller's.
+    // The pool belongs to the caller.
   }
 
   #removeEnded(now: number): Promise<unknown> {

@@ -1,23 +1,25 @@
 import { ConfigError } from '../../model/errors.ts'
 import { codeOf, isUndone, mysqlFailure } from './errors.ts'
 
-/** What the store binds to SQL. */
+/** Values that the store binds to SQL. */
 export type MysqlValue = string | number | null
 
-/** The part of a pool of `mysql2/promise` that the store uses. A statement comes with its options, whatever the pool's are. */
+/** The part of a pool of `mysql2/promise` that the store uses. A statement has its options, whatever the pool's are. */
 export interface MysqlPool {
   execute(
     query: Record<'rowsAsArray' | 'nestTables', boolean> & { sql: string; values: MysqlValue[] },
   ): Promise<readonly [unknown, ...unknown[]]>
 }
 
-/** Resolves to a query's rows; of a write, to one row: how many rows it affected, and its `LAST_INSERT_ID(value)`. */
+/**
+ * Resolves to a query's rows. For a write, to one row: the number of affected rows, and its `LAST_INSERT_ID(value)`.
+ */
 export type Run = (sql: string, values?: MysqlValue[]) => Promise<unknown[][]>
 
-/** Runs prepared statements, up to five times where others' undo them. An `INSERT` over a row affects none. */
+/** Runs prepared statements, up to five times if other transactions undo them. An `INSERT` over a row affects none. */
 export function runner(pool: MysqlPool): Run {
   if (typeof (pool as MysqlPool | undefined)?.execute !== 'function' || 'promise' in pool) {
-    throw new ConfigError("Expected a pool of 'mysql2/promise', or `pool.promise()` of one of 'mysql2'.")
+    throw new ConfigError("Expected client to be a pool of 'mysql2/promise', or `pool.promise()` of one of 'mysql2'.")
   }
   return async (sql, values = []) => {
     for (let tries = 1; ; tries += 1) {

@@ -15,11 +15,11 @@ import type { MysqlPool } from './connection.ts'
 export type { MysqlPool, MysqlValue } from './connection.ts'
 
 /**
- * A store in MySQL 8, MariaDB 10.6, or newer. Takes a pool of `mysql2/promise`, and leaves it open.
+ * Returns a store in MySQL 8, MariaDB 10.6, or newer. It uses a pool of `mysql2/promise`, and does not close it.
  * Its time is the server's clock.
- * It has no change feed: commits overtake each other, and the server does not say which are in progress.
+ * It has no change feed: commits overtake each other, and the server does not report which are in progress.
  * @param options.table name of the table, which is created at first use; default 'evergrant_records'
- * @throws ConfigError for a pool or a name that it can't use
+ * @throws ConfigError for an unusable pool or name
  */
 export function mysqlStore(pool: MysqlPool, options: { readonly table?: string | undefined } = {}): GrantStore {
   return storeOver(new MysqlBackend(pool, options.table))

@@ -2,10 +2,10 @@ import { ConfigError } from '../../model/errors.ts'
 import type { Run } from './connection.ts'
 import { codeOf } from './errors.ts'
 
-/** The form of the table: the entry of a row whose key no grant and no document has. */
+/** Version of the table's form: the entry of a row whose key belongs to no grant and no document. */
 const VERSION = 2
 
-/** The same, after the table was created where it is missing. Any number of processes may do so at once. */
+/** Returns a runner that creates a missing table first. Any number of processes may do so at once. */
 export function prepared(run: Run, table: string): Run {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,47}$/.test(table)) {
     throw new ConfigError("Expected options.table to be up to 48 letters, digits and '_', not a digit first.")

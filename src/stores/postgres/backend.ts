@@ -9,10 +9,10 @@ import { migrate, noteServer, type Tables } from './schema.ts'
 import type { Statement } from './statement.ts'
 import { type Statements, statements } from './statements.ts'
 
-/** How many rows one page of a list has. */
+/** Number of rows of one page of a list. */
 const PAGE = 100
 
-/** A cursor: the epoch, and transaction and number of the last change before it. */
+/** A cursor: the epoch, then transaction and number of the last change before it. */
 const CURSOR = /^([\w-]+)\.(\d{1,18})\.(\d{1,18})$/
 
 /** Rows in a PostgreSQL database. Each member is one statement; a swap that writes nothing is followed by a read. */
@@ -100,7 +100,7 @@ export class PostgresBackend implements Backend {
   }
 
   async changes({ after, limit }: Parameters<NonNullable<Backend['changes']>>[0]): Promise<ChangesAnswer> {
-    // What is no cursor has an epoch that no feed has.
+    // A text that is not a cursor has an epoch that no feed has.
     const [, epoch = '', xid = '0', seq = '0'] = CURSOR.exec(after ?? '') ?? []
     const cursor = { epoch: after === undefined ? null : epoch, xid, seq }
     const rows = await this.#run(this.#statements.changes, { ...cursor, limit })
@@ -116,7 +116,7 @@ export class PostgresBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    // The client is its owner's.
+    // The client belongs to the caller.
   }
 
   async #run<Name extends string>(
@@ -133,13 +133,13 @@ export class PostgresBackend implements Backend {
     try {
       await migrate(this.#send, this.#tables)
     } catch (error) {
-      // The next operation tries again: a server may come late.
+      // The next operation tries again: a server may start late.
       this.#ready = undefined
       throw error
     }
   }
 
-  /** What was asked for is done; what can't be removed now is removed later. */
+  /** The requested work is done; what cannot be removed now is removed later. */
   async #sweepOut(now: number): Promise<void> {
     const { forgetAt, changesAt } = endedBefore(now)
     await Promise.allSettled([
@@ -155,7 +155,9 @@ function toRow([key, revision, entry, sealed]: readonly unknown[]): Row | undefi
   return { key, revision: String(revision), entry: String(entry), sealed: String(sealed) }
 }
 
-/** The server's seconds as whole milliseconds. They have six decimals: what is added is more than a number's error. */
+/**
+ * Converts the server's seconds to whole milliseconds. They have six decimals: the addition exceeds a number's error.
+ */
 function milliseconds(seconds: unknown): number {
   return Math.floor(Number(seconds) * 1000 + 0.0005)
 }

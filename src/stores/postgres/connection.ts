@@ -2,7 +2,7 @@ import { systemClock } from '../../util/clock.ts'
 import { ConfigError } from '../../model/errors.ts'
 import { isConflict, postgresFailure } from './errors.ts'
 
-/** What is bound to SQL by this store. */
+/** Values that this store binds to SQL. */
 export type PostgresValue = string | number | boolean | null
 
 /**
@@ -19,17 +19,17 @@ export interface PostgresSql {
 }
 
 /**
- * Runs one statement, again when the server undid it because of others: all isolation levels but the default one do
- * so. Resolves to each row's values in the order of its columns: drivers may be set to rename columns.
- * `planned: 'anew'`: the statement is never prepared, so that each plan is made for its values.
+ * Runs one statement, again if the server undid it because of others: all isolation levels but the default one may.
+ * Resolves to each row's values in the order of its columns: drivers may be set to rename columns. `planned: 'anew'`:
+ * the statement is never prepared, so that each plan is made for its values.
  * @throws StoreError
  */
 export type Run = (text: string, values: PostgresValue[], planned?: 'anew') => Promise<unknown[][]>
 
-/** A statement that the server undid because of others is sent so often in all. */
+/** Maximum number of attempts of a statement that the server undid because of others. */
 const ATTEMPTS = 5
 
-/** The longest wait before such a repeat, jittered. */
+/** Longest wait before such a repeat, jittered. */
 const LONGEST_WAIT_MS = 16
 
 /**
@@ -39,7 +39,7 @@ const LONGEST_WAIT_MS = 16
 export function runner(client: PostgresPool | PostgresSql, prepare: boolean): Run {
   const [plain, prepared] = [rowsOf(client), prepare ? preparedRowsOf(client) : undefined]
   return async (text, values, planned) => {
-    // What makes the tables is several statements in one text, which can't be prepared.
+    // The statement that creates the tables has several statements in one text, which cannot be prepared.
     const rows = values.length > 0 && planned !== 'anew' ? (prepared ?? plain) : plain
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -60,7 +60,7 @@ function rowsOf(client: PostgresPool | PostgresSql): Rows {
     return async (text, values) => (await (client as PostgresPool).query(text, values)).rows
   }
   throw new ConfigError(
-    "Expected a pool of 'pg' (new Pool({ connectionString })) or the sql function of 'postgres' (postgres(url)).",
+    "Expected client to be a pool of 'pg' (new Pool({ connectionString })) or the sql function of 'postgres' (postgres(url)).",
   )
 }
 
@@ -86,7 +86,7 @@ function preparedRowsOf(client: PostgresPool | PostgresSql): Rows {
   }
 }
 
-/** A statement's name for `pg`, which refuses one name for two texts: other stores may be on the same pool. */
+/** Names a statement for `pg`, which refuses one name for two texts: other stores may use the same pool. */
 function nameOf(text: string): string {
   let [high, low] = [0xdeadbeef, 0x41c6ce57]
   for (let index = 0; index < text.length; index += 1) {

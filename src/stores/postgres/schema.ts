@@ -1,12 +1,11 @@
 import { ConfigError } from '../../model/errors.ts'
 import type { Run } from './connection.ts'
 
-/** The form of the tables that this release knows; a newer one is left alone. */
+/** Version of the tables' form that this release knows. Tables of a newer one stay unchanged. */
 const TABLES_VERSION = 2
 
 /**
- * Two processes that make the tables at once wait for each other at this advisory lock, which ends with its
- * transaction.
+ * Processes that create the tables at once wait for each other at this advisory lock, which ends with its transaction.
  */
 const MIGRATION_LOCK = "hashtextextended('evergrant migration', 0)"
 
@@ -15,13 +14,13 @@ export interface Tables {
   readonly records: string
   readonly changes: string
   readonly meta: string
-  /** The schema alone; undefined: the first one of the connections' `search_path`. */
+  /** The schema alone. Undefined: the first one of the connections' `search_path`. */
   readonly schema: string | undefined
-  /** The quoted name of an index of the records' table. */
+  /** Returns the quoted name of an index of the records' table. */
   readonly index: (end: string) => string
 }
 
-/** @throws ConfigError for names that are none */
+/** @throws ConfigError for invalid names */
 export function tablesNamed(options: {
   readonly schema?: string | undefined
   readonly table?: string | undefined
@@ -31,7 +30,7 @@ export function tablesNamed(options: {
     ['schema', schema],
     ['table', table],
   ] as const) {
-    // PostgreSQL cuts names off at 63 bytes; the longest ending is added to these.
+    // PostgreSQL truncates names at 63 bytes; the longest ending is added to these.
     if (value === undefined || (typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]{0,47}$/.test(value))) continue
     throw new ConfigError(
       `Expected options.${name} to be a plain SQL name of at most 48 letters, digits and '_', not starting with a digit.`,
@@ -48,8 +47,8 @@ export function tablesNamed(options: {
 }
 
 /**
- * Makes what is missing. Any number of processes may do so at once; one that finds the tables made needs no right to
- * make any.
+ * Creates what is missing. Any number of processes may do so at once. A process that finds the tables needs no right to
+ * create any.
  * @throws ConfigError for tables of a newer release
  */
 export async function migrate(run: Run, tables: Tables): Promise<void> {
@@ -60,17 +59,17 @@ export async function migrate(run: Run, tables: Tables): Promise<void> {
   await noteServer(run, tables)
 }
 
-/** Which server and database these are: a restored dump, or a replica that became the primary, is another. */
+/** Which server and database these are: a restored dump, or a replica that became the primary, is another one. */
 const HERE = `SELECT concat_ws('.', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8), d.oid) AS here
   FROM pg_control_system(), pg_database AS d WHERE d.datname = current_database()`
 
 /**
- * A feed's transaction ids are one server's. Where the tables turn up on another one they mean nothing: the changes are
- * removed, and a new epoch ends all cursors. A role that may not ask which server it is changes nothing.
+ * A feed's transaction ids belong to one server. On another server they mean nothing: the changes are removed, and a
+ * new epoch ends all cursors. A role that may not ask which server it is changes nothing.
  */
 export async function noteServer(run: Run, { changes, meta }: Tables): Promise<void> {
   const moved = `SELECT 1 FROM ${meta}, (${HERE}) AS s WHERE server IS DISTINCT FROM here AND $1::text <> ''`
-  // With a value, so that it can be pipelined behind a pooler: a text of several statements can't.
+  // With a value, so that it can be pipelined behind a pooler, unlike a text of several statements.
   if ((await run(moved, ['all']).catch(() => [])).length === 0) return
   await run(
     `WITH moved AS (UPDATE ${meta} SET server = here, epoch = $1::text, removed_xid = 0, removed_seq = 0
@@ -94,11 +93,11 @@ async function versionOf(run: Run, { meta }: Tables): Promise<number | undefined
 }
 
 /**
- * One statement, so that it is one transaction also behind a pooler. Each look in it comes after the lock, and sees
- * what was made meanwhile: at the isolation level that the server or the role has by default it might not.
+ * One statement, so that it is one transaction also behind a pooler. Each check in it comes after the lock, and sees
+ * what was created in the meantime, which other isolation levels might hide.
  */
 function migration({ records, changes, meta, schema, index }: Tables): string {
-  // A role that may not make schemas may use one that is there: `IF NOT EXISTS` alone asks for the right first.
+  // A role that may not create schemas may use an existing one: `IF NOT EXISTS` alone checks the right first.
   const missing = `NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '${schema}')`
   const makeSchema = schema === undefined ? '' : `IF ${missing} THEN CREATE SCHEMA "${schema}"; END IF;`
   return `DO $migration$

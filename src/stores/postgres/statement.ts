@@ -6,7 +6,7 @@ export interface Statement<Name extends string> {
   readonly bind: (values: Readonly<Record<Name, PostgresValue>>) => PostgresValue[]
 }
 
-/** Turns `:name` into the numbers that the server wants, the same name always into the same number. */
+/** Replaces each `:name` with the number that the server expects, always the same number for the same name. */
 export function statement<Name extends string>(sql: string): Statement<Name> {
   const names: Name[] = []
   // Not the second colon of a cast.

@@ -2,31 +2,31 @@ import { SWEEP_LIMIT } from '../sweep.ts'
 import type { Tables } from './schema.ts'
 import { type Statement, statement } from './statement.ts'
 
-/** The server's time, in seconds: of a row that is written, after the wait for its lock. */
+/** The server's time, in seconds: for a row that is written, after the wait for its lock. */
 const SECONDS = 'extract(epoch FROM clock_timestamp())'
 
-/** All that is returned is text: what a driver makes of numbers and booleans is its owner's choice. */
+/** Everything is returned as text: how a driver converts numbers and booleans is its owner's choice. */
 const NOW = `(${SECONDS})::text`
 
 const IN_TIME = 'clock_timestamp() < to_timestamp(:too_late::float8)'
 
 /**
- * The time, if the row is written in time. An UPDATE that waited for a lock looks at its conditions again only if the
- * row was changed meanwhile. Only an error undoes a statement: a swap that is late by then fails with 22P02.
+ * The time, if the row is written in time. An UPDATE that waited for a lock checks its conditions again only if the row
+ * was changed in between. Only an error undoes a statement: a swap that is late by then fails with 22P02.
  */
 const NOW_IN_TIME = `(CASE WHEN ${IN_TIME} THEN ${SECONDS} ELSE ('waited past its time: ' || r.revision)::numeric END)::text`
 
-/** A row, in the order in which `backend.ts` takes its values. */
+/** A row, in the order in which `backend.ts` reads its values. */
 const ROW = 'r.key, r.revision, r.entry, r.sealed'
 
 /**
- * How long a statement waits for a lock: longer than any statement of the store holds one, so that it is a stranger's.
- * Twice as long where others wait for the same row. Set by the statement itself and for it alone, so that no pooler can
- * come between.
+ * How long a statement waits for a lock: longer than any statement of the store holds one, so that a stranger holds it.
+ * Twice as long if others wait for the same row. Set by the statement itself and for it alone, so that no pooler can
+ * interfere.
  */
 const BOUND = "(SELECT set_config('lock_timeout', '3s', true) AS lock_timeout) AS bound"
 
-/** In which form a swap is sent. */
+/** The form in which a swap is sent. */
 export interface SwapForm {
   /** Whether there must be no row. */
   readonly isNew: boolean
@@ -36,7 +36,7 @@ export interface SwapForm {
   readonly told: boolean
 }
 
-/** The statements of one store. Each is the whole of its operation, so that no pooler can come between two halves. */
+/** The statements of one store. Each is its whole operation, so that no pooler can separate two halves. */
 export interface Statements {
   readonly read: Statement<'key'>
   readonly swap: (form: SwapForm) => Statement<string>
@@ -65,28 +65,28 @@ export function statements(tables: Tables): Statements {
       swaps.set(name, known)
       return known
     },
-    // Planned for its values: what is null is then no condition, and a state may have an index of its own.
+    // Planned for its values: null is then no condition, and a state may have its own index.
     page: statement(`SELECT ${ROW} FROM ${records} AS r
       WHERE r.key >= :from::text AND r.key < :below::text AND (:after::text IS NULL OR r.key > :after::text)
         AND r.state IS NOT NULL AND (:state::text IS NULL OR r.state = :state::text)
         AND (:subject::text IS NULL OR r.subject = :subject::text)
         AND (:due_before::bigint IS NULL OR r.due_at <= :due_before::bigint)
       ORDER BY r.key LIMIT :limit::bigint`),
-    // What is split off may lack the end of a name that has quotes and commas, but differs from client to client.
+    // The split text may lack the end of a name with quotes and commas, but differs from client to client.
     counts: statement(`SELECT min(r.key) AS one, r.state, count(*)::text AS count FROM ${records} AS r
       WHERE r.key >= :from::text AND r.key < :below::text AND r.state IS NOT NULL
       GROUP BY split_part(r.key, '","', 1), r.state`),
     due: statement(
       `SELECT ${NOW} AS now, ${ROW} FROM (SELECT 1) AS one LEFT JOIN (${due}) AS r ON true ORDER BY r.due_at`,
     ),
-    // Rows that are locked are being reserved by another worker, or written.
+    // Locked rows are being reserved by another worker, or written.
     reserve: statement(`WITH due AS MATERIALIZED (${due} FOR UPDATE SKIP LOCKED),
       reserved AS (
         UPDATE ${records} AS r SET due_at = :until::bigint FROM due WHERE r.key = due.key
         RETURNING ${ROW}, due.due_at AS since
       )
       SELECT ${NOW} AS now, ${ROW} FROM (SELECT 1) AS one LEFT JOIN reserved AS r ON true ORDER BY r.since`),
-    // Rows are looked at again under their locks: they may have been written meanwhile.
+    // Rows are checked again under their locks: they may have been written in the meantime.
     forget: statement(`WITH ended AS MATERIALIZED (
         SELECT key FROM ${records} WHERE forget_at < :before::bigint
         ORDER BY forget_at LIMIT ${SWEEP_LIMIT} FOR UPDATE SKIP LOCKED
@@ -116,7 +116,7 @@ function swapText({ records, changes }: Tables, { isNew, guarded, told }: SwapFo
 
 function feedStatements({ changes, meta }: Tables): Pick<Statements, 'changes' | 'trim'> {
   return {
-    // Transactions below the snapshot's `xmin` are all finished: no more changes can appear among theirs.
+    // Transactions below the snapshot's `xmin` are all finished: no further changes can appear among theirs.
     changes: statement(`SELECT feed.epoch, feed.finished::text, feed.goes_on::text, c.xid::text, c.seq::text, c.change
       FROM (
         SELECT m.epoch, txid_snapshot_xmin(t.seen) AS finished, :epoch::text IS NULL OR (m.epoch = :epoch::text
@@ -129,7 +129,7 @@ function feedStatements({ changes, meta }: Tables): Pick<Statements, 'changes' |
         WHERE feed.goes_on AND (xid, seq) > (:xid::bigint, :seq::bigint) AND xid < feed.finished
         ORDER BY xid, seq LIMIT :limit::bigint
       ) AS c ON true ORDER BY c.xid, c.seq`),
-    // What was removed is noted: a cursor from before it is expired.
+    // The last removed change is recorded: a cursor before it is expired.
     trim: statement(`WITH removed AS (
         DELETE FROM ${changes} AS c
         USING (SELECT xid, seq, at FROM ${changes}, ${BOUND} WHERE bound.lock_timeout <> ''

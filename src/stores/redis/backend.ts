@@ -8,10 +8,10 @@ import { type Keys, type Place, placeOf } from './keys.ts'
 import { batches, DEAD, Lists, rowOf } from './lists.ts'
 import * as scripts from './scripts.ts'
 
-/** What a swap touches, in the order of its script. */
+/** The keys of a swap, in the order of its script. */
 const PARTS = ['due', 'list', 'dead', 'ends', 'changes', 'trimmed'] as const
 
-/** A row that its bucket says is due. */
+/** A row that is due according to its bucket. */
 interface Candidate extends Place {
   readonly since: number
 }
@@ -71,7 +71,7 @@ export class RedisBackend implements Backend {
   }
 
   async due({ before, limit, reserveMs, schema }: DueRows): Promise<{ rows: readonly Row[]; now: number }> {
-    // Of several nodes' clocks the earliest: no row is older than it seems.
+    // The earliest of several nodes' clocks: no row is older than it seems.
     let now = Number.POSITIVE_INFINITY
     const { buckets } = this.#keys
     const heads = async (count: number): Promise<readonly Candidate[][]> => {
@@ -102,11 +102,11 @@ export class RedisBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    // The client is the caller's.
+    // The client belongs to the caller.
   }
 
   /**
-   * The rows of those of these that are still due, in their order: with a time to reserve them, no other caller has
+   * Returns those of these rows that are still due, in their order. With a time to reserve them, no other caller has
    * taken them.
    */
   async #take(places: readonly Place[], parameters: readonly string[]): Promise<readonly Row[]> {

@@ -15,7 +15,7 @@ export interface NodeRedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 
-/** What `ioredis` has besides. */
+/** Additional commands of `ioredis`. */
 interface BuiltinCommands {
   createBuiltinCommand(name: string): { readonly string: IoredisClient['eval'] }
 }
@@ -25,13 +25,13 @@ type Texts = readonly string[]
 /** Runs a script, by its digest or its text. `alone`: not sent together with others. */
 type Runner = (by: 'sha' | 'text', script: string, keys: Texts, parameters: Texts, alone: boolean) => Promise<unknown>
 
-/** The form of the keys and what they hold, as far as this version of the library knows. */
+/** Version of the form of keys and values that this release knows. */
 const KEYS_VERSION = 2
 
-/** For so long a script is sent again that did not run because slots are on the move. */
+/** How long a script is sent again that did not run because slots are moving. */
 const MOVING_MS = 5000
 
-/** The longest wait before such a repeat, jittered. */
+/** Longest wait before such a repeat, jittered. */
 const LONGEST_WAIT_MS = 250
 
 /** A client of either kind, as the backend uses it. */
@@ -50,8 +50,8 @@ export class Connection {
   }
 
   /**
-   * Runs a script: all of it or, when it rejects, perhaps.
-   * @throws ConfigError for keys of a newer form, which are left alone
+   * Runs a script: all of it or, if it rejects, perhaps.
+   * @throws ConfigError for keys of a newer form, which stay unchanged
    */
   async run(script: string, keys: Texts, parameters: Texts): Promise<unknown> {
     this.#checked ??= this.#check()
@@ -60,8 +60,8 @@ export class Connection {
   }
 
   /**
-   * Runs a script that returns a list with a result for each of these buckets or rows: for all at once, or for those of
-   * each bucket apart where a Cluster keeps them so. `names` are an item's keys, `own` its parameters, which come after
+   * Runs a script that returns a list with a result for each of these buckets or rows: for all at once, or for each
+   * bucket separately if a Cluster distributes them. `names` are an item's keys. `own` are its parameters, which follow
    * those of all.
    */
   async each<T extends number | { readonly bucket: number }>(
@@ -130,7 +130,7 @@ export class Connection {
     })
   }
 
-  /** SHA-1 in hexadecimal: what EVALSHA names scripts by. */
+  /** SHA-1 in hexadecimal: EVALSHA's name of a script. */
   async #digest(script: string): Promise<string> {
     const bytes = new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(script)))
     const sha = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -139,7 +139,7 @@ export class Connection {
   }
 }
 
-/** A text of a reply. Clients may be set to return bytes instead. */
+/** Returns a reply's text. Clients may be set to return bytes. */
 export function replyText(value: unknown): string {
   if (typeof value === 'string') return value
   return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value)
@@ -155,13 +155,13 @@ function runnerOf(client: IoredisClient | NodeRedisClient): Runner {
     const io = client as IoredisClient & BuiltinCommands
     return (by, script, keys, parameters, alone) => {
       const name = by === 'sha' ? 'evalsha' : 'eval'
-      // ioredis may send the commands of one turn together; one that is made like this goes alone.
+      // ioredis may send the commands of one turn together. A command made like this is sent alone.
       const run = alone && has(io, 'createBuiltinCommand') ? io.createBuiltinCommand(name).string : io[name]
       return run.call(io, script, keys.length, ...keys, ...parameters)
     }
   }
   throw new ConfigError(
-    "Expected a client of 'ioredis' (new Redis(url)) or of 'redis' 4 or newer (await createClient({ url }).connect()).",
+    "Expected client to be one of 'ioredis' (new Redis(url)) or of 'redis' 4 or newer (await createClient({ url }).connect()).",
   )
 }
 

@@ -1,21 +1,19 @@
-/**
- * Lists that are filled by chance seldom have more of the first items than their share and so many of its square roots.
- */
+/** Randomly filled lists rarely contain more of the first items than their share plus this many of its square roots. */
 const DEVIATIONS = 5
 
-/** What to take of many lists. */
+/** What to take from many lists. */
 export interface Wanted<T> {
   readonly limit: number
-  /** How many lists there are. */
+  /** Number of lists. */
   readonly lists: number
   readonly order: (a: T, b: T) => number
   readonly fits?: (item: T) => boolean
 }
 
 /**
- * The first of all items of many lists, in one order. `heads` returns the first `count` items of each list, in that
- * order. A list is asked for its first ones only, for more when they turn out to be too few. Fewer than `limit`: there
- * are no more.
+ * Returns the first of all items of many lists, in one order. `heads` returns the first `count` items of each list, in
+ * that order. Each list is asked for its first ones only, and for more if those are too few. Fewer than `limit`: there
+ * are no others.
  */
 export async function firstOf<T>(
   { limit, lists, order, fits = () => true }: Wanted<T>,

@@ -1,6 +1,6 @@
 import { storeFailure } from '../failure.ts'
 
-/** The store's error for one of the client or the server. */
+/** Makes the store's error for one of the client or the server. */
 export function redisFailure(error: unknown, parameters: readonly string[]): Error {
   const notWritten = error instanceof Error && (REFUSED.test(error.message) || isOnTheMove(error))
   return storeFailure('Redis', error, { values: parameters, advice, notWritten })
@@ -10,12 +10,13 @@ export function redisFailure(error: unknown, parameters: readonly string[]): Err
 const REFUSED = /^(READONLY|OOM|NOAUTH|WRONGPASS|NOPERM|MISCONF|MASTERDOWN|LOADING) /
 
 /**
- * Slots are on the move, and nothing was written. ioredis follows what it is told for one command, but not for several
- * that it sends together (`enableAutoPipelining`); those it does not send at all when it learns of it in between.
+ * Slots are moving, and nothing was written. ioredis follows the server's redirection for one command, but not for
+ * several that it sends together (`enableAutoPipelining`). It does not send those at all if it learns of the move in
+ * between.
  */
 const ON_THE_MOVE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |^All keys in the pipeline should belong to the same slots/
 
-/** Whether the same script may run at another try, and did not this time. */
+/** Whether the same script did not run, and may run at another attempt. */
 export function isOnTheMove(error: unknown): boolean {
   return error instanceof Error && ON_THE_MOVE.test(error.message)
 }
@@ -27,10 +28,10 @@ export function isAcrossSlots(error: unknown): boolean {
 }
 
 function advice(reason: string): string {
-  if (reason.startsWith('READONLY')) return 'The server takes no writes: connect to the primary.'
-  if (reason.startsWith('OOM')) return "The server's memory is full: give it more, and the policy 'noeviction'."
+  if (reason.startsWith('READONLY')) return 'The server accepts no writes. Connect to the primary.'
+  if (reason.startsWith('OOM')) return "The server's memory is full. Give it more, and the policy 'noeviction'."
   if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(reason)) return "Check the user, the password and the user's rights."
-  if (reason.startsWith('MISCONF')) return "The server can't write to its disk: look at its log."
+  if (reason.startsWith('MISCONF')) return 'The server cannot write to its disk. Check its log.'
   if (/client is closed/i.test(reason)) return 'Connect the client before it is used, and close it last.'
   return 'Check the connection and the server.'
 }

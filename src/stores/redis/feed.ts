@@ -4,17 +4,17 @@ import { firstOf } from './due-index.ts'
 import type { Keys } from './keys.ts'
 import * as scripts from './scripts.ts'
 
-/** A change, and where it stands: in which bucket's stream, under which id. */
+/** A change and its position: the bucket's stream, and the id. */
 interface Entry {
   readonly bucket: number
   readonly id: string
-  /** The two numbers of the id: when it was written, and as which one of that millisecond. */
+  /** The two numbers of the id: the millisecond in which it was written, and its number in that millisecond. */
   readonly at: number
   readonly nth: number
   readonly change: string
 }
 
-/** By bucket, the id of the last entry that was read. */
+/** The id of the last entry that was read, by bucket. */
 type Ids = Map<number, string>
 
 /**
@@ -42,8 +42,8 @@ export async function readFeed(
       const [seen, end] = [from?.get(bucket), last ?? trimmed]
       if (end !== undefined) ends.set(bucket, end)
       if (seen !== undefined && entries[0]?.id === seen) return entries.slice(1)
-      // Without a cursor the feed begins after what was removed. A cursor's entry that is not there was removed with
-      // others after it, or lost.
+      // Without a cursor the feed starts after what was removed. A missing entry of a cursor was removed with others
+      // after it, or lost.
       if (after === undefined && trimmed !== undefined) next.set(bucket, trimmed)
       else if (seen !== trimmed) expired = true
       return entries
@@ -55,7 +55,7 @@ export async function readFeed(
   return { changes: found.flatMap(({ change }) => changeIn(change)), next: cursorOf(epoch, next) }
 }
 
-/** A bucket's stream: its last id, the highest one that was removed, and some entries. */
+/** A bucket's stream: its last id, the highest removed one, and some entries. */
 function streamOf(
   reply: unknown,
   bucket: number,
@@ -80,7 +80,7 @@ function cursorOf(epoch: string, ids: Ids): string {
   return JSON.stringify([epoch, Object.fromEntries(ids)])
 }
 
-/** The ids of a cursor; undefined for one of another database, and for any other text. */
+/** Parses the ids of a cursor. Returns undefined for a cursor of another database, and for any other text. */
 function idsOf(cursor: string, epoch: string): Ids | undefined {
   try {
     const [database, ids] = JSON.parse(cursor) as [unknown, Record<string, string>]

@@ -1,20 +1,20 @@
 import { ConfigError } from '../../model/errors.ts'
 
 /**
- * How many buckets the rows lie in: enough to spread them evenly over a Cluster, few enough to ask each of them. With
- * another number the store would not find what is stored.
+ * Number of buckets of rows: enough to spread them evenly over a Cluster, few enough to ask each of them. With another
+ * number the store would not find what is stored.
  */
 const BUCKETS = 128
 
-/** What a bucket has. `list`, `dead` and `ends` are about rows that have a state. */
+/** The parts of a bucket. `list`, `dead` and `ends` are about rows that have a state. */
 export type Part =
   /** Sorted set of rows by `dueAt`. */
   | 'due'
   /** Sorted set of rows in the order of their keys. */
   | 'list'
-  /** The same of those in state 'reauthorization_required'. */
+  /** The same for rows in state 'reauthorization_required'. */
   | 'dead'
-  /** Sorted set of the rows that end, by when. */
+  /** Sorted set of the rows that end, by their end. */
   | 'ends'
   /** Stream: the bucket's part of the change feed. */
   | 'changes'
@@ -42,34 +42,34 @@ export class Keys {
     this.#prefix = prefix
   }
 
-  /** The form of what is stored; a random text that is another one in another database. */
+  /** Names the version of what is stored, or a random text that differs between databases. */
   whole(part: 'version' | 'epoch'): string {
     return `${this.#prefix}:${part}`
   }
 
-  /** In braces is what a Cluster places a key by: what is in one bucket lies together. */
+  /** A Cluster places a key by the part in braces: one bucket's keys are stored together. */
   of(bucket: number, part: Part): string {
     return `${this.#prefix}:{${bucket}}:${part}`
   }
 }
 
-/** The bucket of all grants of a subject, which is given as JSON. */
+/** Returns the bucket of all grants of a subject, which is given as JSON. */
 export function bucketOf(subject: string): number {
   return hash(subject) % BUCKETS
 }
 
-/** A grant lies in its subject's bucket, a document in its name's. */
+/** A grant is in its subject's bucket, a document in its name's. */
 export function placeOf(key: string): Place {
   return { bucket: bucketOf(subjectOf(key) ?? key), key }
 }
 
-/** The JSON of a grant's subject; undefined for a document. */
+/** The JSON of a grant's subject. Undefined for a document. */
 export function subjectOf(key: string): string | undefined {
   const parts: unknown = JSON.parse(key)
   return Array.isArray(parts) ? JSON.stringify(parts[1]) : undefined
 }
 
-/** FNV-1a. What it returns must never change. */
+/** FNV-1a. Its result must never change. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let index = 0; index < text.length; index += 1) {

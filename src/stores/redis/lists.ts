@@ -5,13 +5,13 @@ import { firstOf } from './due-index.ts'
 import { bucketOf, type Keys, type Part, type Place, subjectOf } from './keys.ts'
 import * as scripts from './scripts.ts'
 
-/** So many rows are read by one script: the server does nothing else meanwhile. */
+/** Number of rows that one script reads: the server does nothing else at that time. */
 const ROWS_AT_ONCE = 100
 
-/** Most keys of one look into the lists. */
+/** Maximum number of keys of one search in the lists. */
 const KEYS_AT_ONCE = 1000
 
-/** The state whose rows have a list of their own: they are few, and often looked for. */
+/** The state whose rows have their own list: they are few, and often searched. */
 export const DEAD = 'reauthorization_required'
 
 /** Rows in the order of their keys over all buckets. */
@@ -25,8 +25,8 @@ export class Lists {
   }
 
   /**
-   * The rows that fit. By prefix, subject and the state `DEAD` only those are read; the other states and `dueBefore`
-   * are looked for in the rows, a batch of them at a time.
+   * Returns the matching rows. By prefix, subject and the state `DEAD` only those are read. For the other states and
+   * `dueBefore`, rows are read and checked in batches.
    */
   async *rows(filter: Omit<RowPageRequest, 'limit'>, first: number = ROWS_AT_ONCE): AsyncGenerator<Row> {
     const { prefix, after, subject, state } = filter
@@ -42,7 +42,7 @@ export class Lists {
     }
   }
 
-  /** Counts each client's range, and looks for the first key after it: no row is read. */
+  /** Counts each client's range, and finds the first key after it: no row is read. */
   async counts(prefix: string): Promise<readonly RowCount[]> {
     const { buckets } = this.#keys
     const names = (bucket: number): string[] => [this.#keys.of(bucket, 'list'), this.#keys.of(bucket, 'dead')]
@@ -66,7 +66,7 @@ export class Lists {
     }
   }
 
-  /** The first keys of a range. */
+  /** Returns the first keys of a range. */
   #first(
     buckets: readonly number[],
     list: Part,
@@ -82,7 +82,7 @@ export class Lists {
     })
   }
 
-  /** Those of these rows that are still there and fit. */
+  /** Returns those of these rows that still exist and match. */
   async #read(places: readonly Place[], { state, dueBefore }: Omit<RowPageRequest, 'limit'>): Promise<readonly Row[]> {
     const names = ({ bucket, key }: Place): string[] => [this.#keys.of(bucket, `row:${key}`)]
     const found = (await this.#connection.each(scripts.rows, places, names, [])) as unknown[][]

@@ -1,15 +1,15 @@
 import { CHANGES_KEPT_MS } from '../changes.ts'
 
-// Numbers are integers below 2^53, written without exponents. No script looks into an entry, a sealed text or a change.
+// Numbers are integers below 2^53, written without exponents. No script reads an entry, a sealed text or a change.
 
 const CLOCK = `
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`
 
-/** Most changes and ended rows that one swap removes: the server does nothing else meanwhile. */
+/** Maximum number of changes and ended rows that one swap removes: the server does nothing else at that time. */
 const REMOVED_AT_ONCE = 10
 
-/** The value of the first key, which is the given one where there was none. */
+/** Returns the value of the first key, which is set to the given one if it is missing. */
 export const keep: string = `
 local value = redis.call('GET', KEYS[1])
 if value then return value end
@@ -53,7 +53,7 @@ if change ~= '' then
 end
 return {now}`
 
-/** Of each of these sorted sets the time, and its first due rows' keys, each followed by since when. */
+/** Returns the time, and the first due rows' keys of each of these sorted sets, each followed by its due time. */
 export const due: string = `${CLOCK}
 local found = {}
 for index, set in ipairs(KEYS) do
@@ -62,8 +62,8 @@ end
 return found`
 
 /**
- * Those of these rows that are still due and of no newer schema, which it reserves where it is given a time for that. A
- * row's key comes after that of its bucket's sorted set. What was evicted, or lost, is due no more.
+ * Returns those of these rows that are still due and of no newer schema. Reserves them if a time is given. A row's key
+ * follows that of its bucket's sorted set. An evicted or lost row is not due.
  */
 export const take: string = `
 local before, till, schema = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -79,7 +79,7 @@ for index = 1, #KEYS / 2 do
 end
 return found`
 
-/** Of each of these sorted sets the first members of a range. */
+/** Returns the first members of a range of each of these sorted sets. */
 export const keys: string = `
 local found = {}
 for index, set in ipairs(KEYS) do
@@ -87,7 +87,10 @@ for index, set in ipairs(KEYS) do
 end
 return found`
 
-/** Of each pair of sorted sets, how many members each has in a range, and the first's first member of another range. */
+/**
+ * Returns, for each pair of sorted sets, how many members each has in a range, and the first's first member of another
+ * range.
+ */
 export const count: string = `
 local found = {}
 for index = 1, #KEYS / 2 do
@@ -106,7 +109,7 @@ end
 return found`
 
 /**
- * Of each of these streams its last id, the highest id that was removed (the key after its own), and its entries from
+ * Returns, for each of these streams, its last id, the highest removed id (the key after its own), and its entries from
  * an id on.
  */
 export const changes: string = `

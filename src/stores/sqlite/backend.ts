@@ -11,16 +11,16 @@ import { countRows, type Read, readPage, ROW } from './lists.ts'
 import { migrate, type Tables } from './schema.ts'
 import { retryBusy, WriteQueue } from './write-queue.ts'
 
-/** How many rows of a list are read at once. */
+/** Number of list rows that are read at once. */
 const PAGE = 100
 
-/** What a backend works with. */
+/** Settings of a backend. */
 export interface SqliteSettings {
   readonly open: () => SqliteDatabase
-  /** Whether the connection was opened by the backend, which then closes one that can't be used. */
+  /** Whether the backend opened the connection, and closes an unusable one. */
   readonly isOwned: boolean
   readonly volatile: boolean
-  /** The file, where it is known. @default what the connection says */
+  /** Path of the file, if known. @default what the connection says */
   readonly path?: string | undefined
   readonly tables: Tables
   readonly busyTimeoutMs: number
@@ -34,7 +34,7 @@ interface Opened {
   readonly queue: WriteQueue
 }
 
-/** Rows in one table of SQLite. Reads take no lock; all swaps of one event-loop turn are one transaction. */
+/** Rows in one table of SQLite. Reads take no lock. All swaps of one event-loop turn are one transaction. */
 export class SqliteBackend implements Backend {
   readonly volatile: boolean
   readonly #settings: SqliteSettings
@@ -129,7 +129,7 @@ export class SqliteBackend implements Backend {
     return connection.get(`${this.#select} WHERE key = ?`, key) as Row | undefined
   }
 
-  /** Whether the row was that of `from`, and is written. */
+  /** Writes the row if its revision is `from`. Returns whether it was written. */
   #write(connection: Connection, key: string, from: string | undefined, to: string, write: Write): boolean {
     const table = this.#settings.tables.rows
     const { entry, sealed, index, sameIndex } = write
@@ -172,7 +172,7 @@ export class SqliteBackend implements Backend {
   }
 
   #ready(): Promise<Opened> {
-    if (this.#closed) throw new StoreError('The SQLite store is closed. Make a new one.')
+    if (this.#closed) throw new StoreError('The SQLite store is closed. Create a new one.')
     if (this.#opened !== undefined) return this.#opened
     const opened = this.#connect()
     this.#opened = opened
@@ -195,7 +195,7 @@ export class SqliteBackend implements Backend {
       const file = path === undefined ? undefined : new OpenedFile(path)
       return { connection, file, queue: new WriteQueue(connection, { file, clock, busyTimeoutMs }) }
     } catch (error) {
-      // One that was given is tried again.
+      // A connection of the caller is tried again.
       if (isOwned) connection?.close()
       throw storeError(error)
     }

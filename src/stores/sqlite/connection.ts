@@ -1,18 +1,20 @@
 import { ConfigError } from '../../model/errors.ts'
 import { protectFile } from './file.ts'
 
-/** What is bound to and read from SQL by this store. */
+/** Values that this store binds to SQL and reads from it. */
 export type SqliteValue = string | number | null
 
-/** A prepared statement, as node:sqlite and better-sqlite3 have it. */
+/** A prepared statement, as in node:sqlite and better-sqlite3. */
 export interface SqliteStatement {
-  /** Returns how many rows were written. */
+  /** Returns the number of written rows. */
   run(...parameters: SqliteValue[]): { readonly changes: number | bigint }
   get(...parameters: SqliteValue[]): unknown
   all(...parameters: SqliteValue[]): unknown[]
 }
 
-/** What the store uses of a connection: `DatabaseSync` of node:sqlite and `Database` of better-sqlite3 have it. */
+/**
+ * The part of a connection that the store uses: `DatabaseSync` of node:sqlite and `Database` of better-sqlite3 have it.
+ */
 export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement
   exec(sql: string): unknown
@@ -22,8 +24,8 @@ export interface SqliteDatabase {
 export const MEMORY = ':memory:'
 
 /**
- * How a source is opened when it is first needed.
- * @throws ConfigError for one that can't be, or where Node has no SQLite
+ * Returns a function that opens a source at first use.
+ * @throws ConfigError for an unusable source, or if Node has no SQLite
  */
 export function openerOf(source: string | SqliteDatabase): () => SqliteDatabase {
   if (typeof source !== 'string') {
@@ -32,20 +34,20 @@ export function openerOf(source: string | SqliteDatabase): () => SqliteDatabase 
     )
     if (usable) return () => source
     throw new ConfigError(
-      'Expected a path or a database with prepare(), exec() and close(), as better-sqlite3 and node:sqlite make, ' +
+      'Expected the database to be a path, or an object with prepare(), exec() and close() as better-sqlite3 and node:sqlite make, ' +
         `got ${source === null ? 'null' : typeof source}.`,
     )
   }
   if (source === '' || source.startsWith('file:')) {
     throw new ConfigError(
-      `Expected the path of a file, or '${MEMORY}', got ${source === '' ? 'an empty text' : 'a URI of SQLite'}.`,
+      `Expected the path to be that of a file, or '${MEMORY}', got ${source === '' ? 'an empty string' : 'a URI of SQLite'}.`,
     )
   }
-  // Looked up only now, so that older versions of Node can import this module.
+  // Loaded only now, so that older versions of Node can import this module.
   const sqlite = process.getBuiltinModule?.('node:sqlite')
   if (sqlite === undefined) {
     throw new ConfigError(
-      `Opening an SQLite file by its path needs Node 22.13 or newer, this is ${process.version}. ` +
+      `Opening an SQLite file by its path requires Node 22.13 or newer, this is ${process.version}. ` +
         'Upgrade Node, or pass sqliteStore() a Database of better-sqlite3 instead of the path.',
     )
   }
@@ -68,12 +70,12 @@ export class Connection {
     this.#database.exec(sql)
   }
 
-  /** Returns how many rows were written. */
+  /** Returns the number of written rows. */
   run(sql: string, ...parameters: SqliteValue[]): number {
     return Number(this.#prepare(sql).run(...parameters).changes)
   }
 
-  /** The first row; undefined when there is none (some drivers say null). */
+  /** Returns the first row. Undefined if there is none (some drivers return null). */
   get(sql: string, ...parameters: SqliteValue[]): unknown {
     return this.#prepare(sql).get(...parameters) ?? undefined
   }
@@ -99,20 +101,20 @@ export class Connection {
     }
   }
 
-  /** @throws ConfigError for a database that can't have a write-ahead log */
+  /** @throws ConfigError for a database that cannot have a write-ahead log */
   requireWriteAheadLog(): void {
     const current = this.get('PRAGMA journal_mode') as { journal_mode: string }
     if (current.journal_mode === 'wal') return
     const set = this.get('PRAGMA journal_mode = WAL') as { journal_mode: string }
-    // A database in memory has nothing to log and shares it with none.
+    // A database in memory has nothing to log and shares it with no process.
     if (set.journal_mode === 'wal' || set.journal_mode === 'memory') return
     throw new ConfigError(
-      `The SQLite store needs a write-ahead log, and this database stays at journal mode '${set.journal_mode}'. ` +
+      `The SQLite store requires a write-ahead log, but this database stays at journal mode '${set.journal_mode}'. ` +
         'Keep it in a file on a local disk.',
     )
   }
 
-  /** The path of the database's file; undefined for one that is in memory. */
+  /** Path of the database's file. Undefined if it is in memory. */
   get path(): string | undefined {
     const rows = this.all('PRAGMA database_list') as { readonly name: string; readonly file: string | null }[]
     return rows.find(({ name }) => name === 'main')?.file || undefined

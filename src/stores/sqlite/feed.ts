@@ -8,12 +8,15 @@ type ChangesOf = NonNullable<Backend['changes']>
 type Kept = { readonly epoch: string; readonly removed: number }
 type Line = { readonly seq: number; readonly at: number; readonly change: string }
 
-/** Adds a change within the transaction that it is of. */
+/** Adds a change within its transaction. */
 export function addChange(connection: Connection, { changes }: Tables, change: Change): void {
   connection.run(`INSERT INTO ${changes} (at, change) VALUES (?, ?)`, change.at, JSON.stringify(change))
 }
 
-/** Changes after a cursor: `<epoch>.<number of the last change>.<its time>`. The time tells it from one in a restored backup. */
+/**
+ * Reads changes after a cursor: `<epoch>.<number of the last change>.<its time>`. The time distinguishes it from one in
+ * a restored backup.
+ */
 export function readChanges(
   connection: Connection,
   { changes, meta }: Tables,
@@ -22,7 +25,7 @@ export function readChanges(
   const [, epoch, number, at] = /^(.+)\.(\d{1,15})\.(\d{1,15})$/.exec(after ?? '') ?? []
   const sql = `SELECT seq, at, change FROM ${changes} WHERE seq > ? ORDER BY seq LIMIT ?`
   const rows = connection.all(sql, Number(number ?? 0), limit) as Line[]
-  // Read last: what another process removes meanwhile counts as removed.
+  // Read last: what another process removes in the meantime counts as removed.
   const value = (name: string): string => `(SELECT value FROM ${meta} WHERE name = '${name}')`
   const kept = connection.get(`SELECT ${value('epoch')} AS epoch, ${value('removed')} AS removed`) as Kept
   const last = connection.get(`SELECT seq, at FROM ${changes} ORDER BY seq DESC LIMIT 1`) as Line | undefined
@@ -35,7 +38,7 @@ export function readChanges(
   return { changes: rows.flatMap(({ change }) => changeIn(change)), next }
 }
 
-/** Removes the oldest changes up to the last one of before `endedAt`, and notes which was the last. */
+/** Removes the oldest changes up to the last one before `endedAt`, and records which was the last. */
 export function trimChanges(connection: Connection, { changes, meta }: Tables, endedAt: number): void {
   const oldest = `SELECT seq, at FROM ${changes} ORDER BY seq LIMIT ${SWEEP_LIMIT}`
   const { last } = connection.get(`SELECT max(seq) AS last FROM (${oldest}) WHERE at < ?`, endedAt) as {

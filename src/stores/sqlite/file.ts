@@ -2,32 +2,32 @@ import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 
 import { StoreError } from '../../model/errors.ts'
 
-/** Read and write for the owner alone: tokens are sealed, but who has which grant is not. */
+/** Only the owner reads and writes: tokens are sealed, but who has which grant is not. */
 const MODE = 0o600
 
 const OTHERS = 0o077
 
 /**
- * Makes the file before SQLite does, which would make it as open as the umask allows. Narrows one that is there.
+ * Creates the file before SQLite does, which would make it as open as the umask allows. Restricts an existing one.
  * SQLite gives `-wal` and `-shm` the file's own mode.
  */
 export function protectFile(path: string): void {
   try {
-    // Fails when it exists: what is there must be neither truncated nor opened.
+    // Fails if it exists: an existing file must be neither truncated nor opened.
     closeSync(openSync(path, 'wx', MODE))
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
   }
   for (const name of [path, `${path}-wal`, `${path}-shm`]) {
     const stats = statSync(name, { throwIfNoEntry: false })
-    // A folder, or a device, that was given by mistake stays as open as it is.
+    // A folder, or a device, that was passed by mistake keeps its mode.
     if (stats?.isFile() === true && (stats.mode & OTHERS) !== 0) chmodSync(name, stats.mode & ~OTHERS & 0o777)
   }
 }
 
 /**
- * Notices when a file is no longer the one that was opened. SQLite would go on in the file of before, which no other
- * process finds any more.
+ * Notices when a file is no longer the one that was opened. SQLite would continue in the earlier file, which no other
+ * process can find.
  */
 export class OpenedFile {
   readonly #ids: ReadonlyMap<string, string>
@@ -45,16 +45,16 @@ export class OpenedFile {
   }
 
   /**
-   * Asked before anything is written.
-   * @throws StoreError when the file is another one now, or none
+   * Called before anything is written.
+   * @throws StoreError if the file was replaced or removed
    */
   assertSame(): void {
     this.#assert(this.#path, true)
   }
 
   /**
-   * Asked after something was written: the file and its write-ahead log.
-   * @throws StoreError when one of them is another one now, or none
+   * Called after something was written: checks the file and its write-ahead log.
+   * @throws StoreError if one of them was replaced or removed
    */
   assertKept(): void {
     for (const name of this.#ids.keys()) this.#assert(name, false)
@@ -71,7 +71,7 @@ export class OpenedFile {
   }
 }
 
-/** Tells a file from all others that are there; undefined where there is none, or no way to tell. */
+/** Identifies an existing file. Undefined if there is none, or no way to identify it. */
 function idOf(name: string): string | undefined {
   const stats = statSync(name, { throwIfNoEntry: false, bigint: true })
   return stats === undefined || stats.ino === 0n ? undefined : `${stats.dev} ${stats.ino}`

@@ -21,27 +21,33 @@ import { tablesNamed } from './schema.ts'
 
 export type { SqliteDatabase, SqliteStatement, SqliteValue } from './connection.ts'
 
-/** What an SQLite store may differ in. */
+/** Options of an SQLite store. */
 export interface SqliteStoreOptions {
-  /** The table of grants and documents; the store's other tables are named after it. @default 'evergrant_records' */
+  /**
+   * Name of the table of grants and documents. The store's other tables are named after it. @default
+   * 'evergrant_records'
+   */
   readonly table?: string
-  /** How long an operation waits for other processes' writes, in ms; then it is a `StoreError`. @default 5_000 */
+  /**
+   * How long an operation waits for other processes' writes, in ms; then it rejects with a `StoreError`. @default 5_000
+   */
   readonly busyTimeoutMs?: number
-  /** The store's time, which all processes that share the file must share. @default the machine's clock */
+  /** The store's time. All processes that share the file must share it. @default the machine's clock */
   readonly clock?: Clock
-  /** Whether the change feed has every refresh, and not only what becomes of grants. @default false */
+  /** Whether the change feed contains every refresh, and not only changes of state. @default false */
   readonly everyRefresh?: boolean
 }
 
 /**
- * A store in one SQLite file, for any number of processes of one machine. The file is made with its tables when it is
- * first needed, readable for its owner only. Not for network file systems: they don't keep SQLite's promises.
+ * Returns a store in one SQLite file, for any number of processes of one machine. The file and its tables are created
+ * at first use, readable for their owner only. Not for network file systems, which do not keep SQLite's promises.
  *
  * A path is opened with Node's own SQLite (22.13 or newer). A connection of better-sqlite3, or another of that form,
- * works too. It must be the store's alone, with its transactions and settings, and `close()` closes it.
- * Operations reject with `StoreError`, also once the file was removed or replaced while it was open. They reject with `ConfigError` for a file whose tables another release made, or
- * that can't have a write-ahead log; such a file is left alone.
- * @throws ConfigError for a path, an object or an option that can't be used, or where Node has no SQLite
+ * works too. It must belong to the store alone, with its transactions and settings, and `close()` closes it.
+ * Operations reject with `StoreError`, also once the file was removed or replaced while it was open. They reject with
+ * `ConfigError` for a file whose tables another release made, or that cannot have a write-ahead log. Such a file stays
+ * unchanged.
+ * @throws ConfigError for an unusable path, object or option, or if Node has no SQLite
  */
 export function sqliteStore(pathOrDatabase: string | SqliteDatabase, options: SqliteStoreOptions = {}): GrantStore {
   const { table = 'evergrant_records', busyTimeoutMs = 5_000, everyRefresh } = options
@@ -49,13 +55,11 @@ export function sqliteStore(pathOrDatabase: string | SqliteDatabase, options: Sq
   const open = openerOf(pathOrDatabase)
   const tables = tablesNamed(table)
   if (!(busyTimeoutMs >= 0)) {
-    throw new ConfigError(
-      `Expected options.busyTimeoutMs to be a number of milliseconds, 0 or more, got ${String(busyTimeoutMs)}.`,
-    )
+    throw new ConfigError(`Expected options.busyTimeoutMs to be 0 or more milliseconds, got ${String(busyTimeoutMs)}.`)
   }
   const isOwned = typeof pathOrDatabase === 'string'
   const volatile = pathOrDatabase === MEMORY
-  // As it is now: the process may go to another folder.
+  // Resolved now: the process may change its folder.
   const path = isOwned && !volatile ? resolve(pathOrDatabase) : undefined
   return storeOver(new SqliteBackend({ open, isOwned, volatile, path, tables, busyTimeoutMs, clock }), {
     everyRefresh,

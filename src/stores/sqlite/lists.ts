@@ -9,13 +9,13 @@ export type Read = <T>(work: (connection: Connection) => T) => Promise<T>
 /** The columns of a `Row`. */
 export const ROW = 'key, revision, entry, sealed'
 
-/** How many keys one statement looks at, where not every row fits. */
+/** Number of keys that one statement reads, if not every row matches. */
 const KEYS_AT_ONCE = 500
 
-/** How many keys one statement counts. */
+/** Number of keys that one statement counts. */
 const COUNTED_AT_ONCE = 5_000
 
-/** As many due rows as this are found and sorted faster than rows in the order of keys are looked through for them. */
+/** Up to this many due rows are found and sorted faster than rows in the order of keys are searched for them. */
 const FEW = 10_000
 
 const GRANT_STATES = ['active', 'reauthorization_required'] as const
@@ -25,13 +25,16 @@ interface Conditions {
   readonly values: readonly SqliteValue[]
 }
 
-/** A page's rows are from `begin` on, and before `below`. */
+/** A page's rows start at `begin`, and end before `below`. */
 interface Search extends RowPageRequest {
   readonly begin: Conditions
   readonly below: string
 }
 
-/** One page. Each statement takes a few milliseconds at most; between two, others get a turn of the event loop. */
+/**
+ * Reads one page. Each statement takes a few milliseconds at most. Between two, other work gets a turn of the event
+ * loop.
+ */
 export async function readPage(
   read: Read,
   table: string,
@@ -42,7 +45,7 @@ export async function readPage(
   const isAfter = after !== undefined && byBytes(after, from) > 0
   const begin = { sql: isAfter ? 'key > ?' : 'key >= ?', values: [isAfter ? after : from] }
   const search = (await areFewDue(read, table, request)) ? dueRows : rowsInOrder
-  // One more than asked for: whether there is a next page.
+  // One more than requested: whether there is a next page.
   const rows = await search(read, table, { ...request, limit: limit + 1, begin, below })
   return { rows: rows.slice(0, limit), next: rows.length > limit ? rows[limit - 1]?.key : undefined }
 }
@@ -55,7 +58,7 @@ async function areFewDue(read: Read, table: string, { subject, dueBefore }: RowP
   return count <= FEW
 }
 
-/** Rows that are found in the index of due rows, and sorted by their keys. */
+/** Finds rows in the index of due rows, and sorts them by their keys. */
 function dueRows(read: Read, table: string, search: Search): Promise<readonly Row[]> {
   const { state, dueBefore = 0, begin, below, limit } = search
   const states = statesOf(state)
@@ -67,7 +70,7 @@ function dueRows(read: Read, table: string, search: Search): Promise<readonly Ro
   return read((connection) => connection.all(sql, ...values) as Row[])
 }
 
-/** Rows that are found in the order of an index's keys. */
+/** Finds rows in the order of an index's keys. */
 async function rowsInOrder(read: Read, table: string, search: Search): Promise<readonly Row[]> {
   const { subject, state, dueBefore, begin, below, limit } = search
   const index = indexOf(table, subject, state)

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/errors.ts'
 import type { Connection } from './connection.ts'
 
-/** The form of the tables that this release knows; another one is left alone. */
+/** Version of the tables' form that this release knows. Tables of another one stay unchanged. */
 const TABLES_VERSION = 2
 
 /** The tables' names. */
@@ -11,7 +11,7 @@ export interface Tables {
   readonly meta: string
 }
 
-/** @throws ConfigError for a name that can't stand in SQL as it is */
+/** @throws ConfigError for a name that SQL would need quoted */
 export function tablesNamed(name: string): Tables {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name)) {
     throw new ConfigError(
@@ -23,7 +23,7 @@ export function tablesNamed(name: string): Tables {
 }
 
 /**
- * Makes what is missing. Several processes may do so at once: all but one find it made.
+ * Creates what is missing. Several processes may do so at once: all but one find it created.
  * @throws ConfigError for tables of another release
  */
 export function migrate(connection: Connection, tables: Tables): void {
@@ -68,10 +68,10 @@ function statements({ rows, changes, meta }: Tables): readonly string[] {
     )`,
     `CREATE INDEX ${rows}_by_subject ON ${rows} (subject, key) WHERE subject IS NOT NULL`,
     `CREATE INDEX ${rows}_by_state ON ${rows} (state, key) WHERE state IS NOT NULL`,
-    // With key and state, a page of due rows is found among thousands without a look at each.
+    // With key and state, a page of due rows is found among thousands without reading each.
     `CREATE INDEX ${rows}_due ON ${rows} (due_at, key, state) WHERE due_at IS NOT NULL`,
     `CREATE INDEX ${rows}_ended ON ${rows} (forget_at) WHERE forget_at IS NOT NULL`,
-    // AUTOINCREMENT: the number of a change that was removed never comes again.
+    // AUTOINCREMENT: the number of a removed change never recurs.
     `CREATE TABLE ${changes} (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, change TEXT NOT NULL)`,
   ]
 }

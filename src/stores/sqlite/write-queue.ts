@@ -4,10 +4,10 @@ import type { Connection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import type { OpenedFile } from './file.ts'
 
-/** How many writes share one transaction at most: the event loop stands still meanwhile. */
+/** Maximum number of writes that share one transaction: the event loop is blocked during it. */
 const GROUP = 256
 
-/** Waits between two tries for the lock, jittered: SQLite's own waiting would freeze the event loop. */
+/** Wait between two attempts for the lock, jittered: SQLite's own waiting would block the event loop. */
 const FIRST_WAIT_MS = 1
 const LONGEST_WAIT_MS = 16
 
@@ -60,14 +60,14 @@ export class WriteQueue {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      // The rest of this turn's operations come along.
+      // The rest of this turn's operations join.
       await nextTurn()
       await this.#together(this.#waiting.splice(0, GROUP))
     }
     this.#running = undefined
   }
 
-  /** One failing operation must not fail the others of its turn: without it they are run anew. */
+  /** One failing operation must not fail the others of its turn: they run again without it. */
   async #together(turn: readonly Job[]): Promise<void> {
     let jobs = turn
     while (jobs.length > 0) {

@@ -37,7 +37,7 @@ export const dueCases: readonly Case[] = [
     },
   ],
   [
-    'no more rows are due than the limit, and those are the longest due',
+    'no further rows are due than the limit, and those are the longest due',
     async (stage) => {
       await withTimes(stage, { b: 2, c: 3, a: 1 })
       const { rows } = await stage.backend.due({ before: 1000, limit: 2, schema: 1 })
@@ -64,7 +64,7 @@ export const dueCases: readonly Case[] = [
       await withTimes(stage, { a: 1, b: 2, c: 3 })
       const takers = await Promise.all(Array.from({ length: 5 }, () => due(stage, 1000, { reserveMs: 5000 })))
       same(takers.flat().toSorted(), ['a', 'b', 'c'], 'the rows that five callers got together')
-      same(await due(stage, 5999, { reserveMs: 5000 }), [], 'the due rows just before the reservation ends')
+      same(await due(stage, 5999, { reserveMs: 5000 }), [], 'the due rows right before the reservation ends')
       same((await due(stage, 6000)).toSorted(), ['a', 'b', 'c'], 'the due rows when it ends')
     },
   ],

@@ -7,7 +7,7 @@ import { type Case, type Stage } from './stage.ts'
 
 const [WRITERS, WRITES] = [8, 25]
 
-/** Cases of a backend that has a change feed; without one they pass. */
+/** Cases of a backend that has a change feed. Without one they pass. */
 const withFeed =
   (run: (read: Read, stage: Stage) => Promise<void>) =>
   async (stage: Stage): Promise<void> => {
@@ -15,7 +15,7 @@ const withFeed =
     if (read !== undefined) await run(read, stage)
   }
 
-/** A change as a store would write it. Versions tell them apart. */
+/** Makes a change as a store would write it. Versions distinguish them. */
 function changeOf(key: string, version: number): Change {
   const change = { kind: 'refreshed', key: present(decodeKey(key), 'a grant’s key'), id: 'id', version, at: 1 } as const
   return version % 2 === 0 ? change : { ...change, kind: 'reauthorization_required', reason: 'revoked' }
@@ -98,7 +98,7 @@ export const feedCases: readonly Case[] = [
         same([expired, changes], [true, []], `\`expired\` and the changes after the cursor '${after.slice(0, 10)}'`)
         await write(stage, stage.key(`${index}`), 1)
         const subjects = (await changesAfter(read, stage, next, 1)).map(({ key }) => key.subject)
-        // What other runs write may hold a change of before back; it is then told after `next`.
+        // Other runs' writes may hold an earlier change back, which then comes after `next`.
         same(subjects.at(-1), `${index}`, 'the last change after its `next`')
       }
     }),

@@ -1,10 +1,10 @@
 import { same } from '../contract/stage.ts'
 import { type Case, indexOf, type Stage } from './stage.ts'
 
-/** A row may be removed this much after its `forgetAt`. */
+/** How much later than its `forgetAt` a row may be removed. */
 const LINGER_MS = 60_000
 
-/** Gives a backend that removes rows now and then reason to do it. */
+/** Gives a backend that removes rows occasionally reason to do it. */
 async function use(stage: Stage): Promise<void> {
   await stage.written(stage.key('another'), {}, await stage.read(stage.key('another')))
   await stage.due(1)

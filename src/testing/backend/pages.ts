@@ -4,7 +4,7 @@ import { type Case, indexOf, plain, prefixOf, type Stage } from './stage.ts'
 
 type Page = (request: Partial<RowPageRequest>) => ReturnType<NonNullable<Backend['page']>>
 
-/** Cases of a backend that has pages; without them they pass. */
+/** Cases of a backend that has pages. Without them they pass. */
 const withPages =
   (run: (page: Page, stage: Stage) => Promise<void>) =>
   async (stage: Stage): Promise<void> => {

@@ -4,9 +4,9 @@ import { check, newId, same } from '../contract/stage.ts'
 
 /** How the cases get a backend, and move its time. */
 export interface BackendContractOptions {
-  /** Makes a backend. Each case makes one, and closes it. All may use one database: each case has keys of its own. */
+  /** Makes a backend. Each case makes one, and closes it. All may use one database: each case has its own keys. */
   readonly create: () => Backend | Promise<Backend>
-  /** Moves the backend's time forward. @default real waiting, some seconds in all */
+  /** Moves the backend's time forward. @default real waiting, some seconds in total */
   readonly clock?: { advance(ms: number): unknown }
 }
 
@@ -22,14 +22,14 @@ export type Case = readonly [name: string, run: (stage: Stage) => Promise<void>]
 /** What a swap returned, with the revision that it was to write. */
 export type Swap = Found & { readonly swapped: boolean; readonly revision: string }
 
-/** Most rows of one due list, unless a case says otherwise: rows of other runs may be due too. */
+/** Maximum number of rows of one due list, unless a case says otherwise: rows of other runs may be due too. */
 const MANY = 10_000
 
 /** What a case works with: a backend, and keys that no other run uses. */
 export class Stage {
   readonly backend: Backend
   readonly client: string = `contract ${newId()}`
-  /** Whether `pass` moves the time, and does not wait. */
+  /** Whether `pass` moves the time instead of waiting. */
   readonly isFast: boolean
   readonly #clock: BackendContractOptions['clock']
   readonly #keys = new Set<string>()
@@ -84,10 +84,10 @@ export class Stage {
     return rows.filter(({ key }) => this.#keys.has(key)).map(plain)
   }
 
-  /** Resolves when so much of the backend's time has passed. */
+  /** Resolves when this much of the backend's time has passed. */
   async pass(ms: number): Promise<void> {
     if (this.#clock !== undefined) await this.#clock.advance(ms)
-    // A little more: a database's clock may tick coarsely.
+    // A little longer: a database's clock may tick coarsely.
     else await new Promise((resolve) => setTimeout(resolve, ms + 15))
   }
 
@@ -105,19 +105,19 @@ export class Stage {
 /** An entry of a grant or a document that was deleted. */
 const ENDED = '{"version":1,"ended":true}'
 
-/** How the keys of a client's grants begin. */
+/** Returns the prefix of the keys of a client's grants. */
 export function prefixOf(client: string): string {
   return `[${JSON.stringify(client)},`
 }
 
-/** What a row is found by, as a store would say. */
+/** Returns what a row is found by, as a store would write it. */
 export function indexOf(key: string): RowIndex {
   const grant = decodeKey(key)
   if (grant === undefined) return { state: 'document' }
   return { subject: JSON.stringify(grant.subject), state: 'active', schema: 1 }
 }
 
-/** An entry with a text in it, which a store can read: stores may list the same database. */
+/** Makes an entry with a text in it that a store can read: stores may list the same database. */
 export function entryWith(text: string): string {
   const record = { id: text, issuer: '', clientId: '', state: 'active', version: 1, schema: 1 }
   return JSON.stringify({ version: 1, record: { ...record, createdAt: 0, updatedAt: 0 } })
@@ -128,7 +128,7 @@ function newWrite(key: string, changes: Partial<Write>): Write {
   return { ...texts, index: indexOf(key), sameIndex: false, durable: true, ...changes }
 }
 
-/** A row without what else a backend may keep on it. */
+/** Returns a row without what else a backend may keep on it. */
 export function plain({ key, revision, entry, sealed }: Row): Row {
   return { key, revision, entry, sealed }
 }

@@ -56,7 +56,7 @@ export const swapCases: readonly Case[] = [
         const { swapped, row: there } = await stage.swap(key, from, { index })
         same([swapped, there], [false, row], 'a swap from a revision that is not there')
       }
-      same([await stage.read(key), await stage.list({})], [row, [key]], 'the row and its index afterwards')
+      same([await stage.read(key), await stage.list({})], [row, [key]], 'the row and its index after it')
     },
   ],
   [
@@ -69,7 +69,7 @@ export const swapCases: readonly Case[] = [
       row = await stage.written(key, { index: { forgetAt: (await stage.backend.read(key)).now } }, row)
       const again = await stage.swap(key, undefined)
       same([again.swapped, again.row], [false, row], 'a swap from nothing over a row without a state')
-      same(await stage.read(key), row, 'the row afterwards')
+      same(await stage.read(key), row, 'the row after it')
     },
   ],
   [
@@ -77,7 +77,7 @@ export const swapCases: readonly Case[] = [
     async (stage) => {
       const lost = await stage.swap(stage.key(), 'unknown')
       same([lost.swapped, lost.row], [false, undefined], 'a swap from a revision over nothing')
-      same(await stage.read(stage.key()), undefined, 'the row afterwards')
+      same(await stage.read(stage.key()), undefined, 'the row after it')
     },
   ],
   [
@@ -99,7 +99,7 @@ export const swapCases: readonly Case[] = [
       await stage.pass(SHORT_MS)
       const slept = await stage.swap(key, row.revision, { notAfter: now + SHORT_MS / 2 })
       same([slept.swapped, slept.row], [false, row], 'a swap whose time passed since the row was read')
-      same([await stage.read(key), await stage.list({})], [row, [key]], 'the row and its index afterwards')
+      same([await stage.read(key), await stage.list({})], [row, [key]], 'the row and its index after it')
       await stage.written(key, { notAfter: now + LONG_MS }, row)
     },
   ],

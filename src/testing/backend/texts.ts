@@ -16,7 +16,7 @@ const TEXTS = [
   'null',
 ]
 
-/** Subjects of which a collation may take one for another. */
+/** Subjects that a collation may confuse. */
 const ALIKE = [
   'a',
   'A',
@@ -39,7 +39,7 @@ const ALIKE = [
   '',
 ]
 
-/** A grant's key that takes 700 bytes in a URL, the most that a store uses. */
+/** A grant's key that takes 700 bytes in a URL, the maximum of a store. */
 function longestKey(stage: Stage, filling: string, end: string): string {
   const length = (text: string): number => encodeURIComponent(stage.key(text)).length
   let subject = end
@@ -96,7 +96,7 @@ export const textCases: readonly Case[] = [
     },
   ],
   [
-    'keys of 700 bytes are told apart by their last character',
+    'keys of 700 bytes are distinguished by their last character',
     async (stage) => {
       const rows: Row[] = []
       for (const filling of ['x', '\u20ac', '\u{1f600}']) {

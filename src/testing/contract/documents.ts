@@ -3,7 +3,7 @@ import { type Case, newId, SHORT_MS, same, type Stage } from './stage.ts'
 
 const LARGEST = 64 * 1024
 
-/** Cases of a store that has documents; without them they pass. */
+/** Cases of a store that has documents. Without them they pass. */
 const withDocuments =
   (run: (documents: Documents, stage: Stage) => Promise<void>) =>
   async (stage: Stage): Promise<void> => {

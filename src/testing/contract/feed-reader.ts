@@ -8,7 +8,9 @@ export type Read = (request: { readonly after?: string | undefined; readonly lim
   readonly next: string
 }>
 
-/** How long a change may be held back by other transactions of the same server: one whose time cannot be moved, and any other. */
+/**
+ * How long other transactions of the same server may hold a change back: one whose time cannot be moved, and any other.
+ */
 const PATIENCE_MS = [10_000, 1000] as const
 
 /** The feed's present end. */
@@ -21,7 +23,7 @@ export async function endOf(read: Read): Promise<string> {
   }
 }
 
-/** A stage's changes after a cursor, in pages: waits until there are `count`, and reads to the end. */
+/** Reads a stage's changes after a cursor, in pages: waits until there are `count`, and reads to the end. */
 export async function changesAfter(
   read: Read,
   { client, isFast }: { readonly client: string; readonly isFast: boolean },

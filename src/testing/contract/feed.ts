@@ -3,7 +3,7 @@ import { codeOf } from './documents.ts'
 import { changesAfter, endOf, type Read } from './feed-reader.ts'
 import { type Case, present, same, type Stage } from './stage.ts'
 
-/** Cases of a store that has a change feed; without one they pass. */
+/** Cases of a store that has a change feed. Without one they pass. */
 const withFeed =
   (run: (read: Read, stage: Stage) => Promise<void>) =>
   async (stage: Stage): Promise<void> => {

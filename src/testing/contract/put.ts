@@ -1,7 +1,7 @@
 import { RECORD_SCHEMA } from '../../stores/store.ts'
 import { type Case, check, failures, LONG_MS, newGrant, newId, present, same } from './stage.ts'
 
-/** Texts that mean something to some database, and pairs that some would take for the same. */
+/** Texts that mean something to some database, and pairs that some would confuse. */
 const AWKWARD = [
   '',
   ':',

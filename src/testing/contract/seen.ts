@@ -1,6 +1,6 @@
 import { type Case, LONG_MS, newContent, present, SHORT_MS, same } from './stage.ts'
 
-/** Operations that are given the record that their caller works from. Each must do as it would without. */
+/** Operations with the record that their caller works from. Each must do as it would without it. */
 export const seenCases: readonly Case[] = [
   [
     'a claim, a commit and a release work from the record that their caller has seen',

@@ -13,28 +13,31 @@ import {
 
 /** How the cases get a store, and move its time. */
 export interface StoreContractOptions {
-  /** Makes a store. Every case makes one, and closes it; all of them may lie in one database: each case has keys of its own. */
+  /** Makes a store. Every case makes one, and closes it. All may use one database: each case has its own keys. */
   readonly create: () => GrantStore | Promise<GrantStore>
-  /** Moves the store's time forward, and sets it where it can be set, as a `fakeClock` does. @default real waiting, some seconds in all */
+  /**
+   * Moves the store's time forward, and sets it if possible, as a `fakeClock` does. @default real waiting, some seconds
+   * in total
+   */
   readonly clock?: { advance(ms: number): unknown; now?(): number; set?(now: number): unknown }
 }
 
-/** One case: `run` rejects with a message when the store doesn't keep that part of the contract. */
+/** One case: `run` rejects with a message if the store breaks that part of the contract. */
 export interface StoreContractCase {
   readonly name: string
   run(): Promise<void>
 }
 
-/** A case as the files beside this one list them. */
+/** A case as the files next to this one list them. */
 export type Case = readonly [name: string, run: (stage: Stage) => Promise<void>]
 
-/** A lease or settle time that doesn't end while a case runs. */
+/** A lease or settle time that does not end while a case runs. */
 export const LONG_MS = 600_000
 
-/** One that a case waits for; shorter than this a slow store could not answer while it lasts. */
+/** One that a case waits for. With a shorter one, a slow store could not respond in time. */
 export const SHORT_MS = 50
 
-/** What a case works with: a store of its own and the usual steps. */
+/** What a case works with: its own store and the usual steps. */
 export class Stage {
   readonly store: GrantStore
   readonly client: string
@@ -54,13 +57,13 @@ export class Stage {
     return { client: this.client, subject, account }
   }
 
-  /** Puts a log-in and answers its record. */
+  /** Puts a login and returns its record. */
   async login(changes: Partial<NewGrant> = {}, key: GrantKey = this.key()): Promise<GrantRecord> {
     const answer = await this.store.put(key, newGrant(changes))
     return present(answer.record, 'the record of a log-in')
   }
 
-  /** Claims with an intent, for a lease that doesn't end, where not told otherwise. */
+  /** Claims with an intent, by default for a lease that does not end. */
   claim(record: GrantRecord, owner: string, changes: Partial<ClaimRequest> = {}): Promise<ClaimAnswer> {
     return this.store.claim(record.key, {
       id: record.id,
@@ -73,7 +76,7 @@ export class Stage {
     })
   }
 
-  /** Claims, and fails unless that is answered with the lease. */
+  /** Claims, and fails unless the result is the lease. */
   async claimed(record: GrantRecord, owner: string, changes: Partial<ClaimRequest> = {}): Promise<Claimed> {
     const answer = await this.claim(record, owner, changes)
     same(answer.outcome, 'claimed', `the answer to the claim of ${owner}`)
@@ -104,14 +107,14 @@ export class Stage {
     return present((await this.store.read(key)).record, `the record of '${key.subject}'`)
   }
 
-  /** Resolves when so much of the store's time is over. */
+  /** Resolves when this much of the store's time has passed. */
   async pass(ms: number): Promise<void> {
     if (this.#clock !== undefined) await this.#clock.advance(ms)
-    // A little more: a store's clock may tick coarsely.
+    // A little longer: a store's clock may tick coarsely.
     else await new Promise((resolve) => setTimeout(resolve, ms + 15))
   }
 
-  /** Does something while the store's clock is behind by this; nothing at all where the clock can't be set. */
+  /** Runs `work` while the store's clock is behind by `ms`. Does nothing if the clock cannot be set. */
   async setBack(ms: number, work: () => Promise<void>): Promise<void> {
     const clock = this.#clock
     if (clock?.now === undefined || clock.set === undefined) return
@@ -163,7 +166,7 @@ export function failures(now: number, changes: Partial<Failures> = {}): Failures
   }
 }
 
-/** Fails with what was expected and what came. Undefined members count as absent. */
+/** Fails with the expected and the actual value. Undefined members count as absent. */
 export function same(actual: unknown, expected: unknown, what: string): void {
   const [got, wanted] = [canonical(actual), canonical(expected)]
   if (got !== wanted) throw new Error(`Expected ${what} to be ${wanted}, got ${got}.`)
@@ -178,7 +181,7 @@ export function present<T>(value: T | undefined | null, what: string): T {
   return value
 }
 
-/** JSON with its members in one order. */
+/** Returns JSON with its members in one order. */
 function canonical(value: unknown): string {
   const sorted = JSON.stringify(value, (_name, member: unknown) => {
     if (typeof member !== 'object' || member === null || Array.isArray(member)) return member

@@ -3,7 +3,7 @@ import { type Case, check, failures, LONG_MS, newGrant, newId, SHORT_MS, same, t
 
 const HOUR_MS = 3_600_000
 
-/** Cases about clocks that are set. Those that need a clock which can be set are empty without one. */
+/** Cases about clocks that are set. They are empty without a clock that can be set. */
 export const timeCases: readonly Case[] = [
   [
     'a back-off lies no further ahead than its own delay, counted from when that was seen',

@@ -105,7 +105,7 @@ describe.each(wayNames)('at %s', (way) => {
     const error = await failure(answer)
     expect(error).toBeInstanceOf(TokenResponseError)
     expect(error).toMatchObject({ status: 200, problem })
-    expect(error.message).toMatch(/can't be used: it/)
+    expect(error.message).toMatch(/cannot be used: it/)
     expect(error.message).not.toContain('<')
   })
 

@@ -21,7 +21,7 @@ export const dueMistakes: Mistakes = {
     (backend, request) => backend.due({ ...request, before: request.before - 1 }),
   ),
   'due rows beyond the limit': due(
-    'no more rows are due than the limit, and those are the longest due',
+    'no further rows are due than the limit, and those are the longest due',
     (backend, request) => backend.due({ ...request, limit: 1_000_000 }),
   ),
   'due rows of every schema': due('a row of a newer schema is not due', (backend, request) =>

@@ -28,7 +28,7 @@ export const textMistakes: Mistakes = {
   'keys without spaces at their ends': keyed('keys are equal by their bytes, and no two of them are one', (key) =>
     key.replaceAll(' "', '"'),
   ),
-  'keys of at most 255 characters': keyed('keys of 700 bytes are told apart by their last character', (key) =>
+  'keys of at most 255 characters': keyed('keys of 700 bytes are distinguished by their last character', (key) =>
     key.slice(0, 255),
   ),
   'a sealed text of at most 65,535 bytes': written(

@@ -1,12 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { RIVALS } from '../../rivals/index.ts'
-import type { TokenFault } from '../../server/protocol.ts'
-import type { KeptToken } from '../../rivals/rival.ts'
-import { EARLY_S } from '../log-in.ts'
-import { served, type Got, type Outcome } from './outcome.ts'
+import { libraryOf } from '../../libraries/index.ts'
+import { control, type TokenFault } from '../../server/protocol.ts'
+import { served, type Got, type Outcome, type Part } from './outcome.ts'
 import type { Stage } from './stage.ts'
-import type { Trial } from './trial.ts'
 
 /** How long things are waited for. */
 export interface FaultSize {
@@ -26,16 +23,16 @@ export interface Scenario {
   run(stage: Stage, size: FaultSize): Promise<Outcome>
 }
 
-/** A caller that asks when a fault is gone that leaves nothing under way waits for so long. */
+/** The limit of a caller that asks when a fault is gone that leaves nothing in flight. */
 const AFTER_MS = 5_000
 /** Where nothing has to pass first, a grant works again within this time or never. */
 const SOON_MS = 3_000
-/** A refresh in the background has begun after this time or never, and then gets so long before it is looked at. */
+/** A refresh in the background begins within the first of these, and then gets the second before it is checked. */
 const BACKGROUND_MS = 1_500
 const BACKGROUND_ANSWER_MS = 300
-/** A token endpoint's answer takes so long that something can happen meanwhile. */
+/** A token endpoint's delay in which something can happen. */
 const MEANWHILE_MS = 700
-/** For so long nothing can be saved, and for so long it can again before it is looked at. */
+/** How long nothing can be saved, and then how long it can before it is checked. */
 const UNSAVED_MS = 500
 const SAVED_MS = 2_000
 /** How long a new token is good, beyond the contestant's own margin. */
@@ -99,21 +96,21 @@ export const SCENARIOS = {
 
 export type ScenarioName = keyof typeof SCENARIOS
 
-/** The token endpoint fails; then it is mended. */
+/** The token endpoint fails; then it is fixed. */
 async function broken(stage: Stage, fault: TokenFault, size: FaultSize, limitMs?: number): Promise<Outcome> {
-  const early = await brokenEarly(stage, fault, limitMs)
+  const expiring = await brokenExpiring(stage, fault, limitMs)
   if (fault === 'silent') await stage.renew()
-  const trial = await stage.trial({ age: 'spent', behaviour: { fault } })
-  const got = limitMs === undefined ? await trial.ask() : await trial.askFromArrival(limitMs)
+  const trial = await stage.trial({ age: 'expired', behaviour: { fault } })
+  const got = [limitMs === undefined ? await trial.ask() : await trial.askFromArrival(limitMs)]
   const requests = await trial.requests()
   await stage.server.configure({ fault: null })
   const after = await trial.recover(size.patienceMs, size.mendedMs)
-  return { got: [got], requests, early, after, ...(await trial.ending()) }
+  return { got, requests, expiring, after, ...(await trial.ending()) }
 }
 
 /** The same with a token that is good for a while: asked for, and once more when a refresh in the background had its time. */
-async function brokenEarly(stage: Stage, fault: TokenFault, limitMs?: number): Promise<NonNullable<Outcome['early']>> {
-  const trial = await stage.trial({ age: 'early', behaviour: { fault } })
+async function brokenExpiring(stage: Stage, fault: TokenFault, limitMs?: number): Promise<Part> {
+  const trial = await stage.trial({ age: 'expiring', behaviour: { fault } })
   const got = [await trial.ask(limitMs)]
   if (got.every(served)) {
     await trial.arrivedWithin(BACKGROUND_MS)
@@ -123,10 +120,10 @@ async function brokenEarly(stage: Stage, fault: TokenFault, limitMs?: number): P
   return { got, requests: await trial.requests() }
 }
 
-/** The token ends again and again. */
+/** The token expires again and again. */
 async function expiries(stage: Stage, fault: TokenFault | null, times: number): Promise<Outcome> {
-  const { marginMs } = RIVALS[stage.rival]
-  const trial = await stage.trial({ age: 'spent', behaviour: { fault, lifetimeS: FRESH_S + marginMs / 1000 } })
+  const { marginMs = 0 } = libraryOf(stage.library)
+  const trial = await stage.trial({ age: 'expired', behaviour: { fault, lifetimeS: FRESH_S + marginMs / 1000 } })
   const got: Got[] = []
   for (let time = 0; time < times; time += 1) {
     if (time > 0) await pause(FRESH_S * 1000 + SURELY_MS)
@@ -137,75 +134,52 @@ async function expiries(stage: Stage, fault: TokenFault | null, times: number): 
 
 /** An API refuses a token that looks valid. */
 async function refused(stage: Stage): Promise<Outcome> {
-  const { server } = stage
   const trial = await stage.trial({ age: 'half', refused: true })
-  const order = { callers: REFUSED_CALLS, url: server.resource }
-  const { failures, served: answered } = await trial.worker.ask('storm', order)
+  const url = stage.server.place.resource
+  const { failed } = await trial.worker.ask('storm', { callers: REFUSED_CALLS, url })
+  const got = Array.from({ length: REFUSED_CALLS }, (_, call): Got => (call < failed ? 'failed' : 'answered'))
   const requests = await trial.requests()
-  const after = await trial.recover(0, AFTER_MS, server.resource)
-  const words = Object.keys(failures).toSorted()
-  return {
-    got: [{ kind: 'answers', calls: REFUSED_CALLS, answered, words }],
-    requests,
-    after,
-    ...(await trial.ending()),
-  }
+  const after = await trial.recover(0, AFTER_MS, url)
+  return { got, requests, after, ...(await trial.ending()) }
 }
 
 /** The application, or the store, can't save for a while. */
 async function unsaved(stage: Stage, from: 'before' | 'meanwhile'): Promise<Outcome> {
-  const trial = await stage.trial({ age: 'spent', behaviour: { delayMs: MEANWHILE_MS } })
+  const trial = await stage.trial({ age: 'expired', behaviour: { delayMs: MEANWHILE_MS } })
   if (from === 'before') await trial.worker.ask('setSaving', { works: false })
   const asked = trial.ask()
   if (from === 'meanwhile') {
     await trial.arrived()
     await trial.worker.ask('setSaving', { works: false })
   }
-  const got = await asked
+  const got = [await asked]
   await pause(UNSAVED_MS)
   const requests = await trial.requests()
   await trial.worker.ask('setSaving', { works: true })
   await pause(SAVED_MS)
   const after = await trial.recover(SOON_MS, AFTER_MS)
   const restarted = await trial.restart()
-  return { got: [got], requests, after, restarted, ...(await trial.ending()) }
+  return { got, requests, after, restarted, ...(await trial.ending()) }
 }
 
-/** Another process has redeemed the refresh token, and saves what it got, while this one's request is out and is then answered with invalid_grant. */
+/** Another process refreshes and saves, while this one's request is in flight and then gets invalid_grant. */
 async function raced(stage: Stage): Promise<Outcome> {
   for (let race = 0; race < RACES; race += 1) {
-    const trial = await stage.trial({
-      age: 'spent',
-      behaviour: { delayMs: MEANWHILE_MS, fault: 'invalid_grant' },
-    })
-    const other = await trial.other()
-    let answered = false
-    const asked = trial.ask().finally(() => {
-      answered = true
-    })
+    const { place } = stage.server
+    const trial = await stage.trial({ age: 'expired', behaviour: { delayMs: MEANWHILE_MS, fault: 'invalid_grant' } })
+    const other = await trial.openOther()
+    let settled = false
+    const asked = trial.ask().finally(() => (settled = true))
     await trial.arrived()
-    await other.ask('save', await redeemed(trial))
-    const inTime = !answered
-    const got = await asked
+    await other.ask('save', await control(place, 'redeem', trial.seed.refreshToken))
+    const inTime = !settled
+    const got = [await asked]
     // The machine was too slow: it was no race.
     if (!inTime) continue
     const requests = await trial.requests()
     await stage.server.configure({ fault: null, delayMs: 0 })
     const after = await trial.recover(SOON_MS, AFTER_MS)
-    return { got: [got], requests, after, ...(await trial.ending()) }
+    return { got, requests, after, ...(await trial.ending()) }
   }
   throw new Error(`Expected the newer token to be saved within ${MEANWHILE_MS} ms.`)
 }
-
-async function redeemed({ seed, server }: Trial): Promise<KeptToken> {
-  const receivedAt = Date.now()
-  const { access_token, expires_in, refresh_token } = await server.redeem(seed.refreshToken ?? '')
-  return {
-    accessToken: access_token,
-    refreshToken: refresh_token,
-    receivedAt,
-    expiresAt: receivedAt + expires_in * 1000,
-  }
-}
-
-export const EARLY_TITLE = `with a token valid for ${EARLY_S} s more`

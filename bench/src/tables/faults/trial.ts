@@ -1,90 +1,77 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-import type { KeptToken } from '../../rivals/rival.ts'
+import type { Token } from '../../server/protocol.ts'
 import type { BenchServer } from '../../server/start-server.ts'
 import type { AskResult } from '../../workers/protocol.ts'
 import type { WorkerProcess } from '../../workers/worker-process.ts'
-import type { After, Got, Outcome } from './outcome.ts'
+import type { Got, Outcome, Part } from './outcome.ts'
 
-/** An answer that takes longer than this counts as none, where a fault has no limit of its own. */
+/** A response that takes longer than this counts as none, where a fault has no limit of its own. */
 const LIMIT_MS = 20_000
-/** How often a caller asks again that wants to know whether a grant works. */
+/** How often a caller asks again that waits for a grant to work. */
 const AGAIN_MS = 250
-/** How often it is looked whether a request has arrived. */
-const LOOK_MS = 10
+/** How often it is checked whether a request has arrived. */
+const CHECK_MS = 10
 
-/** One grant of one contestant, whose first process holds the token and whose others can be opened. */
-export interface TrialParts {
-  readonly server: BenchServer
-  /** Of the log-in. */
-  readonly seed: KeptToken
+/** One grant of one contestant, whose first process holds the token of the login. */
+export class Trial {
+  readonly seed: Token
   readonly worker: WorkerProcess
   /** Opens the same grant in another process. */
-  openOther(): Promise<WorkerProcess>
-}
+  readonly openOther: () => Promise<WorkerProcess>
+  readonly #server: BenchServer
+  /** Tokens that a caller has received. */
+  readonly #received: Set<string>
 
-export class Trial {
-  readonly server: BenchServer
-  readonly seed: KeptToken
-  readonly worker: WorkerProcess
-  readonly #openOther: () => Promise<WorkerProcess>
-  /** Tokens that a caller has had before. */
-  readonly #had: Set<string>
-
-  constructor({ openOther, seed, server, worker }: TrialParts) {
-    this.server = server
+  constructor(server: BenchServer, seed: Token, worker: WorkerProcess, openOther: () => Promise<WorkerProcess>) {
     this.seed = seed
     this.worker = worker
-    this.#openOther = openOther
-    this.#had = new Set([seed.accessToken])
+    this.openOther = openOther
+    this.#server = server
+    this.#received = new Set([seed.accessToken])
   }
 
-  /** One caller, which waits for so long. */
-  ask(limitMs: number = LIMIT_MS, url?: string): Promise<Got> {
-    return this.#ask(this.worker, limitMs, url)
+  /** One caller, with a limit in milliseconds. */
+  ask(limitMs: number = LIMIT_MS, url?: string, worker: WorkerProcess = this.worker): Promise<Got> {
+    return this.#within(worker.ask('ask', url === undefined ? {} : { url }), limitMs)
   }
 
-  /** One caller, which waits for so long from the time on when its token request has arrived. */
+  /** One caller, whose limit begins when its token request has arrived. */
   async askFromArrival(limitMs: number): Promise<Got> {
     const asked = this.worker.ask('ask', {})
-    await Promise.race([asked, this.arrived()])
+    await Promise.race([asked, this.arrivedWithin(LIMIT_MS)])
     return this.#within(asked, limitMs)
   }
 
-  other(): Promise<WorkerProcess> {
-    return this.#openOther()
-  }
-
-  /** A caller's token at one expiry; at the next one it is none that is new. */
+  /** A caller's token at one expiry; at the next one it is not new. */
   async askAtExpiry(): Promise<Got> {
     const result = await this.worker.ask('ask', {})
     const got = await this.#gotOf(result)
-    if ('token' in result) this.#had.add(result.token)
+    if ('token' in result) this.#received.add(result.token)
     return got
   }
 
   /** Asks again until it is served, the server has ended the grant, or patience is over. */
-  async recover(patienceMs: number, limitMs: number, url?: string): Promise<After> {
-    const before = await this.requests()
-    const began = Date.now()
+  async recover(patienceMs: number, limitMs: number, url?: string): Promise<NonNullable<Outcome['after']>> {
+    const [before, began] = [await this.requests(), Date.now()]
     for (;;) {
       const got = await this.ask(limitMs, url)
       const waitedMs = Date.now() - began
-      const requests = (await this.requests()) - before
-      const revoked = await this.revoked()
-      if (got.kind !== 'failed' || waitedMs >= patienceMs || revoked) return { got, waitedMs, requests, revoked }
+      const { revoked, tokenRequests } = await this.#server.stats()
+      const again = (got === 'failed' || got === 'retryable') && waitedMs < patienceMs && revoked === 0
+      if (!again) return { got: [got], waitedMs, requests: tokenRequests - before }
       await pause(AGAIN_MS)
     }
   }
 
   /** What a process gets that starts with what is kept. */
-  async restart(): Promise<NonNullable<Outcome['restarted']>> {
+  async restart(): Promise<Part> {
     const before = await this.requests()
-    const got = await this.#ask(await this.#openOther(), LIMIT_MS)
+    const got = [await this.ask(LIMIT_MS, undefined, await this.openOther())]
     return { got, requests: (await this.requests()) - before }
   }
 
-  /** When a token request has come to the server, which may not have answered yet. */
+  /** When a token request has come to the server, which may not have responded yet. */
   async arrived(): Promise<void> {
     if (!(await this.arrivedWithin(LIMIT_MS))) throw new Error('Expected a token request.')
   }
@@ -93,26 +80,18 @@ export class Trial {
     const until = Date.now() + limitMs
     while ((await this.requests()) === 0) {
       if (Date.now() > until) return false
-      await pause(LOOK_MS)
+      await pause(CHECK_MS)
     }
     return true
   }
 
   async requests(): Promise<number> {
-    return (await this.server.stats()).tokenRequests
+    return (await this.#server.stats()).tokenRequests
   }
 
-  async revoked(): Promise<boolean> {
-    return (await this.server.stats()).revoked > 0
-  }
-
-  /** What is known when everything has been asked. */
-  async ending(): Promise<Pick<Outcome, 'revoked' | 'told'>> {
-    return { revoked: await this.revoked(), told: await this.worker.ask('told', null) }
-  }
-
-  #ask(worker: WorkerProcess, limitMs: number, url?: string): Promise<Got> {
-    return this.#within(worker.ask('ask', url === undefined ? {} : { url }), limitMs)
+  /** What is known in the end. */
+  async ending(): Promise<Pick<Outcome, 'revoked' | 'events'>> {
+    return { revoked: (await this.#server.stats()).revoked > 0, events: await this.worker.ask('events', null) }
   }
 
   async #within(asked: Promise<AskResult>, limitMs: number): Promise<Got> {
@@ -120,21 +99,16 @@ export class Trial {
     const limit = pause(limitMs, undefined, { signal: over.signal }).catch(() => undefined)
     const result = await Promise.race([asked, limit])
     over.abort()
-    return result === undefined ? { kind: 'waiting', seconds: limitMs / 1000 } : this.#gotOf(result)
+    return result === undefined ? 'waiting' : this.#gotOf(result)
   }
 
   async #gotOf(result: AskResult): Promise<Got> {
-    if ('failure' in result) return { kind: 'failed', words: tidy(result.failure) }
-    if ('answered' in result) return { kind: 'answers', calls: 1, answered: 1, words: [] }
+    if ('error' in result) return result.retryable === true ? 'retryable' : 'failed'
+    if ('status' in result) return result.status === 200 ? 'answered' : 'failed'
     const headers = { authorization: `Bearer ${result.token}` }
-    const response = await fetch(this.server.resource, { headers })
+    const response = await fetch(this.#server.place.resource, { headers })
     await response.arrayBuffer()
-    if (response.status !== 200) return { kind: 'token', which: 'refused' }
-    return { kind: 'token', which: this.#had.has(result.token) ? 'current' : 'new' }
+    if (response.status !== 200) return 'refused'
+    return this.#received.has(result.token) ? 'current' : 'new'
   }
-}
-
-/** Words without what is another in each run, and without the end of a sentence that says no more. */
-export function tidy(words: string): string {
-  return words.replaceAll(/127\.0\.0\.1:\d+/g, 'server').replace(/[:\s]+$/, '')
 }

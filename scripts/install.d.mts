@@ -1,0 +1,2 @@
+/** Whether all that the lockfile names is installed. */
+export function isInstalled(): boolean

@@ -1,0 +1,4 @@
+/** What `Grants` does with many grants at once. */
+export { countGrants, listGrants, readChanges } from './list-grants.ts'
+export { disconnectAll, recheckAll } from './many-grants.ts'
+export { resealAll } from './reseal.ts'

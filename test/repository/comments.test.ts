@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseSync, Visitor } from 'rolldown/utils'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Words that the project's English does without, each with what is said in its place. */
+const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
+  [/\banswer(s|ed|ing)?\b/gi, 'returns, responds, response'],
+  [/\b(?:was|were|is|be|been) had\b/gi, 'received, loaded'],
+  [/\bso (?:long|many|often|much)\b(?! as\b)/gi, 'a number with a unit'],
+  [/\b(?:tells?|told|telling)\b/gi, 'emits, logs, reports'],
+  [/\bmend(?:s|ed|ing)?\b/gi, 'fix'],
+  [/\bbesides?\b/gi, 'in addition to, next to'],
+  [/\bby (?:itself|themselves)\b/gi, 'automatically'],
+  [/\b(?:nobody|somebody|whoever|whichever)\b/gi, 'the actor by name'],
+  [/\blog-ins?\b|\bsign-?ins?\b/gi, 'login, log in'],
+  [/\b(?:no more|not any more|any more)\b/gi, 'no longer'],
+  [/\banew\b/gi, 'again'],
+  [/\b(?:dead|dies|died|alive)\b/gi, 'ended, valid, running'],
+  [/\bunder way\b|\bat it\b|\b(?:is|still) out\b/gi, 'in progress, in flight'],
+  [/\b(?:simply|just|easily|obviously|of course|please|basically)\b/gi, 'nothing'],
+  [/\bgive or take\b|\ball the same\b|\bmeanwhile\b|\bafterwards\b/gi, '±, anyway, in the meantime, later'],
+  [/\b(?:a|one|the|last|second|each) looks?\b|\blooks? at\b/gi, 'read, check, inspect'],
+]
+
+/** Words of the store contract and of the refresh protocol, which define them. */
+const OF_THE_PROTOCOL = /\bverdicts?\b|\bspent\b/gi
+const HAVE_THE_PROTOCOL = new Set(['refresh', 'stores', 'testing'])
+
+/** The most findings of a folder. A ceiling may only fall; a folder without one has none. */
+const CEILINGS: Readonly<Record<string, number>> = { testing: 63 }
+
+const MAX_COLUMNS = 120
+
+/** The text of every comment, and of every string that reads like a sentence. */
+function textsOf(path: string): string[] {
+  const source = readFileSync(path, 'utf8')
+  const { comments, program } = parseSync(path, source)
+  const texts = comments.map(({ value }) => value.replaceAll(/^\s*\* ?/gm, ''))
+  const add = ({ start, end }: { readonly start: number; readonly end: number }): void => {
+    const text = source.slice(start + 1, end - 1).replaceAll(/\$\{[^}]*\}/g, 'CODE')
+    // Of several lines are SQL and scripts.
+    if (/[a-z]{2,} [a-z]+ /.test(text) && !text.includes('\n')) texts.push(text)
+  }
+  new Visitor({
+    Literal: (literal) => (typeof literal.value === 'string' ? add(literal) : undefined),
+    TemplateLiteral: add,
+  }).visit(program)
+  // Code in backticks has its own names.
+  return texts.map((text) => text.replaceAll(/`[^`\n]*`/g, 'CODE'))
+}
+
+function findingsIn(text: string, folder: string): string[] {
+  const forbidden = HAVE_THE_PROTOCOL.has(folder)
+    ? FORBIDDEN
+    : [...FORBIDDEN, [OF_THE_PROTOCOL, 'ended, about to expire'] as const]
+  return forbidden.flatMap(([word, instead]) =>
+    (text.match(word) ?? []).map((found) => `"${found}" (say: ${instead}) in: ${text.trim().slice(0, 100)}`),
+  )
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+const files = filesIn('src')
+const folderOf = (path: string): string => {
+  const [, first = '', second] = path.slice(root.length + 1).split(/[\\/]/)
+  return second === undefined ? '.' : first
+}
+const folders = [...new Set(files.map(folderOf))].toSorted()
+
+test.each(folders)('the comments and messages of src/%s have no forbidden words beyond their ceiling', (folder) => {
+  const findings = files
+    .filter((path) => folderOf(path) === folder)
+    .flatMap((path) => textsOf(path).flatMap((text) => findingsIn(text, folder)))
+  const ceiling = CEILINGS[folder] ?? 0
+  expect(findings.length, findings.slice(0, 20).join('\n')).toBeLessThanOrEqual(ceiling)
+  expect(ceiling, `lower the ceiling of src/${folder} to ${findings.length}`).toBe(findings.length)
+})
+
+test('comment lines have at most 120 columns', () => {
+  const long = files.flatMap((path) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line.length > MAX_COLUMNS && /^\s*(?:\/\/|\/?\*)/.test(line))
+      .map((line) => `${path.slice(root.length + 1)}: ${line.trim().slice(0, 60)}`),
+  )
+  expect(long).toEqual([])
+})
