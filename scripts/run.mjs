@@ -23,6 +23,7 @@ const COMMANDS = {
     await check()
     return 0
   },
+  docs: (args) => runNode(['scripts/docs.mjs', ...args], { service: true }),
   prove: ([name, ...args]) => runNode([findProof(name), ...args]),
   start: async (args) => {
     await build()

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 
+import { anchorsOf, linksOf, proseOf } from './links.ts'
 import { sourceOf, unionOf } from './members.ts'
 import { pages, root, sourceEntries, textOf } from './pages.ts'
 import { samplesOf } from './samples.ts'
@@ -93,33 +94,6 @@ test('the TypeScript of every page compiles against the library', () => {
   expect(unexpected?.map((line) => line.replaceAll('__', '/').replace(/\.\d+\.ts\(/, '('))).toEqual([])
   expect(expected?.map((line) => /\((\d+)/.exec(line)?.[1])).toEqual(['3', '4'])
 }, 120_000)
-
-/** A page without its code, where nothing is a link or a heading. */
-const proseOf = (page: string): string => textOf(page).replace(/^\s*(```+)[^\n]*\n[\s\S]*?^\s*\1\s*$/gm, '')
-
-/** The anchors of a page's headings, as GitHub makes them. */
-function anchorsOf(page: string): Set<string> {
-  const anchors = new Set<string>()
-  for (const [, heading = ''] of proseOf(page).matchAll(/^#{1,6}\s+(.+?)\s*#*$/gm)) {
-    const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-    const slug = text
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
-      .replaceAll(' ', '-')
-    let anchor = slug
-    for (let count = 1; anchors.has(anchor); count += 1) anchor = `${slug}-${count}`
-    anchors.add(anchor)
-  }
-  for (const [, id = ''] of proseOf(page).matchAll(/<a id="([^"]+)">/g)) anchors.add(id)
-  return anchors
-}
-
-const linksOf = (page: string): string[] =>
-  [
-    ...proseOf(page)
-      .replace(/`[^`\n]*`/g, '')
-      .matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g),
-  ].map((match) => match[1]!)
 
 test.each(pages)('every link of %s leads somewhere', (page) => {
   const broken = linksOf(page).filter((link) => {
