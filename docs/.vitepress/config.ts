@@ -39,8 +39,11 @@ export default defineConfig({
         name: 'vue-of-docs',
         enforce: 'pre',
         // VitePress lists its packages for Vite to bundle first, and Vite looks for them in the root. It finds them later.
-        config({ optimizeDeps }) {
-          if (optimizeDeps?.include) optimizeDeps.include = optimizeDeps.include.filter((id) => !id.includes(' > '))
+        config: {
+          order: 'post',
+          handler({ optimizeDeps }) {
+            if (optimizeDeps?.include) optimizeDeps.include = optimizeDeps.include.filter((id) => !id.includes(' > '))
+          },
         },
         resolveId(id, importer, { ssr }) {
           if (!/^vue(?:\/|$)/.test(id)) return null
