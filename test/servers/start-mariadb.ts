@@ -17,9 +17,12 @@ export async function startMariadb(settings: Readonly<Record<string, string>> = 
   const data = join(folder.path, 'data')
   // The user 'root' needs no password; the server listens on loopback only.
   const create = ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal']
-  await promisify(execFile)(mariadbInstall, create, { cwd: folder.path, ...user })
+  // The temporary folder of the tests may be another user's.
+  const env = { ...process.env, TMPDIR: folder.path }
+  await promisify(execFile)(mariadbInstall, create, { cwd: folder.path, env, ...user })
   const all = {
     datadir: data,
+    tmpdir: folder.path,
     socket: join(folder.path, 'mariadb.sock'),
     'pid-file': join(folder.path, 'mariadb.pid'),
     'bind-address': '127.0.0.1',
