@@ -3,7 +3,7 @@
  * `node scripts/node.mjs FILE [ARGUMENT …]` runs a file with it.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -32,7 +32,7 @@ export function findNode() {
 /** Installs that Node where the running one is older. */
 export async function ensureNode() {
   const found = findNode()
-  if (found !== undefined) return found
+  if (found !== undefined) return linked(found)
   const program = platformProgram()
   if (program === undefined) {
     throw new Error(
@@ -45,6 +45,16 @@ export async function ensureNode() {
     throw new Error(`The installed Node does not run on this system: ${stderr}\nInstall Node ${OLDEST} or newer.`)
   }
   writeFileSync(join(folder, 'installed'), lockfile())
+  return linked(program)
+}
+
+/** Links a newer Node where npm's scripts and other tools find programs: `npx node FILE` then runs it. */
+function linked(program) {
+  const link = join(root, 'node_modules', '.bin', 'node')
+  if (!isRecent && process.platform !== 'win32' && existsSync(dirname(link)) && !existsSync(link)) {
+    rmSync(link, { force: true })
+    symlinkSync(program, link)
+  }
   return program
 }
 
