@@ -3,30 +3,11 @@ import { join } from 'node:path'
 import { parseSync, Visitor } from 'rolldown/utils'
 import { expect, test } from 'vitest'
 
+import { wordingFindings } from './prose.ts'
+
 const root = join(import.meta.dirname, '../..')
 
-/** Words that the project's English does without, each with what is said in its place. */
-const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
-  [/\banswer(s|ed|ing)?\b/gi, 'returns, responds, response'],
-  [/\b(?:was|were|is|be|been) had\b/gi, 'received, loaded'],
-  [/\bso (?:long|many|often|much)\b(?! as\b)/gi, 'a number with a unit'],
-  [/\b(?:tells?|told|telling)\b/gi, 'emits, logs, reports'],
-  [/\bmend(?:s|ed|ing)?\b/gi, 'fix'],
-  [/\bbesides?\b/gi, 'in addition to, next to'],
-  [/\bby (?:itself|themselves)\b/gi, 'automatically'],
-  [/\b(?:nobody|somebody|whoever|whichever)\b/gi, 'the actor by name'],
-  [/\blog-ins?\b|\bsign-?ins?\b/gi, 'login, log in'],
-  [/\b(?:no more|not any more|any more)\b/gi, 'no longer'],
-  [/\banew\b/gi, 'again'],
-  [/\b(?:dead|dies|died|alive)\b/gi, 'ended, valid, running'],
-  [/\bunder way\b|\bat it\b|\b(?:is|still) out\b/gi, 'in progress, in flight'],
-  [/\b(?:simply|just|easily|obviously|of course|please|basically)\b/gi, 'nothing'],
-  [/\bgive or take\b|\ball the same\b|\bmeanwhile\b|\bafterwards\b/gi, '±, anyway, in the meantime, later'],
-  [/\b(?:a|one|the|last|second|each) looks?\b|\blooks? at\b/gi, 'read, check, inspect'],
-]
-
-/** Words of the store contract and of the refresh protocol, which define them. */
-const OF_THE_PROTOCOL = /\bverdicts?\b|\bspent\b/gi
+/** The store contract and the refresh protocol define terms of their own. */
 const HAVE_THE_PROTOCOL = new Set(['refresh', 'stores', 'testing'])
 
 /** The most findings of a folder. A ceiling may only fall; a folder without one has none. */
@@ -53,12 +34,8 @@ function textsOf(path: string): string[] {
 }
 
 function findingsIn(text: string, folder: string): string[] {
-  const forbidden = HAVE_THE_PROTOCOL.has(folder)
-    ? FORBIDDEN
-    : [...FORBIDDEN, [OF_THE_PROTOCOL, 'ended, about to expire'] as const]
-  return forbidden.flatMap(([word, instead]) =>
-    (text.match(word) ?? []).map((found) => `"${found}" (say: ${instead}) in: ${text.trim().slice(0, 100)}`),
-  )
+  const found = [...wordingFindings(text, HAVE_THE_PROTOCOL.has(folder))]
+  return found.map((finding) => `${finding} in: ${text.trim().slice(0, 100)}`)
 }
 
 function filesIn(folder: string): string[] {

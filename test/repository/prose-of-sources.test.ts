@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { sourceFindings } from './prose-of-sources.ts'
 
 /** What is not rewritten yet: a number here only falls. */
-const CEILINGS = { comments: 723, messages: 44, columns: 389 }
+const CEILINGS = { comments: 118, messages: 0, columns: 6 }
 
 const found = sourceFindings()
 
