@@ -13,6 +13,7 @@ import { persistently } from './persistently.ts'
 import { revocationEndsPerson, revokeWithRetries, withRetries } from './revoke.ts'
 import { SealedDocuments } from './sealed-documents.ts'
 import type { StoreClock } from './store-clock.ts'
+import { Closing } from '../util/closing.ts'
 
 /** Options of a disconnect. */
 export interface DisconnectOptions {
@@ -29,8 +30,7 @@ export class Disconnecting {
   readonly #client: GrantClient
   readonly #storeClock: StoreClock
   readonly #cache: GrantCache
-  readonly #revoking = new Set<Promise<unknown>>()
-  readonly #closing = new AbortController()
+  readonly #revoking = new Closing()
   /** The login whose deletion is not confirmed yet. */
   #deleting: string | undefined
 
@@ -70,8 +70,8 @@ export class Disconnecting {
   /** Best effort: the grant is deleted here already. */
   async #revoke(record: GrantRecord, asked: boolean | undefined): Promise<void> {
     const { background, clock, key, logger } = this.#options
-    const retries = background === 'none' ? AbortSignal.abort() : this.#closing.signal
-    const revoke = async (): Promise<void> => {
+    const revoke = async (closing: AbortSignal): Promise<void> => {
+      const noRetries = background === 'none' ? AbortSignal.abort() : closing
       if (asked === false) {
         this.#tell('asked')
         return
@@ -79,7 +79,7 @@ export class Disconnecting {
       // A store of its own contains no other grant.
       const decided = asked === true || this.#options.alone || endsOnlyThis(this.#client.lately)
       if (decided) this.#tell()
-      const { token, isShared } = await withRetries(clock, retries, () => this.#lookAt(record, decided)).catch(
+      const { token, isShared } = await withRetries(clock, noRetries, () => this.#lookAt(record, decided)).catch(
         (error: unknown) => {
           if (!decided) this.#tell()
           throw error
@@ -87,16 +87,14 @@ export class Disconnecting {
       )
       if (!decided) this.#tell(isShared ? 'shared' : undefined)
       if (token === undefined || isShared) return
-      const { core } = await withRetries(clock, retries, () => this.#client.use())
-      await revokeWithRetries(core, token, clock, retries)
+      const { core } = await withRetries(clock, noRetries, () => this.#client.use())
+      await revokeWithRetries(core, token, clock, noRetries)
     }
-    const work = revoke()
+    await this.#revoking
+      .run(revoke)
       .catch((error: unknown) =>
         logger?.warn('evergrant: a disconnected grant could not be revoked', { ...key, error }),
       )
-      .finally(() => this.#revoking.delete(work))
-    this.#revoking.add(work)
-    await work
   }
 
   async #lookAt(record: GrantRecord, decided: boolean): Promise<{ token: Token | undefined; isShared: boolean }> {
@@ -128,8 +126,8 @@ export class Disconnecting {
 
   /** Stops the retries and waits for the revocations in progress. */
   async close(): Promise<void> {
-    this.#closing.abort()
-    await Promise.all(this.#revoking)
+    this.#revoking.close()
+    await this.#revoking.idle()
   }
 }
 

@@ -1,3 +1,4 @@
+import { Closing } from '../util/closing.ts'
 import type { Clock } from '../util/clock.ts'
 import {
   ConfigError,
@@ -84,11 +85,7 @@ export class SingleFlight {
   /** The version whose refresh token may have been used. */
   #uncertain: string | undefined
   #closed = false
-  /**
-   * End what need not be repeated once the application closes. Created at each use: some hosts tie a controller to the
-   * request that created it.
-   */
-  readonly #closing = new Set<AbortController>()
+  readonly #revoking = new Closing()
 
   constructor(
     options: RefreshContext,
@@ -294,11 +291,7 @@ export class SingleFlight {
         this.#late.add(done)
         handOver(this.#options.background, done)
       },
-      whileOpen: (work) => {
-        const closing = new AbortController()
-        this.#closing.add(closing)
-        return work(closing.signal).finally(() => this.#closing.delete(closing))
-      },
+      whileOpen: (work) => this.#revoking.run(work),
     }
   }
 
@@ -372,7 +365,7 @@ export class SingleFlight {
   /** Starts no further flights. Waits for work in progress and for unsaved tokens. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const each of this.#closing) each.abort()
+    this.#revoking.close()
     await this.#flight.result?.catch(() => undefined)
     while (this.#late.size > 0) await Promise.all(this.#late)
     await this.#saver.idle()

@@ -1,3 +1,4 @@
+import { Closing } from '../util/closing.ts'
 import { type Clock, completeClock, idleDelay } from '../util/clock.ts'
 import { ConfigError } from '../model/errors.ts'
 import { indexableKey } from '../model/check-key.ts'
@@ -80,7 +81,8 @@ class StoreOver implements GrantStore {
   readonly #clock: Required<Clock>
   readonly #everyRefresh: boolean
   readonly #running = new Set<Promise<unknown>>()
-  readonly #closing = new AbortController()
+  /** Waits that the store ends when it closes. */
+  readonly #waiting = new Closing()
   #closed: Promise<void> | undefined
 
   constructor(backend: Backend, { clock, everyRefresh = false }: StoreOverOptions) {
@@ -196,7 +198,7 @@ class StoreOver implements GrantStore {
 
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      this.#closing.abort()
+      this.#waiting.close()
       await Promise.allSettled(this.#running)
       await this.#backend.close()
     })()
@@ -245,7 +247,7 @@ class StoreOver implements GrantStore {
   /** The sealed text of a deleted record is kept for repeats of the deletion only. */
   async #forgetDeleted(name: string): Promise<void> {
     try {
-      await idleDelay(this.#clock, DELETED_KEPT_MS, this.#closing.signal)
+      await this.#waiting.run((closing) => idleDelay(this.#clock, DELETED_KEPT_MS, closing))
       await this.#run(() =>
         this.#swapper.change(name, (content, now) => {
           if (content.deleted.every(({ until }) => until > now)) return { answer: undefined }

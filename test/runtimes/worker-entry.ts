@@ -24,7 +24,14 @@ function grantsOf(mode: string, { PROVIDER }: Env): Grants<{ acme: OAuth2Client 
     new Grants({
       clients: {
         acme: new OAuth2Client({
-          provider: { name: 'acme', server: { issuer: PROVIDER, token_endpoint: `${PROVIDER}/token` } },
+          provider: {
+            name: 'acme',
+            server: {
+              issuer: PROVIDER,
+              token_endpoint: `${PROVIDER}/token`,
+              revocation_endpoint: `${PROVIDER}/revoke`,
+            },
+          },
           clientId: 'c',
           clientSecret: 'a-client-secret',
           timeoutMs: 2000,
@@ -46,8 +53,13 @@ export default {
     if (pathname === '/check') return Response.json(await runCheck(searchParams.get('name') ?? '', env.CHECKED))
     const grants = grantsOf(searchParams.get('mode') ?? '', env)
     if (pathname === '/save') {
-      await grants.save('acme', 'u', { access_token: 'at0', refresh_token: 'rt0', expires_at: 1 })
+      const refreshToken = searchParams.get('refresh_token') ?? 'rt0'
+      await grants.save('acme', 'u', { access_token: 'at0', refresh_token: refreshToken, expires_at: 1 })
       return new Response('saved')
+    }
+    if (pathname === '/disconnect') {
+      await grants.disconnect('acme', 'u')
+      return new Response('disconnected')
     }
     const token = grants.session('acme', 'u').accessToken()
     if (pathname === '/leave') {

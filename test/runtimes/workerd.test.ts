@@ -8,10 +8,21 @@ import { bundled, startServer } from './setup.ts'
 
 /** A token endpoint that takes its time, and counts. */
 let redeemed: string[] = []
+/** What was revoked. The first request for each token fails. */
+let revoked: string[] = []
+const refusedOnce = new Set<string>()
 const provider = createServer((request, response) => {
   let body = ''
   request.on('data', (chunk) => (body += chunk))
   request.on('end', () => {
+    if (request.url === '/revoke') {
+      const token = new URLSearchParams(body).get('token') ?? ''
+      if (refusedOnce.has(token)) revoked.push(token)
+      response.statusCode = refusedOnce.has(token) ? 200 : 503
+      refusedOnce.add(token)
+      response.end()
+      return
+    }
     redeemed.push(new URLSearchParams(body).get('refresh_token') ?? '')
     const count = redeemed.length
     setTimeout(() => {
@@ -76,6 +87,18 @@ for (const mode of ['waitUntil', 'detached', 'none']) {
     if (mode === 'waitUntil') expect(redeemed).toEqual(['rt0'])
     expect(await get(`/token?mode=${mode}`)).toBe(answer)
     expect(new Set(redeemed)).toEqual(new Set(['rt0']))
+  }, 60_000)
+}
+
+for (const mode of ['waitUntil', 'detached']) {
+  test(`each request that disconnects repeats its own failed revocation (background: ${mode})`, async () => {
+    revoked = []
+    const tokens = [`${mode}-1`, `${mode}-2`]
+    for (const token of tokens) {
+      await get(`/save?mode=${mode}&refresh_token=${token}`)
+      expect(await get(`/disconnect?mode=${mode}`)).toBe('disconnected')
+    }
+    if (mode === 'waitUntil') await expect.poll(() => revoked.toSorted(), { timeout: 10_000 }).toEqual(tokens)
   }, 60_000)
 }
 
