@@ -56,8 +56,8 @@ export async function saveLogin(login: Login, answer: Token): Promise<GrantRecor
     return record
   }
   if (token.refreshToken !== undefined || login.obtainable) {
-    // The expiry is written in the store's time, which a process that has not read the store yet does not know.
-    if (!login.storeClock.learned) await look(login)
+    // The expiry is written in the store's time, which may have been set since this process last read it.
+    await look(login)
     return done(await put(token))
   }
 

@@ -63,3 +63,22 @@ for (const backMs of [HOUR / 2, DAY]) {
     await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'store_error' })
   })
 }
+
+for (const back of [HOUR, DAY]) {
+  test(`a login that replaces a grant is not served past its end when the store's clock was set back ${back} ms since that was read`, async () => {
+    const clock = fakeClock()
+    let setBackMs = 0
+    const store = memoryStore({ clock: { ...clock, now: () => clock.now() - setBackMs } })
+    const { process, server } = world({ clock, store })
+    const grants = process()
+    await (await connected(grants, server, clock, 60_000)).token()
+    setBackMs = back
+    await clock.advance(1000)
+    await grants.save('acme', 'f', { ...server.issue('g'), expires_in: 60 })
+    const other = process()
+    for (const each of [other, grants]) expect(await each.session('acme', 'f').accessToken()).toBe('at-g-0')
+    await clock.advance(61_000)
+    for (const each of [other, grants])
+      expect(await settled(clock, each.session('acme', 'f').accessToken())).toBe('at-g-1')
+  })
+}

@@ -558,6 +558,33 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: false,
     crowd: 0,
   },
+  "the token of a log-in is kept by the store's time that is read for it (I3)": {
+    seed: 1340966840,
+    mode: 'strict',
+    declared: false,
+    processes: 2,
+    workers: 1,
+    timing: 'default',
+    background: 'detached',
+    skews: [0, 0, 0, 0],
+    sleeps: false,
+    bounded: true,
+    whole: true,
+    acts: [
+      { kind: 'recheck', at: 1164, process: 3, ms: 1 },
+      { kind: 'resolver-hangs', at: 0, process: 0, ms: 5464 },
+      { kind: 'new-registration', at: 106983, process: 1, ms: 1 },
+      { kind: 'store-jump', at: 0, process: 0, ms: 1 },
+    ],
+    faults: [
+      { point: 'read', nth: 0, fault: 'pause-all' },
+      { point: 'read', nth: 5, fault: 'pause-all' },
+      { point: 'claim', nth: 3, fault: 'store-clock' },
+      { point: 'event', nth: 98, fault: 'pause-all' },
+    ],
+    resolver: true,
+    crowd: 4,
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {
