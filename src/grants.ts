@@ -1,7 +1,6 @@
 import type { InternalClient } from './client/internal-client.ts'
 import type { KeptLogin } from './client/flows/authorization-request.ts'
-import { internalClientOf } from './client/internal-client-of.ts'
-import { coreOf, type Callback, type OAuth2Client, type PendingLogin } from './client/oauth2-client.ts'
+import type { Callback, OAuth2Client, PendingLogin } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './util/clock.ts'
 import { lazy } from './util/lazy.ts'
 import { ConfigError } from './model/errors.ts'
@@ -13,20 +12,19 @@ import { importToken } from './model/import-token.ts'
 import { LiveGrants } from './refresh/live-grants.ts'
 import { redactingLogger, type Logger } from './model/logger.ts'
 import { Secrets } from './util/redact.ts'
-import { ClientHealth, ClientHealths } from './refresh/client-health.ts'
+import { Clients } from './grants/clients.ts'
 import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import { Sealer } from './refresh/sealer.ts'
 import { guardedKeys } from './refresh/guarded-keys.ts'
 import { guardedStore } from './refresh/guarded-store.ts'
 import { sameIdentity } from './refresh/identity.ts'
 import { keepFresh, type KeepFresh, type KeepFreshOptions } from './refresh/worker.ts'
-import { lookedUp, type ClientUse } from './refresh/grant-client.ts'
 import { LiveGrant } from './refresh/live-grant.ts'
 import { loadReplacing } from './refresh/load-replacing.ts'
 import type { ListOptions } from './grants/list-grants.ts'
 import type { CompleteOptions, UnsolicitedOptions } from './login/login.ts'
 import type { Logins } from './login/logins.ts'
-import { checkPolicy, type RefreshPolicy } from './refresh/policy.ts'
+import type { RefreshPolicy } from './refresh/policy.ts'
 import { SealedDocuments } from './refresh/sealed-documents.ts'
 import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './client/flows/return-to.ts'
@@ -64,29 +62,22 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #logger: Logger | undefined
   readonly #emitter = new Emitter()
   readonly #liveGrants = new LiveGrants()
-  readonly #healths = new ClientHealths()
+  readonly #clients: Clients
   readonly #workers = new Set<KeepFresh>()
   readonly #keys: KeyRing | undefined
   #logins: Logins | undefined
   #closed = false
 
-  /** Finds a client by name. @throws ConfigError */
   constructor(options: GrantsOptions<C>) {
-    const { clients, keys, policy = {} } = options
-    if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {
-      throw new ConfigError(
-        'Expected `clients` to be an object of OAuth2Clients by name, or a function that finds one.',
-      )
-    }
+    const { keys, policy = {} } = options
+    this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
+    this.#clients = new Clients(options as GrantsOptions<Record<string, OAuth2Client>>, this.#logger, this.#emitter)
     const store = options.store ?? memoryStore(options.clock === undefined ? {} : { clock: options.clock })
     if (store.volatile !== true && keys === undefined) {
       throw new ConfigError(
         'A store that outlives the process needs encryption keys. Pass `keys: keyRing(process.env.EVERGRANT_KEYS)`, with a key made by generateKey().',
       )
     }
-    if (typeof clients === 'object')
-      for (const client of Object.values(clients)) checkPolicy(policy, coreOf(client).timeoutMs)
-    checkPolicy(policy)
     this.#options = options
     this.#store = guardedStore(store, completeClock(options.clock))
     this.#policy = policy
@@ -94,7 +85,6 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const ring = typeof keys === 'function' ? lazyKeys(keys) : keys
     this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
-    this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
   }
 
   /**
@@ -106,7 +96,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const { account, returnTo, ...request } = options
     const key = checkedKey(client, subject ?? '', account)
     if (returnTo !== undefined) checkReturnTo(returnTo)
-    const pending = await internalClientOf(await this.#client(client), client).authorizationRequest(request)
+    const pending = await (await this.#clients.find(client)).authorizationRequest(request)
     return Object.freeze({
       ...pending,
       client,
@@ -154,7 +144,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
       logger: this.#logger,
-      coreOf: async (name) => internalClientOf(await this.#client(name), name),
+      coreOf: (name) => this.#clients.find(name),
       liveGrantOf: (key) => this.#liveGrant(key),
     }))
   }
@@ -179,7 +169,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   #sessionOf(key: GrantKey): OAuth2Session {
     // If all clients are known, an unknown one is reported here.
-    this.#clientNow(key.client)
+    this.#clients.assertMaybeKnown(key.client)
     return new OAuth2Session(this.#liveGrant(key), { policy: this.#policy })
   }
 
@@ -191,7 +181,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     options: AccountOption = {},
   ): Promise<OAuth2Session> {
     const key = checkedKey(client, subject, options.account)
-    const core = internalClientOf(await this.#client(client), client)
+    const core = await this.#clients.find(client)
     const now = this.#clock?.now()
     const read = importToken(token, { provider: core.provider, ...(now !== undefined && { now }) })
     return this.#save(key, core, read)
@@ -261,7 +251,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   ): Promise<void> {
     const key = checkedKey(client, subject, options.account)
     // An unknown client without a grant is a mistake. An existing grant is deleted without its client too.
-    if (!(await this.#liveGrant(key).disconnect(options))) this.#clientNow(client)
+    if (!(await this.#liveGrant(key).disconnect(options))) this.#clients.assertMaybeKnown(client)
   }
 
   /**
@@ -329,82 +319,22 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     for (const each of closed) if (each.status === 'rejected') throw each.reason
   }
 
-  #clientNow(name: string): OAuth2Client | undefined {
-    const { clients } = this.#options
-    return typeof clients === 'function' ? undefined : clientOf(clients, name)
-  }
-
-  async #client(name: string): Promise<OAuth2Client> {
-    const { clients } = this.#options
-    if (typeof clients !== 'function') return clientOf(clients, name)
-    const found = await lookedUp(name, completeClock(this.#clock), async () => ({ client: await clients(name) }))
-    if (found.client === undefined) throw unknownClient(name)
-    return found.client
-  }
-
   #liveGrant(key: GrantKey, options: { readonly passing?: boolean } = {}): LiveGrant {
     const name = encodeKey(key)
     const known = this.#liveGrants.get(name)
     if (known !== undefined) return known
     if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
-    const { clients, obtain } = this.#options
-    const fixed = typeof clients === 'function' || !Object.hasOwn(clients, key.client) ? undefined : clients[key.client]
-    const clock = this.#clock === undefined && fixed !== undefined ? coreOf(fixed).clock : completeClock(this.#clock)
     const liveGrant = new LiveGrant({
+      ...this.#clients.contextOf(key),
       key,
-      client:
-        fixed === undefined ? async () => this.#useOf(key, await this.#client(key.client)) : this.#useOf(key, fixed),
-      clock,
       store: this.#store,
       sealer: this.#sealer,
       policy: this.#policy,
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
-      logger: this.#logger ?? (fixed === undefined ? undefined : coreOf(fixed).logger),
-      obtainable: obtain !== undefined && Object.hasOwn(obtain, key.client),
       alone: false,
     })
     this.#liveGrants.add(name, liveGrant, options)
     return liveGrant
   }
-
-  #useOf(key: GrantKey, client: OAuth2Client): ClientUse {
-    const core = internalClientOf(client, key.client)
-    return { core, health: this.#healthOf(key.client, core), obtain: this.#obtainOf(key, client) }
-  }
-
-  #obtainOf(key: GrantKey, client: OAuth2Client): (() => Promise<Token>) | undefined {
-    const all = this.#options.obtain as
-      | Readonly<Record<string, (client: OAuth2Client, key: GrantKey) => Promise<Token>>>
-      | undefined
-    const obtain = all !== undefined && Object.hasOwn(all, key.client) ? all[key.client] : undefined
-    return obtain === undefined ? undefined : () => obtain(client, key)
-  }
-
-  #healthOf(name: string, core: InternalClient): ClientHealth {
-    return this.#healths.of(name, () => {
-      const clock = this.#clock === undefined ? core.clock : completeClock(this.#clock)
-      const logger = this.#logger ?? core.logger
-      return new ClientHealth(clock, (error) => {
-        logger?.error(
-          'evergrant: the client registration seems broken; no grant is marked as ended until a refresh succeeds',
-          { client: name, error },
-        )
-        this.#emitter.emit('client_suspect', { client: name, at: clock.now(), error })
-      })
-    })
-  }
-}
-
-/** Finds a client by name. @throws ConfigError */
-function clientOf(clients: Readonly<Record<string, OAuth2Client>>, name: string): OAuth2Client {
-  const client = Object.hasOwn(clients, name) ? clients[name] : undefined
-  if (client === undefined) throw unknownClient(name, Object.keys(clients))
-  return client
-}
-
-function unknownClient(name: string, known?: readonly string[]): ConfigError {
-  return new ConfigError(
-    `Unknown client '${name}'.${known === undefined ? '' : ` Configured clients: ${known.map((each) => `'${each}'`).join(', ') || 'none'}.`}`,
-  )
 }

@@ -5,7 +5,7 @@ import { boundFetch } from './fetch/fetch-with.ts'
 import { importToken } from './model/import-token.ts'
 import { brand } from './util/other-copy.ts'
 import type { Background } from './refresh/background.ts'
-import { ClientHealth } from './refresh/client-health.ts'
+import { watchedHealth } from './refresh/client-health.ts'
 import { Sealer } from './refresh/sealer.ts'
 import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import type { GrantDetails } from './refresh/details.ts'
@@ -150,10 +150,7 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     key: { client: core.name, subject: 'session', account: '' },
     client: {
       core,
-      health: new ClientHealth(clock, (error) => {
-        core.logger?.error('evergrant: the client registration seems broken', { client: core.name, error })
-        emitter.emit('client_suspect', { client: core.name, at: clock.now(), error })
-      }),
+      health: watchedHealth({ name: core.name, clock, emitter, logger: core.logger }),
       obtain: obtain === undefined ? undefined : () => obtain(client),
     },
     clock,

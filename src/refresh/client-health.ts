@@ -1,4 +1,6 @@
 import type { Clock } from '../util/clock.ts'
+import type { Emitter } from '../model/events.ts'
+import type { Logger } from '../model/logger.ts'
 
 const WINDOW_MS = 60_000
 /**
@@ -92,6 +94,27 @@ export class ClientHealth {
     this.#suspect = true
     this.#onSuspect(error)
   }
+}
+
+/** The health of a client whose suspicion is logged and emitted. */
+export function watchedHealth({
+  clock,
+  emitter,
+  logger,
+  name,
+}: {
+  readonly name: string
+  readonly clock: Required<Clock>
+  readonly emitter: Emitter
+  readonly logger: Logger | undefined
+}): ClientHealth {
+  return new ClientHealth(clock, (error) => {
+    logger?.error(
+      'evergrant: the client registration seems broken; no grant is marked as ended until a refresh succeeds',
+      { client: name, error },
+    )
+    emitter.emit('client_suspect', { client: name, at: clock.now(), error })
+  })
 }
 
 /** Maximum number of remembered clients. Beyond it, the least recently used one is forgotten. */

@@ -1,31 +1,18 @@
-import type { InternalClient } from '../client/internal-client.ts'
-import type { Clock } from '../util/clock.ts'
-import type { Emitter, GrantEvents, RefreshCause } from '../model/events.ts'
-import type { GrantKey } from '../model/grant-key.ts'
-import type { Logger } from '../model/logger.ts'
-import type { GrantRecord, GrantStore } from '../stores/store.ts'
+import type { GrantEvents, RefreshCause } from '../model/events.ts'
+import type { GrantRecord } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
-import type { ClientHealth } from './client-health.ts'
-import type { Sealer } from './sealer.ts'
+import type { RefreshContext } from './context.ts'
+import type { ClientUse } from './grant-client.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import type { TokenSaver } from './token-saver.ts'
 import type { StoreClock } from './store-clock.ts'
 
 /** What redeeming one grant requires. */
-export interface RedemptionContext {
-  readonly key: GrantKey
-  readonly store: GrantStore
-  readonly clock: Required<Clock>
+export interface RedemptionContext
+  extends Pick<RefreshContext, 'key' | 'store' | 'clock' | 'sealer' | 'emitter' | 'logger'>, ClientUse {
   readonly storeClock: StoreClock
-  readonly sealer: Sealer
   readonly saver: TokenSaver
   readonly policy: ResolvedPolicy
-  readonly core: InternalClient
-  readonly health: ClientHealth
-  readonly emitter: Emitter
-  readonly logger: Logger | undefined
-  /** Requests a new token, if the grant is refreshed without a refresh token. */
-  readonly obtain: (() => Promise<Token>) | undefined
   /** Takes the result of a redemption whose response or save was late. */
   readonly adoptLate: (outcome: Outcome) => Promise<void>
   /** Continues a request that its callers no longer wait for. */

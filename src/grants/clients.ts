@@ -1,0 +1,105 @@
+import type { InternalClient } from '../client/internal-client.ts'
+import { internalClientOf } from '../client/internal-client-of.ts'
+import { coreOf, type OAuth2Client } from '../client/oauth2-client.ts'
+import { completeClock, type Clock } from '../util/clock.ts'
+import { ConfigError } from '../model/errors.ts'
+import type { Emitter } from '../model/events.ts'
+import type { GrantKey } from '../model/grant-key.ts'
+import type { Logger } from '../model/logger.ts'
+import { ClientHealths, watchedHealth } from '../refresh/client-health.ts'
+import type { RefreshContext } from '../refresh/context.ts'
+import { lookedUp, type ClientUse } from '../refresh/grant-client.ts'
+import { checkPolicy } from '../refresh/policy.ts'
+import type { ClientResolver, GrantsOptions, Obtain } from './options.ts'
+
+type Named = Record<string, OAuth2Client>
+
+/** The clients of `Grants`. */
+export class Clients {
+  readonly #source: Named | ClientResolver
+  readonly #obtain: Obtain<Named>
+  readonly #clock: Clock | undefined
+  readonly #logger: Logger | undefined
+  readonly #emitter: Emitter
+  readonly #healths = new ClientHealths()
+
+  /** @throws ConfigError for `clients` of another kind, and for a policy that does not fit one of them */
+  constructor(
+    { clients, clock, obtain, policy = {} }: GrantsOptions<Named>,
+    logger: Logger | undefined,
+    emitter: Emitter,
+  ) {
+    if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {
+      throw new ConfigError(
+        'Expected `clients` to be an object of OAuth2Clients by name, or a function that finds one.',
+      )
+    }
+    if (typeof clients === 'object')
+      for (const client of Object.values(clients)) checkPolicy(policy, coreOf(client).timeoutMs)
+    checkPolicy(policy)
+    this.#source = clients
+    this.#obtain = obtain ?? {}
+    this.#clock = clock
+    this.#logger = logger
+    this.#emitter = emitter
+  }
+
+  /** @throws ConfigError for a name that is certainly unknown */
+  assertMaybeKnown(name: string): void {
+    if (typeof this.#source !== 'function') known(this.#source, name)
+  }
+
+  /** @throws ConfigError for an unknown name */
+  async find(name: string): Promise<InternalClient> {
+    return internalClientOf(await this.#find(name), name)
+  }
+
+  async #find(name: string): Promise<OAuth2Client> {
+    const source = this.#source
+    if (typeof source !== 'function') return known(source, name)
+    const found = await lookedUp(name, completeClock(this.#clock), async () => ({ client: await source(name) }))
+    if (found.client === undefined) throw unknown(name)
+    return found.client
+  }
+
+  /** Returns what refreshing a grant takes from its client. A grant of an unknown client can be deleted. */
+  contextOf(key: GrantKey): Pick<RefreshContext, 'client' | 'clock' | 'logger' | 'obtainable'> {
+    const source = this.#source
+    const fixed = typeof source !== 'function' && Object.hasOwn(source, key.client) ? source[key.client] : undefined
+    const core = fixed && coreOf(fixed)
+    return {
+      client:
+        fixed === undefined ? async () => this.#useOf(key, await this.#find(key.client)) : this.#useOf(key, fixed),
+      clock: this.#clock === undefined && core !== undefined ? core.clock : completeClock(this.#clock),
+      logger: this.#logger ?? core?.logger,
+      obtainable: Object.hasOwn(this.#obtain, key.client),
+    }
+  }
+
+  #useOf(key: GrantKey, client: OAuth2Client): ClientUse {
+    const name = key.client
+    const core = internalClientOf(client, name)
+    const obtain = Object.hasOwn(this.#obtain, name) ? this.#obtain[name] : undefined
+    const health = this.#healths.of(name, () =>
+      watchedHealth({
+        name,
+        clock: this.#clock === undefined ? core.clock : completeClock(this.#clock),
+        logger: this.#logger ?? core.logger,
+        emitter: this.#emitter,
+      }),
+    )
+    return { core, health, obtain: obtain && (() => obtain(client, key)) }
+  }
+}
+
+function known(clients: Named, name: string): OAuth2Client {
+  const client = Object.hasOwn(clients, name) ? clients[name] : undefined
+  if (client === undefined) throw unknown(name, Object.keys(clients))
+  return client
+}
+
+function unknown(name: string, names?: readonly string[]): ConfigError {
+  return new ConfigError(
+    `Unknown client '${name}'.${names === undefined ? '' : ` Configured clients: ${names.map((each) => `'${each}'`).join(', ') || 'none'}.`}`,
+  )
+}
