@@ -1,25 +1,17 @@
-import type { KeptLogin } from '../client/flows/authorization-request.ts'
 import type { Callback } from '../client/flows/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/flows/callback.ts'
+import type { KeptLogin } from '../client/flows/authorization-request.ts'
 import type { InternalClient } from '../client/internal-client.ts'
-import { missingScope } from '../client/flows/offline-access.ts'
-import { TOKEN_ORIGIN } from '../client/token-origin.ts'
-import type { Clock } from '../util/clock.ts'
 import { CallbackError, ConfigError, ProviderUnavailableError } from '../model/errors.ts'
-import type { Emitter } from '../model/events.ts'
 import { checkedKey } from '../model/check-key.ts'
-import { decodeKey, encodeKey, type GrantKey } from '../model/grant-key.ts'
-import type { Logger } from '../model/logger.ts'
-import { checkReturnTo } from '../client/flows/return-to.ts'
-import { ExpiringMap } from '../util/expiring-map.ts'
-import type { GrantRecord, GrantStore } from '../stores/store.ts'
+import type { GrantKey } from '../model/grant-key.ts'
 import type { Token } from '../model/token.ts'
-import type { Background } from '../refresh/background.ts'
+import { askIdentity, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
 import { within, deferred } from '../util/async.ts'
-import { SealedDocuments } from '../refresh/sealed-documents.ts'
-import type { Sealer } from '../refresh/sealer.ts'
-import { askIdentity, claimsOf, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
-import type { LiveGrant } from '../refresh/live-grant.ts'
+import { randomId } from '../util/crypto.ts'
+import { ExpiringMap } from '../util/expiring-map.ts'
+import { type Attempt, type Begun, type Call, isTaken, keyBefore, subjectOf } from './attempt.ts'
+import type { LoginsContext } from './context.ts'
 import {
   alreadyUsed,
   checkCompleteOptions,
@@ -30,52 +22,12 @@ import {
   type UnsolicitedOptions,
   wrongSubject,
 } from './login.ts'
-import { randomId } from '../util/crypto.ts'
-import { statusOf } from '../refresh/status.ts'
+import { loginResultOf } from './login-result.ts'
+import { ONCE_MS, RepeatedLogin } from './repeated-login.ts'
 import { CALLER_WAITS_MS, insist, type SavedLogin, type Saving, UnsavedLogin } from './unsaved-login.ts'
 
-/** Single use is remembered longer than a pending login is accepted. */
-const ONCE_MS = 20 * 60_000
-const LOOK_EVERY_MS = 250
 /** How long a further callback waits for the first one. */
 const JOIN_MS = 30_000
-
-/** What logins require of the grants. */
-export interface LoginsContext {
-  readonly store: GrantStore
-  readonly sealer: Sealer
-  readonly clock: Required<Clock>
-  readonly background: Background
-  readonly emitter: Emitter
-  readonly logger: Logger | undefined
-  readonly coreOf: (client: string) => Promise<InternalClient>
-  readonly liveGrantOf: (key: GrantKey) => LiveGrant
-}
-
-/** What this process knows of one login. */
-interface Attempt {
-  /** Id of the grant. */
-  readonly id: string
-  /** The first user of the login, as passed to `once`: the same at each of its repeats. */
-  readonly by: string
-  /** Resolves when the first call is over, whatever its result. */
-  work?: Promise<void> | undefined
-  unsaved?: UnsavedLogin | undefined
-  /** Whether the login failed although the code was sent. */
-  isFailed?: boolean
-  /** The error of the first call, or of the last one that replaced it. */
-  error?: unknown
-  done?: { readonly key: GrantKey; readonly identity: Identity | undefined } | undefined
-}
-
-interface Call {
-  readonly pending: Begun
-  readonly options: CompleteOptions
-  readonly core: InternalClient
-}
-
-/** What is known of a login from its start. Of one that the provider started, almost nothing. */
-type Begun = Pick<KeptLogin, 'client' | 'subject' | 'account' | 'returnTo' | 'createdAt' | 'nonce' | 'scope'>
 
 /** Stops the exchange before anything is sent: this call is not the first one of its login. */
 const NOT_THE_FIRST = Symbol('not the first')
@@ -84,11 +36,13 @@ const ELSEWHERE = Symbol('used in another process')
 /** Completes logins: each code is sent once, and no token that was issued for it is lost. */
 export class Logins {
   readonly #context: LoginsContext
+  readonly #repeated: RepeatedLogin
   readonly #attempts = new ExpiringMap<string, Attempt>()
   readonly #unsaved = new Set<UnsavedLogin>()
 
   constructor(context: LoginsContext) {
     this.#context = context
+    this.#repeated = new RepeatedLogin(context)
   }
 
   async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<LoginResult> {
@@ -181,7 +135,7 @@ export class Logins {
     const { background, clock, logger } = this.#context
     const { core, pending } = call
     const save: Saving['save'] = async (key) => {
-      if (keyBefore(call) === undefined) await this.#note(attempt.id, key)
+      if (keyBefore(call) === undefined) await this.#repeated.note(attempt.id, key)
       const saved = await this.#save(key, core, token, attempt.id)
       attempt.done = { key, identity: unsaved.identity }
       attempt.unsaved = undefined
@@ -193,23 +147,6 @@ export class Logins {
     const unsaved = new UnsavedLogin({ background, clock, logger, save }, core, token, endsAt)
     this.#unsaved.add(unsaved)
     return unsaved
-  }
-
-  /** Records which grant it becomes, for calls in other processes, which could not know. */
-  async #note(id: string, key: GrantKey): Promise<void> {
-    const { sealer, store } = this.#context
-    if (store.documents === undefined) return
-    const options = { version: 0, ttlMs: ONCE_MS }
-    // The login is valid without it.
-    await new SealedDocuments(store.documents, sealer.keys)
-      .put(noteOf(id), encodeKey(key), options)
-      .catch(() => undefined)
-  }
-
-  async #noted(id: string): Promise<GrantKey | undefined> {
-    const { sealer, store } = this.#context
-    const note = store.documents && (await new SealedDocuments(store.documents, sealer.keys).get(noteOf(id)))
-    return note && decodeKey(note.value)
   }
 
   async #save(key: GrantKey, core: InternalClient, token: Token, id: string): Promise<SavedLogin> {
@@ -227,14 +164,10 @@ export class Logins {
     if (after === undefined) return false
     const { record } = await this.#context.store.read(key)
     if (record === undefined || record.id === id) return false
-    const before = await this.#open(record)
+    // What cannot be unsealed is unknown.
+    const before = await this.#context.sealer.open(key, record.id, record.sealed).catch(() => undefined)
     const known = before && identityOf(before)
     return known !== undefined && (known.sub !== after.sub || !core.sameIssuer(known.issuer, after.issuer))
-  }
-
-  /** What cannot be unsealed is unknown. */
-  #open({ key, id, sealed }: GrantRecord): Promise<Token | undefined> {
-    return this.#context.sealer.open(key, id, sealed).catch(() => undefined)
   }
 
   /** Continues with the token: finds out whose it is, and saves it. */
@@ -259,11 +192,8 @@ export class Logins {
       throw error
     })
     const saved = await unsaved.save(key)
-    return this.#resultOf(call, saved.record, token, {
-      identity: unsaved.identity,
-      identityChanged: saved.identityChanged,
-      repeated: false,
-    })
+    const more = { identity: unsaved.identity, identityChanged: saved.identityChanged, repeated: false }
+    return loginResultOf(call.pending, { record: saved.record, token, now: this.#context.clock.now() }, more)
   }
 
   #tell({ record, identityChanged }: SavedLogin, token: Token): void {
@@ -307,7 +237,7 @@ export class Logins {
         )
     }
     const { done, error, isFailed, unsaved } = attempt
-    if (done !== undefined) return this.#repeat(call, done.key, attempt.id, done.identity)
+    if (done !== undefined) return this.#repeated.result(call, done.key, attempt.id, done.identity)
     if (unsaved?.isOver === false) return this.#finish(call, attempt)
     throw isFailed === true ? alreadyUsed(error) : error
   }
@@ -315,8 +245,8 @@ export class Logins {
   /** Another process used the login, or this one before a restart: the grant shows whether it succeeded. */
   async #elsewhere(call: Call, attempt: Attempt): Promise<LoginResult> {
     try {
-      const key = await this.#findElsewhere(call, attempt.id)
-      const result = await this.#repeat(call, key, attempt.id, undefined)
+      const key = await this.#repeated.find(call, attempt.id)
+      const result = await this.#repeated.result(call, key, attempt.id, undefined)
       attempt.done = { key, identity: result.identity }
       return result
     } catch (error) {
@@ -324,86 +254,6 @@ export class Logins {
       throw error
     }
   }
-
-  async #findElsewhere(call: Call, id: string): Promise<GrantKey> {
-    const { clock, store } = this.#context
-    let key = keyBefore(call)
-    if (key === undefined && store.documents === undefined) throw alreadyUsed()
-    const giveUpAt = clock.monotonic() + CALLER_WAITS_MS
-    for (;;) {
-      key ??= await insist(clock, CALLER_WAITS_MS, () => this.#noted(id))
-      const record = await this.#read(key)
-      if (key !== undefined && record?.id === id) return key
-      if (clock.monotonic() >= giveUpAt) throw alreadyUsed()
-      await clock.delay(LOOK_EVERY_MS)
-    }
-  }
-
-  async #read(key: GrantKey | undefined): Promise<GrantRecord | undefined> {
-    const { clock, store } = this.#context
-    return key && (await insist(clock, CALLER_WAITS_MS, () => store.read(key))).record
-  }
-
-  /** The current grant of this login. */
-  async #repeat(call: Call, key: GrantKey, id: string, told: Identity | undefined): Promise<LoginResult> {
-    const record = await this.#read(key)
-    if (record?.id !== id) throw alreadyUsed()
-    const token = await this.#open(record)
-    if (token === undefined) throw alreadyUsed()
-    const asked = typeof call.options.subject === 'function'
-    const identity = told ?? (asked ? await askIdentity(call.core, token).catch(() => undefined) : identityOf(token))
-    if (asked && identity === undefined) throw alreadyUsed()
-    const subject = await subjectOf(call.options, identity)
-    if (subject === undefined) throw refused()
-    if (subject !== key.subject) throw wrongSubject()
-    return this.#resultOf(call, record, token, { identity, identityChanged: false, repeated: true })
-  }
-
-  #resultOf(
-    { pending }: Call,
-    record: GrantRecord,
-    token: Token,
-    more: Pick<LoginResult, 'repeated' | 'identityChanged'> & { readonly identity: Identity | undefined },
-  ): LoginResult {
-    const { identity, identityChanged, repeated } = more
-    const { scope } = token
-    const { [TOKEN_ORIGIN]: _, ...extra } = token.extra ?? {}
-    const { returnTo, scope: asked = [] } = pending
-    const claims = claimsOf(token)
-    return {
-      key: record.key,
-      status: statusOf(record, this.#context.clock.now()),
-      ...(identity !== undefined && { identity }),
-      ...(claims !== undefined && { claims }),
-      extra: Object.freeze(extra),
-      ...(scope !== undefined && { scope }),
-      missingScope: missingScope(asked, scope),
-      renewable: record.renewable,
-      repeated,
-      identityChanged,
-      ...(returnTo !== undefined && { returnTo: checkReturnTo(returnTo) }),
-    }
-  }
-}
-
-function isTaken({ done, isFailed, unsaved, work }: Attempt): boolean {
-  return work !== undefined || unsaved !== undefined || isFailed === true || done !== undefined
-}
-
-/** The key of the grant, if it is known before the code is sent. */
-function keyBefore({ options, pending }: Call): GrantKey | undefined {
-  const subject = typeof options.subject === 'string' ? options.subject : pending.subject
-  if (subject === undefined || typeof options.account === 'function') return undefined
-  return checkedKey(pending.client ?? '', subject, options.account ?? pending.account)
-}
-
-function noteOf(id: string): string {
-  return `log-in:${id}`
-}
-
-async function subjectOf({ subject }: CompleteOptions, identity: Identity | undefined): Promise<string | undefined> {
-  if (typeof subject === 'string') return subject
-  return identity === undefined ? undefined : ((await subject(identity)) ?? undefined)
 }
 
 /** A callback check that ends is thrown through the client. An error, so that it is passed on unchanged. */
