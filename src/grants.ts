@@ -71,7 +71,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   constructor(options: GrantsOptions<C>) {
     const { keys, policy = {} } = options
     this.#logger = options.logger === undefined ? undefined : redactingLogger(options.logger, new Secrets())
-    this.#clients = new Clients(options as GrantsOptions<Record<string, OAuth2Client>>, this.#logger, this.#emitter)
+    this.#clients = new Clients(options, this.#logger, this.#emitter)
     const store = options.store ?? memoryStore(options.clock === undefined ? {} : { clock: options.clock })
     if (store.volatile !== true && keys === undefined) {
       throw new ConfigError(

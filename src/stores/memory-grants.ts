@@ -130,7 +130,8 @@ export class MemoryGrants implements GrantStore {
 
   async due({ before, limit, reserveMs = 0 }: DueRequest): Promise<{ records: readonly GrantRecord[]; now: number }> {
     const now = this.#clock.now()
-    if (this.#setBacks.noticed(this.#clock.monotonic(), now) > 0) {
+    const isSetBack = this.#setBacks.noticed(this.#clock.monotonic(), now) > 0
+    if (isSetBack) {
       for (const [name, record] of this.#records) {
         if (isOverdue(record, now)) this.#save(name, withoutFuture(record, now))
       }
@@ -139,7 +140,8 @@ export class MemoryGrants implements GrantStore {
       .filter(([, since]) => since <= before)
       .sort(([, a], [, b]) => a - b)
       .slice(0, limit)
-    if (reserveMs > 0) for (const [name] of due) this.#due.set(name, before + reserveMs)
+    // `before` may be by the earlier clock: it would reserve grants until long after their ends.
+    if (reserveMs > 0 && !isSetBack) for (const [name] of due) this.#due.set(name, before + reserveMs)
     return { records: due.flatMap(([name]) => this.#records.get(name) ?? []), now }
   }
 

@@ -191,7 +191,7 @@ class StoreOver implements GrantStore {
         return this.#remember(content.record, content, { name: row.key, revision: row.revision, now })
       })
       const setBackMs = this.#setBacks.noticed(askedAt, found.now)
-      if (setBackMs > 0) void this.#dueAnew(found.now + setBackMs + LONGEST_HOLD_MS)
+      if (setBackMs > 0) void this.#dueAnew(found.now + setBackMs + LONGEST_HOLD_MS, found.records)
       return found
     })
   }
@@ -259,14 +259,19 @@ class StoreOver implements GrantStore {
     }
   }
 
-  /** After the database's clock was set back: writes again when a grant is due, if the earlier clock wrote it. */
-  async #dueAnew(dueBefore: number): Promise<void> {
-    const decide = (row: GrantRow, now: number): [Decision<{ now: number }>, GrantRow['buried']] => {
-      const isLate = row.record !== undefined && isOverdue(row.record, now)
-      return [{ answer: { now }, ...(isLate && { write: withoutFuture(row.record, now) }) }, row.buried]
-    }
+  /**
+   * After the database's clock was set back: writes again when a grant is due, if the earlier clock wrote it, or if it
+   * was just reserved by it.
+   */
+  async #dueAnew(dueBefore: number, reserved: readonly GrantRecord[]): Promise<void> {
+    const write = (key: GrantKey, isDue: (record: GrantRecord, now: number) => boolean): Promise<unknown> =>
+      this.#decide(key, false, ({ buried, record }, now) => {
+        const isLate = record !== undefined && isDue(record, now)
+        return [{ answer: { now }, ...(isLate && { write: withoutFuture(record, now) }) }, buried]
+      })
     try {
-      for await (const { key } of this.#lists.dueBefore(dueBefore)) await this.#decide(key, false, decide)
+      for (const { key } of reserved) await write(key, () => true)
+      for await (const { key } of this.#lists.dueBefore(dueBefore)) await write(key, isOverdue)
     } catch {
       // Callers do not wait for it: a claim checks the times itself.
     }

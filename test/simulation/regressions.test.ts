@@ -585,6 +585,34 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: true,
     crowd: 4,
   },
+  "a worker that asks for due grants by the store's earlier clock reserves none until then (worker)": {
+    seed: 2147481592,
+    mode: 'time',
+    declared: true,
+    processes: 2,
+    workers: 2,
+    timing: 'short',
+    background: 'detached',
+    skews: [],
+    sleeps: false,
+    bounded: true,
+    whole: false,
+    acts: [
+      { kind: 'store-down', at: 131752, process: 0, ms: 454 },
+      { kind: 'store-slow', at: 132201, process: 0, ms: 10000 },
+      { kind: 'provider-hangs', at: 103177, process: 0, ms: 23966 },
+      { kind: 'store-jump', at: 0, process: 0, ms: 1 },
+      { kind: 'store-jump', at: 0, process: 0, ms: 1 },
+      { kind: 'new-registration', at: 132985, process: 0, ms: 1 },
+    ],
+    faults: [
+      { point: 'event', nth: 156, fault: 'pause' },
+      { point: 'event', nth: 300, fault: 'pause-all' },
+      { point: 'claim-look', nth: 7, fault: 'store-clock' },
+    ],
+    resolver: true,
+    crowd: 3,
+  },
 }
 
 test.each(Object.entries(CASES))('%s', async (_name, difference) => {

@@ -107,4 +107,24 @@ describe.each(kinds)('when the clock of %s is set back', (kind) => {
     await worker.stop()
     expect(worker.stats().refreshed).toBe(1)
   })
+
+  test.each([61_000, HOUR_MS])(
+    'by %i ms, a worker that asks by the earlier clock reserves no grant until then',
+    async (backMs) => {
+      const { clock, store } = await processes()
+      const due = (before: number): Promise<number> =>
+        store.due({ before, limit: 10, reserveMs: 60_000 }).then(({ records }) => records.length)
+      expect(await due(clock.now())).toBe(0)
+      const before = clock.now() + 10_000
+      clock.set(clock.now() - backMs)
+      await store.put(key, { ...(await store.read(key)).record!, id: 'anew', refreshAfter: clock.now() + 5000 })
+      // An answer that was asked for before the clock was set.
+      await due(before)
+      await clock.advance(4000)
+      expect(await due(clock.now())).toBe(0)
+      await clock.advance(1000)
+      expect(await due(clock.now())).toBe(1)
+      expect(await due(clock.now())).toBe(0)
+    },
+  )
 })
