@@ -71,7 +71,7 @@ test('a case closes its store, also when it fails', async () => {
 
 test('messages say what was expected and what came', async () => {
   const create = spoiled((store) => ({ once: async (id, ttlMs, by) => !(await store.once(id, ttlMs, by)) }))
-  const once = storeContract({ create, clock }).find(({ name }) => name === 'an id is seen once')
+  const once = storeContract({ create, clock }).find(({ name }) => name === 'an id is accepted once')
   await expect(once!.run()).rejects.toThrow('Expected an id that was never seen to be true, got false.')
 })
 

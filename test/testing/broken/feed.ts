@@ -81,7 +81,7 @@ export const feedMistakes: Mistakes = {
     },
   ),
   'rows that are removed at once': [
-    'a row is there until a minute after `forgetAt`',
+    'a row is kept until a minute after `forgetAt`',
     (backend, clock) => sweeping(backend, clock, 0, false),
   ],
   'rows whose time to live stays': [
