@@ -58,11 +58,11 @@ export const storeListMistakes: Readonly<Record<string, StoreMistake>> = {
       }
     },
   ],
-  'a feed without what works again': [
+  'a feed without tokens that follow a verdict': [
     'a token that follows a verdict is in the feed',
     (store) => ({ changes: (request) => without(store, request, ({ kind }) => kind === 'refreshed') }),
   ],
-  'a feed that loses what is beyond its page': [
+  'a feed that loses changes beyond its page': [
     'the feed is read in pages, and a cursor may be used again',
     (store) => ({
       changes: async (request) => {
@@ -103,7 +103,7 @@ async function without(
 ): Promise<ChangesAnswer> {
   const answer = await store.changes!(request)
   const changes = answer.changes.filter((change) => !isHidden(change))
-  // An empty page would be the end.
+  // An empty page would end the list.
   return changes.length === 0 && answer.changes.length > 0
     ? without(store, { ...request, after: answer.next }, isHidden)
     : { ...answer, changes }

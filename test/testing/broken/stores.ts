@@ -66,7 +66,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       },
     }),
   ],
-  'an id that is refused to whom it was given': [
+  'an id that is rejected for its own owner': [
     'an id is accepted once',
     (store) => ({ once: (id, ttlMs) => store.once(id, ttlMs, crypto.randomUUID()) }),
   ],
@@ -108,7 +108,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       return undefined
     }),
   ],
-  "a lease that lasts no longer than the claimer's own would": [
+  "a lease that lasts no longer than the claimer's own": [
     SET_BACK,
     withClaim(async (store, { record, request }) => {
       const answer = await store.claim(record.key, request)
@@ -141,18 +141,18 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       return Object.fromEntries(Object.entries(members).map(([name, run]) => [name, run.bind(deaf)]))
     },
   ],
-  'a login that does not say that a newer form is in its way': [
+  'a login that ignores a record of a newer schema': [
     NEWER,
     (store, clock) => ({
       put: (key, grant, expect) =>
         store.put(key, grant, expect).catch(() => ({ committed: false, record: undefined, now: clock.now() })),
     }),
   ],
-  'a deletion that does not say so': [
+  'a deletion that ignores a record of a newer schema': [
     NEWER,
     (store, clock) => ({ delete: (key, request) => store.delete(key, request).catch(() => ({ now: clock.now() })) }),
   ],
-  'a claim that is decided on the record that was seen': [
+  'a claim that trusts the record that its caller has read': [
     'a lease or a back-off that ended after its caller read the record does not stop a claim',
     (store, clock) => ({
       claim: async (key, request, seen) => {
@@ -161,7 +161,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       },
     }),
   ],
-  'a commit of what was seen, whatever is there': [
+  'a commit that does not read the stored record again': [
     'a record that was written after its caller read it is read again',
     (store) => ({
       commit: async (key, commit, seen) => {
@@ -171,7 +171,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       },
     }),
   ],
-  'a record of another grant that is taken for one that was seen': [
+  'a record of another grant that is used as the read one': [
     'a read record of another grant or another store has no effect',
     (store) => ({
       commit: (key, commit, seen) => store.commit(seen?.key ?? key, { ...commit, id: seen?.id ?? commit.id }),

@@ -62,7 +62,7 @@ export const swapMistakes: Mistakes = {
     ...write,
     notAfter: undefined,
   })),
-  'a `notAfter` that only new rows heed': written(
+  'a `notAfter` that is checked for new rows only': written(
     'nothing is written after `notAfter`, and the row is returned',
     (write, backend, key) => (backend.rows.has(key) ? { ...write, notAfter: undefined } : write),
   ),
@@ -82,7 +82,7 @@ export const swapMistakes: Mistakes = {
       sealed: write.sealed ?? '',
     }),
   ),
-  'an empty sealed text that is taken for an absent one': written(
+  'an empty sealed text that is treated as an absent one': written(
     'an absent sealed text keeps the stored one, and an empty one replaces it',
     (write) => ({ ...write, sealed: write.sealed === '' ? undefined : write.sealed }),
   ),

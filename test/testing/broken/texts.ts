@@ -1,7 +1,7 @@
 import type { Row } from '../../../src/stores/backend.ts'
 import { type Mistake, type Mistakes, written } from './mistake.ts'
 
-/** A mistake in how keys are told apart. */
+/** A mistake in how keys are distinguished. */
 const keyed = (caseName: string, fold: (key: string) => string): Mistake => [
   caseName,
   (backend) => {
@@ -24,7 +24,7 @@ export const textMistakes: Mistakes = {
   'keys without case': keyed('keys are compared by their bytes, so that similar keys are different', (key) =>
     key.toLowerCase(),
   ),
-  'keys that are normalised': keyed('keys are compared by their bytes, so that similar keys are different', (key) =>
+  'keys that are normalized': keyed('keys are compared by their bytes, so that similar keys are different', (key) =>
     key.normalize('NFC'),
   ),
   'keys without spaces at their ends': keyed(
