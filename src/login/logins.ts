@@ -58,7 +58,7 @@ interface Attempt {
   readonly id: string
   /** The first user of the login, as passed to `once`: the same at each of its repeats. */
   readonly by: string
-  /** Resolves when the first call is over, whatever its result. */
+  /** Resolves when the first call has resolved or rejected. */
   work?: Promise<void> | undefined
   unsaved?: UnsavedLogin | undefined
   /** Whether the login failed although the code was sent. */
@@ -139,7 +139,7 @@ export class Logins {
 
   /**
    * The same for a login that the provider started. Only the provider, which accepts a code once, prevents a repeat,
-   * and nothing shows whose browser brought it.
+   * and nothing shows whose browser sent it.
    */
   async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LoginResult> {
     checkCompleteOptions(options)
@@ -278,7 +278,7 @@ export class Logins {
     })
     if (renewable || token.expiresAt === undefined) return
     logger?.warn(
-      'evergrant: the login brought no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or what the provider takes for it (Google: access_type=offline and prompt=consent)',
+      'evergrant: the login returned no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or own parameters of the provider (Google: access_type=offline and prompt=consent)',
       { ...key },
     )
   }

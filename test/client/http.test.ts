@@ -291,7 +291,7 @@ test('the error of a response that asks to retry later has its time', async () =
 })
 
 test.each([301, 302, 303, 307, 308])(
-  'a redirect (%i) from the token endpoint is not followed: credentials would go along',
+  'a redirect (%i) from the token endpoint is not followed, because it would forward credentials',
   async (status) => {
     const seen: string[] = []
     const base = await listen((request, response) => {

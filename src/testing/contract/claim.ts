@@ -68,7 +68,7 @@ export const claimCases: readonly Case[] = [
       const first = await stage.claimed(record, 'one', { leaseMs: 1_000, intent: { hash: 'h', sendWithinMs: 500 } })
       await stage.pass(SHORT_MS)
       const second = await stage.claimed(record, 'one', { leaseMs: 9_000, intent: { hash: 'h', sendWithinMs: 4_000 } })
-      check(second.now > first.now, 'Expected the time of the store to go on.')
+      check(second.now > first.now, 'Expected the time of the store to advance.')
       same(second.takeover, false, '`takeover` of a repeated claim')
       const intent = { ...first.record.intent, sendBefore: second.now + 4_000, sendWithinMs: 4_000 }
       same((await stage.read()).intent, intent, 'the intent after a repeated claim')
@@ -220,7 +220,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'an ended grant can be claimed, because it may be tried once more',
+    'an ended grant can be claimed, because it may be tried again',
     async (stage) => {
       const record = await stage.login({ state: 'reauthorization_required', reason: 'revoked' })
       same((await stage.claimed(record, 'one')).record.state, 'reauthorization_required', 'the state')

@@ -76,7 +76,7 @@ export const otherCases: readonly Case[] = [
       same(await named({ client, state: 'active' }), ['0ann', '0bob'], "a client's living grants")
       same(await named({ client, state: 'reauthorization_required' }), ['0annwork'], "a client's ended grants")
       same(await named({ client, subject: 'ann', state: 'active' }), ['0ann'], 'all three')
-      same(await named({ client: `${client}:` }), ['1bob'], 'a client whose name begins alike')
+      same(await named({ client: `${client}:` }), ['1bob'], 'a client whose name has the same beginning')
       same(await named({ client: newId() }), [], "an unknown client's grants")
       const everything = await stage.list(undefined)
       same(everything.filter((record) => record.key.client.startsWith(client)).length, 4, 'the number of all grants')
