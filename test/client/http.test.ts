@@ -232,7 +232,7 @@ test.each([
     'Node.js: TLS broke in the middle',
     bun('EPROTO', 'write EPROTO 139:error:0A000126:SSL routines::unexpected eof while reading'),
   ],
-  ['Bun: no answer in time', bun('TimeoutError', 'The operation timed out.')],
+  ['Bun: no response in time', bun('TimeoutError', 'The operation timed out.')],
 ])('what a failed fetch says of its request %s: maybe sent', async (_name, error) => {
   expect(surelyNotSent(error)).toBe(false)
   expect(await rejection(makeClient(scripted(error).fetch).refresh(makeOldToken()))).toMatchObject({
