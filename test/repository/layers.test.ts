@@ -71,7 +71,7 @@ test('no files of src import each other in a circle, types included', () => {
   expect([...left.keys()]).toEqual([])
 })
 
-test('only the SQLite store imports from node:, besides a type, and only the two runtime dependencies are imported', () => {
+test('only the SQLite store imports from node:, except a type, and only the two runtime dependencies are imported', () => {
   const foreign = files(src).flatMap((file) =>
     importsOf(join(src, file))
       .filter((name) => !name.startsWith('.'))
