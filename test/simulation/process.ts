@@ -61,18 +61,21 @@ export class Process implements Owner {
           const abort = (): void => reject(signal?.reason as Error)
           signal?.addEventListener('abort', abort, { once: true })
           let sleptMs = this.#sleptMs
+          let at = timeline.now + Math.max(ms, 0) + options.lagMs()
           const onTime = (): void => {
             if (signal?.aborted === true) return
             const lostMs = this.#sleptMs - sleptMs
             if (lostMs > 0) {
               sleptMs += lostMs
-              timeline.after(lostMs, this, onTime)
+              // The rest of the wait, once the machine is awake again.
+              at += lostMs
+              timeline.after(at - timeline.now, this, onTime)
               return
             }
             signal?.removeEventListener('abort', abort)
             resolve()
           }
-          timeline.after(Math.max(ms, 0) + options.lagMs(), this, onTime)
+          timeline.after(at - timeline.now, this, onTime)
         }),
     }
   }
