@@ -154,6 +154,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       clock: completeClock(this.#clock),
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
+      observers: this.#observers,
       logger: this.#logger,
       coreOf: (name) => this.#clients.find(name),
       liveGrantOf: (key) => this.#liveGrant(key),

@@ -30,7 +30,8 @@ export type Activity =
   | {
       readonly kind: 'token_request'
       readonly key: GrantKey
-      readonly flight: FlightIdentity
+      /** Absent: the request of a login. */
+      readonly flight: FlightIdentity | undefined
       readonly request: ObservedRequest
     }
 
@@ -123,6 +124,13 @@ export class Observers {
         for (const each of begun) quietly(() => each.end({ ...result, durationMs: durationMs() }))
       },
     }
+  }
+
+  /** Returns what sends token requests for a grant. Undefined: they are not observed. */
+  ofRequests(key: GrantKey, flight?: FlightIdentity): ObserveRequest | undefined {
+    if (this.isEmpty) return undefined
+    return (request, send) =>
+      this.during({ kind: 'token_request', key, flight, request }, send, ({ status }) => ({ status }))
   }
 
   /** Runs work as an activity that ends with it. */

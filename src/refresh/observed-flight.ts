@@ -42,10 +42,7 @@ export class ObservedFlight {
 
   /** Sends token requests of this flight. Undefined: they are not observed. */
   get observeRequest(): ObserveRequest | undefined {
-    const { key, observers } = this.#context
-    if (observers.isEmpty) return undefined
-    return (request, send) =>
-      observers.during({ kind: 'token_request', key, flight: this, request }, send, ({ status }) => ({ status }))
+    return this.#context.observers.ofRequests(this.#context.key, this)
   }
 
   end(result: Result): void {

@@ -60,7 +60,8 @@ export class SpanObserver implements Observer {
   }
 
   #parentOf(activity: Activity): Context {
-    const inRefresh = 'flight' in activity ? this.#refreshes.get(activity.flight) : undefined
+    const flight = 'flight' in activity ? activity.flight : undefined
+    const inRefresh = flight === undefined ? undefined : this.#refreshes.get(flight)
     return inRefresh ?? context.active()
   }
 
@@ -75,7 +76,11 @@ export class SpanObserver implements Observer {
 
   #keyAttributes({ client, subject, account }: GrantKey): Attributes {
     if (!this.#includeSubject) return { [CLIENT]: client }
-    return { [CLIENT]: client, [SUBJECT]: subject, ...(account !== '' && { [ACCOUNT]: account }) }
+    return {
+      [CLIENT]: client,
+      ...(subject !== '' && { [SUBJECT]: subject }),
+      ...(account !== '' && { [ACCOUNT]: account }),
+    }
   }
 
   /** A flight's span exists from its first attempt on. It is linked at the end of the wait, when it surely does. */

@@ -1,8 +1,11 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
+import { OAuth2Client } from '../../src/client/oauth2-client.ts'
+import { Grants } from '../../src/grants.ts'
 import { StoreError } from '../../src/model/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { scriptedProvider } from '../../src/testing/scripted-provider.ts'
 import { OAuth2Session } from '../../src/session.ts'
 import { deferred } from '../../src/util/async.ts'
 import { json } from '../refresh/fake-server.ts'
@@ -249,6 +252,34 @@ test('a session that stands alone is instrumented too', async () => {
   expect(spans('refresh')[0]).toMatchObject({
     attributes: { 'evergrant.client': 'fake', 'evergrant.outcome': 'refreshed' },
   })
+})
+
+test('the code exchange of a login is a span inside the request that completes it', async () => {
+  const { instrument, spans, tracer } = sdk()
+  const scripted = scriptedProvider()
+  const client = new OAuth2Client({
+    provider: scripted.provider,
+    clientId: 'id',
+    clientSecret: 'secret',
+    redirectUri: 'https://app.example/callback',
+    fetch: scripted.fetch,
+  })
+  const grants = new Grants({ clients: { acme: client } })
+  instrument(grants)
+  const pending = await grants.connect('acme', 'alice')
+  await tracer.startActiveSpan('callback', async (span) => {
+    await grants.complete(scripted.login(pending.url), pending, { subject: 'alice' })
+    span.end()
+  })
+  expect(spans('token_request')[0]).toMatchObject({
+    attributes: {
+      'evergrant.client': 'acme',
+      'evergrant.grant_type': 'authorization_code',
+      'http.response.status_code': 200,
+    },
+    status: OK,
+  })
+  expect(parentOf(spans('token_request')[0])).toBe(spans().at(-1)!.spanContext().spanId)
 })
 
 test('after stop() there are no further spans, but those in progress end', async () => {
