@@ -31,7 +31,7 @@ import { SealedDocuments } from './refresh/sealed-documents.ts'
 import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './client/flows/return-to.ts'
 import type { KeyRing } from './seal/key-ring.ts'
-import { lazyKeys } from './seal/lazy-keys.ts'
+import { checkedKeys, lazyKeys } from './seal/lazy-keys.ts'
 import { OAuth2Session } from './session.ts'
 import type { ChangesAnswer, ChangesRequest } from './stores/changes.ts'
 import { memoryStore } from './stores/memory.ts'
@@ -85,7 +85,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#store = guardedStore(store, completeClock(options.clock))
     this.#policy = policy
     this.#clock = options.clock
-    const ring = typeof keys === 'function' ? lazyKeys(keys) : keys
+    const ring = typeof keys === 'function' ? lazyKeys(keys) : keys && checkedKeys(keys)
     this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
     this.#observers = new Observers(completeClock(options.clock))
@@ -104,6 +104,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws ConfigError for an unknown client, or a `returnTo` that leaves the site
    */
   async connect(client: keyof C & string, subject?: string, options: ConnectOptions = {}): Promise<PendingLogin> {
+    this.#assertOpen()
     const { account, returnTo, ...request } = options
     const key = checkedKey(client, subject ?? '', account)
     if (returnTo !== undefined) checkReturnTo(returnTo)
@@ -138,6 +139,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     pending: KeptLogin | undefined,
     options: CompleteOptions | UnsolicitedOptions,
   ): Promise<CompletedLogin> {
+    this.#assertOpen()
     const begunElsewhere = pending === undefined && 'unsolicited' in options && options.unsolicited
     const logins = await this.#loggingIn()
     const result = begunElsewhere
@@ -271,6 +273,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end if some could not be disconnected; StoreError if nothing can be listed
    */
   async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
+    this.#assertOpen()
     if (typeof subject !== 'string') throw new ConfigError('Expected subject of disconnectSubject() to be a string.')
     const end = (key: GrantKey): Promise<boolean> => this.#liveGrant(key).disconnect(options)
     const { disconnectAll } = await loadOperations()
@@ -283,6 +286,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end if some could not be tried; StoreError if nothing can be listed
    */
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
+    this.#assertOpen()
     const { recheckAll } = await loadOperations()
     return recheckAll({ store: this.#store, logger: this.#logger }, filter, (key) => this.#liveGrant(key))
   }
@@ -294,6 +298,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end if something could not be resealed; StoreError if nothing can be listed
    */
   async reseal(): Promise<{ resealed: number }> {
+    this.#assertOpen()
     const documents = this.#store.documents === undefined ? undefined : this.documents
     const { resealAll } = await loadOperations()
     return resealAll({ store: this.#store, sealer: this.#sealer, documents, logger: this.#logger })
@@ -301,7 +306,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   /** Starts a worker that refreshes grants as they become due, also idle ones. Any number of processes may run one. */
   keepFresh(options: KeepFreshOptions = {}): KeepFresh {
-    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
+    this.#assertOpen()
     const worker = keepFresh(
       {
         store: this.#store,
@@ -331,11 +336,15 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     for (const each of closed) if (each.status === 'rejected') throw each.reason
   }
 
+  #assertOpen(): void {
+    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
+  }
+
   #liveGrant(key: GrantKey, options: { readonly passing?: boolean } = {}): LiveGrant {
     const name = encodeKey(key)
     const known = this.#liveGrants.get(name)
     if (known !== undefined) return known
-    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
+    this.#assertOpen()
     const liveGrant = new LiveGrant({
       ...this.#clients.contextOf(key),
       key,

@@ -22,17 +22,17 @@ import type { AccessToken, Token } from './model/token.ts'
 /** Options of a session that stands alone. */
 export interface OAuth2SessionOptions {
   /** The token to start with. Accepts everything that `importToken` accepts. */
-  readonly token?: Token | object
+  readonly token?: Token | object | undefined
   /**
    * Receives every new token, and is awaited (for up to 10 s) before the callers of that refresh get it. If it rejects,
    * callers get the token, the call is repeated, `save_delayed` is emitted, and `close()` waits for it.
    */
-  readonly onToken?: (token: Token) => void | Promise<void>
+  readonly onToken?: ((token: Token) => void | Promise<void>) | undefined
   /** Requests a new token if there is no refresh token: `(client) => client.clientCredentials()`. */
-  readonly obtain?: (client: OAuth2Client) => Promise<Token>
-  readonly policy?: RefreshPolicy
+  readonly obtain?: ((client: OAuth2Client) => Promise<Token>) | undefined
+  readonly policy?: RefreshPolicy | undefined
   /** How work that no caller waits for is run. @default 'detached' */
-  readonly background?: Background
+  readonly background?: Background | undefined
 }
 
 /**
@@ -153,8 +153,10 @@ function standalone(
   const core = coreOf(client)
   const policy = options.policy ?? {}
   checkPolicy(policy, core.timeoutMs)
-  const { obtain } = options
+  const { obtain, onToken, token } = options
   const { clock } = core
+  if (onToken !== undefined && typeof onToken !== 'function')
+    throw new ConfigError(`Expected onToken to be a function, got ${typeof onToken}.`)
   return new LiveGrant({
     key: { client: core.name, subject: 'session', account: '' },
     client: {
@@ -171,11 +173,11 @@ function standalone(
     observers,
     logger: core.logger,
     obtainable: obtain !== undefined,
-    onToken: options.onToken,
+    onToken,
     alone: true,
     seed:
-      options.token === undefined
+      token === undefined
         ? undefined
-        : importToken(options.token, { now: clock.now(), provider: core.provider, renewable: obtain !== undefined }),
+        : importToken(token, { now: clock.now(), provider: core.provider, renewable: obtain !== undefined }),
   })
 }

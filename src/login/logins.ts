@@ -50,7 +50,7 @@ export class Logins {
     checkCompleteOptions(options)
     if (pending?.client === undefined) {
       throw new ConfigError(
-        'Expected pending to be the object that grants.connect() returned, got one without a client. Keep all of it in the web session.',
+        `Expected pending to be the object that grants.connect() returned, got ${describe(pending)}. Keep all of it in the web session until the callback.`,
       )
     }
     if (typeof options.subject === 'string' && pending.subject !== undefined && options.subject !== pending.subject)
@@ -274,4 +274,9 @@ function marker(kind: symbol): Error {
 
 function isMarker(error: unknown, kind: symbol): boolean {
   return error instanceof Error && (error as { kind?: unknown }).kind === kind
+}
+
+function describe(pending: unknown): string {
+  if (pending === null) return 'null'
+  return typeof pending === 'object' ? 'one without a client' : typeof pending
 }

@@ -21,7 +21,7 @@ export interface DisconnectOptions {
    * Whether to revoke the grant at the provider. @default true, but if a revocation ends everything of the user at the
    * client (`revocation.ends: 'person'` in the provider's data), only for the user's last grant in the store
    */
-  readonly revoke?: boolean
+  readonly revoke?: boolean | undefined
 }
 
 /** Disconnects a grant: first in the store, then at its provider. */
