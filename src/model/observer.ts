@@ -1,5 +1,5 @@
 import { stopwatch, type Clock } from '../util/clock.ts'
-import type { ReauthorizationReason } from './errors.ts'
+import { ProviderUnavailableError, type ReauthorizationReason } from './errors.ts'
 import type { RefreshCause } from './events.ts'
 import type { GrantKey } from './grant-key.ts'
 
@@ -143,11 +143,16 @@ export class Observers {
         return value
       },
       (error: unknown) => {
-        observed.end({ outcome: 'failed', error, status: (error as { status?: number } | undefined)?.status })
+        observed.end({ outcome: 'failed', error, ...(activity.kind === 'token_request' && statusOf(error)) })
         throw error
       },
     )
   }
+}
+
+/** The status of the response that made an error, if any. */
+function statusOf(error: unknown): Pick<ActivityResult, 'status'> {
+  return { status: error instanceof ProviderUnavailableError ? error.status : undefined }
 }
 
 /** Runs work within an observed activity: once, with its own result, whatever the observer does. */

@@ -65,7 +65,7 @@ test('work that throws ends its activity with the error, and callers get that ve
       () => ({}),
     ),
   ).rejects.toBe(error)
-  expect(results).toEqual([{ outcome: 'failed', error, status: undefined, durationMs: 0 }])
+  expect(results).toEqual([{ outcome: 'failed', error, durationMs: 0 }])
   expect(() =>
     observers.begin(activity)!.run(() => {
       throw error

@@ -176,6 +176,10 @@ test('a grant that ended, a failure and a back-off are errors by their codes, wi
   expect(spans('token_request').at(-1)).toMatchObject({
     attributes: { 'http.response.status_code': 503, 'error.type': '503' },
   })
+  expect(spans('wait').at(-1)!.attributes).toMatchObject({
+    'evergrant.outcome': 'failed',
+    'error.type': 'provider_unavailable',
+  })
   await expect(settled(clock, g.token(), 1)).rejects.toThrow()
   expect(spans('refresh').at(-1)).toMatchObject({
     attributes: { 'evergrant.outcome': 'backing_off', 'error.type': 'provider_unavailable' },
