@@ -54,7 +54,7 @@ const loadLogins = lazy(async () => {
   return logins
 })
 
-/** Many grants over one store, in any number of processes. Each is refreshed once, wherever it is used. */
+/** Many grants over one store, in any number of processes. Each is refreshed once for all of them. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
   readonly #options: GrantsOptions<C>
   readonly #store: GrantStore
@@ -130,7 +130,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<CompletedLogin>
   /**
    * Completes an installation that the provider started, without a state: for clients whose provider has `unsolicited:
-   * true`. Nothing shows whose browser brought the callback: a user lured to one connects a stranger's account.
+   * true`. Nothing shows whose browser sent the callback: a user lured to one connects a stranger's account.
    * @throws ConfigError if the provider's data does not allow it
    */
   async complete(callback: Callback, pending: undefined, options: UnsolicitedOptions): Promise<CompletedLogin>
@@ -281,7 +281,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Tries ended grants once more, after a bad deployment or an incident at the provider. Resolves to the number of
+   * Tries ended grants again, after a bad deployment or an incident at the provider. Resolves to the number of
    * grants that are active again.
    * @throws UnfinishedError at the end if some could not be tried; StoreError if nothing can be listed
    */

@@ -19,7 +19,7 @@ import { MemoryGrants } from './stores/memory-grants.ts'
 import type { TokenOptions, TokenSource } from './model/token-source.ts'
 import type { AccessToken, Token } from './model/token.ts'
 
-/** Options of a session that stands alone. */
+/** Options of a session without `Grants`. */
 export interface OAuth2SessionOptions {
   /** The token to start with. Accepts everything that `importToken` accepts. */
   readonly token?: Token | object | undefined
@@ -36,7 +36,7 @@ export interface OAuth2SessionOptions {
 }
 
 /**
- * One grant, kept fresh. A session made from a client and a token stands alone, in this process's memory. `Grants`
+ * One grant, kept fresh. A session made from a client and a token is independent, in this process's memory. `Grants`
  * makes sessions over a shared store. Safe for concurrent use.
  */
 export class OAuth2Session implements TokenSource {
@@ -128,7 +128,7 @@ export class OAuth2Session implements TokenSource {
   }
 
   /**
-   * Waits for work in progress and for unsaved tokens. Closes a session that stands alone; a session of `Grants` is
+   * Waits for work in progress and for unsaved tokens. Closes a session without `Grants`. A session of `Grants` is
    * closed with them.
    */
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import type { OAuth2Session } from '../session.ts'
 import type { GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 
-/** Finds a client by name, for applications whose tenants bring their own. */
+/** Finds a client by name, for applications whose tenants have their own. */
 export type ClientResolver = (name: string) => OAuth2Client | undefined | Promise<OAuth2Client | undefined>
 
 /** How grants without a refresh token are refreshed, by client. */

@@ -96,7 +96,7 @@ export class Logins {
 
   /**
    * The same for a login that the provider started. Only the provider, which accepts a code once, prevents a repeat,
-   * and nothing shows whose browser brought it.
+   * and nothing shows whose browser sent it.
    */
   async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LoginResult> {
     checkCompleteOptions(options)
@@ -219,7 +219,7 @@ export class Logins {
     })
     if (renewable || token.expiresAt === undefined) return
     logger?.warn(
-      'evergrant: the login brought no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or what the provider takes for it (Google: access_type=offline and prompt=consent)',
+      'evergrant: the login returned no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or own parameters of the provider (Google: access_type=offline and prompt=consent)',
       { ...key },
     )
   }

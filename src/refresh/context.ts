@@ -10,7 +10,7 @@ import type { Sealer } from './sealer.ts'
 import type { ClientSource } from './grant-client.ts'
 import type { RefreshPolicy } from './policy.ts'
 
-/** Everything that a live grant is made of. */
+/** The parts of a live grant. */
 export interface RefreshContext {
   readonly key: GrantKey
   readonly client: ClientSource

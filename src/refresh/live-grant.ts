@@ -177,7 +177,7 @@ export class LiveGrant implements TokenSource {
     return renewed
   }
 
-  /** Tries an ended grant once more. Returns whether it is active. */
+  /** Tries an ended grant again. Returns whether it is active. */
   async recheck(): Promise<boolean> {
     try {
       await this.#forced({ cause: 'manual', force: true, recheck: true })

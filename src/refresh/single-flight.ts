@@ -270,7 +270,7 @@ export class SingleFlight {
     const held = this.#cache.current()
     if (servesMeanwhile(held, want, this.#clock.now())) return held
     throw new StoreError(
-      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is requested before. It is kept in memory; try again.`,
+      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is requested until then. It is kept in memory; try again.`,
       { retryAfterMs: PAUSE_MS },
     )
   }

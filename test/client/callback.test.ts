@@ -5,7 +5,7 @@ import { beginLogin, issuer, makeClient, metadata, NOW, rejection, scripted } fr
 
 const granted = { body: { access_token: 'new-access-token', token_type: 'Bearer', expires_in: 3600 } }
 
-/** Runs a log-in whose callback is spoiled; answers the error, and that nothing was sent. */
+/** Runs a login with a changed callback. Returns the error, and checks that nothing was sent. */
 async function refusal(
   spoil: (state: string) => string | URL | URLSearchParams | Request,
   { client: options = {}, server = metadata }: { client?: object; server?: object } = {},

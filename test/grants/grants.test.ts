@@ -14,7 +14,7 @@ const idToken = (sub: string) => {
   return ['{"alg":"RS256"}', JSON.stringify(claims), 's'].map((part) => btoa(part).replaceAll('=', '')).join('.')
 }
 
-/** A world whose token endpoint answers code exchanges with what the test says. */
+/** A world whose token endpoint responds to code exchanges as the test says. */
 function logins() {
   const clock = fakeClock()
   const server = new FakeServer()

@@ -78,7 +78,7 @@ test('no files of src import each other in a circle, types included', () => {
   expect([...left.keys()]).toEqual([])
 })
 
-test('only the SQLite store imports from node:, besides a type; only the two runtime dependencies are imported, and the telemetry’s peer', () => {
+test('only the SQLite store imports from node:, except a type; only the two runtime dependencies are imported, and the peer of telemetry', () => {
   const foreign = files(src).flatMap((file) =>
     importsOf(join(src, file))
       .filter((name) => !name.startsWith('.'))

@@ -199,7 +199,7 @@ test('a code that no specification registers is no class of errors', async () =>
   expect(spans('refresh')[0]!.attributes['error.type']).toBe('_OTHER')
 })
 
-test('a caller that gives up is an error, as is one whose request may still be answered', async () => {
+test('a wait that is given up is an error, as is a response that may still arrive', async () => {
   const { instrument, spans } = sdk()
   const { clock, process, server, store } = world()
   const grants = process({ policy: { waitMs: 2000 } })
@@ -231,7 +231,7 @@ test('the worker’s refreshes are spans without a parent', async () => {
   await settled(clock, worker.stop())
 })
 
-test('subject and account are in spans only if asked for', async () => {
+test('subject and account are in spans only with includeSubject', async () => {
   const { instrument, spans } = sdk()
   const { clock, process, server } = world()
   const grants = process()

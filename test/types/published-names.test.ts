@@ -55,7 +55,7 @@ test.each([...ENTRIES])('the values of %s are those that its declarations export
   ).toEqual(Object.keys(loaded).sort())
 })
 
-/** Types that exported ones are spelled with and that nobody needs by name. */
+/** Types that exported types refer to and that no application needs by name. */
 const PARTS = new Set(['AnswerWays', 'ClientSecret', 'Page', 'Params', 'RefusalMeaning'])
 
 test('nothing is published that no entry exports', () => {

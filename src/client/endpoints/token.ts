@@ -43,7 +43,7 @@ export interface Granted {
 /** How a prepared token request is sent. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined
-  /** Called before every request after the first. With `false`, the refusal of the previous one stands. */
+  /** Called before every request after the first. With `false`, the rejection of the previous one is the result. */
   readonly mayStillSend?: (() => boolean) | undefined
   /** Sends each request. @default unobserved */
   readonly observeRequest?: ObserveRequest | undefined

@@ -158,7 +158,7 @@ async function makeAuthorizationRequest(
   })
 }
 
-/** 256 bits, base64url. */
+/** Returns 256 random bits as base64url. */
 function randomSecret(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
 }

@@ -41,7 +41,7 @@ export async function exchangeCode(
 
 /**
  * The same for a login that the provider started. There is no state, no PKCE and no nonce, so nothing shows whose
- * browser brought the callback.
+ * browser sent the callback.
  * @throws ConfigError unless the provider's data has `unsolicited: true`
  */
 export async function exchangeUnsolicited(
@@ -107,7 +107,7 @@ function keptOf(
 }
 
 /**
- * The provider's response is more reliable than what the browser brought. Where tokens are sent is decided here alone.
+ * The provider's response is more reliable than the browser's callback. Only this decides where tokens are sent.
  */
 function withKept(token: Token, kept: ReadonlyMap<string, string>): Token {
   const { [TOKEN_ORIGIN]: _, ...answered } = token.extra ?? {}

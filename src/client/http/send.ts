@@ -116,7 +116,7 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     if (status < 200 || (status >= 300 && status < 400 && request.redirects !== 'answer')) {
       answer.discard?.()
       throw new ProviderUnavailableError(
-        `The provider of client '${context.name}' responded to the ${purpose} with a redirect (status ${status}). Redirects are not followed, because credentials would go along. Check the endpoint's URL.`,
+        `The provider of client '${context.name}' responded to the ${purpose} with a redirect (status ${status}). Redirects are not followed, because they would forward credentials. Check the endpoint's URL.`,
         { status, maybeProcessed: false },
       )
     }
