@@ -10,6 +10,8 @@ import { encodeKey, type GrantKey } from './model/grant-key.ts'
 import type { AccountOption, CompletedLogin, ConnectOptions, GrantsOptions } from './grants/options.ts'
 import { importToken } from './model/import-token.ts'
 import { LiveGrants } from './refresh/live-grants.ts'
+import { makeObservable } from './model/observable.ts'
+import { Observers } from './model/observer.ts'
 import { redactingLogger, type Logger } from './model/logger.ts'
 import { Secrets } from './util/redact.ts'
 import { Clients } from './grants/clients.ts'
@@ -61,6 +63,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #clock: Clock | undefined
   readonly #logger: Logger | undefined
   readonly #emitter = new Emitter()
+  readonly #observers: Observers
   readonly #liveGrants = new LiveGrants()
   readonly #clients: Clients
   readonly #workers = new Set<KeepFresh>()
@@ -85,6 +88,14 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const ring = typeof keys === 'function' ? lazyKeys(keys) : keys && checkedKeys(keys)
     this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
+    this.#observers = new Observers(completeClock(options.clock))
+    makeObservable(this, {
+      observers: this.#observers,
+      stored: {
+        counts: () => this.counts(),
+        oldestDueMs: async () => (await loadOperations()).oldestDueMs(this.#store),
+      },
+    })
   }
 
   /**
@@ -145,6 +156,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       clock: completeClock(this.#clock),
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
+      observers: this.#observers,
       logger: this.#logger,
       coreOf: (name) => this.#clients.find(name),
       liveGrantOf: (key) => this.#liveGrant(key),
@@ -341,6 +353,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       policy: this.#policy,
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
+      observers: this.#observers,
       alone: false,
     })
     this.#liveGrants.add(name, liveGrant, options)

@@ -3,6 +3,8 @@ import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
 import { boundFetch } from './fetch/fetch-with.ts'
 import { importToken } from './model/import-token.ts'
+import { makeObservable } from './model/observable.ts'
+import { Observers } from './model/observer.ts'
 import { brand } from './util/other-copy.ts'
 import type { Background } from './refresh/background.ts'
 import { watchedHealth } from './refresh/client-health.ts'
@@ -58,7 +60,9 @@ export class OAuth2Session implements TokenSource {
       this.#liveGrant = client
     } else {
       this.#emitter = new Emitter()
-      this.#liveGrant = standalone(client, options, this.#emitter)
+      const observers = new Observers(coreOf(client).clock)
+      this.#liveGrant = standalone(client, options, this.#emitter, observers)
+      makeObservable(this, { observers })
     }
     this.#retry401 = options.policy?.retry401 ?? true
   }
@@ -140,7 +144,12 @@ export class OAuth2Session implements TokenSource {
   }
 }
 
-function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): LiveGrant {
+function standalone(
+  client: OAuth2Client,
+  options: OAuth2SessionOptions,
+  emitter: Emitter,
+  observers: Observers,
+): LiveGrant {
   const core = coreOf(client)
   const policy = options.policy ?? {}
   checkPolicy(policy, core.timeoutMs)
@@ -161,6 +170,7 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     policy,
     background: options.background ?? 'detached',
     emitter,
+    observers,
     logger: core.logger,
     obtainable: obtain !== undefined,
     onToken,

@@ -5,6 +5,7 @@ import type { InternalClient } from '../client/internal-client.ts'
 import { CallbackError, ConfigError, ProviderUnavailableError } from '../model/errors.ts'
 import { checkedKey } from '../model/check-key.ts'
 import type { GrantKey } from '../model/grant-key.ts'
+import type { ObserveRequest } from '../model/observer.ts'
 import type { Token } from '../model/token.ts'
 import { askIdentity, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
 import { within, deferred } from '../util/async.ts'
@@ -60,7 +61,7 @@ export class Logins {
     const first = deferred()
     const own: { attempt?: Attempt; sent?: boolean } = {}
     try {
-      const token = await core.exchangeCode(callback, pending, async () => {
+      const beforeSend = async (): Promise<void> => {
         await this.#assertIdentifiable(call)
         const attempt = this.#attemptOf(id)
         own.attempt = attempt
@@ -71,7 +72,9 @@ export class Logins {
         )
         if (!isFirst) throw marker(ELSEWHERE)
         own.sent = true
-      })
+      }
+      const observeRequest = this.#observing(pending)
+      const token = await core.exchangeCode(callback, pending, { beforeSend, observeRequest })
       const attempt = own.attempt ?? this.#attemptOf(id)
       attempt.unsaved = this.#unsavedOf(call, attempt, token)
       return await this.#finish(call, attempt)
@@ -101,7 +104,10 @@ export class Logins {
     const pending: Begun = { client, createdAt: this.#context.clock.now() }
     const core = await this.#context.coreOf(client)
     const call = { pending, options, core }
-    const token = await core.exchangeUnsolicited(callback, () => this.#assertIdentifiable(call))
+    const token = await core.exchangeUnsolicited(callback, {
+      beforeSend: () => this.#assertIdentifiable(call),
+      observeRequest: this.#observing(pending),
+    })
     const attempt: Attempt = { id: randomId(), by: '' }
     attempt.unsaved = this.#unsavedOf(call, attempt, token)
     return this.#finish(call, attempt)
@@ -110,6 +116,11 @@ export class Logins {
   /** Waits for logins that are being saved, and gives up those that cannot be saved. */
   async close(): Promise<void> {
     await Promise.all([...this.#unsaved].map((each) => each.close()))
+  }
+
+  /** Sends observed token requests. The subject of a login may be known only later. */
+  #observing({ client = '', subject = '', account = '' }: Begun): ObserveRequest | undefined {
+    return this.#context.observers.ofRequests({ client, subject, account })
   }
 
   #attemptOf(id: string): Attempt {

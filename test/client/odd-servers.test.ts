@@ -356,7 +356,8 @@ test('a login that the provider began is refused everywhere else, and so is a ca
   ] as const)
     expect(await rejection(core.exchangeUnsolicited(query))).toMatchObject({ code })
   expect(requests).toEqual([])
-  await expect(core.exchangeUnsolicited(callback, () => Promise.reject(new Error('used')))).rejects.toThrow('used')
+  const beforeSend = () => Promise.reject(new Error('used'))
+  await expect(core.exchangeUnsolicited(callback, { beforeSend })).rejects.toThrow('used')
   expect(requests).toEqual([])
 })
 

@@ -6,7 +6,7 @@ import { expectations } from '../integration/fault-expectations.ts'
 import { HOUR, POLICY, until } from '../integration/setup.ts'
 import { begin, bytesOf, connect, LIFETIME_MS, mint, stage } from './setup.ts'
 
-test('a grant shows no secret from login to revocation: in logs, events, inspect, statuses and the file', async () => {
+test('a grant shows no secret from login to revocation: in logs, events, telemetry, inspect, statuses and the file', async () => {
   const onStage = await stage()
   const { client, clock, grants, keys, out, planted, provider, run, store, file } = onStage
   const look = async (): Promise<void> => {
@@ -47,6 +47,7 @@ test('a grant shows no secret from login to revocation: in logs, events, inspect
   await until(() => provider.stats().revokeRequests === 2, 'the grant was revoked')
   await run('gone', () => session.token())
   await look()
+  expect(await onStage.outTelemetry()).toBeGreaterThan(10)
   await grants.close()
   await run('closed', async () => grants.session('acme', 'nobody').token())
   expect(planted.leaksIn(bytesOf(file))).toEqual([])
@@ -82,6 +83,7 @@ test('no fault of the provider shows a secret, at refreshes, code exchanges and 
     logger: onStage.logger,
     policy: POLICY,
   })
+  onStage.observe(service)
   // One of each kind, and every flaw of an ID token.
   const faults = Object.entries(expectations).flatMap(([kind, variants]) => {
     const all = Object.values(variants).map(({ fault }) => fault)
@@ -137,6 +139,7 @@ test('no fault of the provider shows a secret, at refreshes, code exchanges and 
   for (const at of ['refresh', 'log-in'])
     expect(failures[at]?.filter((kind) => kind === 'id_token_invalid').length, at).toBeGreaterThanOrEqual(3)
   expect(planted.size).toBeGreaterThan(100)
+  expect(await onStage.outTelemetry()).toBeGreaterThan(100)
   expect(planted.leaksIn(bytesOf(file))).toEqual([])
   expect(onStage.leaks()).toEqual([])
   await service.close()
@@ -156,6 +159,7 @@ test('a session alone shows no secret either if its updater, its listeners and i
     },
     policy: POLICY,
   })
+  onStage.observe(session)
   for (const name of ['refreshed', 'save_delayed', 'disconnected'] as const) {
     session.on(name, (event) => {
       out(name, event)
@@ -177,8 +181,10 @@ test('a session alone shows no secret either if its updater, its listeners and i
     policy: POLICY,
   })
   onStage.sabotage = ({ everything }) => Promise.reject(new TypeError(`fetch failed ${everything}`))
+  onStage.observe(failing)
   await run('obtain', () => failing.token())
   out('failing session', failing)
+  expect(await onStage.outTelemetry()).toBeGreaterThan(5)
   expect(onStage.leaks()).toEqual([])
 })
 

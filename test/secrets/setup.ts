@@ -6,6 +6,7 @@ import type { Logger } from '../../src/model/logger.ts'
 import { generateKey, keyRing, type KeyRing } from '../../src/seal/index.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
+import type { Instrumentable, InstrumentOptions } from '../../src/telemetry/index.ts'
 import {
   CALLBACK,
   EVENT_NAMES,
@@ -18,6 +19,7 @@ import {
   TIMEOUT_MS,
 } from '../integration/setup.ts'
 import { travellingClock, type TravellingClock } from '../integration/travelling-clock.ts'
+import { sdk } from '../telemetry/setup.ts'
 import { Planted } from './planted.ts'
 import { viewsOf } from './views.ts'
 
@@ -51,6 +53,10 @@ export interface Stage {
   out(label: string, value: unknown, views?: { readonly json?: boolean }): void
   /** Runs one operation, keeps its outcome and returns it. */
   run(label: string, work: () => Promise<unknown>): Promise<unknown>
+  /** Observes grants or a session with everything that telemetry can show. */
+  observe(source: Instrumentable, options?: InstrumentOptions): void
+  /** Keeps what the exporters of spans and metrics received so far. Resolves to the number of spans. */
+  outTelemetry(): Promise<number>
   /** Every leak in the output so far. */
   leaks(): string[]
   readonly lines: number
@@ -144,6 +150,11 @@ export async function stage(
   const store = options.store?.(sqlite, planted) ?? sqlite
   const grants = grantsOf(client, { store, keys, clock, logger, policy: POLICY })
   for (const name of EVENT_NAMES) grants.on(name, (event) => out(`event ${name}`, event))
+  const telemetry = sdk()
+  const observe: Stage['observe'] = (source, more) => {
+    telemetry.instrument(source, { includeSubject: true, ...more })
+  }
+  observe(grants, { gauges: true })
   onTestFinished(async () => {
     clock.travel(HOUR)
     await grants.close()
@@ -169,6 +180,13 @@ export async function stage(
       return state.sabotaged
     },
     out,
+    observe,
+    outTelemetry: async () => {
+      const { metrics, spans } = await telemetry.exported()
+      for (const span of spans) out('span', span)
+      for (const metric of metrics) out('metric', metric)
+      return spans.length
+    },
     run: async (label, work) => {
       const outcome = await work().catch((error: unknown) => error)
       // Results belong to the caller, in their JSON too: tokens, pending logins.
