@@ -50,3 +50,7 @@ test('every file of the package that is not an entry is named by its content', (
 test('a process whose package is removed before its first refresh sends nothing, and refreshes once it is back', async () => {
   expect(await runWithoutFiles()).toEqual(['ERR_MODULE_NOT_FOUND, requests: 0', 'at-1, requests: 1'])
 })
+
+test.each(['use', 'worker'])('a process that goes on (%s) refreshes without the files of its package', async (sign) => {
+  expect(await runWithoutFiles(sign)).toEqual(['at-1, requests: 1', 'at-2, requests: 2'])
+})

@@ -54,9 +54,9 @@ export async function requireAll(kind: string, path: string): Promise<string> {
 }
 
 /** Runs the application that loses the package's files while it runs: what it prints, by line. */
-export async function runWithoutFiles(): Promise<readonly string[]> {
+export async function runWithoutFiles(...options: string[]): Promise<readonly string[]> {
   using application = installedPackage()
-  const run = promisify(execFile)(process.execPath, ['replaced.js'], {
+  const run = promisify(execFile)(process.execPath, ['replaced.js', ...options], {
     cwd: application.folder,
     timeout: 60_000,
   })
