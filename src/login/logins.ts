@@ -1,6 +1,7 @@
 import type { Callback } from '../client/flows/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/flows/callback.ts'
 import type { KeptLogin } from '../client/flows/authorization-request.ts'
+import { loadOauth4webapi } from '../client/oauth4webapi.ts'
 import type { InternalClient } from '../client/internal-client.ts'
 import { CallbackError, ConfigError, ProviderUnavailableError } from '../model/errors.ts'
 import { checkedKey } from '../model/check-key.ts'
@@ -136,7 +137,11 @@ export class Logins {
   async #assertIdentifiable({ core, options, pending }: Call): Promise<void> {
     if (typeof options.subject !== 'function' && typeof options.account !== 'function') return
     if (pending.nonce !== undefined || pending.scope?.includes('openid') === true) return
-    if (await core.hasUserInfo()) return
+    if (await core.hasUserInfo()) {
+      // What checks the user info must not fail to load once the code was sent.
+      await loadOauth4webapi()
+      return
+    }
     throw new ConfigError(
       `Client '${core.name}' receives no identity. Request scope 'openid', or give its server a userinfo_endpoint; or pass \`subject\` and \`account\` as strings.`,
     )

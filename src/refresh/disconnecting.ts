@@ -88,7 +88,7 @@ export class Disconnecting {
       if (!decided) this.#tell(isShared ? 'shared' : undefined)
       if (token === undefined || isShared) return
       const { core } = await withRetries(clock, noRetries, () => this.#client.use())
-      await revokeWithRetries(core, token, clock, noRetries)
+      await revokeWithRetries(core, token, { clock, logger, noRetries })
     }
     await this.#revoking
       .run(revoke)

@@ -7,6 +7,7 @@ import { jittered } from './failure.ts'
 import { within } from '../util/async.ts'
 import { FairQueue } from './worker-queue.ts'
 import type { LiveGrant } from './live-grant.ts'
+import { loadAhead } from '../util/lazy.ts'
 import { StoreClock } from './store-clock.ts'
 
 /** How a worker keeps grants fresh. */
@@ -81,6 +82,7 @@ type Counts = { -readonly [K in keyof KeepFreshStats]: number }
  */
 export function keepFresh(context: KeepFreshContext, options: KeepFreshOptions = {}): KeepFresh {
   const worker = new Worker(context, checked(options))
+  loadAhead()
   const { signal } = options
   const onAbort = (): void => worker.stop()
   if (signal?.aborted === true) worker.stop()
