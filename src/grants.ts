@@ -2,6 +2,8 @@ import type { InternalClient } from './client/internal-client.ts'
 import type { KeptLogin } from './client/flows/authorization-request.ts'
 import type { Callback, OAuth2Client, PendingLogin } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './util/clock.ts'
+import { within } from './util/async.ts'
+import { Closing } from './util/closing.ts'
 import { lazy } from './util/lazy.ts'
 import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
@@ -54,6 +56,9 @@ const loadLogins = lazy(async () => {
   return logins
 })
 
+/** How long `close()` waits for logins and deletions in progress. The application's own functions may hang in them. */
+const RUNNING_MS = 30_000
+
 /** Many grants over one store, in any number of processes. Each is refreshed once for all of them. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
   readonly #options: GrantsOptions<C>
@@ -67,9 +72,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #liveGrants = new LiveGrants()
   readonly #clients: Clients
   readonly #workers = new Set<KeepFresh>()
+  /** Logins and deletions in progress: an interrupted one could lose a token, or leave one valid at its provider. */
+  readonly #running = new Closing()
   readonly #keys: KeyRing | undefined
   #logins: Logins | undefined
-  #closed = false
+  /** After `closing`, only logins and deletions in progress go on. */
+  #state: 'open' | 'closing' | 'closed' = 'open'
 
   constructor(options: GrantsOptions<C>) {
     const { keys, policy = {} } = options
@@ -141,11 +149,13 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   ): Promise<CompletedLogin> {
     this.#assertOpen()
     const begunElsewhere = pending === undefined && 'unsolicited' in options && options.unsolicited
-    const logins = await this.#loggingIn()
-    const result = begunElsewhere
-      ? await logins.completeUnsolicited(callback, options)
-      : await logins.complete(callback, pending as KeptLogin, options)
-    return { session: this.#sessionOf(result.key), ...result }
+    return this.#running.run(async () => {
+      const logins = await this.#loggingIn()
+      const result = begunElsewhere
+        ? await logins.completeUnsolicited(callback, options)
+        : await logins.complete(callback, pending as KeptLogin, options)
+      return { session: this.#sessionOf(result.key), ...result }
+    })
   }
 
   async #loggingIn(): Promise<Logins> {
@@ -265,7 +275,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   ): Promise<void> {
     const key = checkedKey(client, subject, options.account)
     // An unknown client without a grant is a mistake. An existing grant is deleted without its client too.
-    if (!(await this.#liveGrant(key).disconnect(options))) this.#clients.assertMaybeKnown(client)
+    if (!(await this.#running.run(() => this.#liveGrant(key).disconnect(options))))
+      this.#clients.assertMaybeKnown(client)
   }
 
   /**
@@ -328,8 +339,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   /** Waits for refreshes in progress and unsaved tokens, then closes the store. */
   async close(): Promise<void> {
-    this.#closed = true
+    if (this.#state === 'open') this.#state = 'closing'
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
+    await within(this.#running.idle(), completeClock(this.#clock), RUNNING_MS)
+    this.#state = 'closed'
     await this.#logins?.close()
     const closed = await Promise.allSettled(this.#liveGrants.all().map((liveGrant) => liveGrant.close()))
     await this.#store.close()
@@ -337,14 +350,14 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
+    if (this.#state !== 'open') throw closed()
   }
 
   #liveGrant(key: GrantKey, options: { readonly passing?: boolean } = {}): LiveGrant {
     const name = encodeKey(key)
     const known = this.#liveGrants.get(name)
     if (known !== undefined) return known
-    this.#assertOpen()
+    if (this.#state === 'closed') throw closed()
     const liveGrant = new LiveGrant({
       ...this.#clients.contextOf(key),
       key,
@@ -359,4 +372,8 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#liveGrants.add(name, liveGrant, options)
     return liveGrant
   }
+}
+
+function closed(): ConfigError {
+  return new ConfigError('These grants were closed. Create new ones.')
 }

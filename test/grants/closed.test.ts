@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
 
+import { Grants } from '../../src/grants.ts'
+import { memoryStore, OAuth2Client } from '../../src/index.ts'
+import { type FakeClock, fakeClock, scriptedProvider } from '../../src/testing/index.ts'
+import { deferred } from '../../src/util/async.ts'
 import { world, connected } from '../refresh/setup.ts'
 
 test('grants over a store that needs no closing reject everything once they are closed', async () => {
@@ -38,3 +42,62 @@ test('grants over a store that needs no closing reject everything once they are 
   expect(server.requests.length).toBe(requests)
   await grants.close()
 })
+
+test.each(['complete', 'disconnect'])('close() waits for a %s in progress, and its outcome is kept', async (what) => {
+  const clock = fakeClock()
+  const { grants, provider, released, store } = held(clock)
+  const pending = await grants.connect('acme', 'alice')
+  if (what === 'disconnect') {
+    released.resolve()
+    await grants.complete(provider.login(pending.url), pending, { subject: 'alice' })
+  }
+  const work =
+    what === 'complete'
+      ? grants.complete(provider.login(pending.url), pending, { subject: 'alice' })
+      : grants.disconnect('acme', 'alice')
+  let isClosed = false
+  const closing = grants.close().then(() => (isClosed = true))
+  await clock.advance(1000)
+  if (what === 'complete') expect(isClosed).toBe(false)
+  released.resolve()
+  await work
+  await closing
+  const { record } = await store.read({ client: 'acme', subject: 'alice', account: '' })
+  expect(record === undefined).toBe(what === 'disconnect')
+  await expect(grants.connect('acme', 'alice')).rejects.toThrow('closed')
+})
+
+test('close() waits 30 s at most for a login', async () => {
+  const clock = fakeClock()
+  const { grants, provider } = held(clock)
+  const pending = await grants.connect('acme', 'alice')
+  void grants.complete(provider.login(pending.url), pending, { subject: 'alice' }).catch(() => undefined)
+  await clock.advance(1000)
+  let isClosed = false
+  const closing = grants.close().then(() => (isClosed = true))
+  await clock.advance(29_000)
+  expect(isClosed).toBe(false)
+  await clock.advance(2000)
+  await closing
+})
+
+/** Grants whose provider responds to a code once that is released. */
+function held(clock: FakeClock) {
+  const provider = scriptedProvider({ clock })
+  const released = deferred()
+  const store = memoryStore({ clock })
+  const acme = new OAuth2Client({
+    provider: provider.provider,
+    clientId: 'c',
+    clientSecret: 'a-client-secret',
+    redirectUri: 'https://app.example/callback',
+    scope: ['read'],
+    timeoutMs: 60_000,
+    clock,
+    fetch: async (...request) => {
+      await released.promise
+      return provider.fetch(...request)
+    },
+  })
+  return { grants: new Grants({ clients: { acme }, store, clock }), provider, released, store }
+}
