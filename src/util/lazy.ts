@@ -2,8 +2,8 @@ const parts = new Set<() => unknown>()
 
 /**
  * Makes a function that loads a part of the library at first use. A loaded part is returned without a promise. A
- * failure is not remembered. Each caller starts the load for itself: some hosts end the work of a request with it, and
- * its promise then never settles.
+ * failure is not remembered, unless the runtime does so, as Node.js 20. Each caller starts the load for itself: some
+ * hosts end the work of a request with it, and its promise then never settles.
  */
 export function lazy<T>(load: () => Promise<T>): () => T | Promise<T> {
   let loaded: T | undefined
