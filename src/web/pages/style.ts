@@ -1,7 +1,7 @@
 /** The style of all pages. The text's colors are the system's, so that any `--accent` leaves it readable. */
 export const STYLE = `:root{color-scheme:light dark;--accent:#1a56c4;font:1rem/1.5 system-ui,sans-serif}
 @media(prefers-color-scheme:dark){:root{--accent:#8ab4ff}}
-body{margin:0}
+body{margin:0;background:Canvas;color:CanvasText}
 main{box-sizing:border-box;max-width:36rem;margin:8vh auto;padding:1rem;overflow-wrap:anywhere}
 h1{margin:0;font-size:1.5rem;line-height:1.25}
 h2{margin:0;font-size:1rem}
