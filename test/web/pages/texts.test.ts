@@ -23,12 +23,18 @@ test.each(codes)('%s has a title and sentences that a user can read', async (cod
   expect(html).not.toMatch(/[{}]label|undefined/)
 })
 
-test.each(['connections', 'cross_site', 'finish', 'method_not_allowed', 'not_found', 'not_logged_in'] as const)(
-  '%s names no provider, because there may be none',
-  (code) => {
-    expect(JSON.stringify(SENTENCES[code])).not.toContain('{label}')
-  },
-)
+test.each([
+  'connections',
+  'cross_site',
+  'finish',
+  'method_not_allowed',
+  'not_found',
+  'not_logged_in',
+  'state_mismatch',
+  'store_error',
+] as const)('%s names no provider, because there may be none', (code) => {
+  expect(JSON.stringify(SENTENCES[code])).not.toContain('{label}')
+})
 
 test('labels stand in the sentences, the links and the rows', () => {
   const rows = [{ label: 'GitHub', text: '{label} is connected', actions: facts.actions }]
