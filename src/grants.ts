@@ -3,6 +3,7 @@ import type { KeptLogin } from './client/flows/authorization-request.ts'
 import type { Callback, OAuth2Client, PendingLogin } from './client/oauth2-client.ts'
 import { completeClock, type Clock } from './util/clock.ts'
 import { lazy } from './util/lazy.ts'
+import { brand } from './util/other-copy.ts'
 import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
 import { checkedKey } from './model/check-key.ts'
@@ -13,6 +14,7 @@ import { LiveGrants } from './refresh/live-grants.ts'
 import { redactingLogger, type Logger } from './model/logger.ts'
 import { Secrets } from './util/redact.ts'
 import { Clients } from './grants/clients.ts'
+import { type GrantsInternals, readInternalsBy } from './grants/internals.ts'
 import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import { Sealer } from './refresh/sealer.ts'
 import { guardedKeys } from './refresh/guarded-keys.ts'
@@ -67,6 +69,13 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #keys: KeyRing | undefined
   #logins: Logins | undefined
   #closed = false
+
+  static {
+    brand(Grants, 'Grants')
+    readInternalsBy((grants) =>
+      typeof grants === 'object' && grants !== null && #clients in grants ? grants.#internals() : undefined,
+    )
+  }
 
   constructor(options: GrantsOptions<C>) {
     const { keys, policy = {} } = options
@@ -317,6 +326,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const closed = await Promise.allSettled(this.#liveGrants.all().map((liveGrant) => liveGrant.close()))
     await this.#store.close()
     for (const each of closed) if (each.status === 'rejected') throw each.reason
+  }
+
+  #internals(): GrantsInternals {
+    return { keys: this.#keys, clock: completeClock(this.#clock), logger: this.#logger, clients: this.#clients }
   }
 
   #liveGrant(key: GrantKey, options: { readonly passing?: boolean } = {}): LiveGrant {

@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['login/'],
   ['session.ts'],
   ['grants/', 'grants.ts'],
+  ['web/'],
   ['index.ts', 'undici/', 'testing/'],
 ]
 /** Imported by no other layer, and free of the refresh layer, so that a store's author needs nothing else. */
