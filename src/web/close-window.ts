@@ -1,6 +1,6 @@
 import type { LoginContent } from './login-content.ts'
+import { loadPages } from './load-pages.ts'
 import type { PageCode } from './pages/content.ts'
-import { closingPage } from './pages/window.ts'
 import { contentFor, lookOf } from './respond.ts'
 import type { Ask, NamedClient, Web } from './web.ts'
 
@@ -28,7 +28,8 @@ export async function closeWindow(
     ...(popup !== undefined && { popup }),
   }
   const said = problem ?? { status: 200, code: 'connected' as const }
-  const content = contentFor(web, ask, { ...said, client })
+  const { closingPage } = await loadPages()
+  const content = await contentFor(web, ask, { ...said, client })
   const { headers, html } = await closingPage(message, [origin], lookOf(web, ask), content)
   return new Response(html, { status: content.status, headers })
 }

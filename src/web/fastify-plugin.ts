@@ -53,10 +53,13 @@ export interface FastifyPlugin<
 const FORM = 'application/x-www-form-urlencoded'
 
 /** Makes a plugin of Fastify of `connectHandler()`. It reads posted forms itself, in its own routes only. */
-export function toFastifyPlugin<
-  Req extends FastifyIncoming = FastifyIncoming,
-  Reply extends FastifyOutgoing = FastifyOutgoing,
->(connect: Connect<FastifyContext<Req, Reply>>): FastifyPlugin<Req, Reply> {
+export function toFastifyPlugin(connect: Connect<FastifyContext>): FastifyPlugin
+export function toFastifyPlugin<Req extends FastifyIncoming, Reply extends FastifyOutgoing>(
+  connect: Connect<FastifyContext<Req, Reply>>,
+): FastifyPlugin<Req, Reply>
+export function toFastifyPlugin<Req extends FastifyIncoming, Reply extends FastifyOutgoing>(
+  connect: Connect<FastifyContext<Req, Reply>>,
+): FastifyPlugin<Req, Reply> {
   const handle = async (request: Req, reply: Reply): Promise<Reply> =>
     send(await connect(requestOf(incomingOf(request)), { request, reply }), reply)
   const plugin = async (instance: FastifyInstanceLike<Req, Reply>): Promise<void> => {

@@ -4,9 +4,9 @@ import { internalsOf } from '../grants/internals.ts'
 import { callback } from './callback.ts'
 import { connections } from './connections.ts'
 import { disconnect } from './disconnect.ts'
+import { loadPages } from './load-pages.ts'
 import { LoginCookies } from './login-cookies.ts'
 import { checkOptions, type ConnectHandlerOptions } from './options.ts'
-import { CONNECT_SCRIPT } from './pages/window.ts'
 import { isNavigation } from './program.ts'
 import { siteOf } from './public-url.ts'
 import { respond } from './respond.ts'
@@ -74,7 +74,7 @@ export interface Connect<Context> {
  * Makes the handler of all routes of logins: start, callback, disconnect, and a list of connections. Mount it once.
  * @throws ConfigError for wrong options
  */
-export function connectHandler<C extends Record<string, OAuth2Client>, Context = undefined>(
+export function connectHandler<C extends Record<string, OAuth2Client>, Context>(
   grants: Grants<C>,
   options: ConnectHandlerOptions<C, Context>,
 ): Connect<Context> {
@@ -129,7 +129,7 @@ async function handled(web: Web, ask: Ask): Promise<Response> {
 async function atRoute(web: Web, ask: Ask, route: Route): Promise<Response> {
   switch (route.kind) {
     case 'script':
-      return new Response(CONNECT_SCRIPT, { headers: SCRIPT_HEADERS })
+      return new Response((await loadPages()).CONNECT_SCRIPT, { headers: SCRIPT_HEADERS })
     case 'connections':
       return connections(web, ask)
     case 'callback':

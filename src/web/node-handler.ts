@@ -35,7 +35,11 @@ export interface NodeHandler<Req extends NodeIncoming = NodeIncoming, Res extend
 }
 
 /** Makes a handler for Express, Connect and `node:http` of `connectHandler()`. Bodies may be parsed before it. */
-export function toNodeHandler<Req extends NodeIncoming = NodeIncoming, Res extends NodeOutgoing = NodeOutgoing>(
+export function toNodeHandler(connect: Connect<NodeContext>): NodeHandler
+export function toNodeHandler<Req extends NodeIncoming, Res extends NodeOutgoing>(
+  connect: Connect<NodeContext<Req, Res>>,
+): NodeHandler<Req, Res>
+export function toNodeHandler<Req extends NodeIncoming, Res extends NodeOutgoing>(
   connect: Connect<NodeContext<Req, Res>>,
 ): NodeHandler<Req, Res> {
   const handler = async (req: Req, res: Res, next?: NodeNext): Promise<void> => {

@@ -7,7 +7,7 @@ export interface NodeIncoming extends AsyncIterable<unknown> {
   /** The URL before a router removed its own path. */
   readonly originalUrl?: string | undefined
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  readonly socket?: { readonly encrypted?: boolean } | undefined
+  readonly socket?: object | undefined
   /** Whether a body parser read the body. */
   readonly readableDidRead?: boolean
   /** What a body parser made of it. */
@@ -37,7 +37,8 @@ function methodOf({ method = 'GET' }: NodeIncoming): string {
 
 /** Returns the URL as the application sees it. */
 export function urlOf({ headers, originalUrl, socket, url }: NodeIncoming): URL {
-  const scheme = socket?.encrypted === true ? 'https' : 'http'
+  // A TLS socket.
+  const scheme = (socket as { readonly encrypted?: boolean } | undefined)?.encrypted === true ? 'https' : 'http'
   const host = typeof headers['host'] === 'string' ? headers['host'] : 'localhost'
   const base = URL.canParse(`${scheme}://${host}`) ? `${scheme}://${host}` : `${scheme}://localhost`
   const path = originalUrl ?? url ?? '/'

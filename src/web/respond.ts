@@ -1,6 +1,6 @@
 import type { PageAction, PageCode, PageContent, PageRow } from './pages/content.ts'
-import { drawPage, type Look } from './pages/draw.ts'
-import { contentOf } from './pages/texts.ts'
+import { loadPages } from './load-pages.ts'
+import type { Look } from './pages/draw.ts'
 import { startPath, type StartParams } from './start-params.ts'
 import { homeOf, type Ask, type NamedClient, type Web } from './web.ts'
 
@@ -46,20 +46,21 @@ export function json(body: object, status: number, headers: Readonly<Record<stri
 
 /** Responds with a page to a browser and with JSON to a program. */
 export async function respond(web: Web, ask: Ask, message: Message): Promise<Response> {
-  const content = contentFor(web, ask, message)
+  const content = await contentFor(web, ask, message)
   return ask.isNavigation
     ? page(web, ask, content, message.headers)
     : json(bodyOf(web, message, content), message.status, message.headers)
 }
 
 /** Returns what a page says. */
-export function contentFor(web: Web, ask: Ask, message: Message): PageContent {
+export async function contentFor(web: Web, ask: Ask, message: Message): Promise<PageContent> {
   const { actions = [], client, code, connect, detail, rows, status } = message
   const all: PageAction[] = [...actions]
   if (connect !== undefined && client !== undefined)
     all.unshift({ href: startPath(web.site, client.name, connect), label: 'Connect {label}' })
   all.push({ href: homeOf(web), label: 'Back' })
   const facts = { status, label: client?.label ?? '', actions: all, detail, rows }
+  const { contentOf } = await loadPages()
   return contentOf(code, facts, web.options.texts, ask.request)
 }
 
@@ -91,6 +92,7 @@ async function page(
       headers: { ...safe, 'content-security-policy': "frame-ancestors 'none'", ...headers },
     })
   }
+  const { drawPage } = await loadPages()
   const drawn = await drawPage(content, lookOf(web, ask))
   return new Response(drawn.html, { status, headers: { ...drawn.headers, ...headers } })
 }

@@ -1,4 +1,5 @@
-import { finishPage, type FinishTarget } from './pages/finish.ts'
+import { loadPages } from './load-pages.ts'
+import type { FinishTarget } from './pages/finish.ts'
 import { contentFor, lookOf } from './respond.ts'
 import type { Ask, Web } from './web.ts'
 
@@ -32,7 +33,8 @@ export function sendAgain(web: Web, ask: Ask, params: URLSearchParams): Promise<
 /** Sends the browser on by a page. */
 export async function sendTo(web: Web, ask: Ask, target: FinishTarget): Promise<Response> {
   const actions = [{ href: target.url, label: 'Continue' }]
-  const content = contentFor(web, ask, { status: 200, code: 'finish', actions })
+  const { finishPage } = await loadPages()
+  const content = await contentFor(web, ask, { status: 200, code: 'finish', actions })
   const { headers, html } = await finishPage(target, lookOf(web, ask), content)
   return new Response(html, { status: 200, headers })
 }
