@@ -5,6 +5,7 @@ import type { Identity } from '../refresh/identity.ts'
 import { againOf, type Arrival } from './arrival.ts'
 import { closeWindow } from './close-window.ts'
 import { begin, connect, type Beginning } from './start.ts'
+import { problemOf } from './problem.ts'
 import { redirect, withHeaders } from './respond.ts'
 import { safeReturnTo } from './return-to.ts'
 import { sendTo } from './send-again.ts'
@@ -139,11 +140,20 @@ async function askConsent(
   if (renewable || status.expiresAt === undefined || login.consented === true) return undefined
   const params = { ...againOf(web, arrival), account: key.account || undefined }
   const beginning: Beginning = { client, subject: login.subject, params, mustConsent: true }
-  if (!(await makesDifference(web, beginning))) return undefined
+  try {
+    return (await makesDifference(web, beginning)) ? await beginBy(web, ask, beginning) : undefined
+  } catch (error) {
+    // The grant is saved: the login ends as it is.
+    if (problemOf(error) === undefined) throw error
+    return undefined
+  }
+}
+
+/** Browsers apply `form-action` to the redirect that follows a form: a page then leads to the provider. */
+async function beginBy(web: Web, ask: Ask, beginning: Beginning): Promise<Response> {
   const response = await begin(web, ask.request, beginning)
   const url = response.headers.get('location')
   if (ask.request.method !== 'POST' || url === null) return response
-  // Browsers apply `form-action` to the redirect that follows a form.
   const page = await sendTo(web, ask, { url, method: 'GET' })
   const cookies = new Headers()
   for (const cookie of response.headers.getSetCookie()) cookies.append('set-cookie', cookie)

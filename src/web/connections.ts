@@ -34,7 +34,7 @@ export async function connections(web: Web, ask: Ask): Promise<Response> {
   try {
     const all = await connectionsOf(web, subject)
     if (!ask.isNavigation) return json({ connections: all }, 200)
-    return await respond(web, ask, { status: 200, code: 'connections', rows: all.map((each) => rowOf(web, each)) })
+    return await respond(web, ask, { status: 200, code: 'connections', rows: rowsOf(web, all) })
   } catch (error) {
     const problem = problemOf(error)
     if (problem === undefined) throw error
@@ -87,18 +87,26 @@ const STATES: { readonly [K in Connection['state']]: string } = {
   not_connected: 'Not connected',
 }
 
-function rowOf({ site }: Web, connection: Connection): PageRow {
-  const { account, connect, disconnect, label, state } = connection
-  const here = site.prefix + site.base
+function rowsOf(web: Web, all: readonly Connection[]): PageRow[] {
+  const here = web.site.prefix + web.site.base
+  return all.map((each, index) => {
+    const isLastOfClient = all[index + 1]?.client !== each.client
+    const actions = actionsOf(each, here)
+    if (web.options.account !== undefined && isLastOfClient && each.state !== 'not_connected')
+      actions.push({ href: startPath(web.site, each.client, { returnTo: here }), label: 'Connect another account' })
+    const label = each.account === '' ? each.label : `${each.label} (${each.account})`
+    return { label, text: STATES[each.state], actions }
+  })
+}
+
+function actionsOf({ account, connect, disconnect, state }: Connection, here: string): PageAction[] {
   const actions: PageAction[] = []
+  const back = new URLSearchParams({ return_to: here }).toString()
   if (state !== 'active')
-    actions.push({
-      href: `${connect}${connect.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(here)}`,
-      label: 'Connect {label}',
-    })
+    actions.push({ href: `${connect}${connect.includes('?') ? '&' : '?'}${back}`, label: 'Connect {label}' })
   if (disconnect !== undefined)
     actions.push({ href: disconnect, label: 'Disconnect', method: 'post', fields: { account, return_to: here } })
-  return { label: account === '' ? label : `${label} (${account})`, text: STATES[state], actions }
+  return actions
 }
 
 function notLoggedIn(web: Web, ask: Ask): Response | Promise<Response> {

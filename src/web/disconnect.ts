@@ -11,7 +11,7 @@ export async function disconnect(web: Web, ask: Ask, client: NamedClient): Promi
   if (!isOwn(request, web.site.origin)) return respond(web, ask, { status: 403, code: 'cross_site', client })
   const fields = await fieldsOf(request)
   // Without its fields the request could mean another account.
-  if (fields === undefined) return respond(web, ask, { status: 415, code: 'navigate', client })
+  if (fields === undefined) return respond(web, ask, { status: 415, code: 'method_not_allowed', client })
   const wanted = fields['return_to'] ?? ''
   const returnTo = wanted === '' ? homeOf(web) : safeReturnTo(wanted)
   if (returnTo === undefined) return respond(web, ask, { status: 400, code: 'invalid_return_to', client })

@@ -37,8 +37,8 @@ function methodOf({ method = 'GET' }: NodeIncoming): string {
 
 /** Returns the URL as the application sees it. */
 export function urlOf({ headers, originalUrl, socket, url }: NodeIncoming): URL {
-  // A TLS socket.
-  const scheme = (socket as { readonly encrypted?: boolean } | undefined)?.encrypted === true ? 'https' : 'http'
+  const isTls = socket !== undefined && 'encrypted' in socket && socket.encrypted === true
+  const scheme = isTls ? 'https' : 'http'
   const host = typeof headers['host'] === 'string' ? headers['host'] : 'localhost'
   const base = URL.canParse(`${scheme}://${host}`) ? `${scheme}://${host}` : `${scheme}://localhost`
   const path = originalUrl ?? url ?? '/'

@@ -148,6 +148,19 @@ test('after a form, a page leads to the provider: browsers would stop the redire
   expect(alice.logins).toHaveLength(2)
 })
 
+test('if the second login cannot be started, the first one is finished', async () => {
+  let isDown = false
+  const { browser, grants, handler, provider } = world({
+    provider: GOOGLE,
+    store: (memory) =>
+      wrapStore(memory, (_operation, real) => (isDown ? Promise.reject(new StoreError('down')) : real())),
+  })
+  grants.on('connected', () => void (isDown = true))
+  const alice = browser(handler(), 'alice')
+  provider.script(unrenewable)
+  expect(location(await alice.callback(await alice.login('/connect/acme?return_to=/next')))).toBe('/next')
+})
+
 test('a provider without a consent parameter is asked once', async () => {
   const { browser, handler, provider } = world()
   const alice = browser(handler(), 'alice')

@@ -81,6 +81,17 @@ test('a browser gets a page of the same with links and buttons', async () => {
   expect(html).toMatch(/<button>Disconnect<\/button>/)
 })
 
+test('with several accounts, the page offers to connect another one', async () => {
+  const { browser, grants, handler } = world()
+  for (const account of ['a', 'b'])
+    await grants.save('acme', 'alice', { access_token: 'at', refresh_token: 'rt' }, { account })
+  const html = await (await browser(handler({ account: ({ sub }) => sub }), 'alice').open('/connect')).text()
+  expect(html.match(/Connect another account/g)).toHaveLength(1)
+  expect(html.indexOf('Acme (b)')).toBeLessThan(html.indexOf('Connect another account'))
+  const { 'Connect another account': href } = await linksOf(new Response(html))
+  expect(href).toBe('/connect/acme?return_to=%2Fconnect')
+})
+
 test('without a user, a browser is led to the login page, and others get 401', async () => {
   const { browser, handler } = world()
   const connect = handler({ logIn: '/login' })
