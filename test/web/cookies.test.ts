@@ -102,6 +102,10 @@ test('the whole state is compared', async () => {
     expect(await codeOf(await alice.callback(url.href))).toBe('state_mismatch')
   }
   expect(provider.tokenRequests).toHaveLength(0)
+  url.searchParams.set('state', state)
+  location(await alice.callback(url.href))
+  url.searchParams.set('state', `${state}x`)
+  expect(await codeOf(await alice.callback(url.href))).toBe('state_mismatch')
 })
 
 test('keys that cannot be reached are not a lost cookie', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { StoreError } from '../../src/model/errors.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
 import type { SignInRequest } from '../../src/web/index.ts'
 import { codeOf, linksOf, location, world, type Options } from './setup.ts'
@@ -86,6 +87,15 @@ test('an error of the application goes on to its framework, without a cookie, an
   location(await nobody.callback(url))
   expect(nobody.cookies.has('user')).toBe(true)
   expect(provider.tokenRequests).toHaveLength(1)
+})
+
+test('an error of the library from the application’s function is the application’s too', async () => {
+  const { browser, handler } = world()
+  const error = new StoreError('The users are down.')
+  const nobody = browser(handler({ signIn: () => Promise.reject(error) }))
+  await expect(nobody.callback(await nobody.login())).rejects.toBe(error)
+  const alice = browser(handler({ connected: () => Promise.reject(error) }), 'alice')
+  await expect(alice.callback(await alice.login())).rejects.toBe(error)
 })
 
 test('a double click at another process begins again', async () => {
