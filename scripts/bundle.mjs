@@ -32,7 +32,8 @@ const bundle = await rolldown({
 const { output } = await bundle.generate({
   format: 'esm',
   entryFileNames: '[name].js',
-  chunkFileNames: '[name].js',
+  // By their content: a process that runs during an upgrade must not load the new release's parts into the old one.
+  chunkFileNames: '[name]-[hash].js',
   comments: { legal: true, annotation: true, jsdoc: false },
   codeSplitting: {
     groups: [

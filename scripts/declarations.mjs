@@ -14,6 +14,8 @@ import { dts } from 'rolldown-plugin-dts'
 export async function declarationsOf(root, entries) {
   const bundle = await rolldown({
     cwd: root,
+    // A peer's types are those of the application's own copy.
+    external: /^@opentelemetry\//,
     input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
     plugins: [
       dts({

@@ -11,6 +11,8 @@ import { encodeKey, type GrantKey } from './model/grant-key.ts'
 import type { AccountOption, CompletedLogin, ConnectOptions, GrantsOptions } from './grants/options.ts'
 import { importToken } from './model/import-token.ts'
 import { LiveGrants } from './refresh/live-grants.ts'
+import { makeObservable } from './model/observable.ts'
+import { Observers } from './model/observer.ts'
 import { redactingLogger, type Logger } from './model/logger.ts'
 import { Secrets } from './util/redact.ts'
 import { Clients } from './grants/clients.ts'
@@ -31,7 +33,7 @@ import { SealedDocuments } from './refresh/sealed-documents.ts'
 import { statusOf, type GrantStatus, type ListedGrant } from './refresh/status.ts'
 import { checkReturnTo } from './client/flows/return-to.ts'
 import type { KeyRing } from './seal/key-ring.ts'
-import { lazyKeys } from './seal/lazy-keys.ts'
+import { checkedKeys, lazyKeys } from './seal/lazy-keys.ts'
 import { OAuth2Session } from './session.ts'
 import type { ChangesAnswer, ChangesRequest } from './stores/changes.ts'
 import { memoryStore } from './stores/memory.ts'
@@ -54,7 +56,7 @@ const loadLogins = lazy(async () => {
   return logins
 })
 
-/** Many grants over one store, in any number of processes. Each is refreshed once, wherever it is used. */
+/** Many grants over one store, in any number of processes. Each is refreshed once for all of them. */
 export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAuth2Client>> {
   readonly #options: GrantsOptions<C>
   readonly #store: GrantStore
@@ -63,6 +65,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   readonly #clock: Clock | undefined
   readonly #logger: Logger | undefined
   readonly #emitter = new Emitter()
+  readonly #observers: Observers
   readonly #liveGrants = new LiveGrants()
   readonly #clients: Clients
   readonly #workers = new Set<KeepFresh>()
@@ -91,9 +94,17 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     this.#store = guardedStore(store, completeClock(options.clock))
     this.#policy = policy
     this.#clock = options.clock
-    const ring = typeof keys === 'function' ? lazyKeys(keys) : keys
+    const ring = typeof keys === 'function' ? lazyKeys(keys) : keys && checkedKeys(keys)
     this.#keys = ring && guardedKeys(ring, completeClock(options.clock))
     this.#sealer = new Sealer(this.#keys)
+    this.#observers = new Observers(completeClock(options.clock))
+    makeObservable(this, {
+      observers: this.#observers,
+      stored: {
+        counts: () => this.counts(),
+        oldestDueMs: async () => (await loadOperations()).oldestDueMs(this.#store),
+      },
+    })
   }
 
   /**
@@ -102,6 +113,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws ConfigError for an unknown client, or a `returnTo` that leaves the site
    */
   async connect(client: keyof C & string, subject?: string, options: ConnectOptions = {}): Promise<PendingLogin> {
+    this.#assertOpen()
     const { account, returnTo, ...request } = options
     const key = checkedKey(client, subject ?? '', account)
     if (returnTo !== undefined) checkReturnTo(returnTo)
@@ -127,7 +139,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async complete(callback: Callback, pending: KeptLogin, options: CompleteOptions): Promise<CompletedLogin>
   /**
    * Completes an installation that the provider started, without a state: for clients whose provider has `unsolicited:
-   * true`. Nothing shows whose browser brought the callback: a user lured to one connects a stranger's account.
+   * true`. Nothing shows whose browser sent the callback: a user lured to one connects a stranger's account.
    * @throws ConfigError if the provider's data does not allow it
    */
   async complete(callback: Callback, pending: undefined, options: UnsolicitedOptions): Promise<CompletedLogin>
@@ -136,6 +148,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     pending: KeptLogin | undefined,
     options: CompleteOptions | UnsolicitedOptions,
   ): Promise<CompletedLogin> {
+    this.#assertOpen()
     const begunElsewhere = pending === undefined && 'unsolicited' in options && options.unsolicited
     const logins = await this.#loggingIn()
     const result = begunElsewhere
@@ -152,6 +165,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       clock: completeClock(this.#clock),
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
+      observers: this.#observers,
       logger: this.#logger,
       coreOf: (name) => this.#clients.find(name),
       liveGrantOf: (key) => this.#liveGrant(key),
@@ -268,6 +282,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end if some could not be disconnected; StoreError if nothing can be listed
    */
   async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
+    this.#assertOpen()
     if (typeof subject !== 'string') throw new ConfigError('Expected subject of disconnectSubject() to be a string.')
     const end = (key: GrantKey): Promise<boolean> => this.#liveGrant(key).disconnect(options)
     const { disconnectAll } = await loadOperations()
@@ -275,11 +290,12 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   }
 
   /**
-   * Tries ended grants once more, after a bad deployment or an incident at the provider. Resolves to the number of
+   * Tries ended grants again, after a bad deployment or an incident at the provider. Resolves to the number of
    * grants that are active again.
    * @throws UnfinishedError at the end if some could not be tried; StoreError if nothing can be listed
    */
   async recheck(filter: Omit<ListFilter, 'state'> = {}): Promise<number> {
+    this.#assertOpen()
     const { recheckAll } = await loadOperations()
     return recheckAll({ store: this.#store, logger: this.#logger }, filter, (key) => this.#liveGrant(key))
   }
@@ -291,6 +307,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
    * @throws UnfinishedError at the end if something could not be resealed; StoreError if nothing can be listed
    */
   async reseal(): Promise<{ resealed: number }> {
+    this.#assertOpen()
     const documents = this.#store.documents === undefined ? undefined : this.documents
     const { resealAll } = await loadOperations()
     return resealAll({ store: this.#store, sealer: this.#sealer, documents, logger: this.#logger })
@@ -298,7 +315,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   /** Starts a worker that refreshes grants as they become due, also idle ones. Any number of processes may run one. */
   keepFresh(options: KeepFreshOptions = {}): KeepFresh {
-    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
+    this.#assertOpen()
     const worker = keepFresh(
       {
         store: this.#store,
@@ -332,11 +349,15 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     return { keys: this.#keys, clock: completeClock(this.#clock), logger: this.#logger, clients: this.#clients }
   }
 
+  #assertOpen(): void {
+    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
+  }
+
   #liveGrant(key: GrantKey, options: { readonly passing?: boolean } = {}): LiveGrant {
     const name = encodeKey(key)
     const known = this.#liveGrants.get(name)
     if (known !== undefined) return known
-    if (this.#closed) throw new ConfigError('These grants were closed. Create new ones.')
+    this.#assertOpen()
     const liveGrant = new LiveGrant({
       ...this.#clients.contextOf(key),
       key,
@@ -345,6 +366,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
       policy: this.#policy,
       background: this.#options.background ?? 'detached',
       emitter: this.#emitter,
+      observers: this.#observers,
       alone: false,
     })
     this.#liveGrants.add(name, liveGrant, options)

@@ -3,6 +3,8 @@ import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
 import { boundFetch } from './fetch/fetch-with.ts'
 import { importToken } from './model/import-token.ts'
+import { makeObservable } from './model/observable.ts'
+import { Observers } from './model/observer.ts'
 import { brand } from './util/other-copy.ts'
 import type { Background } from './refresh/background.ts'
 import { watchedHealth } from './refresh/client-health.ts'
@@ -17,24 +19,24 @@ import { MemoryGrants } from './stores/memory-grants.ts'
 import type { TokenOptions, TokenSource } from './model/token-source.ts'
 import type { AccessToken, Token } from './model/token.ts'
 
-/** Options of a session that stands alone. */
+/** Options of a session without `Grants`. */
 export interface OAuth2SessionOptions {
   /** The token to start with. Accepts everything that `importToken` accepts. */
-  readonly token?: Token | object
+  readonly token?: Token | object | undefined
   /**
    * Receives every new token, and is awaited (for up to 10 s) before the callers of that refresh get it. If it rejects,
    * callers get the token, the call is repeated, `save_delayed` is emitted, and `close()` waits for it.
    */
-  readonly onToken?: (token: Token) => void | Promise<void>
+  readonly onToken?: ((token: Token) => void | Promise<void>) | undefined
   /** Requests a new token if there is no refresh token: `(client) => client.clientCredentials()`. */
-  readonly obtain?: (client: OAuth2Client) => Promise<Token>
-  readonly policy?: RefreshPolicy
+  readonly obtain?: ((client: OAuth2Client) => Promise<Token>) | undefined
+  readonly policy?: RefreshPolicy | undefined
   /** How work that no caller waits for is run. @default 'detached' */
-  readonly background?: Background
+  readonly background?: Background | undefined
 }
 
 /**
- * One grant, kept fresh. A session made from a client and a token stands alone, in this process's memory. `Grants`
+ * One grant, kept fresh. A session made from a client and a token is independent, in this process's memory. `Grants`
  * makes sessions over a shared store. Safe for concurrent use.
  */
 export class OAuth2Session implements TokenSource {
@@ -58,7 +60,9 @@ export class OAuth2Session implements TokenSource {
       this.#liveGrant = client
     } else {
       this.#emitter = new Emitter()
-      this.#liveGrant = standalone(client, options, this.#emitter)
+      const observers = new Observers(coreOf(client).clock)
+      this.#liveGrant = standalone(client, options, this.#emitter, observers)
+      makeObservable(this, { observers })
     }
     this.#retry401 = options.policy?.retry401 ?? true
   }
@@ -124,7 +128,7 @@ export class OAuth2Session implements TokenSource {
   }
 
   /**
-   * Waits for work in progress and for unsaved tokens. Closes a session that stands alone; a session of `Grants` is
+   * Waits for work in progress and for unsaved tokens. Closes a session without `Grants`. A session of `Grants` is
    * closed with them.
    */
   async close(): Promise<void> {
@@ -140,12 +144,19 @@ export class OAuth2Session implements TokenSource {
   }
 }
 
-function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter: Emitter): LiveGrant {
+function standalone(
+  client: OAuth2Client,
+  options: OAuth2SessionOptions,
+  emitter: Emitter,
+  observers: Observers,
+): LiveGrant {
   const core = coreOf(client)
   const policy = options.policy ?? {}
   checkPolicy(policy, core.timeoutMs)
-  const { obtain } = options
+  const { obtain, onToken, token } = options
   const { clock } = core
+  if (onToken !== undefined && typeof onToken !== 'function')
+    throw new ConfigError(`Expected onToken to be a function, got ${typeof onToken}.`)
   return new LiveGrant({
     key: { client: core.name, subject: 'session', account: '' },
     client: {
@@ -159,13 +170,14 @@ function standalone(client: OAuth2Client, options: OAuth2SessionOptions, emitter
     policy,
     background: options.background ?? 'detached',
     emitter,
+    observers,
     logger: core.logger,
     obtainable: obtain !== undefined,
-    onToken: options.onToken,
+    onToken,
     alone: true,
     seed:
-      options.token === undefined
+      token === undefined
         ? undefined
-        : importToken(options.token, { now: clock.now(), provider: core.provider, renewable: obtain !== undefined }),
+        : importToken(token, { now: clock.now(), provider: core.provider, renewable: obtain !== undefined }),
   })
 }

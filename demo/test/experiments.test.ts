@@ -45,7 +45,7 @@ test('the storm leaves no throw-away grant behind, and a second storm at the sam
     evergrant: { redemptions: 1, answered: 50, alive: true },
   })
   const { body } = await json(browser, demo.at('/storm'), post)
-  expect(body).toMatchObject({ evergrant: { verdict: '1 redemption, 50 answers' } })
+  expect(body).toMatchObject({ evergrant: { verdict: '1 redemption, 50 responses' } })
   await expect.poll(() => demo.provider.stats('storm-evergrant').revokeRequests).toBe(2)
 })
 

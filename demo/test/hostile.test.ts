@@ -14,7 +14,7 @@ test.each([
   const browser = new Browser()
   const page = await browser.open(demo.at(`/?${new URLSearchParams({ return_to: returnTo }).toString()}`))
   expect(page.status).toBe(400)
-  expect(titleOf(page)).toBe('That way leads elsewhere')
+  expect(titleOf(page)).toBe('The link leads to another site')
   expect(browser.cookies.size).toBe(0)
 })
 
@@ -31,7 +31,7 @@ test('a callback whose state is from another browser is refused, and the login i
   const victim = await finishAtProvider(demo, { user: 'alice' })
   const trick = await victim.browser.open(attacker.callback)
   expect(trick.status).toBe(400)
-  expect(titleOf(trick)).toBe('This log-in does not belong here')
+  expect(titleOf(trick)).toBe('This login does not belong to this browser')
   const page = await victim.browser.open(victim.callback)
   expect(page.url).toBe(demo.at('/menu'))
   expect(page.text).toContain('Alice Liddell')
@@ -43,7 +43,7 @@ test('a callback that comes twice counts once, and the grant stays active', asyn
   expect((await browser.open(callback)).url).toBe(demo.at('/menu'))
   const again = await browser.open(callback)
   expect(again.status).toBe(400)
-  expect(titleOf(again)).toBe('This log-in was finished already')
+  expect(titleOf(again)).toBe('This login was already used')
   expect((await json(browser, demo.at('/manual_refresh'))).status).toBe(200)
   expect(demo.provider.stats().revocations).toBe(0)
 })
@@ -54,7 +54,7 @@ test('a callback that comes twice at once counts once, and the grant stays activ
   const twin = new Browser()
   for (const [name, value] of browser.cookies) twin.cookies.set(name, value)
   const pages = await Promise.all([browser.open(callback), twin.open(callback)])
-  expect(pages.map(titleOf).sort()).toEqual(['Menu', 'This log-in was finished already'])
+  expect(pages.map(titleOf).sort()).toEqual(['Menu', 'This login was already used'])
   const winner = pages.find(({ status }) => status === 200) === pages[0] ? browser : twin
   expect((await json(winner, demo.at('/manual_refresh'))).status).toBe(200)
   expect(demo.provider.stats().tokenRequests.authorization_code).toBe(1)
@@ -72,7 +72,7 @@ test('a login that was begun before another user logged in is refused, and no gr
   }
   const page = await alice.browser.open(begun.callback)
   expect(page.status).toBe(400)
-  expect(titleOf(page)).toBe('Another log-in was finished meanwhile')
+  expect(titleOf(page)).toBe('Another login was completed in between')
   expect((await json(bob.browser, demo.at('/profile'))).body).toMatchObject({ sub: 'bob' })
   expect((await json(alice.browser, demo.at('/profile'))).body).toMatchObject({ sub: 'bob' })
   expect(before.body).toMatchObject({ sub: 'alice' })
@@ -86,7 +86,7 @@ test('a pending login of another browser can’t be used with a copy of its addr
   const alice = await finishAtProvider(demo, { user: 'alice' })
   const thief = await new Browser().open(alice.callback)
   expect(thief.status).toBe(400)
-  expect(titleOf(thief)).toBe('This log-in does not belong here')
+  expect(titleOf(thief)).toBe('This login does not belong to this browser')
   expect((await alice.browser.open(alice.callback)).url).toBe(demo.at('/menu'))
 })
 
@@ -96,7 +96,7 @@ test('two tabs can log in at the same time', async () => {
   const { page } = await logIn(demo, { browser: first.browser, user: 'alice' })
   expect(page.url).toBe(demo.at('/menu'))
   // The first was begun when nobody was logged in: it is not used, and nothing is lost.
-  expect(titleOf(await first.browser.open(first.callback))).toBe('Another log-in was finished meanwhile')
+  expect(titleOf(await first.browser.open(first.callback))).toBe('Another login was completed in between')
   expect((await json(first.browser, demo.at('/profile'))).body).toMatchObject({ sub: 'alice' })
 })
 
@@ -104,7 +104,7 @@ test.each([
   ['made up', () => 'Fe26.2*1*abc*def*ghi*~2'],
   ['nonsense', () => '%%%'],
   ['changed', (sealed: string) => `${sealed.slice(0, 60)}${sealed[60] === 'A' ? 'B' : 'A'}${sealed.slice(61)}`],
-  ['of a log-in', (_sealed: string, pending: string) => pending],
+  ['of a login', (_sealed: string, pending: string) => pending],
 ])('a forged session cookie (%s) is no session', async (_kind, forge) => {
   const demo = await demoWith()
   const { browser } = await logIn(demo)

@@ -18,16 +18,16 @@ test.each([
     { alive: false, answered: 0, redemptions: 50, reuseDetections: 1, revocations: 1 },
     '50 redemptions, reuse detected, grant revoked: the user must log in again',
   ],
-  [{ alive: true, answered: 50, redemptions: 1, reuseDetections: 0, revocations: 0 }, '1 redemption, 50 answers'],
+  [{ alive: true, answered: 50, redemptions: 1, reuseDetections: 0, revocations: 0 }, '1 redemption, 50 responses'],
   [
     { alive: true, answered: 1, redemptions: 2, reuseDetections: 1, revocations: 0 },
-    '2 redemptions, reuse detected, 1 answer',
+    '2 redemptions, reuse detected, 1 response',
   ],
   [
     { alive: false, answered: 3, redemptions: 50, reuseDetections: 0, revocations: 0 },
     '50 redemptions: the user must log in again',
   ],
-])('the storm’s verdict says what was counted: %j', (counted, verdict) => {
+])('the storm’s verdict states the counts: %j', (counted, verdict) => {
   expect(verdictOf(counted)).toBe(verdict)
 })
 

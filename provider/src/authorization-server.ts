@@ -41,7 +41,7 @@ export interface AuthorizationServer {
 }
 
 /**
- * Puts oidc-provider and what surrounds it together.
+ * Creates the oidc-provider and its listener.
  * @throws {TypeError} when a client cannot be registered as it is described
  */
 export async function createAuthorizationServer(parts: AuthorizationServerParts): Promise<AuthorizationServer> {
@@ -81,7 +81,7 @@ export async function createAuthorizationServer(parts: AuthorizationServerParts)
   return { provider, listener: requests.listener(provider) }
 }
 
-/** oidc-provider looks at a client's metadata when it is first used, which is late to hear of a mistake. */
+/** Checks a client's metadata now. Otherwise oidc-provider does so at the client's first request. */
 async function checkClients(provider: Provider, clients: readonly RegisteredClient[]): Promise<void> {
   for (const { clientId } of clients) {
     try {

@@ -48,7 +48,7 @@ export function providerConfiguration(parts: ConfigurationParts): Configuration 
       end_session: paths.endSession,
     },
     discovery: { tokeninfo_endpoint: parts.issuer + paths.tokenInfo },
-    // Tokens end when they say: the default tolerance would keep a one-second token alive for sixteen.
+    // Tokens expire on time. With the default tolerance, a one-second token would be accepted for sixteen seconds.
     clockTolerance: 0,
     clientBasedCORS: () => false,
     ...accountConfiguration(parts),
@@ -102,7 +102,7 @@ function tokenConfiguration(parts: ConfigurationParts): Configuration {
       const online = typeof code === 'string' && !consents.isOffline(code) && !token.scopes.has('offline_access')
       return { access_type: online ? 'online' : 'offline' }
     },
-    // Ending any token of a grant ends the grant, so that the next log-in asks for consent again, as at Google.
+    // A revoked token ends its whole grant, so that the next login asks for consent again, as at Google.
     revokeGrantPolicy: () => true,
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
     ttl: {

@@ -3,15 +3,15 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 
 /** What a user has allowed a client, remembered across browsers as Google does. */
 export interface Consent {
-  /** oidc-provider's Grant of the newest consent. */
+  /** The `Grant` of oidc-provider for the newest consent. */
   readonly grantId: string
   /** Whether access while the user is away was part of it. */
   readonly offline: boolean
 }
 
 /**
- * Google's memory of consents, and its rule for refresh tokens: one is issued when `access_type=offline` was asked
- * and the user has just consented; a later log-in that shows no consent page gets none.
+ * Google's memory of consents, and its rule for refresh tokens. A login gets a refresh token if it asked for
+ * `access_type=offline` and the user consented during this login. A login without a consent page gets none.
  */
 export class Consents {
   readonly #consents = new Map<string, Consent>()
@@ -27,7 +27,7 @@ export class Consents {
     this.#consents.set(keyOf(subject, clientId), consent)
   }
 
-  /** Forgets, because the grant was revoked. */
+  /** Forgets a consent whose grant was revoked. */
   delete(subject: string, clientId: string): void {
     this.#consents.delete(keyOf(subject, clientId))
   }
@@ -45,14 +45,14 @@ export class Consents {
   }
 }
 
-/** Far more codes than can wait for their exchange within the minute that they live. */
+/** More codes than can wait for their exchange within their lifetime of one minute. */
 const maxPendingCodes = 50_000
 
 function keyOf(subject: string, clientId: string): string {
   return JSON.stringify([subject, clientId])
 }
 
-/** Finds the grant that a log-in continues: the one just consented to, else the remembered one. */
+/** Finds the grant that a login continues: the one of its own consent, otherwise the remembered one. */
 export async function loadConsentedGrant(
   ctx: KoaContextWithOIDC,
   consents: Consents,

@@ -10,8 +10,8 @@ interface GuardedContext {
 }
 
 /**
- * Koa middleware that sends a device form without a session back to the empty form: oidc-provider fails with an
- * internal error there, because it wants to keep its answer in a session that was never saved.
+ * Koa middleware that redirects a device form without a session to the empty form. oidc-provider would fail with an
+ * internal error, because it saves the result in a session that does not exist.
  */
 export function deviceFormGuard(
   provider: Provider,

@@ -45,8 +45,8 @@ function bearerToken(ctx: EndpointContext): string | undefined {
 }
 
 /**
- * Koa middleware that gives userinfo Google's shape: its names beside the OpenID ones, and an answer also to tokens
- * that have Google's scopes without `openid`, which oidc-provider refuses.
+ * Koa middleware that gives userinfo Google's shape. It adds Google's names to the OpenID ones, and accepts tokens
+ * with Google's scopes but without `openid`, which oidc-provider rejects.
  */
 export function userInfoEndpoint(provider: Provider, users: UserDirectory): Middleware {
   return async (ctx, next) => {

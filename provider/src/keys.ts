@@ -14,8 +14,8 @@ export interface SigningKey extends JsonWebKey {
 let processKey: Promise<SigningKey> | undefined
 
 /**
- * The signing key of this process. Making an RSA key takes a tenth of a second and more, which a test suite that
- * starts a provider in every test should not pay each time.
+ * Returns the signing key of this process. An RSA key takes at least 0.1 s to create, too long for a test suite that
+ * starts a provider in every test.
  */
 export function signingKey(): Promise<SigningKey> {
   processKey ??= makeSigningKey()
@@ -28,7 +28,7 @@ async function makeSigningKey(): Promise<SigningKey> {
   return { ...jwk, kty: 'RSA', kid: randomSecret(8), use: 'sig', alg: 'RS256' }
 }
 
-/** Random text of so many bytes, in base64url. */
+/** Returns the given number of random bytes as base64url. */
 export function randomSecret(bytes = 24): string {
   return randomBytes(bytes).toString('base64url')
 }

@@ -1,6 +1,6 @@
 /** Which grants to make without a browser. */
 export interface MintOptions {
-  /** How many grants. @default 1 */
+  /** Number of grants. @default 1 */
   readonly count?: number
   /** The username whose grants they are. @default the first user */
   readonly user?: string
@@ -8,17 +8,17 @@ export interface MintOptions {
   readonly clientId?: string
   /** Scopes, separated by spaces. @default 'openid email profile' */
   readonly scope?: string
-  /** Whether the access tokens are spent already: refused everywhere, with an `expires_in` of 0. @default false */
+  /** Whether the access tokens have expired: rejected everywhere, with an `expires_in` of 0. @default false */
   readonly accessTokenExpired?: boolean
-  /** Whether each answer has an ID token, which takes about a millisecond to sign. @default false */
+  /** Whether each response has an ID token. Each takes about a millisecond to sign. @default false */
   readonly idToken?: boolean
 }
 
-/** A token answer as the token endpoint gives it (RFC 6749, section 5.1). */
+/** A token response as the token endpoint sends it (RFC 6749, section 5.1). */
 export interface TokenAnswer {
   readonly access_token: string
   readonly token_type: 'Bearer'
-  /** Seconds. */
+  /** Lifetime in seconds. */
   readonly expires_in: number
   readonly refresh_token: string
   readonly scope: string

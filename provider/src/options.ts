@@ -4,43 +4,49 @@ import { defaultUsers, type ProviderUser } from './users.ts'
 
 /** How a provider starts and behaves. */
 export interface ProviderOptions {
-  /** The port to listen on; 0 takes a free one. @default 0 */
+  /** The port to listen on. 0 takes a free one. @default 0 */
   readonly port?: number
-  /** The address to listen on. Another one than loopback shows the provider, and its passwords, to the network. @default '127.0.0.1' */
+  /**
+   * The address to listen on. Any address but loopback shows the provider and its passwords to the network.
+   * @default '127.0.0.1'
+   */
   readonly host?: string
-  /** How long access tokens live; rounded up to whole seconds, as `expires_in` counts. @default 60_000 */
+  /** Lifetime of access tokens in ms, rounded up to whole seconds for `expires_in`. @default 60_000 */
   readonly accessTokenLifetimeMs?: number
-  /** How long a refresh token lives after it is issued; rounded up to whole seconds. @default 180 days */
+  /** Lifetime of a refresh token in ms, rounded up to whole seconds. @default 180 days */
   readonly refreshTokenLifetimeMs?: number
-  /** Whether each refresh replaces the refresh token; without it refresh tokens stay and are not repeated in answers, as at Google. @default false */
+  /**
+   * Whether each refresh replaces the refresh token. Otherwise refresh responses have no refresh token, as at Google.
+   * @default false
+   */
   readonly rotate?: boolean
-  /** What happens when a replaced refresh token is presented again. @default 'revoke' */
+  /** What the provider does if a replaced refresh token is sent again. @default 'revoke' */
   readonly reuse?: ReusePolicy
-  /** How long the token endpoint waits before it looks at a request. @default 0 */
+  /** How long the token endpoint waits before it handles a request, in ms. @default 0 */
   readonly latencyMs?: number
   /** The id of the ready client. @default 'evergrant-demo' */
   readonly clientId?: string
   /** The secret of the ready client. @default random */
   readonly clientSecret?: string
-  /** Where the ready client may be sent back to. @default ['http://localhost:3000/callback'] */
+  /** Redirect URIs of the ready client. @default ['http://localhost:3000/callback'] */
   readonly redirectUris?: readonly string[]
-  /** Clients beside the ready one. @default [] */
+  /** Clients in addition to the ready one. @default [] */
   readonly clients?: readonly ProviderClient[]
-  /** Who can log in; the first one is filled in on the log-in page. @default alice / wonderland and bob / builder */
+  /** Users who can log in. The login page fills in the first one. @default alice / wonderland and bob / builder */
   readonly users?: readonly ProviderUser[]
-  /** Scopes beside the known ones, with their wording on the consent page. @default {} */
+  /** Scopes in addition to the known ones, with their text on the consent page. @default {} */
   readonly scopes?: Readonly<Record<string, string>>
-  /** Told of errors inside the provider, which its answers call `server_error`. @default nothing is told */
+  /** Called with errors inside the provider, which its responses call `server_error`. @default does nothing */
   readonly onError?: (error: Error) => void
 }
 
-/** The options with every gap filled. */
+/** The options with their defaults. */
 export type ResolvedOptions = Required<Omit<ProviderOptions, 'clientSecret'>> & Pick<ProviderOptions, 'clientSecret'>
 
 const day = 24 * 60 * 60 * 1000
 
 /**
- * Fills the gaps and refuses what cannot be meant.
+ * Fills in the defaults and checks the values.
  * @throws {TypeError} naming the option and what was expected
  */
 export function resolveOptions(options: ProviderOptions): ResolvedOptions {
@@ -71,7 +77,7 @@ export function resolveOptions(options: ProviderOptions): ResolvedOptions {
 }
 
 /**
- * Refuses a lifetime that is not a positive number of milliseconds.
+ * Checks that a lifetime is a positive number of milliseconds.
  * @throws {TypeError} naming the option
  */
 export function checkLifetime(name: string, value: number): void {

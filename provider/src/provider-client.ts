@@ -2,11 +2,11 @@
 export interface ProviderClient {
   /** The `client_id`. */
   readonly clientId: string
-  /** The `client_secret`, accepted in the Authorization header and in the body alike. @default random, unless `public` */
+  /** The `client_secret`, accepted in the Authorization header and in the body. @default random, unless `public` */
   readonly clientSecret?: string
-  /** Shown on the log-in and consent pages. @default `clientId` */
+  /** Shown on the login and consent pages. @default `clientId` */
   readonly name?: string
-  /** Where the user may be sent back to, compared exactly (with `native`, any port of a loopback address). */
+  /** Redirect URIs, compared exactly. With `native`, any port of a loopback address matches. */
   readonly redirectUris: readonly string[]
   /** A client without a secret, which must use PKCE. @default false */
   readonly public?: boolean

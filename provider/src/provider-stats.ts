@@ -1,7 +1,7 @@
 import type Provider from 'oidc-provider'
 import type { StatsCounter } from './stats.ts'
 
-/** Counts what oidc-provider tells of itself. */
+/** Counts the events of oidc-provider. */
 export function watchProvider(provider: Provider, stats: StatsCounter): void {
   provider.on('grant.success', (ctx) => {
     if (ctx.oidc.params?.['grant_type'] === 'refresh_token') stats.count('redemptions', ctx.oidc.client?.clientId)

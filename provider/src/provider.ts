@@ -22,21 +22,21 @@ export interface DevelopmentProvider {
   readonly clientId: string
   /** The secret of the ready client. */
   readonly clientSecret: string
-  /** Where the ready client may be sent back to. */
+  /** Redirect URIs of the ready client. */
   readonly redirectUris: readonly string[]
-  /** What happened so far, at all clients together or at one. */
+  /** Returns the counts so far, of all clients together or of one. */
   stats(clientId?: string): ProviderStats
-  /** Starts counting again at nothing. */
+  /** Resets the counts to 0. */
   resetStats(): void
   /**
-   * Makes coming answers fail, by default the next one to a refresh request. Faults for the same requests happen in
-   * the order in which they were ordered.
+   * Makes later responses fail, by default the response to the next refresh. Faults of the same target happen in the
+   * order of these calls.
    * @throws {TypeError} when `times` is not a positive whole number or `Infinity`
    */
   fault(fault: Fault | PlainFaultKind, options?: FaultOptions): OrderedFault
-  /** The faults of which something is still to happen. */
+  /** Returns the faults that have not happened `times` times yet. */
   pendingFaults(): OrderedFault[]
-  /** Cancels every fault that has not happened; requests that hang already go on hanging. */
+  /** Cancels every fault that has not happened. A request that hangs already continues to hang. */
   clearFaults(): void
   /**
    * Makes grants without a browser; 10,000 take about a second.
@@ -44,18 +44,18 @@ export interface DevelopmentProvider {
    */
   mint(options?: MintOptions): Promise<TokenAnswer[]>
   /**
-   * Changes how long access tokens issued from now on live, in milliseconds, rounded up to whole seconds.
+   * Changes the lifetime of access tokens issued from now on, in ms, rounded up to whole seconds.
    * @throws {TypeError} when it is not a positive number
    */
   setAccessTokenLifetime(lifetimeMs: number): void
-  /** Ends the provider and every connection, also those whose answer a fault withholds. */
+  /** Closes the provider and every connection, also those whose response a fault withholds. */
   close(): Promise<void>
 }
 
 /**
  * Starts an authorization server shaped like Google's.
  * @throws {PortInUseError} when another program listens on the port
- * @throws {TypeError} when an option cannot be meant
+ * @throws {TypeError} when an option is invalid
  */
 export async function startProvider(options: ProviderOptions = {}): Promise<DevelopmentProvider> {
   const settings = resolveOptions(options)

@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http'
 
-/** No form of this server comes near it. */
+/** Far more than any form of this server needs. */
 const limit = 56 * 1024
 
 /** The body was longer than any request to this server needs. */
@@ -26,7 +26,7 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Makes a request whose body was read into one that can be read again, so that it can be looked at before oidc-provider gets it. */
+/** Returns a request whose body can be read again, so that it can be read before oidc-provider gets it. */
 export function replayRequest(original: IncomingMessage, body: string): IncomingMessage {
   const bytes = Buffer.from(body)
   const replay = new IncomingMessage(original.socket)

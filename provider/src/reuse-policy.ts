@@ -1,13 +1,13 @@
 /**
- * What a rotating provider does with a refresh token that was already redeemed:
- * - `'revoke'`: the whole grant ends, its newest tokens included (the strict rule of RFC 9700, section 4.14.2);
- * - `'refuse'`: `invalid_grant`, and the grant lives on;
- * - a number of milliseconds: so long after its first redemption the token is accepted again, each time answered
- *   with a further refresh token of the same grant, all of them valid; later than that the grant is revoked.
+ * What a provider with rotation does with a refresh token that was already redeemed:
+ * - `'revoke'`: ends the whole grant with its newest tokens (RFC 9700, section 4.14.2);
+ * - `'refuse'`: responds with `invalid_grant`, and the grant does not end;
+ * - a number: the grace period after the first redemption, in ms. During it, each repeat returns another refresh
+ *   token of the same grant, and all of them are valid. A later repeat ends the grant.
  */
 export type ReusePolicy = 'revoke' | 'refuse' | number
 
-/** What becomes of one redeemed refresh token that is presented again. */
+/** What the provider does with one redeemed refresh token that is sent again. */
 export type ReuseVerdict = 'accept' | 'refuse' | 'revoke'
 
 /** Applies the policy to a token that was first redeemed `elapsedMs` ago. */

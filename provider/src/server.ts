@@ -23,7 +23,7 @@ export function issuerOf(server: Server, host: string): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
 }
 
-/** Ends the server and every connection, answered or not. */
+/** Closes the server and every connection, also those without a response yet. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
@@ -31,7 +31,7 @@ export function closeServer(server: Server): Promise<void> {
   })
 }
 
-/** Answers with JSON, outside of Koa. */
+/** Sends JSON, outside of Koa. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   response.end(JSON.stringify(body))

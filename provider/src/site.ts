@@ -9,7 +9,7 @@ interface SiteContext extends PageContext {
   readonly path: string
 }
 
-/** Koa middleware with the headers of every answer, the style sheet and the page at the root. */
+/** Koa middleware with the headers of every response, the style sheet and the page at the root. */
 export function siteMiddleware({
   issuer,
   clientId,

@@ -1,6 +1,6 @@
-/** How often each grant type was asked for at the token endpoint. */
+/** Number of requests to the token endpoint by grant type. */
 export interface TokenRequestCounts {
-  /** All requests, whatever came of them. */
+  /** All requests, with any result. */
   readonly total: number
   readonly refresh_token: number
   readonly authorization_code: number
@@ -12,11 +12,11 @@ export interface TokenRequestCounts {
 
 /** What a provider has seen since it started or since the last `resetStats()`. */
 export interface ProviderStats {
-  /** Requests that reached the token endpoint, the ones spoilt by a fault included. */
+  /** Requests that reached the token endpoint, also those with a fault. */
   readonly tokenRequests: TokenRequestCounts
-  /** Refresh tokens redeemed: new tokens were made, whether or not their answer arrived. */
+  /** Redeemed refresh tokens: new tokens were made, even if the response was lost. */
   readonly redemptions: number
-  /** Refresh tokens presented after they were redeemed, and after a grace period if there is one. */
+  /** Refresh tokens sent again after their redemption, and after the grace period if there is one. */
   readonly reuseDetections: number
   /** Grants that were ended because a refresh token or a code was used again. */
   readonly revocations: number
@@ -25,13 +25,13 @@ export interface ProviderStats {
   readonly userInfoRequests: number
   readonly tokenInfoRequests: number
   readonly introspectionRequests: number
-  /** Answers that a fault spoilt or withheld. */
+  /** Responses that a fault changed or withheld. */
   readonly faults: number
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] extends number ? number : Writable<T[K]> }
 type Counts = Writable<ProviderStats>
-/** A counter beside the token requests. */
+/** A counter other than the token requests. */
 export type StatName = Exclude<keyof ProviderStats, 'tokenRequests'>
 
 const everyClient = Symbol('every client')
@@ -60,7 +60,7 @@ export class StatsCounter {
     return structuredClone(this.#counts.get(clientId ?? everyClient) ?? zero())
   }
 
-  /** Starts again at nothing. */
+  /** Resets all counts to 0. */
   reset(): void {
     this.#counts.clear()
   }

@@ -10,8 +10,8 @@ interface Entry {
 }
 
 /**
- * One model's entries in maps without a bound: oidc-provider's own adapter keeps the last 1,000 entries and so
- * forgets grants that are still alive.
+ * One model's entries in unbounded maps. The adapter of oidc-provider keeps the last 1,000 entries only, and so
+ * forgets grants that have not ended.
  */
 export class MapAdapter implements Adapter {
   readonly #entries = new Map<string, Entry>()
@@ -85,7 +85,7 @@ export class MapAdapter implements Adapter {
     if (members?.size === 0) this.#byGrant.delete(grantId)
   }
 
-  /** Entries of one model expire about in the order of their insertion, so that looking at the oldest is enough. */
+  /** Entries of one model expire about in the order of their insertion, so that only the oldest must be checked. */
   #forgetExpired(): void {
     const now = Date.now()
     for (const [id, { expiresAt }] of this.#entries) {
@@ -95,12 +95,12 @@ export class MapAdapter implements Adapter {
   }
 }
 
-/** Refresh tokens, seen through the reuse policy: oidc-provider itself only knows `'revoke'`. */
+/** Refresh tokens under the reuse policy. oidc-provider itself has only `'revoke'`. */
 export class RefreshTokenAdapter extends MapAdapter {
   readonly #policy: ReusePolicy
   readonly #onRefusedReuse: () => void
 
-  /** @param onRefusedReuse told when a redeemed token is hidden, because oidc-provider then sees no reuse */
+  /** @param onRefusedReuse called if a redeemed token is hidden, because oidc-provider then sees no reuse */
   constructor(policy: ReusePolicy, onRefusedReuse: () => void) {
     super()
     this.#policy = policy

@@ -12,7 +12,7 @@ interface TokenContext extends AnswerContext {
 type Middleware = (ctx: TokenContext, next: () => Promise<unknown>) => Promise<void>
 
 /**
- * Koa middleware that lets token requests wait before anything is done with them.
+ * Koa middleware that delays token requests.
  * @param closing aborted when the provider closes
  */
 export function tokenLatency(latencyMs: number, closing: AbortSignal): Middleware {
@@ -29,7 +29,7 @@ export function tokenLatency(latencyMs: number, closing: AbortSignal): Middlewar
   }
 }
 
-/** Koa middleware that leaves a refresh token which stays out of the answer, as Google does; oidc-provider repeats it. */
+/** Koa middleware that removes an unchanged refresh token, which Google's responses do not repeat. */
 export function omitKeptRefreshToken(requests: FormRequests): Middleware {
   return async (ctx, next) => {
     await next()

@@ -4,14 +4,14 @@ import { claimsOf, type UserClaims, type UserDirectory } from './users.ts'
 
 type AccessToken = InstanceType<Provider['AccessToken']>
 
-/** A live access token with what it may show of its user. */
+/** A valid access token with what it may show of its user. */
 export interface InspectedToken {
   readonly token: AccessToken
   readonly scopes: ReadonlySet<string>
   readonly claims: UserClaims
 }
 
-/** Looks an access token up; undefined when it is unknown, expired, revoked, or belongs to nobody. */
+/** Finds an access token. Returns undefined if it is unknown, expired or revoked, or has no user. */
 export async function inspectAccessToken(
   provider: Provider,
   users: UserDirectory,
@@ -34,7 +34,7 @@ export function showsProfile(scopes: ReadonlySet<string>): boolean {
   return scopes.has('profile') || scopes.has(googleProfileScope)
 }
 
-/** Google's answer about a live access token, with the members of its versions 1 and 3. */
+/** Google's response for a valid access token, with the members of its versions 1 and 3. */
 export function tokenInfo({ token, scopes, claims }: InspectedToken): Record<string, unknown> {
   const expiresAt = token.exp ?? 0
   return {

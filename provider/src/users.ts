@@ -1,10 +1,10 @@
-/** Somebody who can log in. */
+/** A user who can log in. */
 export interface ProviderUser {
-  /** What is typed on the log-in page. */
+  /** The name to type on the login page. */
   readonly username: string
-  /** What is typed below it; shown on the page, so never a real one. */
+  /** The password. It is shown on the page, so never use a real one. */
   readonly password: string
-  /** The subject in tokens and answers. @default `username` */
+  /** The subject in tokens and responses. @default `username` */
   readonly subject?: string
   /** @default `<username>@example.com` */
   readonly email?: string
@@ -45,7 +45,7 @@ export class UserDirectory {
     this.users = users
   }
 
-  /** The user who is filled in on the log-in page when nobody is asked for. */
+  /** The user whom the login page fills in if the request names none. */
   get first(): ProviderUser {
     const [first] = this.users
     if (!first) throw new TypeError('Expected `users` to name at least one user.')

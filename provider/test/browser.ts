@@ -28,7 +28,7 @@ export class Browser {
     this.#stopAt = stopAt
   }
 
-  /** Loads a page, following redirects; a redirect to the application is answered with status 0. */
+  /** Loads a page, following redirects; a redirect to the application returns status 0. */
   async open(url: string, init: RequestInit = {}): Promise<LoadedPage> {
     if (url.startsWith(this.#stopAt)) return { status: 0, url, headers: new Headers(), text: '' }
     const response = await fetch(url, {

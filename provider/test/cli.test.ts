@@ -36,7 +36,7 @@ function runFile(file: string, args: readonly string[]): Run {
   return { out: () => out, err: () => err, ended, kill: (signal) => child.kill(signal) }
 }
 
-test('--json prints one line, the server answers, and SIGTERM ends it', async (context) => {
+test('--json prints one line, the server responds, and SIGTERM ends it', async (context) => {
   skipOnWindows(context, NO_SIGNALS)
   const command = run(
     '--port',

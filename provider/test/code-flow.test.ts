@@ -122,7 +122,7 @@ test('a redirect URI that is not registered is never redirected to', async () =>
     authorizationUrl(provider, { redirect_uri: 'http://localhost:3000/other' }),
   )
   expect(page.status).toBe(400)
-  expect(page.text).toContain('This request cannot be answered')
+  expect(page.text).toContain('This request is invalid')
   expect(page.text).toContain('invalid_redirect_uri')
 })
 

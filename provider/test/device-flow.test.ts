@@ -52,7 +52,7 @@ test('a wrong code is asked for again', async () => {
   for (const code of ['', 'BBBB-BBBB']) {
     page = await browser.submit(page, pressing('user_code', code))
     expect(titleOf(page)).toBe('Connect a device')
-    expect(page.text).toContain('No device waits with this code')
+    expect(page.text).toContain('No device is waiting with this code')
   }
 })
 

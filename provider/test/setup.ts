@@ -54,7 +54,7 @@ export function userInfo(provider: DevelopmentProvider, accessToken: unknown): P
   return request(provider.metadata.userinfo_endpoint, { headers: { authorization: `Bearer ${String(accessToken)}` } })
 }
 
-/** The address at which a log-in starts. */
+/** The address at which a login starts. */
 export function authorizationUrl(provider: DevelopmentProvider, params: Record<string, string> = {}): string {
   const url = new URL(provider.metadata.authorization_endpoint)
   url.search = new URLSearchParams({

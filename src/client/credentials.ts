@@ -28,7 +28,7 @@ export function makeCredentials(credentials: Omit<Credentials, 'shared'>): Crede
   return { ...credentials, shared: { first: 0 } }
 }
 
-/** Masks a secret, also as the pair that stands, in base64, in an Authorization header. */
+/** Masks a secret, also as the base64 pair of an Authorization header. */
 export function rememberSecret({ clientId, secrets }: Credentials['client'], secret: string): void {
   secrets.add(secret, `${clientId}:${secret}`, `${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`)
 }

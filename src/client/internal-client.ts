@@ -4,6 +4,7 @@ import type { Provider } from '../model/provider.ts'
 import type { Token } from '../model/token.ts'
 import type { AuthorizationOptions, KeptLogin, PendingLogin } from './flows/authorization-request.ts'
 import type { Callback } from './flows/callback-input.ts'
+import type { ExchangeHooks } from './flows/code-exchange.ts'
 import type { Redeem } from './flows/refresh-token.ts'
 import type { RejectedAnswers } from './answers/rejected-answers.ts'
 import type { UserInfo } from './endpoints/user-info.ts'
@@ -55,16 +56,13 @@ export interface InternalClient {
   knownOfLogin(): Promise<Pick<KeptLogin, 'clientId' | 'issuer' | 'tokenEndpoint'>>
   /** `OAuth2Client.authorizationRequest`. */
   authorizationRequest(options?: AuthorizationOptions): Promise<PendingLogin>
-  /**
-   * `OAuth2Client.exchangeCode`, with a last step after every check of the callback and before the code is sent. If it
-   * rejects, the exchange ends with its rejection.
-   */
-  exchangeCode(callback: Callback, pending: KeptLogin, beforeSend?: () => Promise<void>): Promise<Token>
+  /** `OAuth2Client.exchangeCode`, with what runs with it. */
+  exchangeCode(callback: Callback, pending: KeptLogin, hooks?: ExchangeHooks): Promise<Token>
   /**
    * The same for a login that the provider started, without a state. A ConfigError unless the provider's data has
    * `unsolicited: true`.
    */
-  exchangeUnsolicited(callback: Callback, beforeSend?: () => Promise<void>): Promise<Token>
+  exchangeUnsolicited(callback: Callback, hooks?: ExchangeHooks): Promise<Token>
   /** `OAuth2Client.userInfo`. */
   userInfo(token: Token): Promise<UserInfo>
   /** Returns whether the server has a user info endpoint. */

@@ -53,8 +53,8 @@ export function sameIssuer(a: unknown, b: unknown, family: readonly string[]): b
 }
 
 /**
- * Returns the forms under which an issuer may have been stored, whatever its name now: one for each name of its family,
- * whose present name comes first. The tenant stays.
+ * Returns the forms under which an issuer may have been stored: one for each name of its family, with the same
+ * tenant. The present name comes first.
  */
 export function knownForms(issuer: string, family: readonly string[]): readonly [string, ...string[]] {
   const own = spelled(issuer)

@@ -88,10 +88,10 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
       return { clientId: context.clientId, tokenEndpoint, ...(issuer !== undefined && { issuer }) }
     },
     authorizationRequest: async (options) => (await loadOperations()).authorizationRequest(context, options),
-    exchangeCode: async (callback, pending, beforeSend) =>
-      (await loadOperations()).exchangeCode(context, callback, pending, beforeSend),
-    exchangeUnsolicited: async (callback, beforeSend) =>
-      (await loadOperations()).exchangeUnsolicited(context, callback, beforeSend),
+    exchangeCode: async (callback, pending, hooks) =>
+      (await loadOperations()).exchangeCode(context, callback, pending, hooks),
+    exchangeUnsolicited: async (callback, hooks) =>
+      (await loadOperations()).exchangeUnsolicited(context, callback, hooks),
     userInfo: async (token) => (await loadOperations()).fetchUserInfo(context, token),
     hasUserInfo: async () => (await directory.server()).metadata.userinfo_endpoint !== undefined,
     revoke: async (token, options) => (await loadOperations()).revokeToken(context, token, undefined, options?.signal),

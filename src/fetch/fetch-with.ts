@@ -11,18 +11,18 @@ import { isVisibleAscii, makeToken, accessTokenOf, type AccessToken } from '../m
 /** Options of `fetchWith`. */
 export interface FetchWithOptions {
   /** The fetch that sends. @default globalThis.fetch */
-  readonly fetch?: typeof globalThis.fetch
+  readonly fetch?: typeof globalThis.fetch | undefined
   /**
    * Where the token may be sent: origins, `https://*.example.com`, or `['*']` for any https origin. A session's own
    * `fetch` uses its client's `resourceOrigins`. @default ['*'], and http on loopback
    */
-  readonly origins?: readonly string[]
+  readonly origins?: readonly string[] | undefined
   /**
    * Whether to refresh and retry once when a resource refuses the token: with a 401, or with a response that a
    * session's provider names in `rejected`. Only for bodies that can be sent again. @default the session's policy; true
    * for other sources
    */
-  readonly retry401?: boolean
+  readonly retry401?: boolean | undefined
 }
 
 /** What a bound fetch is made of. */

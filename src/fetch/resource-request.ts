@@ -91,8 +91,8 @@ async function bodyIsRefused(response: Response, look: BodyLook): Promise<boolea
 }
 
 /**
- * Returns the token for the repeat of a refused request, or undefined: the response stands. The source is asked in any
- * case, so that the next request has a good token.
+ * Returns the token for the repeat of a rejected request, or undefined if the response is final. Asks the source in
+ * any case, so that the next request has a good token.
  */
 export async function tokenAfterRefusal(
   source: TokenSource,
@@ -105,7 +105,7 @@ export async function tokenAfterRefusal(
     const other = await untilAborted(source.token(want), signal)
     return repeatable && other.accessToken !== refused.accessToken ? other : undefined
   } catch (error) {
-    // The caller's own repeat gets the new token; this request's response stands.
+    // The caller's own repeat gets the new token, and this request's response is final.
     if (!repeatable && isEvergrantError(error)) return undefined
     throw error
   }

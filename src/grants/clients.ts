@@ -29,7 +29,7 @@ export class Clients {
     logger: Logger | undefined,
     emitter: Emitter,
   ) {
-    if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null)) {
+    if (typeof clients !== 'function' && (typeof clients !== 'object' || clients === null || Array.isArray(clients))) {
       throw new ConfigError(
         'Expected `clients` to be an object of OAuth2Clients by name, or a function that finds one.',
       )

@@ -28,7 +28,7 @@ export async function disconnectAll(
 }
 
 /**
- * Tries the matching ended grants once more. Returns how many are active again.
+ * Tries the matching ended grants again. Returns how many are active again.
  * @throws UnfinishedError, StoreError
  */
 export async function recheckAll(

@@ -10,7 +10,7 @@ import type { OAuth2Session } from '../session.ts'
 import type { GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 
-/** Finds a client by name, for applications whose tenants bring their own. */
+/** Finds a client by name, for applications whose tenants have their own. */
 export type ClientResolver = (name: string) => OAuth2Client | undefined | Promise<OAuth2Client | undefined>
 
 /** How grants without a refresh token are refreshed, by client. */
@@ -24,21 +24,21 @@ export interface GrantsOptions<C extends Record<string, OAuth2Client>> {
   /** The clients by name, or a resolver. */
   readonly clients: C | ClientResolver
   /** Where grants are stored. @default memoryStore() */
-  readonly store?: GrantStore
+  readonly store?: GrantStore | undefined
   /**
    * Encryption keys. Required by every store that outlives the process. A function is called at the first use: a build
    * that only loads the module needs no keys then.
    */
-  readonly keys?: KeyRing | (() => KeyRing)
+  readonly keys?: KeyRing | (() => KeyRing) | undefined
   /** How grants without a refresh token are refreshed: `{ acme: (client) => client.clientCredentials() }`. */
-  readonly obtain?: Obtain<C>
-  readonly policy?: RefreshPolicy
+  readonly obtain?: Obtain<C> | undefined
+  readonly policy?: RefreshPolicy | undefined
   /** How work that no caller waits for is run. @default 'detached' */
-  readonly background?: Background
+  readonly background?: Background | undefined
   /** Receives log lines, with every secret masked. */
-  readonly logger?: Logger
+  readonly logger?: Logger | undefined
   /** Source of time. @default the machine's clock */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** Selects one of several grants of one subject at one client. */
@@ -48,9 +48,9 @@ export interface AccountOption {
 }
 
 /** Options of one login. */
-export interface ConnectOptions extends Omit<AuthorizationOptions, 'redirectUri'>, AccountOption {
+export interface ConnectOptions extends AuthorizationOptions, AccountOption {
   /** Where the user goes after the login: a path of this site. */
-  readonly returnTo?: string
+  readonly returnTo?: string | undefined
 }
 
 /** A completed login. */

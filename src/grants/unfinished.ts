@@ -85,7 +85,7 @@ export class ManyAttempts {
     if (this.#done === 0 && nothingListed) throw first
     const error = new AggregateError(
       this.#failures,
-      `${this.#name}: ${this.#done} done, ${this.#failures.length} left. Fix what \`errors\` says of each \`key\`, then call it again. The first: ${first.message}`,
+      `${this.#name}: ${this.#done} done, ${this.#failures.length} left. Fix the cause in \`errors\` for each \`key\`, then call it again. The first: ${first.message}`,
     )
     throw Object.assign(error, { done: this.#done })
   }

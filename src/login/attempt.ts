@@ -12,7 +12,7 @@ export interface Attempt {
   readonly id: string
   /** The first user of the login, as passed to `once`: the same at each of its repeats. */
   readonly by: string
-  /** Resolves when the first call is over, whatever its result. */
+  /** Resolves when the first call has resolved or rejected. */
   work?: Promise<void> | undefined
   unsaved?: UnsavedLogin | undefined
   /** Whether the login failed although the code was sent. */

@@ -3,6 +3,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Emitter } from '../model/events.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
+import type { Observers } from '../model/observer.ts'
 import type { GrantStore } from '../stores/store.ts'
 import type { Background } from '../refresh/background.ts'
 import type { LiveGrant } from '../refresh/live-grant.ts'
@@ -15,6 +16,7 @@ export interface LoginsContext {
   readonly clock: Required<Clock>
   readonly background: Background
   readonly emitter: Emitter
+  readonly observers: Observers
   readonly logger: Logger | undefined
   readonly coreOf: (client: string) => Promise<InternalClient>
   readonly liveGrantOf: (key: GrantKey) => LiveGrant

@@ -18,7 +18,7 @@ export interface CompleteOptions {
   /**
    * Which of the subject's accounts it is, or a function that returns it. @default what `connect()` was given, else ''
    */
-  readonly account?: string | ((identity: Identity) => string | Promise<string>)
+  readonly account?: string | ((identity: Identity) => string | Promise<string>) | undefined
 }
 
 /** The result of a login. */

@@ -1,10 +1,12 @@
 import type { Callback } from '../client/flows/callback-input.ts'
 import { LOGIN_LIFETIME_MS } from '../client/flows/callback.ts'
 import type { KeptLogin } from '../client/flows/authorization-request.ts'
+import { loadOauth4webapi } from '../client/oauth4webapi.ts'
 import type { InternalClient } from '../client/internal-client.ts'
 import { CallbackError, ConfigError, ProviderUnavailableError } from '../model/errors.ts'
 import { checkedKey } from '../model/check-key.ts'
 import type { GrantKey } from '../model/grant-key.ts'
+import type { ObserveRequest } from '../model/observer.ts'
 import type { Token } from '../model/token.ts'
 import { askIdentity, type Identity, identityOf, sameIdentity } from '../refresh/identity.ts'
 import { within, deferred } from '../util/async.ts'
@@ -49,7 +51,7 @@ export class Logins {
     checkCompleteOptions(options)
     if (pending?.client === undefined) {
       throw new ConfigError(
-        'Expected pending to be the object that grants.connect() returned, got one without a client. Keep all of it in the web session.',
+        `Expected pending to be the object that grants.connect() returned, got ${describe(pending)}. Keep all of it in the web session until the callback.`,
       )
     }
     if (typeof options.subject === 'string' && pending.subject !== undefined && options.subject !== pending.subject)
@@ -60,7 +62,7 @@ export class Logins {
     const first = deferred()
     const own: { attempt?: Attempt; sent?: boolean } = {}
     try {
-      const token = await core.exchangeCode(callback, pending, async () => {
+      const beforeSend = async (): Promise<void> => {
         await this.#assertIdentifiable(call)
         const attempt = this.#attemptOf(id)
         own.attempt = attempt
@@ -71,7 +73,9 @@ export class Logins {
         )
         if (!isFirst) throw marker(ELSEWHERE)
         own.sent = true
-      })
+      }
+      const observeRequest = this.#observing(pending)
+      const token = await core.exchangeCode(callback, pending, { beforeSend, observeRequest })
       const attempt = own.attempt ?? this.#attemptOf(id)
       attempt.unsaved = this.#unsavedOf(call, attempt, token)
       return await this.#finish(call, attempt)
@@ -93,7 +97,7 @@ export class Logins {
 
   /**
    * The same for a login that the provider started. Only the provider, which accepts a code once, prevents a repeat,
-   * and nothing shows whose browser brought it.
+   * and nothing shows whose browser sent it.
    */
   async completeUnsolicited(callback: Callback, options: UnsolicitedOptions): Promise<LoginResult> {
     checkCompleteOptions(options)
@@ -101,7 +105,10 @@ export class Logins {
     const pending: Begun = { client, createdAt: this.#context.clock.now() }
     const core = await this.#context.coreOf(client)
     const call = { pending, options, core }
-    const token = await core.exchangeUnsolicited(callback, () => this.#assertIdentifiable(call))
+    const token = await core.exchangeUnsolicited(callback, {
+      beforeSend: () => this.#assertIdentifiable(call),
+      observeRequest: this.#observing(pending),
+    })
     const attempt: Attempt = { id: randomId(), by: '' }
     attempt.unsaved = this.#unsavedOf(call, attempt, token)
     return this.#finish(call, attempt)
@@ -110,6 +117,11 @@ export class Logins {
   /** Waits for logins that are being saved, and gives up those that cannot be saved. */
   async close(): Promise<void> {
     await Promise.all([...this.#unsaved].map((each) => each.close()))
+  }
+
+  /** Sends observed token requests. The subject of a login may be known only later. */
+  #observing({ client = '', subject = '', account = '' }: Begun): ObserveRequest | undefined {
+    return this.#context.observers.ofRequests({ client, subject, account })
   }
 
   #attemptOf(id: string): Attempt {
@@ -125,7 +137,11 @@ export class Logins {
   async #assertIdentifiable({ core, options, pending }: Call): Promise<void> {
     if (typeof options.subject !== 'function' && typeof options.account !== 'function') return
     if (pending.nonce !== undefined || pending.scope?.includes('openid') === true) return
-    if (await core.hasUserInfo()) return
+    if (await core.hasUserInfo()) {
+      // What checks the user info must not fail to load once the code was sent.
+      await loadOauth4webapi()
+      return
+    }
     throw new ConfigError(
       `Client '${core.name}' receives no identity. Request scope 'openid', or give its server a userinfo_endpoint; or pass \`subject\` and \`account\` as strings.`,
     )
@@ -208,7 +224,7 @@ export class Logins {
     })
     if (renewable || token.expiresAt === undefined) return
     logger?.warn(
-      'evergrant: the login brought no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or what the provider takes for it (Google: access_type=offline and prompt=consent)',
+      'evergrant: the login returned no refresh token, so the grant ends with its access token. Ask for offline access: scope offline_access, or own parameters of the provider (Google: access_type=offline and prompt=consent)',
       { ...key },
     )
   }
@@ -263,4 +279,9 @@ function marker(kind: symbol): Error {
 
 function isMarker(error: unknown, kind: symbol): boolean {
   return error instanceof Error && (error as { kind?: unknown }).kind === kind
+}
+
+function describe(pending: unknown): string {
+  if (pending === null) return 'null'
+  return typeof pending === 'object' ? 'one without a client' : typeof pending
 }

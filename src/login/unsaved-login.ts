@@ -128,6 +128,6 @@ export class UnsavedLogin {
     this.drop()
     const { clock, logger } = this.#saving
     logger?.error('evergrant: a login could not be saved, and is given up', { ...this.key })
-    if (!revocationEndsPerson(this.core)) await revokeWithRetries(this.core, this.token, clock, noRetries)
+    if (!revocationEndsPerson(this.core)) await revokeWithRetries(this.core, this.token, { clock, logger, noRetries })
   }
 }

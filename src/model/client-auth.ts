@@ -5,9 +5,9 @@
 export interface ClientAuthRequest {
   readonly clientId: string
   /** The secret that this attempt uses, if the client has one. */
-  readonly clientSecret?: string
+  readonly clientSecret?: string | undefined
   readonly tokenEndpoint: string
-  readonly issuer?: string
+  readonly issuer?: string | undefined
   readonly headers: Headers
   readonly body: URLSearchParams
 }

@@ -41,7 +41,7 @@ export class OriginNotAllowedError extends EvergrantError {
 
   constructor(origin: string, client: string) {
     super(
-      `The token of client '${client}' was not sent to ${origin}: the client's resourceOrigins do not include it. Add it there if that API is meant to get the token.`,
+      `The token of client '${client}' was not sent to ${origin}: the client's resourceOrigins do not include it. Add it there if that API should get the token.`,
     )
     this.origin = origin
   }
@@ -103,7 +103,7 @@ export class TokenRequestError extends EvergrantError {
   /** The provider's code, or the registered code with the same meaning if one is known. */
   declare readonly error?: string
   declare readonly errorDescription?: string
-  /** The response's `Retry-After` in milliseconds, whatever the status. */
+  /** The response's `Retry-After` in milliseconds, for every status. */
   declare readonly retryAfterMs?: number
   /**
    * What the refusal means according to the provider's data (`refresh.refusals`, `refresh.deadGrantErrors`) or its

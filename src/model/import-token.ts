@@ -13,14 +13,14 @@ export interface ImportOptions {
    * Time at which the token was received, in ms since the epoch, unless the token says when it was issued. @default
    * Date.now()
    */
-  readonly now?: number
+  readonly now?: number | undefined
   /**
    * The provider's data: `answerPath`, `scopeSeparator` and `tokenTypes` are used. Sessions and `Grants` pass their
    * client's.
    */
-  readonly provider?: AnswerWays
+  readonly provider?: AnswerWays | undefined
   /** Whether the token can be refreshed without a refresh token, as by a session's `obtain`. @default false */
-  readonly renewable?: boolean
+  readonly renewable?: boolean | undefined
 }
 
 /**

@@ -27,7 +27,7 @@ export function lifetimeMs(lifetime: unknown, unit: 'seconds' | 'milliseconds' =
 /** From this size a number is milliseconds: as seconds since the epoch it would be the year 5138. */
 const FIRST_MILLISECONDS = 1e11
 
-/** golang writes its zero time, 0001-01-01T00:00:00Z, for "no expiry". */
+/** Go writes its zero time, 0001-01-01T00:00:00Z, for "no expiry". */
 const GO_ZERO_TIME = -62_135_596_800_000
 
 /**

@@ -71,7 +71,7 @@ export interface ProviderRefresh {
   readonly defaultLifetimeMs?: number
   /** Time without a refresh after which the grant ends, in ms. */
   readonly idleLifetimeMs?: number
-  /** Time after the login at which the grant ends, whatever happens, in ms. */
+  /** Time after the login at which the grant ends in any case, in ms. */
   readonly absoluteLifetimeMs?: number
   /** Error codes in addition to `invalid_grant` that mean the grant has ended. */
   readonly deadGrantErrors?: readonly string[]

@@ -176,7 +176,7 @@ export function scopeDiffers(a: readonly string[] | undefined, b: readonly strin
 
 const visibleAscii = /^[\x20-\x7e]+$/
 
-/** Whether a string may stand in an Authorization header (RFC 6750 section 2.1 allows less; servers use more). */
+/** Whether a string may be used in an Authorization header (RFC 6750 section 2.1 allows less; servers use more). */
 export function isVisibleAscii(value: unknown): value is string {
   return typeof value === 'string' && visibleAscii.test(value) && !value.startsWith(' ') && !value.endsWith(' ')
 }

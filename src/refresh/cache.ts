@@ -9,6 +9,7 @@ import { hold, sameVersion, versionOf, type CachedGrant } from './cached-grant.t
 import type { RefreshContext } from './context.ts'
 import type { ResolvedPolicy } from './policy.ts'
 import { randomId } from '../util/crypto.ts'
+import { loadAhead } from '../util/lazy.ts'
 import { SharedWork } from './shared-work.ts'
 import { shifted, type Steady, type StoreClock } from './store-clock.ts'
 
@@ -267,6 +268,7 @@ export class GrantCache {
 
   /** Reads the store. After a failure, the next read is due in a second. */
   async #lookNow(): Promise<true> {
+    loadAhead()
     try {
       await this.read()
     } catch {

@@ -8,7 +8,7 @@ const WINDOW_MS = 60_000
  */
 const SUSPICIOUS_DEATHS = 10
 const SUSPICIOUS_REFUSALS = 3
-/** Number of different grants refused with a registration's code from which the client is meant, not the grant. */
+/** Number of different grants rejected with a registration's code that shows a problem of the client. */
 const DIFFERENT_GRANTS = 2
 const FIRST_DELAY_MS = 1000
 const LONGEST_DELAY_MS = 300_000

@@ -90,7 +90,7 @@ export class TokenCommit {
       logger?.info(`evergrant: a refresh finished after its grant was disconnected; its token is ${becomes}`, {
         ...key,
       })
-      if (mayRevoke) goOn(() => whileOpen((closing) => revokeWithRetries(core, token, clock, closing)))
+      if (mayRevoke) goOn(() => whileOpen((noRetries) => revokeWithRetries(core, token, { clock, logger, noRetries })))
       return { kind: 'gone' }
     }
     if (winner.id !== record.id) return { kind: 'stored', record: winner }

@@ -2,6 +2,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Emitter } from '../model/events.ts'
 import type { GrantKey } from '../model/grant-key.ts'
 import type { Logger } from '../model/logger.ts'
+import type { Observers } from '../model/observer.ts'
 import type { GrantStore } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import type { Background } from './background.ts'
@@ -9,7 +10,7 @@ import type { Sealer } from './sealer.ts'
 import type { ClientSource } from './grant-client.ts'
 import type { RefreshPolicy } from './policy.ts'
 
-/** Everything that a live grant is made of. */
+/** The parts of a live grant. */
 export interface RefreshContext {
   readonly key: GrantKey
   readonly client: ClientSource
@@ -18,6 +19,7 @@ export interface RefreshContext {
   readonly policy: RefreshPolicy
   readonly background: Background
   readonly emitter: Emitter
+  readonly observers: Observers
   readonly clock: Required<Clock>
   readonly logger: Logger | undefined
   /** Whether it is refreshed without a refresh token. */

@@ -21,7 +21,7 @@ export interface DisconnectOptions {
    * Whether to revoke the grant at the provider. @default true, but if a revocation ends everything of the user at the
    * client (`revocation.ends: 'person'` in the provider's data), only for the user's last grant in the store
    */
-  readonly revoke?: boolean
+  readonly revoke?: boolean | undefined
 }
 
 /** Disconnects a grant: first in the store, then at its provider. */
@@ -88,7 +88,7 @@ export class Disconnecting {
       if (!decided) this.#tell(isShared ? 'shared' : undefined)
       if (token === undefined || isShared) return
       const { core } = await withRetries(clock, noRetries, () => this.#client.use())
-      await revokeWithRetries(core, token, clock, noRetries)
+      await revokeWithRetries(core, token, { clock, logger, noRetries })
     }
     await this.#revoking
       .run(revoke)

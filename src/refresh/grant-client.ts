@@ -16,7 +16,7 @@ export interface ClientUse {
   readonly obtain: (() => Promise<Token>) | undefined
 }
 
-/** A grant's client, or a function that looks it up if tenants bring their own. */
+/** A grant's client, or a function that finds it if tenants have their own. */
 export type ClientSource = ClientUse | (() => Promise<ClientUse>)
 
 /** Time after which a lookup has failed. */

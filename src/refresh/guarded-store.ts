@@ -1,5 +1,5 @@
 import type { Clock } from '../util/clock.ts'
-import { StoreError, isEvergrantError } from '../model/errors.ts'
+import { ConfigError, StoreError, isEvergrantError } from '../model/errors.ts'
 import { nextTurn, within } from '../util/async.ts'
 import { Secrets } from '../util/redact.ts'
 import type { Documents } from '../stores/documents.ts'
@@ -18,9 +18,11 @@ type Guard = <T>(operation: string, work: () => Promise<T>, timeoutMs?: number) 
 
 /**
  * Wraps the store for the refresh layer: every failure is a StoreError, and no operation or list step hangs forever.
+ * Closed, it rejects everything, whatever the store does.
  */
 export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantStore {
-  const guard: Guard = async <T>(operation: string, work: () => Promise<T>, timeoutMs = STORE_TIMEOUT_MS) => {
+  let closed: Promise<void> | undefined
+  const ask: Guard = async <T>(operation: string, work: () => Promise<T>, timeoutMs = STORE_TIMEOUT_MS) => {
     // A store may throw or return at once instead of returning a promise.
     const outcome = new Promise<T>((resolve) => resolve(work())).then(
       (value) => ({ value }),
@@ -38,6 +40,10 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
       cause: new Secrets().cause(known.error),
     })
   }
+  const guard: Guard = async (operation, work, timeoutMs) => {
+    if (closed !== undefined) throw new ConfigError('These grants were closed. Create new ones.')
+    return ask(operation, work, timeoutMs)
+  }
   const answered = async <T extends object>(operation: string, work: () => Promise<T>): Promise<T> => {
     const answer: unknown = await guard(operation, work)
     if (typeof answer === 'object' && answer !== null) return answer as T
@@ -48,7 +54,7 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
   const { documents, page, counts, changes } = store
   return {
     volatile: store.volatile ?? false,
-    documents: documents && guardedDocuments(documents, guard),
+    documents: documents && guardedDocuments(documents, guard, ask),
     read: (key) => answered('read', () => store.read(key)),
     put: (key, grant, expect) => answered('put', () => store.put(key, grant, expect)),
     claim: (key, request, seen) => answered('claim', () => store.claim(key, request, seen)),
@@ -57,21 +63,25 @@ export function guardedStore(store: GrantStore, clock: Required<Clock>): GrantSt
     reseal: (key, request) => guard('reseal', () => store.reseal(key, request)),
     once: (id, ttlMs, by) => guard('once', () => store.once(id, ttlMs, by)),
     delete: (key, request) => answered('delete', () => store.delete(key, request)),
-    list: (filter) => guardedList('list', () => store.list(filter), guard),
+    list: (filter) => guardedList('list', () => store.list(filter), guard, ask),
     page: page && ((request) => guard('page', () => page.call(store, request), SEARCH_TIMEOUT_MS)),
     counts: counts && ((filter) => guard('counts', () => counts.call(store, filter), SEARCH_TIMEOUT_MS)),
     due: (request) => answered('due', () => store.due(request)),
     changes: changes && ((request) => guard('changes', () => changes.call(store, request))),
-    close: () => guard('close', () => store.close()),
+    close: () => {
+      const closing = closed ?? ask('close', () => store.close())
+      closed = closing
+      return closing
+    },
   }
 }
 
-function guardedDocuments(documents: Documents, guard: Guard): Documents {
+function guardedDocuments(documents: Documents, guard: Guard, ask: Guard): Documents {
   return {
     get: (name) => guard('documents.get', () => documents.get(name)),
     put: (name, value, options) => guard('documents.put', () => documents.put(name, value, options)),
     delete: (name, options) => guard('documents.delete', () => documents.delete(name, options)),
-    list: (prefix) => guardedList('documents.list', () => documents.list(prefix), guard),
+    list: (prefix) => guardedList('documents.list', () => documents.list(prefix), guard, ask),
   }
 }
 
@@ -79,7 +89,12 @@ function guardedDocuments(documents: Documents, guard: Guard): Documents {
  * Each step of the list may take as long as a search: a store without an index reads everything to find the first
  * grant.
  */
-async function* guardedList<T>(operation: string, open: () => AsyncIterable<T>, guard: Guard): AsyncGenerator<T> {
+async function* guardedList<T>(
+  operation: string,
+  open: () => AsyncIterable<T>,
+  guard: Guard,
+  ask: Guard,
+): AsyncGenerator<T> {
   const iterator = await guard(operation, async () => open()[Symbol.asyncIterator]())
   let taking = false
   try {
@@ -94,7 +109,7 @@ async function* guardedList<T>(operation: string, open: () => AsyncIterable<T>, 
   } finally {
     const end = async (): Promise<unknown> => iterator.return?.()
     // A list that hangs or has failed is closed without waiting.
-    const ending = guard(operation, end).catch(() => undefined)
+    const ending = ask(operation, end).catch(() => undefined)
     if (!taking) await ending
   }
 }

@@ -1,4 +1,5 @@
 import type { InternalClient } from '../client/internal-client.ts'
+import { loadOperations } from '../client/load-operations.ts'
 import type { Clock } from '../util/clock.ts'
 import { GrantNotFoundError, ReauthorizationRequiredError, RefreshTimeoutError } from '../model/errors.ts'
 import type { GrantKey } from '../model/grant-key.ts'
@@ -23,7 +24,11 @@ import { TokenSaver } from './token-saver.ts'
 import { statusOf, type GrantStatus } from './status.ts'
 import { StoreClock } from './store-clock.ts'
 
-const loadDisconnecting = lazy(() => import('./disconnecting.ts'))
+/** With what the revocation takes: nothing has to be loaded once the grant was deleted. */
+const loadDisconnecting = lazy(async () => {
+  const [disconnecting] = await Promise.all([import('./disconnecting.ts'), loadOperations()])
+  return disconnecting
+})
 
 /** Maximum number of rounds for a caller whose tokens expire before they can be returned. */
 const ROUNDS = 10
@@ -177,7 +182,7 @@ export class LiveGrant implements TokenSource {
     return renewed
   }
 
-  /** Tries an ended grant once more. Returns whether it is active. */
+  /** Tries an ended grant again. Returns whether it is active. */
   async recheck(): Promise<boolean> {
     try {
       await this.#forced({ cause: 'manual', force: true, recheck: true })

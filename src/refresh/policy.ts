@@ -11,28 +11,28 @@ export interface RefreshPolicy {
    * Time before expiry at which a background refresh starts, in ms. 0 turns it off. @default 300_000, at most 20 % of
    * the lifetime
    */
-  readonly earlyMs?: number
+  readonly earlyMs?: number | undefined
   /**
    * Time before expiry at which callers wait for a new token, in ms. If none is available, they get the current one
    * until it expires. @default 10_000, at most 5 % of the lifetime
    */
-  readonly spentMs?: number
+  readonly spentMs?: number | undefined
   /**
    * Whether to refresh and retry once when a resource refuses the token: with a 401, or with a response that the
    * provider's `rejected` names. Only for bodies that can be sent again. @default true
    */
-  readonly retry401?: boolean
+  readonly retry401?: boolean | undefined
   /** Maximum time between comparisons of a token in memory with the store, in ms. @default 30_000 */
-  readonly revalidateMs?: number
+  readonly revalidateMs?: number | undefined
   /**
    * How long a process may hold the lease, in ms. Must exceed the client's `timeoutMs`. @default timeoutMs + 5_000,
    * both shortened to fit the provider's `reuseGraceMs`
    */
-  readonly leaseMs?: number
+  readonly leaseMs?: number | undefined
   /** How long a response may still arrive after its deadline, in ms. @default timeoutMs + 5_000 */
-  readonly settleMs?: number
+  readonly settleMs?: number | undefined
   /** How long a caller waits for another process's refresh, in ms. @default 30_000 */
-  readonly waitMs?: number
+  readonly waitMs?: number | undefined
 }
 
 /** The margins before one token's expiry. */

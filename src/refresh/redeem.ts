@@ -218,10 +218,10 @@ export class Redeemer {
    * Sends one request. The deadline ends the callers' wait, not the request: a late response is handled like any other.
    */
   async #send(flight: Flight, send: Redeem): Promise<Outcome> {
-    const { clock, policy } = this.#context
+    const { clock, observeRequest, policy } = this.#context
     const socket = new AbortController()
     const mayStillSend = (): boolean => this.#mayStillSend(flight.sinceClaim)
-    const answer = send({ signal: socket.signal, mayStillSend }).then(
+    const answer = send({ signal: socket.signal, mayStillSend, observeRequest }).then(
       (redeemed) => ({ redeemed }),
       (error: unknown) => ({ error }),
     )

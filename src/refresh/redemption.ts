@@ -1,4 +1,5 @@
 import type { GrantEvents, RefreshCause } from '../model/events.ts'
+import type { ObserveRequest } from '../model/observer.ts'
 import type { GrantRecord } from '../stores/store.ts'
 import type { Token } from '../model/token.ts'
 import type { RefreshContext } from './context.ts'
@@ -13,6 +14,8 @@ export interface RedemptionContext
   readonly storeClock: StoreClock
   readonly saver: TokenSaver
   readonly policy: ResolvedPolicy
+  /** Sends token requests. @default unobserved */
+  readonly observeRequest?: ObserveRequest | undefined
   /** Takes the result of a redemption whose response or save was late. */
   readonly adoptLate: (outcome: Outcome) => Promise<void>
   /** Continues a request that its callers no longer wait for. */

@@ -1,6 +1,7 @@
 import type { InternalClient } from '../client/internal-client.ts'
 import { idleDelay, type Clock } from '../util/clock.ts'
 import { isEvergrantError } from '../model/errors.ts'
+import type { Logger } from '../model/logger.ts'
 import type { Token } from '../model/token.ts'
 import { jittered } from './failure.ts'
 import { maySucceedLater } from './persistently.ts'
@@ -27,17 +28,20 @@ export async function withRetries<T>(
   }
 }
 
-/** Revokes a token at the provider (RFC 7009), best effort: the grant is deleted here already. */
+/**
+ * Revokes a token at the provider (RFC 7009), best effort: the grant is deleted here already. A failure is
+ * logged by the client's logger if the caller has none.
+ */
 export async function revokeWithRetries(
   core: InternalClient,
   token: Token,
-  clock: Required<Clock>,
-  noRetries: AbortSignal,
+  { clock, logger, noRetries }: { clock: Required<Clock>; logger: Logger | undefined; noRetries: AbortSignal },
 ): Promise<void> {
   try {
     await withRetries(clock, noRetries, () => core.revoke(token))
   } catch (error) {
-    core.logger?.warn('evergrant: a disconnected grant could not be revoked at the provider', {
+    const log = logger ?? core.logger
+    log?.warn('evergrant: a disconnected grant could not be revoked at the provider', {
       client: core.name,
       code: isEvergrantError(error) ? error.code : 'unexpected_error',
     })

@@ -25,7 +25,7 @@ export interface Login {
   readonly formerIssuers: readonly string[]
   readonly clientId: string
   readonly obtainable: boolean
-  /** Time after the login at which the grant ends, whatever happens, in ms. */
+  /** Time after the login at which the grant ends in any case, in ms. */
   readonly absoluteLifetimeMs: number | undefined
   /** Whether a stored token belongs to the same user as the new one. */
   readonly sameIdentity: (stored: Token) => boolean

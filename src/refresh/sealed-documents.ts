@@ -9,7 +9,7 @@ const CLEAR = 'c:'
 /** How a document is stored. */
 export interface DocumentOptions {
   /** Whether the value is public and stored unsealed. A reader must say the same. @default false */
-  readonly clear?: boolean
+  readonly clear?: boolean | undefined
 }
 
 /** Small texts by name, next to the grants. They are sealed with the grants' keys, each bound to its name. */
@@ -43,7 +43,7 @@ export class SealedDocuments {
     value: string,
     options: DocumentOptions & { readonly version: number; readonly ttlMs?: number | undefined },
   ): Promise<Omit<DocumentAnswer, 'now'>> {
-    const { version, ttlMs } = options
+    const { version, ttlMs } = options ?? {}
     assertPut(value, { version, ttlMs })
     const text = options.clear === true ? `${CLEAR}${value}` : `${SEALED}${await this.#seal(name, value)}`
     const { put, document } = await this.#documents.put(name, text, { version, ttlMs })

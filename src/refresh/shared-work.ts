@@ -31,7 +31,7 @@ export class SharedWork<T> {
     return this.#running !== undefined && this.#isAlive(this.#running)
   }
 
-  /** The running work, whatever its state. */
+  /** The running work in any state. */
   get result(): Promise<T> | undefined {
     return this.#running?.result
   }

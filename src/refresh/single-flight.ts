@@ -20,6 +20,7 @@ import type { ClientUse, GrantClient } from './grant-client.ts'
 import { sameVersion, versionOf, type CachedGrant } from './cached-grant.ts'
 import type { RefreshContext } from './context.ts'
 import type { GrantCache } from './cache.ts'
+import { ObservedFlight, waitResultOf } from './observed-flight.ts'
 import { DEFAULT_WAIT_MS } from './policy.ts'
 import type { Outcome, RedemptionContext } from './redemption.ts'
 import type { TokenSaver } from './token-saver.ts'
@@ -79,6 +80,8 @@ export class SingleFlight {
   /** Requests that callers no longer wait for. */
   readonly #late = new Set<Promise<void>>()
   readonly #flight: SharedWork<FlightResult>
+  /** The last flight. */
+  #observed: ObservedFlight | undefined
   /** No refresh before this time (monotonic, as the next): after a token without lifetime. */
   #pausedUntil = Number.NEGATIVE_INFINITY
   #earlyAgainAt = Number.NEGATIVE_INFINITY
@@ -123,13 +126,21 @@ export class SingleFlight {
 
   /** The same for a caller that waits no longer than `ms`: then undefined, and the flight continues. */
   wait(request: FlightRequest, ms: number): Promise<FlightResult | undefined> {
-    return this.#flight.wait((end) => this.#begin(request, end), ms)
+    const { key, observers } = this.#options
+    const joins = this.isRunning ? this.#observed : undefined
+    return observers.during(
+      { kind: 'wait', key, cause: request.cause, joins },
+      () => this.#flight.wait((end) => this.#begin(request, end), ms),
+      waitResultOf,
+    )
   }
 
   #begin(request: FlightRequest, end: () => void): Promise<FlightResult> {
     if (this.#closed) return Promise.reject(new ConfigError('This session was closed. Create a new one.'))
-    const result = this.#fly(request).then(
+    const observed = (this.#observed = new ObservedFlight(this.#options, request.cause))
+    const result = this.#fly(request, observed).then(
       async ({ notify, ...ended }) => {
+        observed.end(ended)
         // The flight ends for new callers before the application's updater runs: a call inside the updater must not
         // wait for itself.
         end()
@@ -137,6 +148,7 @@ export class SingleFlight {
         return ended
       },
       (error: unknown) => {
+        observed.fail(error)
         end()
         this.#noteFailure(error)
         throw error
@@ -167,7 +179,10 @@ export class SingleFlight {
     if (maybeConsumed) this.#uncertain = versionOf(this.#cache.held)
   }
 
-  async #fly(request: FlightRequest): Promise<FlightResult & { notify?: () => Promise<void> }> {
+  async #fly(
+    request: FlightRequest,
+    observed: ObservedFlight,
+  ): Promise<FlightResult & { notify?: () => Promise<void> }> {
     const waitUntil = this.#clock.monotonic() + this.#waitMs
     let startedFrom: CachedGrant | undefined
     let cause: unknown
@@ -192,7 +207,7 @@ export class SingleFlight {
         if (enough) return { held, renewed: !sameVersion(held, startedFrom) }
       }
       const since = this.#cache.moment()
-      const outcome = await this.#attempt(held, request, since)
+      const outcome = await observed.attempt(() => this.#attempt(held, request, since, observed))
       if (outcome.kind === 'renewed') {
         const renewed = await this.#take(outcome, since)
         if (renewed === undefined) continue
@@ -211,7 +226,10 @@ export class SingleFlight {
         if (outcome.waitMs > SETTLED_SOON_MS)
           throw this.#comeBack('a request whose response may still arrive', outcome.waitMs)
         await this.#wait(outcome.waitMs, waitUntil)
-      } else await this.#waitForOther(held, outcome.waitMs, waitUntil)
+      } else {
+        const { waitMs } = outcome
+        await observed.waitForOther(() => this.#waitForOther(held, waitMs, waitUntil))
+      }
     }
   }
 
@@ -252,15 +270,20 @@ export class SingleFlight {
     const held = this.#cache.current()
     if (servesMeanwhile(held, want, this.#clock.now())) return held
     throw new StoreError(
-      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is requested before. It is kept in memory; try again.`,
+      `The newest token of subject '${this.#options.key.subject}' at client '${this.#options.key.client}' could not be saved yet, and no other is requested until then. It is kept in memory; try again.`,
       { retryAfterMs: PAUSE_MS },
     )
   }
 
-  async #attempt(held: CachedGrant, request: FlightRequest, since: number): Promise<Outcome> {
+  async #attempt(
+    held: CachedGrant,
+    request: FlightRequest,
+    since: number,
+    { observeRequest }: ObservedFlight,
+  ): Promise<Outcome> {
     const use = await this.#client.use()
     const { Redeemer } = await loadRedeeming()
-    const redeemer = new Redeemer(this.#redeeming(use, since))
+    const redeemer = new Redeemer({ ...this.#redeeming(use, since), observeRequest })
     if (!held.record.renewable) {
       // A forced refresh finds nothing to redeem: no verdict while the access token is valid.
       if (request.recheck !== true && held.token !== undefined && !isExpired(held.token, this.#clock.now()))

@@ -7,18 +7,19 @@ import { jittered } from './failure.ts'
 import { within } from '../util/async.ts'
 import { FairQueue } from './worker-queue.ts'
 import type { LiveGrant } from './live-grant.ts'
+import { loadAhead } from '../util/lazy.ts'
 import { StoreClock } from './store-clock.ts'
 
 /** How a worker keeps grants fresh. */
 export interface KeepFreshOptions {
   /** How much earlier than its due time a grant is refreshed, in ms. @default 0 */
-  readonly withinMs?: number
+  readonly withinMs?: number | undefined
   /** Maximum number of concurrent refreshes of this worker. One that hangs for a minute does not count. @default 16 */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
   /** Limits for each client's provider, in this worker. */
-  readonly perClient?: { readonly concurrency?: number; readonly perSecond?: number }
+  readonly perClient?: { readonly concurrency?: number; readonly perSecond?: number } | undefined
   /** Stops the worker. Refreshes in progress are finished. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a worker has done so far. */
@@ -81,6 +82,7 @@ type Counts = { -readonly [K in keyof KeepFreshStats]: number }
  */
 export function keepFresh(context: KeepFreshContext, options: KeepFreshOptions = {}): KeepFresh {
   const worker = new Worker(context, checked(options))
+  loadAhead()
   const { signal } = options
   const onAbort = (): void => worker.stop()
   if (signal?.aborted === true) worker.stop()

@@ -99,7 +99,7 @@ export function generateKey(): string {
 function parseKeys(specification: unknown): Map<string, Uint8Array<ArrayBuffer>> {
   if (typeof specification !== 'string') {
     throw new ConfigError(
-      `Expected the key ring to be a string 'id:key,older:key', got ${specification === null ? 'null' : typeof specification}. Is its environment variable set?`,
+      `Expected the key ring to be a string 'id:key,older:key', got ${specification === null ? 'null' : typeof specification}. Is an environment variable unset?`,
     )
   }
   const keys = new Map<string, Uint8Array<ArrayBuffer>>()

@@ -124,7 +124,7 @@ export interface Backend {
   counts?(request: { readonly prefix?: string | undefined }): Promise<readonly RowCount[]>
   /**
    * Lists changes after the cursor `after`, or from the oldest one on. Those of one key are in the order of their
-   * writes. None is missed, whatever the order of commits. Without changes, `next` is the feed's present end. Changes
+   * writes. None is missed, in any order of commits. Without changes, `next` is the feed's present end. Changes
    * are kept for 7 days. An unknown or too old cursor gets `expired`, no changes, and the present end as `next`.
    * Absent: there is no feed.
    */

@@ -26,7 +26,7 @@ export function keyRange(prefix: string): { readonly from: string; readonly belo
 
 /** Returns the prefix of the keys of a row's client, as in `RowCount.key`. */
 export function clientOfKey(key: string): string {
-  // As it is written, whatever that is: a search continues after it.
+  // The text as it is stored, because a search continues after it.
   const [start] = /^\["(?:[^"\\]|\\.)*",/s.exec(key) ?? []
   return start ?? key
 }

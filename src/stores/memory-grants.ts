@@ -146,7 +146,7 @@ export class MemoryGrants implements GrantStore {
   }
 
   async close(): Promise<void> {
-    // Only memory is held, and a session that is being closed may read once more.
+    // Only memory is held, and a session that is being closed may read again.
   }
 
   #settle<A extends { readonly record?: GrantRecord | undefined } | object>(name: string, decision: Decision<A>): A {

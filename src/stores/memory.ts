@@ -9,9 +9,9 @@ import type { GrantCount, GrantPage, GrantRecord, GrantStore, PageRequest } from
 /** Options of a memory store. */
 export interface MemoryStoreOptions {
   /** The store's time. @default the machine's clock */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Whether the change feed contains every refresh, and not only changes of state. @default false */
-  readonly everyRefresh?: boolean
+  readonly everyRefresh?: boolean | undefined
 }
 
 /** Returns a store of this process alone. Its content ends with the process, so it needs no encryption keys. */

@@ -91,7 +91,7 @@ function failuresBy(failures: Failures | undefined, now: number): Failures | und
  */
 function freeAt({ intent }: GrantRecord, request: ClaimRequest, leaseEnd: number): number {
   if (intent?.open !== true) return leaseEnd
-  // A clock that was set back proves nothing about the grace period: forgiveness needs `startedAt` in the past.
+  // A clock that was set back proves nothing about the grace period, which needs `startedAt` in the past.
   const forgiven = leaseEnd >= intent.startedAt && leaseEnd < intent.startedAt + (request.repeatWithinMs ?? 0)
   return forgiven ? leaseEnd : Math.max(leaseEnd, intent.sendBefore + request.settleMs)
 }

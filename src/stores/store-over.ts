@@ -261,7 +261,7 @@ class StoreOver implements GrantStore {
 
   /**
    * After the database's clock was set back: writes again when a grant is due, if the earlier clock wrote it, or if it
-   * was just reserved by it.
+   * was reserved by it a moment ago.
    */
   async #dueAnew(dueBefore: number, reserved: readonly GrantRecord[]): Promise<void> {
     const write = (key: GrantKey, isDue: (record: GrantRecord, now: number) => boolean): Promise<unknown> =>

@@ -9,18 +9,18 @@ import { type IssuedToken, ScriptedGrants } from './scripted-grants.ts'
 /** Options of a scripted provider. */
 export interface ScriptedProviderOptions {
   /** Source of time for expiry and latency. @default the machine's clock */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Whether a refresh returns a new refresh token and ends the old one. @default true */
-  readonly rotates?: boolean
+  readonly rotates?: boolean | undefined
   /**
    * What a second redemption of a refresh token does: end the whole grant, fail, or, within `graceMs`, succeed like the
    * first. @default 'revoke'
    */
-  readonly reuse?: 'revoke' | 'refuse' | { readonly graceMs: number }
+  readonly reuse?: 'revoke' | 'refuse' | { readonly graceMs: number } | undefined
   /** Lifetime of access tokens in seconds. null: the responses have no `expires_in`. @default 3600 */
-  readonly expiresIn?: number | null
+  readonly expiresIn?: number | null | undefined
   /** How long each response takes, in milliseconds of the clock. @default 0 */
-  readonly latencyMs?: number
+  readonly latencyMs?: number | undefined
 }
 
 /** A provider without a socket: its endpoints, and its own resource, behind a `fetch` function. */

@@ -48,7 +48,7 @@ export interface Dispatcher {
 /** A dispatcher's one function. */
 export type Dispatch = Dispatcher['dispatch']
 
-/** For a dispatcher's `compose()`, whatever undici's own types of options and handlers are in the installed version. */
+/** For a dispatcher's `compose()`, with the types of options and handlers of any version of undici. */
 export type Interceptor = <O extends DispatchOptions, H extends DispatchHandler>(
   dispatch: (options: O, handler: H) => boolean,
 ) => (options: O, handler: H) => boolean

@@ -8,7 +8,7 @@ import { ownAuthorization } from '../fetch/resource-request.ts'
 export type RequestHeaders = Record<string, unknown> | unknown[]
 
 /**
- * Copies the caller's headers, whatever their form, to be changed for this request alone.
+ * Copies the caller's headers of any form, to change them for this request only.
  * @throws ConfigError if there is an Authorization header among them
  */
 export function copyHeaders(headers: unknown): RequestHeaders {

@@ -93,7 +93,7 @@ function fieldOf(fields: Fields, name: string): string | null {
   return Array.isArray(value) ? value.join(', ') : (value ?? null)
 }
 
-/** Some servers compress whatever was requested. */
+/** Some servers compress although that was not requested. */
 function decode(chunks: readonly Uint8Array[], encoding: string | null): string | Promise<string | undefined> {
   const format = encoding?.trim().toLowerCase()
   if (format === 'gzip' || format === 'deflate') {

@@ -20,13 +20,13 @@ export interface WithGrantOptions {
    * Where the token may be sent, as in a client's `resourceOrigins`. Required for sources that are not sessions, and
    * not allowed for a session, whose token is sent to its client's `resourceOrigins`.
    */
-  readonly origins?: readonly string[]
+  readonly origins?: readonly string[] | undefined
   /**
    * Whether to refresh and retry once when a resource refuses the token: with a 401, or with a response that the
    * provider's `rejected` names. Only for bodies that can be sent again. @default the session's policy; true for other
    * sources
    */
-  readonly retry401?: boolean
+  readonly retry401?: boolean | undefined
 }
 
 /**

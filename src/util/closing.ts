@@ -20,7 +20,7 @@ export class Closing {
     for (const controller of this.#running.values()) controller.abort()
   }
 
-  /** Waits for the work in progress, whatever its outcome. */
+  /** Waits for the work in progress, with any outcome. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running.keys())
   }

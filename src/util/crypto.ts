@@ -25,7 +25,7 @@ export function randomId(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(ID_BYTES)))
 }
 
-/** 72 bits. */
+/** Length of a hash in characters: 72 bits. */
 const HASH_LENGTH = 12
 
 /** Returns a prefix of a secret's SHA-256 hash, base64url: distinguishes secrets and reveals none. */

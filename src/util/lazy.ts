@@ -21,3 +21,11 @@ export async function loadParts(): Promise<void> {
     await Promise.all([...parts].map((part) => part()))
   }
 }
+
+/**
+ * Loads every part in the background, in a process that has run for a while. When a refresh is due, the files may be
+ * those of another release, or the process may be unable to open files.
+ */
+export function loadAhead(): void {
+  void loadParts().catch(() => undefined)
+}

@@ -51,7 +51,7 @@ export class Secrets {
 
   /**
    * Rebuilds an error without secrets: name, redacted message and stack, code, and the same of its causes. Responses,
-   * bodies and whatever else the original carries are left out.
+   * bodies and other properties of the original are left out.
    */
   cause(error: unknown, depth = 0): Error | undefined {
     if (error === undefined || error === null || depth > DEEPEST) return undefined

@@ -1,8 +1,8 @@
 import type { OAuth2Client } from '../client/oauth2-client.ts'
 import type { Grants } from '../grants.ts'
 import { internalsOf } from '../grants/internals.ts'
+import { lazy } from '../util/lazy.ts'
 import { callback } from './callback.ts'
-import { connections } from './connections.ts'
 import { disconnect } from './disconnect.ts'
 import { loadPages } from './load-pages.ts'
 import { LoginCookies } from './login-cookies.ts'
@@ -15,6 +15,9 @@ import { recovered, sessionFor, type SessionOrResponse } from './session.ts'
 import { start } from './start.ts'
 import { startPath } from './start-params.ts'
 import { clientNamed, type Ask, type Web } from './web.ts'
+
+/** Most applications show their own page of connections. */
+const loadConnections = lazy(() => import('./connections.ts'))
 
 /** Which grant a page needs. */
 export interface ConnectSessionOptions<Context> {
@@ -131,7 +134,7 @@ async function atRoute(web: Web, ask: Ask, route: Route): Promise<Response> {
     case 'script':
       return new Response((await loadPages()).CONNECT_SCRIPT, { headers: SCRIPT_HEADERS })
     case 'connections':
-      return connections(web, ask)
+      return (await loadConnections()).connections(web, ask)
     case 'callback':
       return callback(web, ask, route.clients)
     case 'unknown':

@@ -13,7 +13,7 @@ const imported = (body: object, provider: Partial<Provider> = {}): Token =>
 const base = { access_token: 'at', refresh_token: 'r2' }
 const seconds = NOW / 1000
 
-/** What a token endpoint may answer is what may be kept: one reader. */
+/** Token responses and stored tokens have the same reader. */
 describe.each([
   ['from the wire', refreshed],
   ['stored', async (body: object, provider?: Partial<Provider>) => imported(body, provider)],
@@ -95,7 +95,7 @@ describe.each([
     },
   )
 
-  test('`token` is no access token beside one by another name', async () => {
+  test('`token` is no access token if there is one by another name', async () => {
     expect((await read({ token: 'x', data: { access_token: 'at' } })).accessToken).toBe('at')
     expect((await read({ token: 'x', accessToken: 'at' })).accessToken).toBe('at')
   })
@@ -166,7 +166,7 @@ describe.each([
     })
   })
 
-  test('what every object has is no member of an answer', async () => {
+  test('an inherited property is no member of a response', async () => {
     for (const name of ['constructor', 'toString', 'hasOwnProperty', '__proto__'])
       expect(await read({ ...base }, { answerPath: [name] })).toMatchObject({ accessToken: 'at' })
   })
@@ -219,18 +219,18 @@ test('digits that no JavaScript number holds are kept from the wire', async () =
 })
 
 test.each<[string, unknown]>([
-  ['beside no access token', { refresh_token: 'r2' }],
+  ['without an access token', { refresh_token: 'r2' }],
   ['in camel case', { refreshToken: 'r2' }],
   ['one level down', { oauth: { refresh_token: 'r2' } }],
   ['two levels down', { result: { oauth: { refresh_token: 'r2' } } }],
   ['in a list', { items: [{ id: 1 }, { refreshToken: 'r2' }] }],
-  ['in an answer that is a list', [{ id: 1 }, { refresh_token: 'r2' }]],
-  ['beside an error', { error: 'server_said_no', refresh_token: 'r2' }],
-  ['beside a code', { code: 500, msg: 'x', data: { refresh_token: 'r2' } }],
-  ['beside ok: false', { ok: false, refresh_token: 'r2' }],
-  ['beside an empty access token', { access_token: '', refresh_token: 'r2' }],
-  ['beside an access token for no header', { access_token: 'a\nb', data: { refresh_token: 'r2' } }],
-  ['beside a token of another type', { access_token: 'at', token_type: 'mac', tokens: { refresh_token: 'r2' } }],
+  ['in a response that is a list', [{ id: 1 }, { refresh_token: 'r2' }]],
+  ['next to an error', { error: 'server_said_no', refresh_token: 'r2' }],
+  ['next to a code', { code: 500, msg: 'x', data: { refresh_token: 'r2' } }],
+  ['next to ok: false', { ok: false, refresh_token: 'r2' }],
+  ['next to an empty access token', { access_token: '', refresh_token: 'r2' }],
+  ['next to an access token that a header cannot contain', { access_token: 'a\nb', data: { refresh_token: 'r2' } }],
+  ['next to a token of another type', { access_token: 'at', token_type: 'mac', tokens: { refresh_token: 'r2' } }],
   ['in a form', 'refresh_token=r2&scope=x'],
   ['with its access token, under an unknown name', { pop_response: { access_token: 'at', refresh_token: 'r2' } }],
   ['with its access token, two levels down', { result: { x: { accessToken: 'at', refreshToken: 'r2' } } }],

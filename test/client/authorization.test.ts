@@ -31,7 +31,7 @@ describe('authorizationRequest', () => {
     expect(JSON.parse(JSON.stringify(pending))).toEqual(pending)
   })
 
-  test('answers a plain object that any web session can keep, with all that the exchange compares as members of its own', async () => {
+  test('returns a plain object for any web session, with everything that the exchange compares', async () => {
     const pending = await client.authorizationRequest({ scope: 'openid email', params: { max_age: '60' } })
     expect(Object.getPrototypeOf(pending)).toBe(Object.prototype)
     expect(Object.getOwnPropertySymbols(pending)).toEqual([])
@@ -51,7 +51,7 @@ describe('authorizationRequest', () => {
     },
   )
 
-  test('makes id, state, verifier and nonce anew each time, long enough not to be guessed', async () => {
+  test('creates a new id, state, verifier and nonce each time, too long to guess', async () => {
     const all = await Promise.all(Array.from({ length: 1000 }, () => client.authorizationRequest({ scope: 'openid' })))
     for (const name of ['id', 'state', 'codeVerifier', 'nonce'] as const) {
       const values = all.map((pending) => pending[name]!)

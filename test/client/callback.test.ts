@@ -5,7 +5,7 @@ import { beginLogin, issuer, makeClient, metadata, NOW, rejection, scripted } fr
 
 const granted = { body: { access_token: 'new-access-token', token_type: 'Bearer', expires_in: 3600 } }
 
-/** Runs a log-in whose callback is spoiled; answers the error, and that nothing was sent. */
+/** Runs a login with a changed callback. Returns the error, and checks that nothing was sent. */
 async function refusal(
   spoil: (state: string) => string | URL | URLSearchParams | Request,
   { client: options = {}, server = metadata }: { client?: object; server?: object } = {},
@@ -266,9 +266,9 @@ test('the pending login is claimed after every check of the callback and before 
   const { fetch, requests } = scripted(granted)
   const client = makeClient(fetch)
   const { pending, callback } = await beginLogin(client)
-  const claim = vi.fn(() => Promise.reject(new Error('used')))
-  await expect(coreOf(client).exchangeCode('?code=c&state=x', pending, claim)).rejects.toThrow(CallbackError)
-  expect(claim).not.toHaveBeenCalled()
-  await expect(coreOf(client).exchangeCode(callback, pending, claim)).rejects.toThrow('used')
+  const beforeSend = vi.fn(() => Promise.reject(new Error('used')))
+  await expect(coreOf(client).exchangeCode('?code=c&state=x', pending, { beforeSend })).rejects.toThrow(CallbackError)
+  expect(beforeSend).not.toHaveBeenCalled()
+  await expect(coreOf(client).exchangeCode(callback, pending, { beforeSend })).rejects.toThrow('used')
   expect(requests).toEqual([])
 })

@@ -6,7 +6,7 @@ import { beginLogin, makeClient, makeIdToken, metadata, NOW, rejection, scripted
 
 const seconds = NOW / 1000
 
-/** One log-in with scope openid whose answer carries this ID token. */
+/** One login with scope openid whose response contains this ID token. */
 async function logIn(
   claims: Record<string, unknown> | undefined,
   {
@@ -176,7 +176,7 @@ test('the ID token of a code exchange must have an auth_time that is no older th
   await expect(logIn({}, { params })).rejects.toThrow(/auth_time/)
 })
 
-test('the ID token of a code exchange that nobody asked for is kept when it is good and dropped when it is not', async () => {
+test('an ID token that was not requested is kept if it is valid, and dropped otherwise', async () => {
   await expect(logIn({ nonce: undefined }, { scope: 'email' })).resolves.toHaveProperty('idToken')
   const token = await logIn({ iss: 'https://evil.example' }, { scope: 'email' })
   expect(token).not.toHaveProperty('idToken')

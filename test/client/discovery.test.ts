@@ -9,7 +9,7 @@ import { issuer, json, makeClient, makeOldToken, metadata, NOW, rejection, scrip
 const OAUTH = `${issuer}/.well-known/oauth-authorization-server`
 const OPENID = `${issuer}/.well-known/openid-configuration`
 
-/** A server that answers each URL as told, everything else with 404. */
+/** A server with these responses, and 404 for every other URL. */
 function site(answers: Record<string, Response | Error | (() => Response)>): { fetch: typeof fetch; urls: string[] } {
   const { fetch, requests } = scripted((request) => {
     const found = answers[request.url]
@@ -175,7 +175,7 @@ describe('a server given by its issuer', () => {
 describe('a server given by its metadata document', () => {
   const document = `${issuer}/tenant/.well-known/openid-configuration?p=policy`
 
-  test('is asked for just that, and may have another issuer', async () => {
+  test('is requested exactly there, and may have another issuer', async () => {
     const server = site({ [document]: json({ ...metadata, issuer: 'https://issuer.example/v2' }) })
     const client = discovering(server.fetch, document)
     expect(await coreOf(client).issuer()).toBe('https://issuer.example/v2')
@@ -188,7 +188,7 @@ describe('a server given by its metadata document', () => {
     expect(server.urls).toEqual(['https://as.example/metadata.json'])
   })
 
-  test('is an error where that is not to be had', async () => {
+  test('causes an error if it cannot be loaded', async () => {
     expect(await failure({}, document)).toMatchObject({ name: 'DiscoveryError', status: 404 })
   })
 })
@@ -220,7 +220,7 @@ describe('a redirect of a metadata document', () => {
     expect(server.urls.filter((url) => url === OAUTH)).toHaveLength(4)
   })
 
-  test('without a location is an answer like any other', async () => {
+  test('without a location is a response like any other', async () => {
     expect(await failure({ [OAUTH]: new Response(null, { status: 302 }) })).toMatchObject({ name: 'DiscoveryError' })
   })
 })
@@ -234,7 +234,7 @@ describe('metadata', () => {
     expect(server.urls).toEqual([OAUTH])
   })
 
-  test('is used at once when its hour is over, and asked for again meanwhile', async () => {
+  test('is used after its hour while newer metadata is requested', async () => {
     let now = NOW
     let answer = json(metadata)
     const server = site({ [OAUTH]: () => answer })
@@ -308,7 +308,7 @@ describe('metadata', () => {
     }
   })
 
-  test('that could not be had is not remembered: the next call asks again', async () => {
+  test('that could not be loaded is not remembered, and the next call asks again', async () => {
     let answer = json({}, { status: 503 })
     const client = discovering(site({ [OAUTH]: () => answer }).fetch)
     await expect(client.authorizationRequest()).rejects.toThrow(DiscoveryError)
@@ -325,7 +325,7 @@ describe('metadata', () => {
     expect(error.message).toContain('77 ms')
   })
 
-  test('is asked for anew when the one who asks has died: hosts end a request’s work, its timers too', async () => {
+  test('is requested again if the host has stopped the earlier request with its timers', async () => {
     let monotonic = 0
     let asked = 0
     const fetch: typeof globalThis.fetch = async () => {

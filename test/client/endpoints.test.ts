@@ -36,7 +36,7 @@ describe('revoke (RFC 7009)', () => {
     await expect(makeClient(fetch).revoke('gone-token')).resolves.toBeUndefined()
   })
 
-  test('must be repeated after 503: the token is alive, and the server says when', async () => {
+  test('must be repeated after a 503, because the token is still valid', async () => {
     const { fetch } = scripted({ status: 503, headers: { 'retry-after': '30' } })
     const error = await rejection(makeClient(fetch).revoke('token'))
     expect(error).toBeInstanceOf(ProviderUnavailableError)
@@ -56,7 +56,7 @@ describe('revoke (RFC 7009)', () => {
     ).not.toHaveProperty('error')
   })
 
-  test('says that the server has no revocation endpoint; the core answers false', async () => {
+  test('rejects if the server has no revocation endpoint, and the core returns false', async () => {
     const { fetch, requests } = scripted({})
     const client = makeClient(fetch, {}, { server: bare })
     await expect(client.revoke(makeOldToken())).rejects.toThrow(ConfigError)
@@ -82,7 +82,7 @@ describe('revoke (RFC 7009)', () => {
 })
 
 describe('introspect (RFC 7662)', () => {
-  test('asks about the access token, and answers what the server says', async () => {
+  test('sends the access token, and returns the server’s response', async () => {
     const { fetch, last } = scripted({ body: { active: true, scope: 'read', exp: 5, custom: { a: 1 } } })
     const answer = await makeClient(fetch).introspect(makeOldToken())
     expect(answer).toEqual({ active: true, scope: 'read', exp: 5, custom: { a: 1 } })
@@ -106,7 +106,7 @@ describe('introspect (RFC 7662)', () => {
     expect(error.message).toContain('introspection endpoint')
   })
 
-  test('refuses an answer of more than 1 MiB', async () => {
+  test('rejects a response of more than 1 MiB', async () => {
     const { fetch } = scripted({ body: { active: true, padding: 'x'.repeat(1_100_000) } })
     await expect(makeClient(fetch).introspect('token')).rejects.toThrow(TokenResponseError)
   })
@@ -129,7 +129,7 @@ describe('userInfo (OpenID Connect Core section 5.3)', () => {
     expect(String(last().body)).toBe('')
   })
 
-  test('refuses an answer about another user than the ID token’s', async () => {
+  test('rejects a response about another user than the ID token’s', async () => {
     const client = makeClient(scripted({ body: { sub: 'user-2', email: 'a@example' } }).fetch)
     const token = makeOldToken({ idToken: makeIdToken({ sub: 'user-1' }) })
     const error = await rejection(client.userInfo(token))
@@ -150,7 +150,7 @@ describe('userInfo (OpenID Connect Core section 5.3)', () => {
     expect(await makeClient(scripted({ body: { id: 'x' } }).fetch).userInfo(makeOldToken())).toMatchObject({ sub: 'x' })
   })
 
-  test('reads a signed answer, checking whose it is', async () => {
+  test('reads a signed response and checks its user', async () => {
     const jwt = (claims: object): Response =>
       new Response(makeIdToken(claims as Record<string, unknown>), {
         headers: { 'content-type': 'application/jwt; charset=utf-8' },
@@ -186,7 +186,7 @@ describe('userInfo (OpenID Connect Core section 5.3)', () => {
     )
   })
 
-  test('refuses an answer of more than 1 MiB', async () => {
+  test('rejects a response of more than 1 MiB', async () => {
     const answers = [
       json({ sub: 'x', padding: 'x'.repeat(1_100_000) }),
       new Response('x'.repeat(1_100_000), { headers: { 'content-type': 'application/jwt' } }),
@@ -250,7 +250,7 @@ describe('clientCredentials (RFC 6749 section 4.4)', () => {
     expect(requests).toEqual([])
   })
 
-  test('may be asked again after an answer that can’t be used', async () => {
+  test('may be asked again after an unusable response', async () => {
     expect(await rejection(makeClient(scripted(new Response('?')).fetch).clientCredentials())).toMatchObject({
       retryable: true,
     })

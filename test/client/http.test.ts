@@ -232,7 +232,7 @@ test.each([
     'Node.js: TLS broke in the middle',
     bun('EPROTO', 'write EPROTO 139:error:0A000126:SSL routines::unexpected eof while reading'),
   ],
-  ['Bun: no answer in time', bun('TimeoutError', 'The operation timed out.')],
+  ['Bun: no response in time', bun('TimeoutError', 'The operation timed out.')],
 ])('what a failed fetch says of its request %s: maybe sent', async (_name, error) => {
   expect(surelyNotSent(error)).toBe(false)
   expect(await rejection(makeClient(scripted(error).fetch).refresh(makeOldToken()))).toMatchObject({
@@ -291,7 +291,7 @@ test('the error of a response that asks to retry later has its time', async () =
 })
 
 test.each([301, 302, 303, 307, 308])(
-  'a redirect (%i) from the token endpoint is not followed: credentials would go along',
+  'a redirect (%i) from the token endpoint is not followed, because it would forward credentials',
   async (status) => {
     const seen: string[] = []
     const base = await listen((request, response) => {

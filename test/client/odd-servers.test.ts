@@ -19,7 +19,7 @@ import {
 
 const seconds = NOW / 1000
 
-/** A provider whose next answers have an ID token of these claims (`nonce` as it was sent, unless they say otherwise). */
+/** A provider whose next responses have an ID token of these claims, with the sent `nonce` unless they have another. */
 function stage(
   provider: Partial<Provider> = {},
   options: Partial<OAuth2ClientOptions> = {},
@@ -198,7 +198,7 @@ test.each<[number | undefined, number, boolean]>([
   vi.useFakeTimers({ now: NOW, toFake: ['Date'] })
   onTestFinished(() => void vi.useRealTimers())
   const ahead = { nbf: seconds + off, iat: seconds + off }
-  // Just before that moment it was valid still.
+  // Right before that time it was still valid.
   const behind = { exp: seconds - off + 1 }
   for (const claims of [ahead, behind]) {
     const { logIn, refresh } = stage({}, clockToleranceMs === undefined ? {} : { clockToleranceMs })
@@ -255,7 +255,7 @@ test.each([eu, `${eu}/`, `${eu}:443/some/path`])(
   },
 )
 
-test('tokenOriginFrom moves the endpoint for refreshes too, and only where it is beside the token endpoint', async () => {
+test('tokenOriginFrom moves the endpoint for refreshes too, and only if it has the token endpoint’s origin', async () => {
   const endpoints = [
     [`${new URL(metadata.token_endpoint).origin}/renew?x=1`, `${eu}/renew?x=1`],
     ['https://elsewhere.example/renew', 'https://elsewhere.example/renew'],
@@ -356,7 +356,8 @@ test('a login that the provider began is refused everywhere else, and so is a ca
   ] as const)
     expect(await rejection(core.exchangeUnsolicited(query))).toMatchObject({ code })
   expect(requests).toEqual([])
-  await expect(core.exchangeUnsolicited(callback, () => Promise.reject(new Error('used')))).rejects.toThrow('used')
+  const beforeSend = () => Promise.reject(new Error('used'))
+  await expect(core.exchangeUnsolicited(callback, { beforeSend })).rejects.toThrow('used')
   expect(requests).toEqual([])
 })
 

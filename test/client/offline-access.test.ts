@@ -108,7 +108,7 @@ test.each([{ offline: 'yes' }, { consent: 'never' }, { consent: null }])('%j is 
 test.each<[string, string[] | undefined, string[] | undefined, string[]]>([
   ['everything', ['a', 'b'], ['b', 'a', 'c'], []],
   ['a part', ['a', 'b', 'c'], ['b'], ['a', 'c']],
-  ['nothing that is told', ['a'], undefined, []],
+  ['nothing', ['a'], undefined, []],
   ['nothing that was asked', undefined, ['a'], []],
   ['offline_access, which servers don’t repeat', ['openid', 'offline_access'], ['openid'], []],
   [

@@ -251,7 +251,7 @@ const unusable: Record<
   'of an unlisted algorithm': [{ azp: 'web' }, first, { alg: 'none' }],
   'with another nonce': [{ azp: 'web', nonce: 'second-nonce' }],
   'with a nonce where there was none': [{ azp: 'web', nonce: 'x' }, { azp: 'web' }],
-  'of another log-in time': [{ azp: 'web', auth_time: seconds }],
+  'of another login time': [{ azp: 'web', auth_time: seconds }],
   'without azp where there was one': [{}],
   'with our azp where there was none': [{ azp: 'web' }, {}],
   'without an earlier audience': [

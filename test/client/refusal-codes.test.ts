@@ -30,7 +30,7 @@ test.each<[unknown, string | undefined, string | undefined]>([
   [{ reason: 'token_revoked' }, 'token_revoked', undefined],
   [{ code: 7, reason: 'because' }, '7', 'because'],
   [{ error: 'x', error_message: 'm' }, 'x', 'm'],
-  // A number of HTTP says no more than the status.
+  // An HTTP status as a code adds nothing to the status.
   [{ status: 400, message: 'Invalid refresh token' }, undefined, 'Invalid refresh token'],
   [{ statusCode: 400, code: 401, message: 'm' }, undefined, 'm'],
   [{ code: '403' }, undefined, undefined],
@@ -100,7 +100,7 @@ test.each([
 })
 
 test.each([{ code: 20000 }, { error: 'none' }, { ok: false }, { status: 1 }, { errcode: '7' }])(
-  'an answer of 200 without an access token with one, %j is no refusal',
+  'a response of 200 with an access token is no rejection, even with %j',
   async (members) => {
     const client = makeClient(scripted(json({ access_token: 'at', ...members })).fetch)
     expect((await client.refresh(makeOldToken())).accessToken).toBe('at')

@@ -175,8 +175,8 @@ test.each([
   'the request is still being processed',
   'Token request is already being processed',
   'A refresh is in progress for this token',
-  'another refresh is under way',
-])('an invalid_grant that says "%s" passes by itself', async (error_description) => {
+  'another refresh is in progress',
+])('an invalid_grant that says "%s" ends automatically', async (error_description) => {
   const error = await answered(rejected({ error: 'invalid_grant', error_description }), [])
   expect(error).toMatchObject({ error: 'invalid_grant', means: 'later', retryable: true })
   expect(meaningOf(error, undefined, [])).toBe('later')

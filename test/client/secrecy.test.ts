@@ -20,7 +20,7 @@ const collect = (): { logger: Logger; lines: unknown[] } => {
   return { logger: { debug: log, info: log, warn: log, error: log }, lines }
 }
 
-/** Whatever a developer may do to look at a value. */
+/** The ways in which a developer may print a value. */
 const everyView = (value: unknown): string => {
   const views = [inspect(value, { depth: null }), JSON.stringify(value) ?? '', String(value)]
   for (let error = value; error instanceof Error; error = error.cause) {
@@ -78,7 +78,7 @@ const faults: Record<string, Answer> = {
   'a token type that is not understood': json({ ...tokens, token_type: 'mac' }),
   'an access token that is missing': json({ ...tokens, access_token: '' }),
   'an ID token that is malformed': json({ ...tokens, id_token: `${planted.newAccessToken}.x.y` }),
-  'an ID token of somebody else': json({ ...tokens, id_token: makeIdToken({ sub: planted.newAccessToken }) }),
+  'an ID token of another user': json({ ...tokens, id_token: makeIdToken({ sub: planted.newAccessToken }) }),
   'no JSON at all': new Response(`token=${planted.newAccessToken}`),
   'a good answer': json(tokens),
 }

@@ -30,7 +30,7 @@ export type Answer =
   | { status?: number; body?: unknown; headers?: Record<string, string> }
   | ((request: Recorded) => Response | Promise<Response>)
 
-/** A fetch that answers from a list and keeps what it was asked. */
+/** A fetch that responds from a list and records its requests. */
 export function scripted(...answers: readonly Answer[]): {
   fetch: typeof fetch
   requests: Recorded[]
@@ -51,7 +51,7 @@ export function scripted(...answers: readonly Answer[]): {
       }
       requests.push(request)
       const answer = queue.length > 1 ? queue.shift() : queue[0]
-      if (answer === undefined) throw new Error(`no answer was scripted for ${request.method} ${request.url}`)
+      if (answer === undefined) throw new Error(`no response was scripted for ${request.method} ${request.url}`)
       if (answer instanceof Error) throw answer
       if (answer instanceof Response) return answer.clone()
       if (typeof answer === 'function') return answer(request)
@@ -93,7 +93,7 @@ function given<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
-/** A token as it was had an hour ago. */
+/** A token that was obtained an hour ago. */
 export function makeOldToken(fields: Partial<TokenFields> = {}): Token {
   return makeToken({
     accessToken: 'old-access-token',
@@ -107,14 +107,14 @@ export function makeOldToken(fields: Partial<TokenFields> = {}): Token {
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** An ID token; nobody checks its signature, because it comes from the token endpoint. */
+/** An ID token, whose signature is not checked because it comes from the token endpoint. */
 export function makeIdToken(claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}): string {
   const seconds = Math.floor(NOW / 1000)
   const all = { iss: issuer, sub: 'user-1', aud: 'web', iat: seconds, exp: seconds + 600, ...claims }
   return `${base64url({ alg: 'RS256', ...header })}.${base64url(all)}.c2lnbmF0dXJl`
 }
 
-/** Begins a log-in and answers the callback that ends it well. */
+/** Starts a login and returns the callback that completes it. */
 export async function beginLogin(
   client: OAuth2Client,
   options: Parameters<OAuth2Client['authorizationRequest']>[0] = {},

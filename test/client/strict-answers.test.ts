@@ -5,7 +5,7 @@ import type { Provider } from '../../src/model/provider.ts'
 import type { Token } from '../../src/model/token.ts'
 import { json, makeClient, makeOldToken, NOW, rejection, scripted } from './setup.ts'
 
-/** What a refresh makes of one answer. */
+/** The result of a refresh with one response. */
 async function refreshed(
   answer: Response,
   provider: Partial<Provider> = {},
@@ -286,7 +286,7 @@ test('an error with a success status is an error', async () => {
   })
 })
 
-test('an error beside an access token is no error', async () => {
+test('an error next to an access token is no error', async () => {
   expect((await refreshed(json(success({ error: 'none' })))).accessToken).toBe('new-access-token')
 })
 
@@ -303,7 +303,7 @@ test.each([
   expect(await refused(answer)).toMatchObject({ status: 400, error: 'invalid_grant' })
 })
 
-test('an error beside a WWW-Authenticate header is read from the body', async () => {
+test('an error next to a WWW-Authenticate header is read from the body', async () => {
   const answer = json({ error: 'invalid_client' }, { status: 401, headers: { 'www-authenticate': 'Basic realm="as"' } })
   expect(await refused(answer)).toMatchObject({ status: 401, error: 'invalid_client', retryable: false })
 })

@@ -5,7 +5,7 @@ import { connected, settled, world, wrapStore } from '../refresh/setup.ts'
 
 for (const done of [true, false]) {
   for (const how of ['disconnect', 'disconnectSubject'] as const) {
-    test(`${how}: a delete that was ${done ? 'done' : 'not done'} and whose answer never comes is repeated, and the grant revoked`, async () => {
+    test(`${how}: a delete that was ${done ? 'done' : 'not done'} and whose response never arrives is repeated, and the grant is revoked`, async () => {
       const clock = fakeClock()
       const inner = memoryStore({ clock })
       let deletes = 0

@@ -96,3 +96,10 @@ test('no error contains the name or the value of a document', async () => {
     expect(String(error)).not.toMatch(/my-name|my-value/)
   }
 })
+
+test('a document that is stored without options is refused with what is missing', async () => {
+  const { open } = documentWorld()
+  await expect(open(a).documents.put('name', 'value', undefined as never)).rejects.toThrow(
+    'Expected version to be that of the document to replace, or 0, got undefined.',
+  )
+})

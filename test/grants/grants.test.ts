@@ -14,7 +14,7 @@ const idToken = (sub: string) => {
   return ['{"alg":"RS256"}', JSON.stringify(claims), 's'].map((part) => btoa(part).replaceAll('=', '')).join('.')
 }
 
-/** A world whose token endpoint answers code exchanges with what the test says. */
+/** A world whose token endpoint responds to code exchanges as the test says. */
 function logins() {
   const clock = fakeClock()
   const server = new FakeServer()
@@ -270,4 +270,45 @@ test('a callback error says what happened and what to do', async () => {
     .catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(CallbackError)
   expect((error as Error).message).toMatch(/another user.*Start the login again\./)
+})
+
+test('what is not a key ring, or not an object of clients, is refused at construction', () => {
+  const { client } = logins()
+  for (const keys of ['k1:text', 7, {}, { seal: 'x' }])
+    expect(() => new Grants({ clients: { acme: client }, keys: keys as never })).toThrow(ConfigError)
+  expect(() => new Grants({ clients: { acme: client }, keys: 'k1:a-secret-key' as never })).toThrow(
+    'Expected `keys` to be a key ring, got string. Pass `keyRing(…)`',
+  )
+  expect(() => new Grants({ clients: [client] as never })).toThrow('Expected `clients` to be an object')
+})
+
+test.each([
+  [undefined, 'got undefined'],
+  [null, 'got null'],
+  ['{"client":"acme"}', 'got string'],
+  [{}, 'got one without a client'],
+])('a pending login that the web session lost (%j) is named', async (pending, message) => {
+  const { grants } = logins()
+  await expect(grants.complete('/callback', pending as never, { subject: 'u' })).rejects.toThrow(message)
+})
+
+test('a login may have a redirect URI of its own, which the exchange repeats', async () => {
+  const { clock, server } = logins()
+  const sent: URLSearchParams[] = []
+  const other = new OAuth2Client({
+    provider: server.provider,
+    clientId: 'client-id',
+    clientSecret: 'client-secret',
+    redirectUri: 'https://app.example/callback',
+    clock,
+    fetch: async (_input, init) => {
+      sent.push(new URLSearchParams(init?.body as URLSearchParams))
+      return json({ access_token: 'at', token_type: 'Bearer', expires_in: 3600, refresh_token: 'rt' })
+    },
+  })
+  const grants = new Grants({ clients: { acme: other }, clock })
+  const pending = await grants.connect('acme', 'u', { redirectUri: 'https://app.example/other' })
+  expect(new URL(pending.url).searchParams.get('redirect_uri')).toBe('https://app.example/other')
+  await grants.complete(callbackOf(pending), pending, { subject: 'u' })
+  expect(sent.map((each) => each.get('redirect_uri'))).toEqual(['https://app.example/other'])
 })

@@ -157,7 +157,7 @@ function run(grants: Grants<{ acme: OAuth2Client }>, what: (typeof everything)[n
   return what === 'disconnectSubject' ? grants.disconnectSubject('f') : grants[what]()
 }
 
-test.each(everything)('%s ends with a StoreError, whichever way the store fails', async (what) => {
+test.each(everything)('%s ends with a StoreError for each way in which the store fails', async (what) => {
   for (const way of [
     'throws',
     'rejects',

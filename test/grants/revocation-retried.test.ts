@@ -35,3 +35,16 @@ for (const failing of ['look-up of the client', 'key service'] as const) {
     expect(server.revoked).toEqual(['rt-f-0'])
   })
 }
+
+test.each(['Grants', 'the client'] as const)('a revocation that fails is logged by the logger of %s', async (of) => {
+  const warnings: string[] = []
+  const silent = (): void => undefined
+  const logger = { debug: silent, info: silent, error: silent, warn: (text: string) => void warnings.push(text) }
+  const fetch = async (): Promise<Response> => new Response(null, { status: 503 })
+  const { clock, process, server } = world({ client: { fetch, ...(of === 'the client' && { logger }) } })
+  const grants = process(of === 'Grants' ? { logger } : {})
+  await connected(grants, server, clock)
+  await grants.disconnect('acme', 'f')
+  await clock.advance(60_000)
+  expect(warnings).toEqual(['evergrant: a disconnected grant could not be revoked at the provider'])
+})

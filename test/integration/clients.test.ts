@@ -25,7 +25,7 @@ const offline = { params: { access_type: 'offline' } }
 
 const subOf = async (response: Response) => ((await response.json()) as { sub?: unknown }).sub
 
-/** A secret with everything that goes wrong in a header or a form; RFC 6749 appendix A.2 allows no more than visible ASCII. */
+/** A secret with every character that fails in a header or a form. RFC 6749 appendix A.2 allows visible ASCII only. */
 const AWKWARD = 'a b%:+~&=/"'
 
 /** Every kind of request in which a client authenticates. */

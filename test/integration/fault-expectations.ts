@@ -9,13 +9,15 @@ export interface Expectation {
   readonly fault: Fault | PlainFaultKind
   /** What the caller of that refresh gets: the new token; or the old one while it lives, and this error once it has expired. */
   readonly caller: 'new token' | Readonly<Record<string, unknown>>
-  /** The record afterwards. */
+  /** The record at the end. */
   readonly record: Readonly<Record<string, unknown>>
-  /** What was told, by name, with members of the last one. */
+  /** The emitted events by name, with members of the last one. */
   readonly told: readonly [names: readonly string[], last?: Readonly<Record<string, unknown>>]
-  /** How the grant lives on: callers come back when they are told to; `recheck()` after a verdict that was wrong; or it is dead. */
+  /**
+   * How the grant recovers: callers retry after the given time, `recheck()` follows a wrong verdict, or it has ended.
+   */
   readonly survival: 'by itself' | 'by recheck' | 'dead: answer_lost'
-  /** The deadline passes while the provider withholds its answer. */
+  /** The deadline passes while the provider withholds its response. */
   readonly pastDeadline?: boolean
   readonly provider?: ProviderOptions
   readonly refresh?: ProviderRefresh
@@ -85,7 +87,7 @@ const laterBy = (fault: Fault, status: number, retryAfterMs: number): Expectatio
   },
 })
 
-/** The provider says that the grant is dead, and it is not true. */
+/** The provider says wrongly that the grant has ended. */
 const wronglyDead = (fault: Fault | PlainFaultKind): Expectation => ({
   fault,
   caller: { code: 'reauthorization_required', reason: 'revoked', retryable: false },
@@ -110,7 +112,7 @@ const refusedUnclearly = (fault: Fault | PlainFaultKind, error: string): Expecta
   record: { ...intact, failures: noted(error), intent: expect.objectContaining(answeredUnreadably) },
 })
 
-/** No complete answer came: the refresh token may have been consumed, and here it was not. */
+/** No complete response arrived: the refresh token may have been consumed, but was not. */
 const unanswered = (fault: Fault | PlainFaultKind): Expectation => ({
   fault,
   caller: noAnswer,
@@ -120,7 +122,7 @@ const unanswered = (fault: Fault | PlainFaultKind): Expectation => ({
   check: settles,
 })
 
-/** The answer was made and is lost. */
+/** The request was processed and its response is lost. */
 const lost = (
   fault: Fault | PlainFaultKind,
   caller: Readonly<Record<string, unknown>>,
@@ -150,7 +152,7 @@ const lost = (
   }
 }
 
-/** While the request is out its holder keeps the lease, and nothing is judged. */
+/** During the request its holder keeps the lease, and no verdict is written. */
 const underWay = {
   state: 'active',
   version: 1,
@@ -197,7 +199,7 @@ function prefixed(
   return Object.fromEntries(Object.entries(variants).map(([name, each]) => [`${text} (${name})`, each]))
 }
 
-/** An answer that comes after the deadline is taken like any other. */
+/** A response after the deadline is treated like any other. */
 function late(fault: Fault): Expectation {
   return {
     fault,
@@ -207,7 +209,7 @@ function late(fault: Fault): Expectation {
     told: [['refreshed', 'refreshed'], { cause: 'spent' }],
     survival: 'by itself',
     check: async ({ provider, record }) => {
-      await until(async () => (await record()).version === 2, 'the late answer was saved')
+      await until(async () => (await record()).version === 2, 'the late response was saved')
       expect(await record()).toMatchObject(renewed)
       expect(provider.stats()).toMatchObject({ redemptions: 1, tokenRequests: { refresh_token: 1 } })
     },
@@ -228,7 +230,7 @@ const mended = (
   ...(check !== undefined && { check }),
 })
 
-/** Nobody, the same process included, sends that refresh token again before the settle time is over. */
+/** No process, not even this one, sends that refresh token again before the settle time is over. */
 async function settles(world: World, session: OAuth2Session): Promise<void> {
   const before = world.provider.stats().tokenRequests.refresh_token
   for (let call = 0; call < 5; call += 1) await session.token().catch(() => undefined)
@@ -273,7 +275,7 @@ async function bornSpent(world: World, session: OAuth2Session): Promise<void> {
 /** Every way to fail that the provider knows; a kind without a case here does not compile. */
 export const expectations: { readonly [K in FaultKind]: Readonly<Record<string, Expectation>> } = {
   server_error: {
-    'is nobody’s problem while the token lives': later('server_error', 503),
+    'affects no caller while the token is valid': later('server_error', 503),
     'with status 500': later({ kind: 'server_error', status: 500 }, 500),
     'with Retry-After': laterBy({ kind: 'server_error', status: 502, retryAfter: 70 }, 502, 70_000),
   },
@@ -316,7 +318,7 @@ export const expectations: { readonly [K in FaultKind]: Readonly<Record<string, 
     },
   },
   oauth_error: {
-    'that blames the call leaves the grant alive': refusedCall(
+    'that blames the call does not end the grant': refusedCall(
       { kind: 'oauth_error', error: 'invalid_scope', description: 'no such scope' },
       'invalid_scope',
       false,

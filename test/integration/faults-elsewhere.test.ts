@@ -5,7 +5,7 @@ import { isEvergrantError } from '../../src/model/errors.ts'
 import { expectations } from './fault-expectations.ts'
 import { clientOf, grantsOf, HOUR, logIn, POLICY, provide, TIMEOUT_MS, until, world, type World } from './setup.ts'
 
-/** Every fault that ends by itself, once each. */
+/** Every fault that ends automatically, once each. */
 const faults = Object.values(expectations)
   .flatMap((variants) => Object.values(variants))
   .map(({ fault }) => fault)
@@ -19,7 +19,7 @@ async function connect({ grants }: Pick<World, 'grants'>): Promise<void> {
   await grants.complete(await logIn(pending.url), pending, { subject: 'alice' })
 }
 
-/** What goes through although the answer is odd; a first ID token's subject is whoever it is. */
+/** Faults that succeed although the response is odd. A first ID token may name any subject. */
 const MENDED =
   /wrong_content_type|form_encoded|expires_in|token_type_missing|refresh_token_missing|"flaw":"(signature|subject)"/
 
@@ -51,7 +51,7 @@ test.for(named)(
     expect((await session.fetch(provider.metadata.userinfo_endpoint)).status).toBe(200)
     if ((await made.record()).renewable) {
       clock.travel(HOUR)
-      // Whoever logged in with another subject is somebody else than the user whom the next ID token names.
+      // A user who logged in with another subject differs from the user of the next ID token.
       if (name.includes('subject'))
         await expect(session.refresh()).rejects.toMatchObject({ reason: 'identity_changed' })
       else await session.refresh()
@@ -76,7 +76,7 @@ test.for(named)('client credentials that meet %s are requested again, once for a
   expect(new Set(results.map(({ status }) => status)).size).toBe(1)
   for (const result of results)
     if (result.status === 'rejected') expect(isEvergrantError(result.reason), name).toBe(true)
-  // Nobody can log in for a service: whatever it is told, its grant is never dead.
+  // No user can log in for a service, so its grant never ends.
   expect(await grants.status('acme', 'service')).toMatchObject({ state: 'active' })
   let token: string | undefined
   for (let round = 0; token === undefined && round < 4; round += 1) {
@@ -108,7 +108,7 @@ test('a provider that can’t be discovered yet ends no grant, and is asked agai
   expect(order.remaining).toBe(0)
   expect(await grants.status('acme', 'alice')).toMatchObject({ state: 'active' })
   expect(await session.accessToken()).not.toBe(grant!.access_token)
-  // What was known once serves while it can't be had again.
+  // Earlier metadata is used while it cannot be loaded again.
   provider.fault('server_error', { on: 'discovery', times: Infinity })
   clock.travel(HOUR)
   expect(await session.accessToken()).toBeTypeOf('string')
@@ -170,7 +170,7 @@ test.for<[FaultTarget, (client: OAuth2Client, token: string) => Promise<unknown>
   for (const [name, fault] of named) {
     const order = provider.fault(fault, { on })
     const outcome = await call(client, grant!.access_token).catch((error: unknown) => error)
-    // Faults of token answers change nothing elsewhere.
+    // Faults of token responses change nothing elsewhere.
     if (outcome instanceof Error) expect(isEvergrantError(outcome), name).toBe(true)
     expect(order.served, name).toBe(1)
   }

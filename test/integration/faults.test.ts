@@ -38,7 +38,7 @@ async function prepared(expectation: Expectation, store: StoreKind) {
   return { made, session, old }
 }
 
-/** A caller that does as it is told: comes back when the error says. */
+/** A caller that retries after the time in the error. */
 async function comingBack({ clock }: Pick<World, 'clock'>, session: OAuth2Session): Promise<string> {
   for (let round = 0; ; round += 1) {
     try {
@@ -83,7 +83,7 @@ async function expectSurvival(
   await expectUsable(made, session)
   clock.travel(HOUR)
   const { expiresAt } = await record()
-  // A token of unknown or absurd lifetime is used until somebody refuses it.
+  // A token of unknown or absurd lifetime is used until an API rejects it.
   const lives = expiresAt === undefined || expiresAt > clock.now()
   expect(lives ? (await session.refresh()).accessToken : await comingBack(made, session)).not.toBe(next)
   await expectUsable(made, session)
@@ -243,7 +243,7 @@ test('a provider that can’t be reached causes no settle time, and the grant is
     provider: { name: 'acme', server: { token_endpoint: `http://127.0.0.1:${port}/token` } },
     clientId: provider.clientId,
     clientSecret: provider.clientSecret,
-    // One connection for each request: one that lies idle and is ended by the other side may carry a request to nobody knows where.
+    // One connection for each request, because an idle one that the server closes may lose a request.
     fetch: (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as object), connection: 'close' } }),
     clock,
   })

@@ -129,7 +129,7 @@ test('a login of another user of the provider takes nothing from the stored gran
   const made = await world()
   const { provider, grants, clock } = made
   const bobs = browser()
-  // Bob has consented before: this time his log-in brings no refresh token.
+  // Bob has consented before, so this login returns no refresh token.
   await grants.connect('acme', 'bob', offline).then(({ url }) => logIn(url, { browser: bobs, user: 'bob' }))
   await connect(made)
   const session = await connect(made, { browser: bobs, user: 'bob' })

@@ -77,7 +77,7 @@ test('two processes with 250 callers each send one refresh for each expiry, and 
     const results = await Promise.all(children.map((child) => storm(child, { callers: 250, travelMs: HOUR })))
     expect(results.flatMap(({ failures }) => failures)).toEqual([])
     expect(new Set(results.flatMap(({ tokens }) => tokens)).size).toBe(1)
-    // One of them told it.
+    // One of them emitted the event.
     expect(results.flatMap(({ events }) => events)).toEqual(['refreshed'])
     expect(provider.stats()).toMatchObject({
       tokenRequests: { total: expiry },

@@ -44,11 +44,11 @@ export function temporaryFile(name = 'grants.db'): string {
   return join(folder, name)
 }
 
-/** Asks again and again until the answer is true; gives up after ten seconds. */
+/** Asks repeatedly until the result is true. Rejects after ten seconds. */
 export async function until(done: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = performance.now() + 10_000
   while (!(await done())) {
-    if (performance.now() > end) throw new Error(`Waited ten seconds in vain until ${what}.`)
+    if (performance.now() > end) throw new Error(`Waited ten seconds without success until ${what}.`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
@@ -56,7 +56,7 @@ export async function until(done: () => boolean | Promise<boolean>, what: string
 /** A browser that is sent back to the application of these tests. */
 export const browser = (redirectUri = CALLBACK): Browser => new Browser(redirectUri)
 
-/** Goes through whatever pages come, as this user, and answers where the browser is sent back to. */
+/** Goes through the provider's pages as this user, and returns the URL to which the browser is redirected. */
 export async function logIn(
   url: string,
   options: { readonly browser?: Browser; readonly user?: 'alice' | 'bob'; readonly decision?: 'allow' | 'deny' } = {},
@@ -76,7 +76,7 @@ export async function logIn(
   return page.url
 }
 
-/** The form and the answer of every request to a token endpoint, and what was sent to the revocation endpoint. */
+/** The form and the response of every token request, and the forms of revocation requests. */
 export function recordingFetch() {
   const requests: {
     readonly url: string
@@ -137,7 +137,7 @@ export function clientOf(
 
 export type AcmeGrants = Grants<{ acme: OAuth2Client }>
 
-/** One process's `Grants`, with everything that it told. */
+/** One process's `Grants`, with everything that it emitted and logged. */
 export function grantsOf(
   client: OAuth2Client,
   options: Partial<GrantsOptions<{ acme: OAuth2Client }>> = {},

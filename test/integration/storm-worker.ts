@@ -1,4 +1,4 @@
-/** One process of `processes.test.ts`: its own Grants over the shared SQLite file, told by its parent what to do. */
+/** One process of `processes.test.ts`: its own Grants over the shared SQLite file, controlled by its parent. */
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { Grants } from '../../src/grants.ts'
 import type { ServerMetadata } from '../../src/model/provider.ts'
@@ -18,7 +18,7 @@ export type Order =
       readonly timeoutMs: number
       readonly policy: { readonly leaseMs: number; readonly settleMs: number }
     }
-  /** Goes ahead in time, then asks for the token so often at once. */
+  /** Advances its time, then makes this number of concurrent calls for the token. */
   | {
       readonly kind: 'storm'
       readonly id: number

@@ -56,7 +56,7 @@ test('naive code loses its grant at this provider: fifty refreshes at once are a
   expect(provider.stats().tokenRequests.refresh_token).toBe(50)
   expect(provider.stats().reuseDetections).toBeGreaterThan(0)
   expect(provider.stats().revocations).toBeGreaterThan(0)
-  // The newest token that anybody got is as dead as the rest.
+  // Even the newest token has ended.
   await expect(client.refresh(token)).rejects.toMatchObject({ code: 'token_request_error', error: 'invalid_grant' })
 })
 

@@ -2,11 +2,11 @@ import type { Clock } from '../../src/util/clock.ts'
 
 /** The machine's clock, with a way into the future. */
 export interface TravellingClock extends Required<Clock> {
-  /** Goes so many milliseconds ahead at once; waits that end on the way end now. */
+  /** Advances by this number of milliseconds at once, and ends the waits that end within them. */
   travel(ms: number): void
   /** Goes to the end of the next wait, if that is no longer than a second away: over the pauses of what is tried again, not over deadlines. */
   travelToNext(): void
-  /** How long each wait still lasts that somebody is in, in milliseconds. */
+  /** The rest of each wait in progress, in milliseconds. */
   waits(): readonly number[]
 }
 
@@ -16,7 +16,7 @@ export interface TravellingClock extends Required<Clock> {
  */
 export function travellingClock(aheadMs = 0): TravellingClock {
   let ahead = aheadMs
-  /** What arms each wait anew, and when that is over. */
+  /** What restarts each wait, and when that wait ends. */
   const waiting = new Map<() => void, number>()
   const monotonic = (): number => performance.now() + ahead
   const travel = (ms: number): void => {

@@ -7,7 +7,8 @@ import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { json } from '../refresh/fake-server.ts'
 import { HOUR, settled, world, wrapStore } from '../refresh/setup.ts'
 
-// A log-in whose answer brought no refresh token takes the stored one over, if it is of the same user (who is named by an account here).
+// A login whose response has no refresh token keeps the stored one if it belongs to the same user, whom an account
+// names here.
 
 const account = { account: 'work' }
 const place = { client: 'acme', subject: 'f', account: 'work' }
@@ -142,7 +143,7 @@ test('a login after a token that had expired at once is not delayed by it', asyn
   server.lifetimeS = 0
   const session = first.session('acme', 'f', account)
   expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-f-1')
-  // The next refresh of that log-in would wait for a second.
+  // The next refresh of that login would wait for a second.
   await first.save('acme', 'f', { ...server.issue('g'), expires_in: 0 }, account)
   const began = clock.now()
   expect((await settled(clock, session.token(), 1)).accessToken).toBe('at-g-2')

@@ -14,7 +14,7 @@ import { settled, wrapStore, type Operation } from '../refresh/setup.ts'
 const b64 = (text: string) => btoa(text).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')
 const MINUTE = 60_000
 
-/** A provider that answers code exchanges, an application's clock and store, and any number of its processes. */
+/** A provider that responds to code exchanges, an application's clock and store, and any number of its processes. */
 function world(
   options: {
     readonly provider?: Partial<Provider>
@@ -239,7 +239,7 @@ test('a subject that returns an empty string, or throws, loses no login', async 
   const complete = (subject: () => string) => grants.complete(callbackOf(pending), pending, { subject })
   await expect(complete(() => '')).rejects.toBeInstanceOf(ConfigError)
   const failing = () => {
-    throw new TypeError('the users are not to be had')
+    throw new TypeError('the users cannot be read')
   }
   await expect(complete(failing)).rejects.toBeInstanceOf(TypeError)
   expect((await complete(() => 'alice')).key.subject).toBe('alice')
@@ -333,7 +333,7 @@ test('a callback that cannot be trusted is refused, also when its login is finis
   })
 })
 
-/** A store whose operations of some kinds fail or hang while it is told so. */
+/** A store whose operations of some kinds fail or hang while the test asks for it. */
 function outage() {
   const state = { down: new Set<Operation>(), way: 'fails' as 'fails' | 'hangs' | 'answer lost' }
   const around = async (operation: Operation, real: () => Promise<unknown>): Promise<unknown> => {
@@ -650,7 +650,7 @@ test('a login whose save was never confirmed, and that another one has replaced 
       const { replace } = late
       delete late.replace
       await replace()
-      throw new StoreError('the answer was lost')
+      throw new StoreError('the response was lost')
     },
   })
   const grants = process()

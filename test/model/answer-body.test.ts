@@ -4,7 +4,7 @@ import { isCopyable, jsonCopy } from '../../src/model/answer/copy.ts'
 
 describe('numbers in JSON', () => {
   test.each([
-    // A double holds these.
+    // A double represents these exactly.
     ['0', 0],
     ['-0', -0],
     ['3600', 3600],
@@ -16,7 +16,7 @@ describe('numbers in JSON', () => {
     ['-9007199254740991', -9_007_199_254_740_991],
     ['1E+300', 1e300],
     ['123456789.0000000', 123_456_789],
-    // These not.
+    // A double does not represent these.
     ['9007199254740993', '9007199254740993'],
     ['17841405793187219', '17841405793187219'],
     ['17841405793187218', '17841405793187218'],
@@ -37,19 +37,19 @@ describe('numbers in JSON', () => {
     expect(parseJson(` [ 1 ,\n${digits}\t] `)).toEqual([1, value])
   })
 
-  test('in strings and names stay what they are', () => {
+  test('in strings and names stay unchanged', () => {
     const text = String.raw`{"17841405793187219":"17841405793187219","a\"17841405793187219":"\\","b":"x\"17841405793187219\\","c":17841405793187219}`
     expect(parseJson(text)).toEqual({ ...(JSON.parse(text) as object), c: '17841405793187219' })
   })
 
-  test('of any length take no time', () => {
+  test('of any length are parsed in linear time', () => {
     const long = `0.1${'0'.repeat(900_000)}1`
     expect(parseJson(`[${long}]`)).toEqual([long])
     expect(parseJson(`[${'9'.repeat(900_000)}]`)).toEqual(['9'.repeat(900_000)])
     expect(parseJson(JSON.stringify(['\\"'.repeat(200_000), 1e20]))).toHaveLength(2)
   })
 
-  test('make no JSON of what is none', () => {
+  test('do not turn invalid JSON into JSON', () => {
     for (const text of ['01784140579318721', '{"a":17841405793187219', '17841405793187219x', '"17841405793187219'])
       expect(() => parseJson(text)).toThrow(SyntaxError)
   })

@@ -57,7 +57,7 @@ describe('every error of the family', () => {
   })
 })
 
-test("another copy's errors are recognised, others are not", () => {
+test('errors of another copy of the library are recognized, other errors are not', () => {
   const copy = Object.assign(new Error('x'), { name: 'StoreError', code: 'store_error', retryable: true })
   expect(errors.isEvergrantError(copy)).toBe(true)
   const stranger = Object.assign(new Error('x'), { code: 'ECONNRESET', retryable: true })
@@ -87,7 +87,7 @@ test('messages say what happened, where, and what to do', () => {
   expect(new errors.RefreshTimeoutError(key, 5).message).toContain('policy.waitMs')
 })
 
-describe("the advice of a token endpoint's refusal goes by its code", () => {
+describe('the advice after an error of the token endpoint depends on its code', () => {
   test.each([
     [undefined, 'Try again later'],
     ['invalid_grant', 'through the login again'],
@@ -109,7 +109,7 @@ describe("the advice of a token endpoint's refusal goes by its code", () => {
   })
 })
 
-test('optional members are there only where there is something to say', () => {
+test('optional members are present only if they have a value', () => {
   expect('retryAfterMs' in new errors.StoreError('x')).toBe(false)
   expect(new errors.StoreError('x', { retryAfterMs: 5 }).retryAfterMs).toBe(5)
   const unreachable = new errors.ProviderUnavailableError('x', { maybeProcessed: true })
@@ -124,7 +124,7 @@ test('optional members are there only where there is something to say', () => {
   expect(new errors.AuthorizationError('acme', 'x').errorDescription).toBe(undefined)
 })
 
-test('the tokens of an unusable answer go with the error, out of sight', () => {
+test('the tokens of an unusable response are on the error, but hidden', () => {
   const token = makeToken({ accessToken: 'the-secret', receivedAt: 0, refreshToken: 'the-secret-too' })
   const detail = { status: 200, problem: 'token_type', reason: 'odd', retryable: false } as const
   const error = new errors.TokenResponseError('acme', { ...detail, token })

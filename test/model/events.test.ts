@@ -4,7 +4,7 @@ import { Emitter } from '../../src/model/events.ts'
 
 const key = { client: 'c', subject: 's', account: '' }
 
-test('a listener hears its kind of event until it is taken off', () => {
+test('a listener gets its kind of event until it is removed', () => {
   const emitter = new Emitter()
   const heard: unknown[] = []
   const off = emitter.on('disconnected', (event) => void heard.push(event))
@@ -15,11 +15,11 @@ test('a listener hears its kind of event until it is taken off', () => {
   expect(heard).toEqual([{ key, at: 1 }])
 })
 
-test('an event that nobody listens to is nothing', () => {
+test('an event without listeners has no effect', () => {
   new Emitter().emit('disconnected', { key, at: 1 })
 })
 
-test('a listener that throws or rejects spoils nothing for the others', async () => {
+test('a listener that throws or rejects does not affect the others', async () => {
   const emitter = new Emitter()
   const heard: number[] = []
   emitter.on('disconnected', () => {

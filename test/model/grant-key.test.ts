@@ -6,7 +6,7 @@ import { encodeKey } from '../../src/model/grant-key.ts'
 const part = string({ unit: constantFrom('a', ':', '"', ',', '[', '\\', '\0', '😀', '\ud800') })
 const key = record({ client: part, subject: part, account: part })
 
-test('two keys have one text only if they are one key', () => {
+test('two keys have the same text only if they are equal', () => {
   assert(
     property(key, key, (a, b) => {
       const equal = a.client === b.client && a.subject === b.subject && a.account === b.account
@@ -15,6 +15,6 @@ test('two keys have one text only if they are one key', () => {
   )
 })
 
-test('the text has no character that a database may stumble over', () => {
+test('the text has only characters that every database accepts', () => {
   expect(encodeKey({ client: 'a:b', subject: '\0\n', account: '' })).toBe('["a:b","\\u0000\\n",""]')
 })

@@ -18,7 +18,7 @@ describe('a kept lifetime', () => {
     [{ issued_at: String(now - day) }, now - day, now - day + 3_600_000],
     [{ issuedAt: '2025-12-31T23:00:00Z' }, now - 3_600_000, now],
     [{ created_at: new Date(now - 1000) }, now - 1000, now + 3_599_000],
-    // What lies ahead was written by another clock; what can't be read says nothing.
+    // A time in the future was written by another clock. An unreadable time is ignored.
     [{ created_at: seconds + 60 }, now, now + 3_600_000],
     [{ created_at: 0 }, now, now + 3_600_000],
     [{ created_at: 'yesterday', issued_at: seconds - 60 }, now - 60_000, now + 3_540_000],
@@ -32,7 +32,7 @@ describe('a kept lifetime', () => {
     expect(token.refreshTokenExpiresAt).toBe(now + 3_540_000)
   })
 
-  test('gives way to a moment: that is older knowledge than nothing', () => {
+  test('is ignored if there is a time of expiry', () => {
     const given = {
       ...base,
       created_at: seconds - 60,
@@ -49,7 +49,7 @@ describe('a kept lifetime', () => {
   })
 })
 
-test('an end of 0 is one where something else than a refresh token renews the token', () => {
+test('an expiry of 0 counts if the token is refreshed without a refresh token', () => {
   const given = { access_token: 'at', expires_in: 0 }
   expect(importToken(given, { now }).expiresAt).toBeUndefined()
   expect(importToken(given, { now, renewable: true }).expiresAt).toBe(now)
@@ -70,12 +70,12 @@ test('OmniAuth, GitHub App installations and Slack are read', () => {
   })
 })
 
-test('what another library keeps around a token is left where it is: a client’s secret may be among it', () => {
+test('what another library keeps around a token is not imported, because it may include a client’s secret', () => {
   const given = { config: { client: { id: 'c', secret: 's' } }, token: { ...base, instance_url: 'u' } }
   expect(importToken(given, { now }).extra).toEqual({ instance_url: 'u' })
 })
 
-test('rows keep their other columns, whatever the token is called', () => {
+test('rows keep their other columns, for every name of the token', () => {
   for (const row of [
     { accessToken: 'at', password: 'hash', user: { refresh_token: 'of another application' } },
     { token: 'at', password: 'hash', refresh: { refreshToken: 'of another application' } },
@@ -106,7 +106,7 @@ test('rows that are instances of a class are read by its accessors', () => {
   })
 })
 
-test('a Token is one inside `token` too, and after JSON', () => {
+test('a Token is also recognized inside `token`, and after JSON', () => {
   const token = makeToken({
     accessToken: 'at',
     receivedAt: 1000,
@@ -127,7 +127,7 @@ test('objects with other objects’ members are no tokens', () => {
   expect(() => importToken({ data: { data: { data: { access_token: 'a' } } } })).toThrow('got an object with neither')
 })
 
-test('sessions and Grants read a kept token by the data of its provider', async () => {
+test('sessions and Grants read an imported token with the data of its provider', async () => {
   const clock = fakeClock()
   const provider = {
     ...scriptedProvider({ clock }).provider,

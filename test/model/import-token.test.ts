@@ -11,9 +11,9 @@ const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000
 const hour = 3_600_000
 
-/** What each library keeps, as it keeps it, and what becomes of it. */
+/** The tokens of each library in its own form, and the result of their import. */
 const shapes: Record<string, { given: object; token: object }> = {
-  'an answer of a token endpoint': {
+  'a response of a token endpoint': {
     given: {
       access_token: 'at',
       token_type: 'Bearer',
@@ -137,11 +137,11 @@ const shapes: Record<string, { given: object; token: object }> = {
     given: { accessToken: 'at', refreshToken: null, expiresAt: now + hour },
     token: { expiresAt: now + hour },
   },
-  'an answer with a lifetime of its refresh token': {
+  'a response with a lifetime of its refresh token': {
     given: { access_token: 'at', refresh_token: 'rt', refresh_token_expires_in: 86_400 },
     token: { refreshToken: 'rt', refreshTokenExpiresAt: now + 24 * hour },
   },
-  'an answer of Keycloak with an offline token': {
+  'a response of Keycloak with an offline token': {
     given: { access_token: 'at', refresh_token: 'rt', refresh_expires_in: 0 },
     token: { refreshToken: 'rt' },
   },
@@ -154,7 +154,7 @@ describe('importToken() accepts', () => {
     })
   }
 
-  test('a token of this library, also after JSON, with times however small', () => {
+  test('a token of this library, also after JSON, with small times too', () => {
     const token = makeToken({
       accessToken: 'at',
       tokenType: 'dpop',
@@ -170,7 +170,7 @@ describe('importToken() accepts', () => {
     expect(importToken(JSON.parse(JSON.stringify(token)) as object)).toEqual(token)
   })
 
-  test('an answer that counts from now when nothing else is said', () => {
+  test('a response without a time, whose lifetime counts from now', () => {
     const before = Date.now()
     const { receivedAt } = importToken({ access_token: 'at' })
     expect(receivedAt).toBeGreaterThanOrEqual(before)
@@ -208,7 +208,7 @@ describe('importToken() takes empty members as absent', () => {
   })
 })
 
-/** `expires_in`: as the original, except where it never expired a token by accident or refused it. */
+/** `expires_in` is read as the original library does, unless that ignored or rejected it by mistake. */
 describe('a lifetime in seconds', () => {
   test.each([
     [3600, hour],
@@ -275,7 +275,7 @@ describe('a moment', () => {
   })
 })
 
-describe('a moment wins over a lifetime', () => {
+describe('a time of expiry takes precedence over a lifetime', () => {
   test.each([null, 3600, 3600.12, '3600', 'abc'])('expires_in %o', (lifetime) => {
     for (const moment of [seconds + 200, seconds + 200.42, String(seconds + 200), `${seconds}.42`]) {
       const { expiresAt } = importToken({ access_token: 'at', expires_in: lifetime, expires_at: moment }, { now })
@@ -283,7 +283,7 @@ describe('a moment wins over a lifetime', () => {
     }
   })
 
-  test('unless it can not be read', () => {
+  test('unless it cannot be read', () => {
     for (const moment of [null, '', 'abc', true]) {
       const { expiresAt } = importToken({ access_token: 'at', expires_in: 60, expires_at: moment }, { now })
       expect(expiresAt).toBe(now + 60_000)
@@ -297,7 +297,7 @@ test('only a number says when a token was received', () => {
   expect(importToken({ accessToken: 'at', receivedAt: 0 }, { now }).receivedAt).toBe(0)
 })
 
-describe('importToken() says what it got', () => {
+describe('the error of importToken() names what it got', () => {
   test.each([
     [undefined, 'got undefined'],
     [null, 'got null'],

@@ -58,7 +58,7 @@ test('numbers are seconds, or milliseconds when they are too large for seconds, 
   expect(momentMs(5000, now, 'seconds')).toBe(5_000_000)
 })
 
-test("golang's zero time is no moment, and one before 1970 is over", () => {
+test("Go's zero time is no expiry, and a time before 1970 is over", () => {
   expect(momentMs('0001-01-01T00:00:00Z', now)).toBe(undefined)
   expect(momentMs(new Date('0001-01-01T00:00:00Z'), now)).toBe(undefined)
   expect(momentMs('1969-12-31T00:00:00Z', now)).toBe(0)

@@ -28,14 +28,14 @@ test('a token is frozen through and through', () => {
   }
 })
 
-test('a token keeps copies: the scope that it was made of may change', () => {
+test('a token keeps a copy of the scope that it was made of', () => {
   const scope = ['a']
   const token = makeToken({ accessToken: 'x', receivedAt: 0, scope })
   scope.push('b')
   expect(token.scope).toEqual(['a'])
 })
 
-test('members that are absent are not there', () => {
+test('absent members are not set to undefined', () => {
   const token = makeToken({ accessToken: 'x', receivedAt: 0, scope: undefined, extra: {} })
   expect(Object.keys(token)).toEqual(['accessToken', 'tokenType', 'receivedAt'])
   expect(token.tokenType).toBe('bearer')
@@ -57,14 +57,14 @@ test('neither inspect nor String() shows a secret, wherever the token lies', () 
   expect(Object.prototype.toString.call(token)).toBe('[object OAuth2Token]')
 })
 
-test('what sessions hand out holds nothing that can renew', () => {
+test('the token that a session returns has nothing to refresh with', () => {
   const access = accessTokenOf(makeToken(full))
   expect({ ...access }).toEqual({ accessToken: 'secret-access', tokenType: 'bearer', expiresAt: 2, scope: ['a', 'b'] })
   expect(Object.isFrozen(access)).toBe(true)
   expect(JSON.stringify(access)).not.toContain('refresh')
 })
 
-test('extras have no prototype, and no member of theirs becomes one', () => {
+test('extras have no prototype, and no member of them becomes one', () => {
   const extra = JSON.parse('{ "__proto__": { "polluted": 1 }, "constructor": "c" }') as Record<string, string>
   const token = makeToken({ accessToken: 'x', receivedAt: 0, extra })
   expect(Object.getPrototypeOf(token.extra)).toBe(null)
@@ -74,7 +74,7 @@ test('extras have no prototype, and no member of theirs becomes one', () => {
 describe('the token after a refresh', () => {
   const previous = makeToken(full)
 
-  test('keeps refresh token and its end, ID token, scope and extras that the answer leaves out', () => {
+  test('keeps refresh token and its expiry, ID token, scope and extras that the response leaves out', () => {
     const merged = mergeRefreshed(previous, makeToken({ accessToken: 'new', receivedAt: 5, expiresAt: 6 }))
     expect(merged).toEqual(makeToken({ ...full, accessToken: 'new', receivedAt: 5, expiresAt: 6 }))
   })
@@ -83,7 +83,7 @@ describe('the token after a refresh', () => {
     expect(mergeRefreshed(previous, makeToken({ accessToken: 'new', receivedAt: 5 })).expiresAt).toBe(undefined)
   })
 
-  test('takes what the answer brings; the end of another refresh token is unknown until it is told', () => {
+  test('takes what the response contains, and no old expiry for a new refresh token', () => {
     const answer = makeToken({
       accessToken: 'new',
       receivedAt: 5,
@@ -97,13 +97,13 @@ describe('the token after a refresh', () => {
     expect(mergeRefreshed(previous, told).refreshTokenExpiresAt).toBe(9)
   })
 
-  test('keeps the end of a refresh token that is answered again', () => {
+  test('keeps the expiry of a refresh token that is returned again', () => {
     const answer = makeToken({ accessToken: 'new', receivedAt: 5, refreshToken: full.refreshToken })
     expect(mergeRefreshed(previous, answer).refreshTokenExpiresAt).toBe(3)
   })
 })
 
-test('scopes are sets: order does not matter, case does, unknown differs from nothing', () => {
+test('scopes are sets: order does not matter, but case does, and an unknown scope is not an empty one', () => {
   expect(scopeDiffers(['a', 'b'], ['b', 'a'])).toBe(false)
   expect(scopeDiffers(['a', 'a'], ['a'])).toBe(false)
   expect(scopeDiffers(['a'], ['A'])).toBe(true)

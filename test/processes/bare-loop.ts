@@ -7,7 +7,7 @@ export interface BareOrder {
   readonly concurrency: number
 }
 
-/** Redeems each refresh token once, so many at once. Answers how many were answered with a new one. */
+/** Redeems each refresh token once, several at the same time. Resolves to the number of new tokens. */
 export async function bareLoop({
   clientId,
   clientSecret,

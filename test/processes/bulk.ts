@@ -6,10 +6,10 @@ import type { Place } from './stores.ts'
 
 const TABLE = 'evergrant_records'
 
-/** All columns but those that each copy has for itself. */
+/** The columns that all copies share. */
 const SHARED = ['entry', 'sealed', 'state', 'schema']
 
-/** Columns that each copy has for itself; `n` counts them. */
+/** The columns that differ between copies. `n` counts them. */
 const copied = (subject: string, due: string, revision: string): Record<string, string> => ({
   key: `'["acme",' || ${subject} || ',""]'`,
   revision,
@@ -18,8 +18,8 @@ const copied = (subject: string, due: string, revision: string): Record<string, 
 })
 
 /**
- * Copies the grant of subject 'template' so often, by SQL, for the subjects 'copy FROM' to 'copy TO'. The first `due` of them are
- * due, the others never. Only SQLite and PostgreSQL have SQL to do so.
+ * Copies the grant of subject 'template' by SQL, for the subjects 'copy FROM' to 'copy TO'. The first `due` of them
+ * are due, the others never. Only SQLite and PostgreSQL are supported.
  */
 export async function copyGrants(
   place: Place,
@@ -49,7 +49,7 @@ function insert(table: string, own: Readonly<Record<string, string>>): string {
   return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${[...Object.values(own), ...SHARED].join(', ')}`
 }
 
-/** What is due no more: the copies can't be redeemed. */
+/** Removes the due time of the copies, because they cannot be redeemed. */
 export async function retireCopies(place: Place): Promise<void> {
   const sql = (table: string): string => `UPDATE ${table} SET due_at = NULL WHERE due_at IS NOT NULL`
   if (place.kind === 'SQLite') {

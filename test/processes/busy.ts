@@ -1,6 +1,8 @@
 import { cpus } from 'node:os'
 
-/** Starts to watch all cores. What it answers tells which share of their time was spent on work since then, 0 to 1. */
+/**
+ * Starts to watch all cores. The returned function returns the share of their time that was busy since then, 0 to 1.
+ */
 export function watchCores(): () => number {
   const before = times()
   return () => {

@@ -1,4 +1,4 @@
-/** One program of a few lines, by name: what it prints, and that it ends or goes on, is what the test looks at. */
+/** One program of a few lines, by name. The test checks what it prints, and whether it ends. */
 import { Grants } from '../../src/grants.ts'
 import { OAuth2Client } from '../../src/client/oauth2-client.ts'
 import { generateKey, keyRing } from '../../src/seal/make-key-ring.ts'
@@ -12,7 +12,7 @@ const server = {
   revocation_endpoint: 'https://acme.example/revoke',
 }
 const SPENT = { access_token: 'at1', refresh_token: 'rt1', expires_at: 1 }
-/** Nothing of it keeps a process alive: no socket, no timer. */
+/** It keeps no process running: it has no socket and no timer. */
 const hang = (): Promise<never> => new Promise(() => undefined)
 const answer = async (): Promise<Response> =>
   Response.json({ access_token: 'at2', token_type: 'bearer', refresh_token: 'rt2', expires_in: 3600 })
@@ -35,7 +35,7 @@ const told = async (work: Promise<unknown>): Promise<void> =>
   console.log(await work.then(String, (error: { code: string }) => error.code))
 
 const programs: Record<string, () => Promise<void>> = {
-  'killed while its request is out': async () => {
+  'killed during its request': async () => {
     const grants = grantsWith(async () => process.kill(process.pid, 'SIGKILL') as never)
     await grants.save('acme', 'u', SPENT)
     await grants.session('acme', 'u').token()

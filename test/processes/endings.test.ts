@@ -17,7 +17,7 @@ interface Ended {
   readonly ms: number
 }
 
-/** Runs a program with the real clock to its end, or ends it after `mostMs`: `code` and `signal` tell which. */
+/** Runs a program with the real clock to its end, or ends it after `mostMs`. See `code` and `signal`. */
 function run(name: string, { file = `${name}.db`, mostMs = 15_000 } = {}): Promise<Ended> {
   const program = fileURLToPath(new URL('ending.ts', import.meta.url))
   const child = spawn(process.execPath, ['--no-warnings', program, name, join(folder, file), key])
@@ -35,9 +35,9 @@ function run(name: string, { file = `${name}.db`, mostMs = 15_000 } = {}): Promi
   })
 }
 
-test('a script whose predecessor was killed while its request was out waits, and gets a token', async () => {
-  expect((await run('killed while its request is out', { file: 'shared.db' })).signal).toBe('SIGKILL')
-  // Lease and settle time end with the real clock.
+test('a script whose predecessor was killed during its request waits, and gets a token', async () => {
+  expect((await run('killed during its request', { file: 'shared.db' })).signal).toBe('SIGKILL')
+  // Lease and settle time end by the real clock.
   let last: Ended | undefined
   for (let tries = 0; tries < 10 && last?.out !== 'at2'; tries += 1) {
     last = await run('takes over', { file: 'shared.db' })
@@ -47,13 +47,13 @@ test('a script whose predecessor was killed while its request was out waits, and
   expect(last?.out).toBe('at2')
 }, 60_000)
 
-test('a process that only waits for its worker goes on, and ends once the worker is stopped', async () => {
+test('a process that only waits for its worker keeps running, and ends once the worker is stopped', async () => {
   const [running, stopped] = await Promise.all([run('worker', { mostMs: 3000 }), run('stopped worker')])
   expect(running).toMatchObject({ signal: 'SIGKILL', out: 'begins' })
   expect(stopped).toMatchObject({ code: 0, out: 'stopped' })
 }, 30_000)
 
-test('a wait for what hangs and holds nothing open ends in its error, not in the end of the process', async () => {
+test('a wait for hanging work that holds nothing open ends in its error, not in the end of the process', async () => {
   const names = ['a session whose transport hangs', 'a client whose transport hangs']
   for (const { code, out } of await Promise.all(names.map((name) => run(name))))
     expect([code, out]).toEqual([0, 'provider_unavailable'])
@@ -62,9 +62,9 @@ test('a wait for what hangs and holds nothing open ends in its error, not in the
   expect([updater.code, updater.out]).toEqual([0, 'at2'])
 }, 60_000)
 
-test('nothing keeps a process alive that has done its work', async () => {
+test('a process ends once its work is done', async () => {
   const { code, ms, out } = await run('ordinary life')
   expect([code, out]).toEqual([0, 'at2'])
-  // A deleted record is remembered for a minute; a process does not live for that.
+  // A deleted record is remembered for a minute, but a process does not run for that.
   expect(ms).toBeLessThan(12_000)
 }, 30_000)

@@ -1,4 +1,4 @@
-/** One writer of `feed.ts`: changes grants of a shared store at random, without end, to be killed in the middle of it. */
+/** A writer of `feed.ts`, which changes grants of a shared store at random until it is killed. */
 import { randomBytes, randomInt } from 'node:crypto'
 
 import type { GrantKey } from '../../src/model/grant-key.ts'
@@ -18,7 +18,7 @@ const newGrant = (): NewGrant => ({
   ...content,
 })
 
-/** One change of one grant, whatever it is. */
+/** One random change of one grant. */
 async function change(store: GrantStore, key: GrantKey): Promise<void> {
   const { record } = await store.read(key)
   const dice = randomInt(10)
@@ -43,7 +43,7 @@ for (;;) {
   try {
     await change(store, keys[randomInt(keys.length)]!)
   } catch {
-    // The server is away, or another writer was in the way.
+    // The server is down, or another writer was faster.
     await pause(20)
   }
   if (randomInt(50) === 0) process.send?.('works')

@@ -12,20 +12,23 @@ import { pause, until } from './world.ts'
 
 export interface FeedOptions {
   readonly place: Place
-  /** How many writers are killed, one after the other. */
+  /** Number of writers that are killed, one after another. */
   readonly kills: number
-  /** Kills the server and starts it again; absent: it is left alone. */
+  /** Kills the server and starts it again. If absent, the server keeps running. */
   readonly killServer?: (() => Promise<void>) | undefined
-  /** After how many killed writers the server is killed. @default 10 */
+  /** Number of killed writers between two kills of the server. @default 10 */
   readonly serverEvery?: number
   /** Called after each killed writer with their count. */
   readonly onKill?: (count: number) => void
 }
 
 export interface FeedReport {
-  /** Changes that each reader read. */
+  /** Number of changes that each reader read. */
   readonly read: readonly number[]
-  /** Places where a reader's feed says something else than what was stored: a change missed, told twice, out of order or without its version. */
+  /**
+   * Differences between a reader's feed and the store: a change missed, repeated, out of order or without its
+   * version.
+   */
   readonly wrong: readonly string[]
   readonly kills: number
   readonly serverKills: number
@@ -38,7 +41,7 @@ const KEYS: readonly GrantKey[] = Array.from({ length: 8 }, (_, index) => ({
   account: '',
 }))
 
-/** Kills writers, and the server, in the middle of their work while two readers read the feed; then compares both with the store. */
+/** Kills writers and the server during their work while two readers read the feed. Then compares both with the store. */
 export async function feed(options: FeedOptions): Promise<FeedReport> {
   const { place, kills, killServer, serverEvery = 10 } = options
   const shared = { ...place, everyRefresh: true }
@@ -78,7 +81,7 @@ export async function feed(options: FeedOptions): Promise<FeedReport> {
   }
 }
 
-/** Reads the feed without end, keeping its cursor only after what it read was kept. */
+/** Reads the feed without end, and keeps its cursor only after the changes. */
 class Reader {
   readonly #store: GrantStore
   readonly #limit: number
@@ -109,7 +112,7 @@ class Reader {
     this.#stopped = true
   }
 
-  /** Resolves when nothing more is in the feed. */
+  /** Resolves at the end of the feed. */
   async finish(): Promise<void> {
     this.#empty = 0
     await until('the feed was read to its end', () => this.#empty >= 5 || this.#failure !== undefined, 60_000)
@@ -121,7 +124,7 @@ class Reader {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       const answer = await this.#store.changes!({ after: this.#after, limit: this.#limit }).catch(() => undefined)
-      if (answer?.expired === true) throw new Error('A cursor expired, though nothing was removed.')
+      if (answer?.expired === true) throw new Error('A cursor expired, although nothing was removed.')
       if (answer !== undefined) {
         this.#changes.push(...answer.changes)
         this.#after = answer.next
@@ -132,7 +135,7 @@ class Reader {
   }
 }
 
-/** Where one grant's changes are no chain of its versions, or end elsewhere than the store. */
+/** Finds changes of a grant that are not a chain of its versions, or that do not end with the stored one. */
 function faults(changes: readonly Change[], record: GrantRecord | undefined): string[] {
   const found: string[] = []
   let last: Change | undefined

@@ -5,10 +5,10 @@ import { copyGrants, retireCopies } from './bulk.ts'
 import { open, type OpenedStore, type Place } from './stores.ts'
 import { percentile } from './world.ts'
 
-/** Medians in milliseconds, with so many grants in the store. */
+/** Medians in milliseconds, with this number of grants in the store. */
 export interface Measured {
   readonly grants: number
-  /** One grant that was not read before. */
+  /** A read of a grant that was not read before. */
   readonly readMs: number
   /** A batch of 32 due grants, reserved for the asker. */
   readonly dueMs: number
@@ -16,7 +16,7 @@ export interface Measured {
   readonly commitMs: number
 }
 
-/** Every time that was taken, in milliseconds, with so many grants in the store. */
+/** All measured times in milliseconds, with this number of grants in the store. */
 export interface Samples {
   readonly grants: number
   readonly read: readonly number[]
@@ -25,7 +25,7 @@ export interface Samples {
   readonly commit: readonly number[]
 }
 
-/** A place that is filled with so many grants. */
+/** A place that is filled with this number of grants. */
 export interface Filling {
   readonly place: Place
   readonly grants: number
@@ -34,20 +34,20 @@ export interface Filling {
 export interface FlatnessOptions {
   /** Reads, claims and commits of each filling. */
   readonly samples: number
-  /** After so many of them comes one batch of due grants. @default 20 */
+  /** Number of samples between two batches of due grants. @default 20 */
   readonly dueEvery?: number
 }
 
-/** So many grants are due, however many there are. */
+/** Number of due grants, for any number of grants. */
 const DUE = 2000
 const BATCH = 32
-/** What is reserved is due again soon, so that the due grants of a small store last: after all the others, though. */
+/** Reserved grants are due again soon, after all the others, so that a small store has enough due grants. */
 const RESERVE_MS = 1
 const key = (subject: string) => ({ client: 'acme', subject, account: '' })
 
 const content = {
   state: 'active' as const,
-  // As long as a sealed token is.
+  // As long as a sealed token.
   sealed: randomBytes(400).toString('base64url'),
   renewable: true,
 }
@@ -56,8 +56,8 @@ const template: NewGrant = { ...content, id: 'template', schema: 1, issuer: 'htt
 type Times = Record<'read' | 'due' | 'claim' | 'commit', number[]>
 
 /**
- * Measures a store's operations with few and with many grants in it, one process alone. What is compared is measured in turns, so
- * that whatever else the machine does falls on all of it.
+ * Measures a store's operations with few and with many grants in it, in one process. The compared stores are measured
+ * in turns, so that other work of the machine affects all of them.
  */
 export async function flatness(
   fillings: readonly Filling[],

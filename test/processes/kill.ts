@@ -8,7 +8,10 @@ import type { FirstResult } from './worker.ts'
 import { WorkerProcess } from './worker-process.ts'
 import { pause, percentile, serverOf, share, type Share, until, type World } from './world.ts'
 
-/** `grace`: the provider forgives a refresh token that is redeemed again soon. `strict`: it ends the grant. */
+/**
+ * What the provider does with a refresh token that is redeemed again. `grace`: accepts it for a time. `strict`: ends
+ * the grant.
+ */
 export type KillMode = 'grace' | 'strict'
 
 export interface KillOptions {
@@ -22,33 +25,40 @@ export interface KillOptions {
 /** Short, so that many kills take minutes. */
 export const KILL_POLICY = { timeoutMs: 150, leaseMs: 300, settleMs: 300, graceMs: 60_000 } as const
 
-/** On its way to the provider and back a message takes so long at most. */
+/** The longest time that a message takes to the provider or back. */
 const DELAY_MS = 15
-/** A process is killed so long after it has begun at most: some refreshes later. */
+/** The longest time from a process's start to its kill: some refreshes. */
 const KILL_WITHIN_MS = 120
 
 /**
- * Where the kill met the process, by what it left behind. `between`: no refresh was under way. `claimed`: its request had not come
- * to the provider. `redeemed`: the provider had replaced the refresh token, or was about to, and the new one was not saved.
+ * The step at which the process was killed, as the store and the provider show it. `between`: no refresh was in
+ * progress. `claimed`: its request had not reached the provider. `redeemed`: the provider had replaced the refresh
+ * token, or was about to, and the new one was not saved.
  */
 export type Phase = 'between' | 'claimed' | 'redeemed'
 
 export interface KillReport {
   readonly phases: Readonly<Record<Phase, number>>
-  /** Grants of which the successor was told that they are dead, by reason. */
+  /** Number of grants that the successor found ended, by reason. */
   readonly lost: Readonly<Record<string, number>>
-  /** Of those, the ones whose refresh token was not consumed, or that the provider would still have renewed. There must be none. */
+  /**
+   * Of those, the ones whose refresh token was not consumed, or that the provider would still have refreshed. Must be
+   * 0.
+   */
   readonly falseVerdicts: number
-  /** Refresh tokens redeemed over all. */
+  /** Number of redeemed refresh tokens. */
   readonly redemptions: number
-  /** How long the successor took to a new token or a verdict, in milliseconds. */
+  /** Time until the successor had a new token or a verdict, in milliseconds. */
   readonly medianMs: number
   readonly longestMs: number
 }
 
 const KEY = { client: 'acme', subject: 'alice', account: '' }
 
-/** Kills the process that redeems, again and again, at random moments; each time another process goes on with what was left. */
+/**
+ * Kills the redeeming process at random moments, many times. Each time another process continues with what was
+ * stored.
+ */
 export async function kill({ kills, mode, onKill, place }: KillOptions): Promise<KillReport> {
   const { graceMs, leaseMs, settleMs, timeoutMs } = KILL_POLICY
   const reuse = mode === 'grace' ? graceMs : 'revoke'
@@ -106,7 +116,7 @@ export async function kill({ kills, mode, onKill, place }: KillOptions): Promise
   }
 }
 
-/** Compares what the store, the provider and the messages between say. */
+/** Compares the store, the provider and the messages between them. */
 class Judge {
   readonly #provider: DevelopmentProvider
   readonly #ledger: Ledger
@@ -129,17 +139,17 @@ class Judge {
     await this.#share.grants.save('acme', 'alice', grant!)
   }
 
-  /** What the killed process has left behind. */
+  /** Reads what the killed process has left behind. */
   async look(arrived: number): Promise<void> {
     const { record } = await this.#stored()
-    // `arrived` was read a moment before the kill: a request that came since then is under way.
+    // `arrived` was read right before the kill: a request that arrived since then is in flight.
     const answering = this.#ledger.underway > 0 || this.#ledger.arrived > arrived
     if (record.intent?.open !== true) this.#phases.between += 1
     else if (answering || (await this.#consumed()).length > 0) this.#phases.redeemed += 1
     else this.#phases.claimed += 1
   }
 
-  /** Whether the grant lives. If not, it must be dead at the provider, and because of an answer that nobody got. */
+  /** Whether the grant is active. If not, it must have ended at the provider, because of a lost response. */
   async of({ outcome, reason = '', waitedMs }: FirstResult): Promise<boolean> {
     this.#waits.push(waitedMs)
     if (outcome === 'renewed') return true
@@ -177,14 +187,14 @@ class Judge {
     return token?.refreshToken ?? ''
   }
 
-  /** What the provider has answered to the refresh token that is in the store. */
+  /** The refresh tokens that the provider has returned for the stored one. */
   async #consumed(): Promise<readonly string[]> {
     const stored = await this.#refreshToken()
-    await until('no request is under way', () => this.#ledger.underway === 0)
+    await until('no request is in flight', () => this.#ledger.underway === 0)
     return this.#ledger.entries.flatMap(({ issued, presented }) => (presented === stored ? (issued ?? []) : []))
   }
 
-  /** One after the other, the consumed one last: redeeming that again is what would end the others. */
+  /** One after another, and the consumed one last, because redeeming that again would end the others. */
   async #anyLives(refreshTokens: readonly string[]): Promise<boolean> {
     const { clientId, clientSecret, metadata } = this.#provider
     for (const refresh_token of refreshTokens) {

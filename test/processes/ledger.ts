@@ -7,30 +7,36 @@ import { pause } from './world.ts'
 /** One token request as it passed between a client and the provider. */
 export interface Entry {
   readonly presented: string
-  /** The refresh token in the provider's answer; undefined: none was given. */
+  /** The refresh token in the provider's response, or undefined if there was none. */
   readonly issued: string | undefined
   readonly error: string | undefined
   readonly arrivedAt: number
 }
 
-/** A token endpoint between the clients and the provider: it notes which refresh token was redeemed for which, and can be out of reach. */
+/**
+ * A token endpoint between the clients and the provider. It records the refresh token that each one was redeemed for,
+ * and can be unreachable.
+ */
 export interface Ledger {
   readonly url: string
   readonly entries: readonly Entry[]
-  /** Token requests that have arrived, forwarded or not yet. */
+  /** Number of token requests that have arrived, forwarded or not. */
   readonly arrived: number
-  /** Requests that are between arrival and answer. */
+  /** Number of requests between arrival and response. */
   readonly underway: number
-  /** Withholds the answers that come from now on until what it answers is called. */
+  /** Withholds the responses from now on until the returned function is called. */
   hold(): () => void
-  /** Refuses connections, as a provider that is down; ends those that are there. */
+  /** Refuses connections, as a provider that is down, and closes the open ones. */
   down(): Promise<void>
   /** Listens again, on the same port. */
   up(): Promise<void>
   close(): Promise<void>
 }
 
-/** A request waits up to `delayMs`, at random, on its way to the provider, and its answer as long on its way back. */
+/**
+ * A request waits at random up to `delayMs` on its way to the provider, and its response up to `delayMs` on its way
+ * back.
+ */
 export async function startLedger(tokenEndpoint: string, options: { readonly delayMs?: number } = {}): Promise<Ledger> {
   const { delayMs = 0 } = options
   const entries: Entry[] = []
@@ -46,7 +52,7 @@ export async function startLedger(tokenEndpoint: string, options: { readonly del
     await delay()
     const { authorization = '', 'content-type': type = '' } = request.headers
     const headers = { authorization, 'content-type': type }
-    // What a client has sent is processed, whether or not the client still lives.
+    // A request is processed even if its client has been killed.
     const answer = await fetch(tokenEndpoint, { method: 'POST', headers, body })
     const content = await answer.text()
     const { refresh_token: issued, error } = JSON.parse(content) as { refresh_token?: string; error?: string }

@@ -1,10 +1,10 @@
 import { isEvergrantError } from '../../src/model/errors.ts'
 import { pause, type AcmeGrants } from './world.ts'
 
-/** Which grants' callers keep asking. */
+/** The grants whose callers ask repeatedly. */
 export interface LoadOrder {
   readonly subjects: readonly string[]
-  /** Callers of each grant, all at once in each round. */
+  /** Number of callers of each grant, all at once in each round. */
   readonly callers: number
   /** The pause between two rounds. */
   readonly everyMs: number
@@ -13,12 +13,12 @@ export interface LoadOrder {
 /** What one grant's callers got since the last report. */
 export interface SubjectReport {
   readonly served: number
-  /** How often each error's code. */
+  /** Number of errors by code. */
   readonly failures: Readonly<Record<string, number>>
   readonly unretryable: number
-  /** Access tokens handed out, the newest last. */
+  /** Returned access tokens, the newest last. */
   readonly tokens: readonly string[]
-  /** Tokens that were past their end when they were handed out. */
+  /** Number of tokens that had expired when they were returned. */
   readonly expired: number
   readonly longestMs: number
 }
@@ -28,7 +28,7 @@ export interface LoadReport {
   readonly saveDelayed: number
 }
 
-/** A busy machine takes a while from handing a token out to counting it. */
+/** A busy machine needs some time between returning a token and counting it. */
 const COUNTED_MS = 150
 
 type Counts = { -readonly [K in keyof SubjectReport]: SubjectReport[K] } & {

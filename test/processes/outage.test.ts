@@ -5,7 +5,7 @@ import { outage } from './outage.ts'
 import { SCENES } from './scenes.ts'
 
 test.concurrent.for(Object.entries(SCENES))(
-  'callers with unspent tokens never notice, nothing is redeemed unsaved, nothing is lost (%s)',
+  'callers with valid tokens notice nothing, no token is redeemed without a save, and none is lost (%s)',
   { timeout: 120_000 },
   async ([, { make, needs }], context) => {
     const scene = presentOrSkip(context, await make(), needs)

@@ -7,21 +7,24 @@ import { WorkerProcess } from './worker-process.ts'
 import { pause, serverOf, share, until, type World } from './world.ts'
 
 export interface OutageReport {
-  /** Calls for unspent tokens during the outage, how many of them failed, and how long the longest took in milliseconds. */
+  /** Calls for unspent tokens during the outage, the failed ones, and the duration of the longest in milliseconds. */
   readonly unspent: { readonly calls: number; readonly failures: number; readonly longestMs: number }
-  /** Calls during the outage for tokens that were spent by then that failed, by code, and how many of those said that they can't be retried. */
+  /** Failed calls for spent tokens during the outage, by code, and the number of those that cannot be retried. */
   readonly spent: { readonly failures: Readonly<Record<string, number>>; readonly unretryable: number }
-  /** Tokens handed out after their end. */
+  /** Number of tokens returned after they expired. */
   readonly expired: number
-  /** Token requests that came to the provider while the store was out, beside the one that was under way when it went out. */
+  /** Token requests that reached the provider during the outage, without the one that was in flight when it began. */
   readonly requestsDuring: number
-  /** What became of that one: how long its caller waited for its token, and whether every process has it from the store afterwards. */
+  /**
+   * The result of that one: how long its caller waited for the token, and whether every process then reads it from
+   * the store.
+   */
   readonly obtained: { readonly waitedMs: number; readonly saveDelayed: number; readonly saved: boolean }
   /** From the end of the outage until every caller in every process had a new token. */
   readonly recoveredMs: number
   readonly redemptions: number
   readonly revocations: number
-  /** How many redemptions there had to be: one for each spent grant. */
+  /** Required number of redemptions: one for each spent grant. */
   readonly expected: number
 }
 
@@ -29,11 +32,14 @@ const UNSPENT = ['unspent 1', 'unspent 2', 'unspent 3', 'unspent 4']
 const SPENT = ['spent 1', 'spent 2', 'spent 3']
 const OBTAINED = 'obtained'
 const PROCESSES = 2
-/** The grants that get spent do so this long after their log-in, and so many times longer than the other log-ins took: the outage begins before. */
+/**
+ * The spent grants expire this long after their login, plus this multiple of the other logins' duration. The outage
+ * begins before.
+ */
 const SPENT_AFTER_MS = 3000
 const TIMES_SLOWER = 5
 
-/** Processes whose callers ask without end, and an outage that lasts so long among them. */
+/** Runs processes whose callers ask without end, and an outage of `lastsMs` during it. */
 export async function outage(
   scene: Scene,
   options: { readonly lastsMs: number; readonly recoverWithinMs?: number },
@@ -47,7 +53,7 @@ export async function outage(
     clientId,
     clientSecret,
     keys: `k1:${generateKey()}`,
-    // Looks at the store are due often enough to meet the outage; nothing is refreshed before it.
+    // The store is read often enough to meet the outage, and nothing is refreshed before it.
     policy: { revalidateMs: 200, earlyMs: 0 },
   }
   const workers: WorkerProcess[] = []
@@ -105,11 +111,11 @@ class Course {
       () => (waitedMs = performance.now() - asked),
       () => undefined,
     )
-    if (obtained !== undefined) await until('a request is out', () => this.#ledger.underway > 0)
+    if (obtained !== undefined) await until('a request is in flight', () => this.#ledger.underway > 0)
     await begin({ ledger: this.#ledger, workers: this.#workers })
     await this.#reports()
     release()
-    await until('that request is answered', () => this.#ledger.underway === 0)
+    await until('that request has its response', () => this.#ledger.underway === 0)
     const arrived = this.#ledger.arrived
     await pause(Math.max(lastsMs, spentAt + 1000 - performance.now()))
     const requestsDuring = this.#ledger.arrived - arrived
@@ -157,7 +163,7 @@ class Course {
     }
   }
 
-  /** Answers when the last of the grants that get spent is spent. */
+  /** Resolves to the time at which the last spent grant expires. */
   async #logIn(): Promise<number> {
     const { grants, close } = share(this.#world)
     const began = performance.now()
@@ -180,7 +186,7 @@ class Course {
     return reports.flatMap(({ subjects }) => Object.values(subjects))
   }
 
-  /** Whether since the last look every caller got a token, and the spent ones a new one. */
+  /** Whether every caller got a token since the last report, and a new one for each spent grant. */
   async #recovered(): Promise<boolean> {
     await pause(50)
     const reports = await this.#reports()
@@ -190,7 +196,7 @@ class Course {
     )
   }
 
-  /** Whether a process that knows nothing finds this token. */
+  /** Whether a process without any token in memory finds this token. */
   async #isStored(token: string): Promise<boolean> {
     const { grants, close } = share(this.#world)
     const stored = await grants.session('acme', OBTAINED).accessToken()

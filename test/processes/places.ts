@@ -10,7 +10,7 @@ const urls: Readonly<Partial<Record<ServerName, string | undefined>>> = {
 
 const needs: Readonly<Partial<Record<ServerName, string>>> = { postgres: POSTGRES, redis: REDIS }
 
-/** Every kind of store that a test can have a place in, whether this machine has it or not. */
+/** Every kind of store that a test can have a place in, available on this machine or not. */
 export const allKinds: readonly StoreKind[] = STORE_KINDS.filter((kind) => {
   const server = serverOf(kind)
   return server === undefined || server in needs

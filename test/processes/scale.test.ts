@@ -13,15 +13,16 @@ test.each(kinds)(
     const seconds = (performance.now() - started) / 1000
     expect(report).toMatchObject({ failed: 0, redemptions: 300, reused: 0, barePerSecond: 0, bareCpuMs: 0 })
     expect(report.refreshed.reduce((sum, each) => sum + each)).toBe(300)
-    // Both have their share: a batch at least.
+    // Each has at least a batch.
     expect(report.refreshed).toHaveLength(2)
     expect(Math.min(...report.refreshed)).toBeGreaterThanOrEqual(32)
-    // The work took a part of the time that all of it took, log-ins and processes' starts too, and no grant less than a tenth of a millisecond.
+    // The work took less than the whole test, which includes logins and process starts, and at least 0.1 ms for each
+    // grant.
     expect(report.perSecond).toBeGreaterThan(50 / seconds)
     expect(report.perSecond).toBeLessThan(10_000)
     expect(report.cpuMs).toBeGreaterThan(0.05)
     expect(report.cpuMs).toBeLessThan((seconds * 2000) / 300)
-    // Two processes and a provider are at work: never less than a tenth of one core.
+    // Two processes and a provider use at least a tenth of one core.
     expect(report.coresBusy).toBeGreaterThan(0.05)
     expect(report.coresBusy).toBeLessThanOrEqual(1)
     for (const mib of [report.earlyHeapMiB, report.lateHeapMiB, report.lateRssMiB]) {
@@ -58,12 +59,12 @@ test.each(kinds.filter((kind) => kind !== 'Redis'))(
   },
 )
 
-test('what is compared are the medians of each operation, not of another', () => {
+test('medians are compared of the same operation', () => {
   const samples = { grants: 7, read: [9, 1, 2], due: [30, 10, 20], claim: [100, 300, 200], commit: [4000, 2000, 3000] }
   expect(medians(samples)).toEqual({ grants: 7, readMs: 2, dueMs: 20, claimMs: 200, commitMs: 3000 })
 })
 
-test('as many samples are taken as were asked for, also of more due batches than few grants fill', async () => {
+test('all requested samples are taken, also if the due batches need more grants than the store has', async () => {
   const [measured] = await withPlace('SQLite', (place) =>
     flatness([{ place, grants: 100 }], { samples: 20, dueEvery: 2 }),
   )

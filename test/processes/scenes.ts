@@ -11,16 +11,16 @@ import type { Ledger } from './ledger.ts'
 import { clear, placeOf, type Place, type StoreKind } from './stores.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** What an outage may take hold of. */
+/** What an outage can affect. */
 export interface Reach {
   readonly ledger: Ledger
   readonly workers: readonly WorkerProcess[]
 }
 
-/** Where one kind of outage takes place. */
+/** One kind of outage. */
 export interface Scene {
   readonly place: Place
-  /** `store`: it can't be reached or written. `provider`: its token endpoint can't be reached. */
+  /** `store`: it cannot be reached or written. `provider`: its token endpoint cannot be reached. */
   readonly of: 'store' | 'provider'
   begin(reach: Reach): Promise<void>
   end(reach: Reach): Promise<void>
@@ -29,9 +29,9 @@ export interface Scene {
 
 /** Makes a scene. */
 export interface SceneMaker {
-  /** What it takes, in words: whoever leaves the scene out says so. */
+  /** What it requires, as text for a test that is skipped. */
   readonly needs: string
-  /** Answers undefined where the machine hasn't what it takes. */
+  /** Returns undefined if the machine does not have what it requires. */
   make(): Promise<Scene | undefined>
 }
 
@@ -55,7 +55,7 @@ function withServer(
 const stopped = (kind: keyof typeof starts): SceneMaker =>
   withServer(kind, (server) => ({ begin: () => server.halt(), end: () => server.resume() }))
 
-/** Frozen, so that it holds its connections and answers nothing. */
+/** Frozen, so that it keeps its connections and does not respond. */
 const frozen = (kind: keyof typeof starts): SceneMaker =>
   withServer(kind, (server) => {
     const signal = (name: NodeJS.Signals): void => {
@@ -82,7 +82,7 @@ const readOnly =
     await Promise.all(workers.map((worker) => worker.ask('readOnly', value)))
   }
 
-/** A small disk of its own, which root alone can have. */
+/** A small disk of its own, which only root can mount. */
 async function onSmallDisk(): Promise<Scene | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'evergrant-disk-'))
   try {
@@ -96,7 +96,7 @@ async function onSmallDisk(): Promise<Scene | undefined> {
     place: { kind: 'SQLite' satisfies StoreKind, at: join(folder, 'grants.db'), space: '' },
     of: 'store',
     begin: async () => {
-      // To the last byte: the file is cut off where the disk ends.
+      // Fills the disk to the last byte.
       try {
         writeFileSync(filler, Buffer.alloc(32 * 2 ** 20))
       } catch (error) {

@@ -2,19 +2,19 @@ import { startProvider } from '../../provider/src/index.ts'
 import type { ServerMetadata } from '../../src/model/provider.ts'
 import { serverOf } from './world.ts'
 
-/** The authorization server at which workers redeem the grants that they share. It must rotate, and end a grant whose refresh token comes twice. */
+/** The authorization server of the grants that workers share. It must rotate refresh tokens and detect reuse. */
 export interface SharingProvider {
   readonly server: ServerMetadata
   readonly clientId: string
   readonly clientSecret: string
-  /** So many new grants whose access tokens are spent. */
+  /** Returns `count` new grants whose access tokens have expired. */
   mint(count: number): Promise<readonly SpentGrant[]>
-  /** What it has counted since it runs. */
+  /** Its counts since its start. */
   counts(): Promise<ProviderCounts>
   close(): Promise<void>
 }
 
-/** A token endpoint's answer of long ago. */
+/** An old token response. */
 export interface SpentGrant {
   readonly access_token: string
   readonly refresh_token: string
@@ -22,11 +22,11 @@ export interface SpentGrant {
 
 export interface ProviderCounts {
   readonly redemptions: number
-  /** Refresh tokens that came a second time. */
+  /** Number of refresh tokens that were sent a second time. */
   readonly reused: number
 }
 
-/** The development provider, with access tokens that live for longer than any proof. */
+/** The development provider, with access tokens that are valid for longer than any proof. */
 export async function developmentProvider(): Promise<SharingProvider> {
   const provider = await startProvider({ rotate: true, reuse: 'revoke', accessTokenLifetimeMs: 86_400_000 })
   return {

@@ -9,35 +9,44 @@ import { pause, share, type World } from './world.ts'
 export interface SharingOptions {
   readonly place: Place
   readonly processes: number
-  /** How many due grants they share. */
+  /** Number of due grants that they share. */
   readonly due: number
-  /** How many refresh tokens the bare loops redeem, half of them before and half of them after. 0: none. */
+  /** Number of refresh tokens that the bare loops redeem, half of them before and half of them after. May be 0. */
   readonly bare: number
-  /** Refreshes under way in each process. @default 16 */
+  /** Number of concurrent refreshes of each process. @default 16 */
   readonly concurrency?: number
-  /** Where they are redeemed; whoever brings it closes it. @default a development provider of its own */
+  /** The provider. A given one is closed by its owner. @default a new development provider */
   readonly provider?: SharingProvider
-  /** How many of the due grants, and of bare refreshes beyond `bare`, only warm the processes up: no rate counts them. @default 0 */
+  /**
+   * Number of due grants, and of bare refreshes beyond `bare`, that warm the processes up and are not counted.
+   * @default 0
+   */
   readonly warmUp?: number
-  /** Whether the workers' token requests go over undici's own interface; the bare loops' go over fetch in any case. @default false */
+  /**
+   * Whether the workers' token requests use undici's own interface. Those of the bare loops always use fetch.
+   * @default false
+   */
   readonly undici?: boolean
-  /** Whether a heap is also measured after a tenth of the work: that stops the workers for a moment. @default true */
+  /** Whether the heap is also measured after a tenth of the work, which stops the workers briefly. @default true */
   readonly early?: boolean
 }
 
 export interface SharingReport {
-  /** Grants renewed, by process. */
+  /** Number of refreshed grants by process. */
   readonly refreshed: readonly number[]
   readonly failed: number
   readonly redemptions: number
-  /** Refresh tokens that came to the provider a second time. */
+  /** Number of refresh tokens that were sent to the provider a second time. */
   readonly reused: number
-  /** Token requests a second: of the workers, and of as many processes that do nothing but `fetch`. */
+  /** Token requests per second: of the workers, and of the same number of processes with `fetch` alone. */
   readonly perSecond: number
   readonly barePerSecond: number
   /** The share of the machine's cores that was busy while the workers were, 0 to 1. */
   readonly coresBusy: number
-  /** CPU time of all these processes for each grant and for each bare request, in milliseconds; the provider's is not in it. */
+  /**
+   * CPU time of all these processes for each grant and for each bare request, in milliseconds, without the
+   * provider's.
+   */
   readonly cpuMs: number
   readonly bareCpuMs: number
   /** The largest worker's heap in use after a tenth of the work and after all of it, in MiB. */
@@ -142,7 +151,7 @@ async function cpuOf(workers: readonly WorkerProcess[]): Promise<number> {
   return each.reduce((sum, ms) => sum + ms)
 }
 
-/** Seconds that the processes took together, and their CPU time in milliseconds. */
+/** The processes' duration in seconds, and their CPU time in milliseconds. */
 async function bareLoops(
   workers: readonly WorkerProcess[],
   provider: SharingProvider,
@@ -161,6 +170,6 @@ async function bareLoops(
   const started = performance.now()
   const redeemed = await Promise.all(workers.map((worker, index) => worker.ask('bareLoop', orders[index]!)))
   const seconds = (performance.now() - started) / 1000
-  if (redeemed.some((answered) => answered !== each)) throw new Error('Expected every bare refresh to be answered.')
+  if (redeemed.some((answered) => answered !== each)) throw new Error('Expected a token for every bare refresh.')
   return { seconds, cpu: (await cpuOf(workers)) - cpuBefore }
 }

@@ -13,12 +13,12 @@ import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
 import { removeKeys } from '../servers/remove-keys.ts'
 
-/** Where one proof's grants are, in words that another process understands. */
+/** The place of one proof's grants, in a form that can be sent to another process. */
 export interface Place {
   readonly kind: StoreKind
   /** The file's path, or the server's URL. */
   readonly at: string
-  /** A table's, schema's or prefix's name of the proof's own. */
+  /** The name of a table, schema or prefix for this proof only. */
   readonly space: string
   /** Whether the change feed has every refresh. @default false */
   readonly everyRefresh?: boolean
@@ -27,19 +27,19 @@ export interface Place {
 /** A store with the connection that it works on. */
 export interface OpenedStore {
   readonly store: GrantStore
-  /** Makes this process's connection refuse writes, or take them again, where a connection can do so. */
+  /** Makes this process's connection reject writes, or accept them again, if a connection can do so. */
   readonly setReadOnly?: (readOnly: boolean) => void
-  /** Ends the store's connection; the store itself may be closed already. */
+  /** Closes the store's connection. The store itself may be closed already. */
   end(): Promise<void>
 }
 
 interface Kind {
-  /** Which server it needs; undefined: a file is enough. */
+  /** The server that it needs. Undefined if a file is enough. */
   readonly server?: ServerName
   /** Whether it is another kind's store in a larger set-up. */
   readonly topology?: boolean
   open(place: Place): OpenedStore
-  /** Removes all that the proof has stored. */
+  /** Removes everything that the proof has stored. */
   clear(place: Place): Promise<void>
 }
 
@@ -121,7 +121,7 @@ const KINDS = {
   },
 } as const satisfies Record<string, Kind>
 
-/** The name of a real store: one that outlives a process. */
+/** The name of a persistent store. */
 export type StoreKind = keyof typeof KINDS
 
 const kinds: Readonly<Record<StoreKind, Kind>> = KINDS
@@ -135,7 +135,7 @@ export const TOPOLOGIES: readonly StoreKind[] = ALL_KINDS.filter((kind) => kinds
 
 export const serverOf = (kind: StoreKind): Kind['server'] => kinds[kind].server
 
-/** A place that nobody else uses; `at` is the URL of the store's server, where it has one. */
+/** Returns an unused place. `at` is the URL of the store's server, if it has one. */
 export function placeOf(kind: StoreKind, at?: string): Place {
   const space = `evergrant_${randomBytes(6).toString('hex')}`
   if (at !== undefined) return { kind, at, space }

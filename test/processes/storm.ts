@@ -5,14 +5,14 @@ import { WorkerProcess } from './worker-process.ts'
 import type { Place } from './stores.ts'
 import { percentile, serverOf, share, until, type World } from './world.ts'
 
-/** How hard a storm blows. */
+/** The size of a storm. */
 export interface StormOptions {
   readonly place: Place
   readonly processes: number
-  /** Callers in each process. */
+  /** Number of callers in each process. */
   readonly callers: number
   readonly expiries: number
-  /** How long an access token lives: whole seconds, longer than all callers of one expiry take. */
+  /** Lifetime of an access token in whole seconds, longer than all callers of one expiry take. */
   readonly lifetimeMs: number
   /** Called after each expiry with their count. */
   readonly onExpiry?: (count: number) => void
@@ -21,15 +21,15 @@ export interface StormOptions {
 export interface StormReport {
   readonly calls: number
   readonly failures: readonly string[]
-  /** How many different tokens the callers of each expiry got. */
+  /** Number of different tokens that the callers of each expiry got. */
   readonly tokensPerExpiry: readonly number[]
   readonly stats: ProviderStats
-  /** From the first call of an expiry to the last answer, in milliseconds. */
+  /** Time from the first call of an expiry to the last result, in milliseconds. */
   readonly medianMs: number
   readonly longestMs: number
 }
 
-/** Real processes whose callers all ask at once for one grant's token, whenever it is spent. */
+/** Runs real processes whose callers all ask at once for one grant's token, each time that it has expired. */
 export async function storm(options: StormOptions): Promise<StormReport> {
   const { callers, expiries, lifetimeMs, place, processes } = options
   const provider = await startProvider({ rotate: true, reuse: 'revoke', accessTokenLifetimeMs: lifetimeMs })

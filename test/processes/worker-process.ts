@@ -8,7 +8,7 @@ import { TYPE_FLAGS } from '../../scripts/type-flags.mjs'
 import type { Answers, Reply } from './worker.ts'
 import type { World } from './world.ts'
 
-/** A real process with its own `Grants` over a shared store, which does what it is asked over its channel. */
+/** A real process with its own `Grants` over a shared store, controlled over its channel. */
 export class WorkerProcess {
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
@@ -32,7 +32,7 @@ export class WorkerProcess {
   static async start(world: World): Promise<WorkerProcess> {
     const child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [], {
       execArgv: ['--expose-gc'],
-      // A process that was started before has stripped the types and compiled the code.
+      // An earlier process has stripped the types and compiled the code.
       env: {
         ...process.env,
         NODE_OPTIONS: TYPE_FLAGS,
@@ -56,11 +56,11 @@ export class WorkerProcess {
     const id = this.#asked
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
     if (this.#child.connected) this.#child.send({ id, order, argument })
-    else this.#waiting.get(id)?.reject(new Error('The worker process is gone.'))
+    else this.#waiting.get(id)?.reject(new Error('The worker process has ended.'))
     return answer as Promise<Awaited<ReturnType<Answers[K]>>>
   }
 
-  /** SIGKILL: nothing of it is finished. Resolves when it is gone. */
+  /** Sends SIGKILL, so that no work is finished. Resolves when the process has ended. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = once(this.#child, 'exit')
@@ -68,7 +68,7 @@ export class WorkerProcess {
     await gone
   }
 
-  /** Closes its grants and ends in order. */
+  /** Closes its grants and ends the process. */
   async stop(): Promise<void> {
     const gone = once(this.#child, 'exit')
     await this.ask('close')

@@ -1,4 +1,4 @@
-/** What a worker process of the proofs does: one of several that share a store, told by its parent over its channel. */
+/** A worker process of the proofs: one of several that share a store, controlled by its parent over its channel. */
 import { ReauthorizationRequiredError } from '../../src/model/errors.ts'
 import { Load, type LoadOrder, type LoadReport } from './load.ts'
 import { bareLoop, type BareOrder } from './bare-loop.ts'
@@ -18,7 +18,7 @@ export interface StormResult {
   readonly durationMs: number
 }
 
-/** What a process that keeps redeeming got first. */
+/** The first result of a process that redeems repeatedly. */
 export interface FirstResult {
   readonly outcome: 'renewed' | 'dead'
   readonly reason?: string
@@ -33,7 +33,7 @@ export interface WorkerStats {
   readonly underway: number
 }
 
-/** Between two refreshes a process that keeps redeeming rests so long at most. */
+/** Longest pause between two refreshes of a process that redeems repeatedly. */
 const IDLE_MS = 40
 
 let mine: Share | undefined
@@ -48,7 +48,7 @@ function shared(): Share {
 const answers = {
   start: async (world: World): Promise<void> => {
     mine = share(world)
-    // A connection, and the tables where they are missing.
+    // Opens a connection, and creates missing tables.
     await mine.store.read({ client: 'acme', subject: 'nobody', account: '' })
   },
 
@@ -68,7 +68,7 @@ const answers = {
     }
   },
 
-  /** Redeems again and again until it is killed. Answers when it has a first result; a dead grant ends it. */
+  /** Redeems repeatedly until it is killed or the grant has ended. Resolves at the first result. */
   churn: async ({ subject }: { subject: string }): Promise<FirstResult> => {
     const session = shared().grants.session('acme', subject)
     const started = performance.now()
@@ -104,7 +104,7 @@ const answers = {
 
   readOnly: async (readOnly: boolean): Promise<void> => shared().setReadOnly?.(readOnly),
 
-  /** One token, asked for at once. */
+  /** One call for a token. */
   token: async ({ subject }: { subject: string }): Promise<string> =>
     shared().grants.session('acme', subject).accessToken(),
 
@@ -115,7 +115,7 @@ const answers = {
     if (keeping === undefined) throw new Error('Expected the order to keep fresh first.')
     return { ...keeping.stats(), ...memory() }
   },
-  /** Heap and whole memory once all that can be collected is. */
+  /** Heap and whole memory after a garbage collection. */
   memory: async (): Promise<{ heapBytes: number; rssBytes: number }> => {
     for (let round = 0; round < 3; round += 1) {
       globalThis.gc?.()
@@ -162,5 +162,5 @@ async function obey({ id, order, argument }: Order): Promise<void> {
 }
 
 process.on('message', (order: Order) => void obey(order))
-// A parent that ended in whatever way leaves nobody behind.
+// The worker ends if its parent has ended in any way.
 process.on('disconnect', () => process.exit())

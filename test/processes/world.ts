@@ -9,7 +9,7 @@ import { keyRing } from '../../src/seal/index.ts'
 import { undiciTransport } from '../../src/undici/index.ts'
 import { open, type OpenedStore, type Place } from './stores.ts'
 
-/** Everything that a process needs to share the grants: it goes over a process's channel as it is. */
+/** Everything that a process needs to share the grants. It can be sent over a process's channel. */
 export interface World {
   readonly place: Place
   readonly server: ServerMetadata
@@ -19,7 +19,7 @@ export interface World {
   readonly refresh?: ProviderRefresh
   readonly timeoutMs?: number
   readonly policy?: RefreshPolicy
-  /** Whether token requests go over undici's own interface. @default over fetch */
+  /** Whether token requests use undici's own interface. @default fetch */
   readonly undici?: boolean
 }
 
@@ -63,11 +63,11 @@ export function share(world: World): Share {
   }
 }
 
-/** Asks until the answer is true; fails when `limitMs` are over first. */
+/** Asks until the result is true. Rejects if that takes longer than `limitMs`. */
 export async function until(what: string, done: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
   const end = performance.now() + limitMs
   while (!(await done())) {
-    if (performance.now() > end) throw new Error(`Waited ${limitMs} ms in vain until ${what}.`)
+    if (performance.now() > end) throw new Error(`Waited ${limitMs} ms without success until ${what}.`)
     await pause(5)
   }
 }

@@ -43,7 +43,7 @@ describe.each(presets)('the preset %s', (name, provider) => {
 })
 
 describe('google', () => {
-  test('asks for offline access and consent by itself, and lets the call say otherwise', async () => {
+  test('asks for offline access and consent automatically, and lets the call override that', async () => {
     const { client } = clientOf(providers.google)
     const paramsOf = async (params?: Record<string, string>): Promise<URLSearchParams> =>
       new URL((await client.authorizationRequest({ scope: 'openid email', ...(params && { params }) })).url)
@@ -58,7 +58,7 @@ describe('google', () => {
     expect([quiet.get('access_type'), quiet.get('prompt')]).toEqual(['offline', null])
   })
 
-  test('gives the token to Google’s APIs, and to nobody else', () => {
+  test('sends the token to Google’s APIs only', () => {
     const core = coreOf(clientOf(providers.google).client)
     for (const host of [
       'www.googleapis.com',
@@ -126,7 +126,7 @@ describe('github', () => {
     ['bad_refresh_token', 'invalid_grant'],
     ['bad_verification_code', 'invalid_grant'],
     ['incorrect_client_credentials', 'invalid_client'],
-  ])('answers errors with status 200: %s is %s', async (error, meaning) => {
+  ])('sends errors with status 200: %s is %s', async (error, meaning) => {
     for (const answer of [json({ error, error_description: 'why' }), form(`error=${error}&error_description=why`)]) {
       const { client } = clientOf(providers.github, answer)
       expect(await rejection(client.refresh(makeOldToken()))).toMatchObject({
@@ -137,7 +137,7 @@ describe('github', () => {
     }
   })
 
-  test('tells who the user is by its own id', async () => {
+  test('names the user by its own id', async () => {
     const { client, last } = clientOf(providers.github, json({ id: 1, login: 'octocat' }))
     expect(await client.userInfo(makeOldToken())).toMatchObject({ sub: '1', login: 'octocat' })
     expect(last().headers.get('user-agent')).toBe('evergrant')

@@ -270,14 +270,14 @@ test('close() waits for a late response, and saves it', async () => {
   expect((await store.read(key())).record).toMatchObject({ version: 2, lease: undefined })
 })
 
-test('a request that never ends is given up after the settle time, and the refresh token is tried once more', async () => {
+test('a request that never ends is aborted after the settle time, and the refresh token is tried again', async () => {
   const { clock, server, process } = world()
   const grants = process({ policy: { waitMs: 120_000 } })
   await connected(grants, server, clock, 0)
   server.faults.push({ hangUntil: new Promise(() => undefined), consumed: false })
   const session = grants.session('acme', 'f')
   await expect(settled(clock, session.token())).rejects.toThrow()
-  // Callers wait for the request that is still out; when it is given up they are told when to come back.
+  // Callers wait for the request in flight. When it is aborted, their error says when to retry.
   const waiting = await settled(clock, session.token()).catch((error: unknown) => error)
   if (waiting instanceof Error) {
     await clock.advance((waiting as ProviderUnavailableError).retryAfterMs ?? 0)

@@ -8,7 +8,7 @@ import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Gives whatever nobody holds on to the time to be collected. */
+/** Waits until unreferenced objects are collected. */
 async function collected(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) {
     collect()
@@ -16,8 +16,8 @@ async function collected(): Promise<void> {
   }
 }
 
-test.each(['the store was down', 'the answer was late'] as const)(
-  'close() waits for the token of a worker’s refresh for which %s, whatever was collected meanwhile',
+test.each(['the store was down', 'the response was late'] as const)(
+  'close() waits for the token of a worker’s refresh for which %s, even if the live grant was collected',
   async (why) => {
     const clock = fakeClock()
     let isDown = false

@@ -224,13 +224,13 @@ test('a key service without prepare() that can’t seal costs nothing: another i
   expect((await settled(clock, healthy.session('acme', 'f').token(), 1)).accessToken).toBe('at-f-1')
 })
 
-test('a key service without prepare() that fails after the answer delays the save, and the token is served', async () => {
+test('a key service without prepare() that fails after the response delays the save, and the token is returned', async () => {
   const { clock, server, process, told, store } = world()
   let calls = 0
   const keys = {
     seal: async (text: string) => {
       calls += 1
-      // The log-in's, the trial's, and then that of the answer.
+      // The login's, the trial's, and then that of the response.
       if (calls === 3) throw new Error('the key service is down')
       return btoa(text)
     },
@@ -275,7 +275,7 @@ test('a token that is left unsaved while another flight claims keeps that refres
   const saver = new TokenSaver(clock, () => undefined)
   const claiming = wrapStore(store, async (operation, real) => {
     const answer = await real()
-    // What a late answer whose commit fails does to the process.
+    // The effect on the process of a late response whose commit fails.
     if (operation === 'claim')
       void saver.save(
         () => Promise.reject(new StoreError('down')),

@@ -1,6 +1,6 @@
 import type { Provider } from '../../src/model/provider.ts'
 
-/** How the fake server answers one token request; `undefined` answers as it should. */
+/** The fake server's response to one token request. `undefined` means a correct one. */
 export type Fault =
   | { readonly answer: () => Response }
   | { readonly reject: Error; readonly consumed?: boolean }
@@ -17,12 +17,12 @@ export class FakeServer {
   underway = 0
   mostUnderway = 0
   extra: Record<string, unknown> = {}
-  /** Resolves before every answer: lets a test hold the server. */
+  /** Awaited before every response, so that a test can hold the server. */
   gate: Promise<void> = Promise.resolve()
   readonly #families = new Map<string, { live: string | undefined; access: string }>()
   #count = 0
 
-  /** A first token, as a log-in would bring it. */
+  /** A first token, as a login would return it. */
   issue(family = 'f'): { access_token: string; refresh_token: string; token_type: string; scope: string } {
     const refresh_token = `rt-${family}-0`
     this.#families.set(family, { live: refresh_token, access: `at-${family}-0` })

@@ -41,7 +41,7 @@ async function withOther(client: Partial<OAuth2ClientOptions>, lifetimeMs: numbe
 const others: Readonly<Record<string, Partial<OAuth2ClientOptions>>> = {
   'another client id': { clientId: 'another' },
   'another issuer, which is known': { provider: { name: 'moved', server: metadata } },
-  'another issuer, which only its metadata will tell': { provider: { name: 'moved', server: MOVED } },
+  'another issuer, which is known only from its metadata': { provider: { name: 'moved', server: MOVED } },
 }
 
 test.for(Object.entries(others))('an expired grant is not refreshed by a client with %s', async ([, client]) => {

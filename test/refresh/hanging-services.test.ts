@@ -35,7 +35,7 @@ for (const hanging of ['open', 'seal', 'prepare'] as const) {
   })
 }
 
-test('a login, its begin and a token that is saved wait no longer for a look-up of the client that hangs', async () => {
+test('a login, its start and a save do not wait longer for a hanging resolver of clients', async () => {
   const clock = fakeClock()
   const { makeClient, server } = world({ clock, client: { redirectUri: 'https://app.example/callback' } })
   let hangs = false

@@ -88,7 +88,7 @@ test('a disconnection ends also what this process still holds of the earlier log
   await expect(settled(clock, session.token())).rejects.toMatchObject({ code: 'grant_not_found' })
 })
 
-test('a disconnected grant is not brought back by a refresh that ends afterwards', async () => {
+test('a refresh that ends after a disconnection does not restore the grant', async () => {
   const { clock, process, server } = world()
   const grants = process()
   const session = await connected(grants, server, clock, 0)

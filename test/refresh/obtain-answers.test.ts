@@ -5,7 +5,7 @@ import type { Token } from '../../src/model/token.ts'
 import { settled, world } from './setup.ts'
 
 test.each([undefined, null, 5, {}, { access_token: 'a' }, { accessToken: '' }])(
-  'an obtain() that answers %j is told so, and stands in nobody’s way',
+  'an obtain() that returns %j gets an error that says so, and blocks no other grant',
   async (wrong) => {
     const { clock, makeClient } = world()
     let answer: unknown = wrong

@@ -5,7 +5,7 @@ import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { connected, HOUR, key, settled, world, wrapStore } from './setup.ts'
 
-/** A store whose clock is set by itself, and whose next look can be held back on its way. */
+/** A store with its own clock, whose next read can be held back. */
 function slowLooks() {
   const clock = fakeClock()
   let aheadMs = 0
@@ -34,7 +34,7 @@ function slowLooks() {
   }
 }
 
-const settings = { 'as it was': 0, 'set back meanwhile': -HOUR, 'set forth meanwhile': HOUR } as const
+const settings = { 'as it was': 0, 'set back during the read': -HOUR, 'set forth during the read': HOUR } as const
 
 test.for(Object.entries(settings))(
   'a read from before a new login does not bring the old one back, the store’s clock %s',
@@ -44,7 +44,7 @@ test.for(Object.entries(settings))(
     await connected(grants, server, clock, HOUR)
     const session = grants.session('acme', 'f')
     await settled(clock, session.token())
-    // Many refreshes, so that no count of versions speaks for the new log-in, which may begin at 1.
+    // Many refreshes, so that a higher version does not identify the new login, which may begin at 1.
     for (let round = 0; round < 3; round += 1) await settled(clock, session.refresh())
     await clock.advance(61_000)
     const arrive = holdNextLook()

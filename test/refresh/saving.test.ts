@@ -24,7 +24,7 @@ function failing(store: GrantStore) {
     if (mode === 'before') throw new StoreError('down')
     if (mode === 'hangs') await new Promise(() => undefined)
     const answer = await real()
-    if (mode === 'after') throw new StoreError('the answer was lost')
+    if (mode === 'after') throw new StoreError('the response was lost')
     return answer
   })
   const all = (mode: 'before' | 'hangs' | undefined) => {
@@ -163,7 +163,7 @@ test('the lease of an unsaved token never expires during a long outage, and once
   expect((await healthy.read(key())).record).toMatchObject({ version: 2, lease: undefined })
 })
 
-test('the lease of a request in flight after its deadline never expires until the request is given up', async () => {
+test('the lease of a request in flight after its deadline does not expire until the request is aborted', async () => {
   const { clock, server, process, healthy } = broken()
   const grants = process({ policy: { leaseMs: 12_000, settleMs: 60_000 } })
   await connected(grants, server, clock, 0)
@@ -280,7 +280,7 @@ test('a grant marked as ended too early is restored by the success of a refresh 
   const session = grants.session('acme', 'f')
   await settled(clock, session.token())
   const { record } = await store.read(key())
-  // Another process took the lease over, was refused, and said dead.
+  // Another process took the lease over, was rejected, and marked the grant as ended.
   await clock.advance(0)
   await healthy.release(key(), { owner: record!.lease!.owner, spent: 'unknown', settled: true })
   await healthy.claim(key(), {
@@ -300,7 +300,7 @@ test('a grant marked as ended too early is restored by the success of a refresh 
   expect((await settled(clock, session.token())).accessToken).toBe('at-f-1')
 })
 
-/** A process holds a token that it cannot save; answers what it redeemed, and the version that it started from. */
+/** Makes a process hold a token that it cannot save. Returns what it redeemed, and the version that it started from. */
 async function holding() {
   const all = broken()
   const { clock, server, process, down, healthy } = all

@@ -66,7 +66,7 @@ test('neither a login nor an ordinary refresh counts as the refresh after a reje
   expect((await settled(clock, session.token({ rejected: 'at-f-0' }))).accessToken).toBe('at-f-1')
   expect((await settled(clock, session.refresh())).accessToken).toBe('at-f-2')
   expect((await session.token({ rejected: 'at-f-2' })).accessToken).toBe('at-f-2')
-  // Just after a refusal was answered, too.
+  // Also right after a rejection.
   await clock.advance(61_000)
   expect((await settled(clock, session.token({ rejected: 'at-f-2' }))).accessToken).toBe('at-f-3')
   await connected(grants, server, clock)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { StoreClock } from '../../src/refresh/store-clock.ts'
 import { makeToken } from '../../src/model/token.ts'
 
-/** A machine whose clock is behind the store's by `aheadMs`, and answers that take their time on both ways. */
+/** A machine whose clock is behind the store's by `aheadMs`, with a delay on both ways. */
 function machine(aheadMs: number) {
   let now = 1_000_000_000_000
   const clock = { now: () => now, monotonic: () => now }
@@ -38,7 +38,7 @@ test('the expiry of a token is never too late, whether read from the store or wr
       expect(storeClock.tokenToStore(token).expiresAt).toBe(storeClock.toStore(now() + 60_000))
       const stored = makeToken({ accessToken: 'a', receivedAt: storeNow(), expiresAt: endAtStore })
       expect(storeClock.tokenToLocal(stored).expiresAt).toBe(storeClock.toLocal(endAtStore))
-      // And no earlier than the quickest answer leaves in doubt.
+      // And no earlier than the uncertainty of the quickest response.
       const doubtMs = Math.min(...answers.map(([there, back]) => there + back)) + noise
       expect(storeClock.toLocal(endAtStore)).toBeGreaterThanOrEqual(now() + 60_000 - doubtMs)
       expect(storeClock.toStore(now() + 60_000)).toBeGreaterThanOrEqual(endAtStore - doubtMs)

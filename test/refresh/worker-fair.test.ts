@@ -17,7 +17,7 @@ const hangs: Fetch = (_url, init) =>
 const hangsForEver: Fetch = () => new Promise(() => undefined)
 const answers: Fetch = async () =>
   json({ access_token: 'new', token_type: 'Bearer', refresh_token: 'r', expires_in: 3600 })
-/** A provider that takes so long. */
+/** A provider with this delay. */
 const slow =
   (clock: FakeClock, ms: number): Fetch =>
   async (url, init) => {
@@ -167,7 +167,7 @@ test.each(['hangs', 'rejects', 'has none'] as const)(
   async (way) => {
     const lookUp = async (name: string, known: OAuth2Client | undefined): Promise<OAuth2Client | undefined> => {
       if (name === 'good') return known
-      if (way === 'rejects') throw new TypeError('the tenants are not to be had')
+      if (way === 'rejects') throw new TypeError('the tenants cannot be read')
       return way === 'hangs' ? new Promise(() => undefined) : undefined
     }
     const bad = { bad: { fetch: () => answers, grants: 200 } }
@@ -198,7 +198,7 @@ test('a read of the store that hangs stops no refresh that was taken before, and
   await settled(clock, worker.stop())
 })
 
-test('in the queue, the client with the fewest refreshes in progress comes first, limits hold, and what waits too long is given up', async () => {
+test('in the queue, the client with the fewest refreshes in progress comes first, limits hold, and an item that waits too long is dropped', async () => {
   const clock = fakeClock()
   const queue = new FairQueue<string>({ concurrency: 2, perSecond: undefined, keepMs: 1000 }, clock)
   for (const item of ['a1', 'a2', 'a3']) expect(queue.offer('a', item)).toBe(true)

@@ -37,7 +37,7 @@ declare module 'openapi-fetch' { export default function createClient(options: {
 declare module 'better-sqlite3' { const Database: new (path: string) => import('evergrant/sqlite').SqliteDatabase; export default Database }
 `
 
-/** Type-checks modules with one compiler process, and answers its complaints. */
+/** Type-checks modules with one compiler process, and returns its errors. */
 function typeCheck(modules: ReadonlyMap<string, string>): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'evergrant-docs-'))
   try {

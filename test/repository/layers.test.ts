@@ -9,7 +9,7 @@ const src = join(root, 'src')
 const LAYERS: readonly (readonly string[])[] = [
   ['util/'],
   ['model/'],
-  ['client/', 'providers/', 'seal/'],
+  ['client/', 'providers/', 'seal/', 'telemetry/'],
   ['stores/'],
   ['refresh/', 'fetch/'],
   ['login/'],
@@ -18,8 +18,14 @@ const LAYERS: readonly (readonly string[])[] = [
   ['web/'],
   ['index.ts', 'undici/', 'testing/'],
 ]
-/** Imported by no other layer, and free of the refresh layer, so that a store's author needs nothing else. */
-const TESTING_MAY_USE = ['util/', 'model/', 'client/', 'providers/', 'seal/', 'stores/', 'testing/']
+/**
+ * Entries that no other folder imports, with what they may import: the test fakes without the refresh layer, so that a
+ * store's author needs nothing else; the telemetry with the model only, because it observes from outside.
+ */
+const ALONE: Readonly<Record<string, readonly string[]>> = {
+  'testing/': ['util/', 'model/', 'client/', 'providers/', 'seal/', 'stores/', 'testing/'],
+  'telemetry/': ['util/', 'model/', 'telemetry/'],
+}
 
 const files = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -51,10 +57,11 @@ test('imports point one way', () => {
   const wrong: string[] = []
   for (const file of files(src)) {
     for (const target of ownImportsOf(file)) {
-      const testing = file.startsWith('testing/')
-      const allowed = testing
-        ? within(target, TESTING_MAY_USE)
-        : !target.startsWith('testing/') && layerOf(target) <= layerOf(file)
+      const own = Object.entries(ALONE).find(([folder]) => file.startsWith(folder))
+      const allowed =
+        own === undefined
+          ? !within(target, Object.keys(ALONE)) && layerOf(target) <= layerOf(file)
+          : within(target, own[1])
       if (!allowed) wrong.push(`${file} -> ${target}`)
     }
   }
@@ -72,18 +79,23 @@ test('no files of src import each other in a circle, types included', () => {
   expect([...left.keys()]).toEqual([])
 })
 
-test('only the SQLite store imports from node:, besides a type, and only the two runtime dependencies are imported', () => {
+test('only the SQLite store imports from node:, except a type; only the two runtime dependencies are imported, and the peer of telemetry', () => {
   const foreign = files(src).flatMap((file) =>
     importsOf(join(src, file))
       .filter((name) => !name.startsWith('.'))
       .filter((name) => !(name.startsWith('node:') && file.startsWith('stores/sqlite/')))
       .filter((name) => !(name === 'node:crypto' && file === 'util/node-crypto.ts'))
+      .filter((name) => !(name === '@opentelemetry/api' && file.startsWith('telemetry/')))
       .filter((name) => !/^(oauth4webapi|jose)(\/|$)/.test(name))
       .map((name) => `${file} -> ${name}`),
   )
   expect(foreign).toEqual([])
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+  const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  ) as Record<'dependencies' | 'peerDependencies' | 'peerDependenciesMeta', object>
   expect(Object.keys(dependencies).sort()).toEqual(['jose', 'oauth4webapi'])
+  expect(Object.keys(peerDependencies)).toEqual(['@opentelemetry/api'])
+  expect(peerDependenciesMeta).toEqual({ '@opentelemetry/api': { optional: true } })
 })
 
 test('the workspaces import the library by its name only', () => {

@@ -66,7 +66,7 @@ test.each([
   expect(filesOf(args, FILES)).toEqual(fits)
 })
 
-test('each name has to fit a file, also beside one that does', () => {
+test('each name must match a file, also next to a name that does', () => {
   expect(() => filesOf(['routes', 'rutes'], FILES)).toThrow("No test file has 'rutes' in its path.")
 })
 

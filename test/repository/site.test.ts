@@ -41,7 +41,7 @@ test.each([...sitePages])('no link of %s is lost on the site', (page) => {
   expect(lost).toEqual([])
 })
 
-// Vue reads HTML as its template: an element that nobody closes ends the build.
+// Vue reads HTML as its template, and an unclosed element fails the build.
 test.each([...sitePages])('%s has no HTML but anchors and comments', (page) => {
   const text = proseOf(page).replace(/(`+)(?:(?!\1)[\s\S])+\1/g, '')
   expect(text.match(/<(?!a id="[^"]+"><\/a>|\/a>|!--|https?:)[a-z/][^>]*>/gi) ?? []).toEqual([])

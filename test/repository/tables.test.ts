@@ -36,6 +36,7 @@ const TABLES: readonly (readonly [string, string | undefined, string, string])[]
   ['docs/reference/events.md', undefined, 'model/events.ts', 'GrantEvents'],
   ['docs/reference/import.md', '## Options of importToken', 'model/import-token.ts', 'ImportOptions'],
   ['docs/recipes/undici.md', '## Options of withGrant', 'undici/with-grant.ts', 'WithGrantOptions'],
+  ['docs/operations/telemetry.md', '## Options', 'telemetry/instrument.ts', 'InstrumentOptions'],
   ['docs/stores-sqlite.md', undefined, 'stores/sqlite/index.ts', 'SqliteStoreOptions'],
   ['docs/providers/your-own.md', '## Refreshes', 'model/provider.ts', 'ProviderRefresh'],
 ]

@@ -27,7 +27,7 @@ describe.each(wayNames)('at %s', (way) => {
     expect(token).toMatchObject({ accessToken: 'EAAC', expiresAt: now + 60_000 })
   })
 
-  test('Fitbit’s list of errors is the error that it means, and the next answer is a token', async () => {
+  test('Fitbit’s list of errors becomes the error that it means, and the next response is a token', async () => {
     const on = stage()
     on.scripted.script(
       {
@@ -50,7 +50,7 @@ describe.each(wayNames)('at %s', (way) => {
     expect(token.extra).toBeUndefined()
   })
 
-  test('an answer that only one provider gives, such as MailChimp’s 0 for no end, is mended in the fetch of its client', async () => {
+  test('a response of one provider only, such as MailChimp’s 0 for no expiry, is corrected in the fetch of its client', async () => {
     const on = stage()
     const mending: typeof fetch = async (input, init) => {
       const response = await on.scripted.fetch(input, init)
@@ -145,7 +145,7 @@ test('a token parameter of the caller’s own, as Slack and Instagram took them,
   expect(new URL(post.url).search).toBe('')
 })
 
-test('the token of a refresh keeps what the answer of a compliance case leaves out', async () => {
+test('the token of a refresh keeps what the response of a compliance case leaves out', async () => {
   const { client, clock, scripted } = stage()
   scripted.script({ headers: { 'content-type': 'text/plain' }, body: 'access_token=second&expires=60' })
   const before = importToken(scripted.issue({ scope: 'read' }), { now: clock.now() })

@@ -50,7 +50,7 @@ test.each(matrix)(
   },
 )
 
-describe.each(wayNames)('the answer to %s', (way) => {
+describe.each(wayNames)('the response to %s', (way) => {
   test.each(matrix)(
     'with expires_in $expiresIn and expires_at $expiresAt gives the lifetime that counts from its request, else the moment, never one before it came',
     async ({ expiresIn, expiresAt, byLifetime, byMoment }) => {

@@ -32,7 +32,7 @@ test('a revocation takes no callback for a script (JSONP): a hint that isn’t o
   expect(scripted.requests).toEqual([])
 })
 
-/** What comes of a callback with these parameters; `state` stands for the log-in's own. */
+/** The result of a callback with these parameters, in which `state` is the login's own. */
 const outcome = async (query: string) => {
   const { client, scripted } = stage({ now })
   const pending = await client.authorizationRequest()
@@ -84,7 +84,7 @@ describe.each(wayNames)('at %s', (way) => {
       'application/x-www-form-urlencoded',
       (members: Record<string, string>) => new URLSearchParams(members).toString(),
     ],
-  ])('an answer as %s', (_form, type, write) => {
+  ])('a response as %s', (_form, type, write) => {
     const answered = (members: Record<string, string>, status = 200) => {
       const on = stage({ now })
       on.scripted.script({ status, headers: { 'content-type': type }, body: write(members) })

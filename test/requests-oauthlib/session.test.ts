@@ -212,7 +212,7 @@ test('the code exchange authenticates the client with a secret and no word about
   expect(await exchange({})).toMatchObject({ authorization: basic('client-id', 'client-secret'), form })
 })
 
-test('the code exchange authenticates the client in the body when it is told to, without a header', async () => {
+test('the code exchange authenticates the client in the body if that is configured, without a header', async () => {
   const { authorization, ...request } = await exchange({ clientAuth: 'client_secret_post' })
   expect(authorization).toBeNull()
   expect(request.form).toEqual({ ...form, client_id: 'client-id', client_secret: 'client-secret' })

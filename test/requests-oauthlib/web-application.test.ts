@@ -154,7 +154,7 @@ const answer = {
   example_parameter: 'example_value',
 }
 
-test('the response of the token endpoint is a token with expiry, scope as a list, and the members that nobody knows', async () => {
+test('the response of the token endpoint is a token with expiry, scope as a list, and the unknown members', async () => {
   const on = stage({ now, provider: { tokenTypes: ['example'] } })
   on.scripted.script({ body: answer })
   const { extra, ...token } = await ways['a code exchange']!(on)

@@ -52,3 +52,13 @@ export async function requireAll(kind: string, path: string): Promise<string> {
   })
   return (stdout + stderr).trim()
 }
+
+/** Runs the application that loses the package's files while it runs: what it prints, by line. */
+export async function runWithoutFiles(...options: string[]): Promise<readonly string[]> {
+  using application = installedPackage()
+  const run = promisify(execFile)(process.execPath, ['replaced.js', ...options], {
+    cwd: application.folder,
+    timeout: 60_000,
+  })
+  return (await run).stdout.trim().split('\n')
+}

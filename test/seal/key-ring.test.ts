@@ -15,7 +15,7 @@ const key = base64url.encode(bytes)
 const context = '["acme","ann","","id"]'
 const utf8 = new TextEncoder()
 
-/** Seals as the key ring does, with whatever header. */
+/** Seals as the key ring does, with any header. */
 async function craft(header: Record<string, unknown>, text = 'crafted', keyBytes = bytes): Promise<string> {
   const base = await crypto.subtle.importKey('raw', keyBytes, 'HKDF', false, ['deriveBits'])
   const info = utf8.encode(`evergrant seal 1\0${context}`)
@@ -72,17 +72,17 @@ describe.each(CIPHER_NAMES)('what is sealed with %s', (name) => {
     expect(await ring.seal('a', context)).not.toBe(await ring.seal('a', context))
   })
 
-  test('by the first release opens in every later one', async () => {
+  test('by the first release is unsealed by every later one', async () => {
     const sealed =
       'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiMjAyNmEiLCJjdHgiOiJDb0NDMWVmbFdFUnlsd3Y1WGg5bUdVazRKSFk2MEVfM3dGelhYVEpyMWtrIn0..6TSn8aYOMvTBWitw.ZlgDbfsLpA.HmJEabi8OcxySZl1tTbjeA'
     expect(await ring.open(sealed, context)).toBe('{"v":1}')
   })
 
-  test('opens also when it was crafted elsewhere in the same form', async () => {
+  test('is unsealed also if another program made it in the same form', async () => {
     expect(await ring.open(await craft({}), context)).toBe('crafted')
   })
 
-  test('opens for more contexts than a key ring remembers', async () => {
+  test('is unsealed for more contexts than a key ring remembers', async () => {
     const sealed = await Promise.all(
       Array.from({ length: 1_100 }, (_, index) => ring.seal(`${index}`, `context ${index}`)),
     )
@@ -97,16 +97,16 @@ describe('sealing that was prepared with Web Crypto', () => {
     vi.restoreAllMocks()
   })
 
-  test('derives no key any more', async () => {
+  test('derives no further key', async () => {
     const fresh = keyRingWith(`a:${generateKey()}`, webCipher)
     const seal = await fresh.prepare(context)
-    vi.spyOn(crypto.subtle, 'deriveKey').mockRejectedValue(new Error('no more keys'))
-    vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('no more keys'))
-    vi.spyOn(crypto.subtle, 'digest').mockRejectedValue(new Error('no more hashes'))
+    vi.spyOn(crypto.subtle, 'deriveKey').mockRejectedValue(new Error('no further keys'))
+    vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('no further keys'))
+    vi.spyOn(crypto.subtle, 'digest').mockRejectedValue(new Error('no further hashes'))
     expect(await fresh.open(await seal('late'), context)).toBe('late')
   })
 
-  test('derives keys that can not be taken out, once for each context that it remembers', async () => {
+  test('derives keys that cannot be exported, once for each context that it remembers', async () => {
     const fresh = keyRingWith(`a:${generateKey()}`, webCipher)
     const derive = vi.spyOn(crypto.subtle, 'deriveKey')
     await fresh.seal('text', 'first')
@@ -134,7 +134,7 @@ describe('sealing that was prepared with Web Crypto', () => {
   })
 })
 
-test('sealing that was prepared with Node’s cryptography derives no key any more', async () => {
+test('sealing that was prepared with Node’s cryptography derives no further key', async () => {
   const derive = vi.fn(node.createSecretKey)
   const fresh = keyRingWith(`a:${generateKey()}`, nodeCipher({ ...node, createSecretKey: derive as never }))
   const seal = await fresh.prepare(context)
@@ -147,7 +147,7 @@ test('sealing that was prepared with Node’s cryptography derives no key any mo
 test.each([
   ["Node's cryptography", 'Web Crypto'],
   ['Web Crypto', "Node's cryptography"],
-] as const)('what is sealed with %s opens with %s', async (one, other) => {
+] as const)('a text sealed with %s is unsealed with %s', async (one, other) => {
   for (const text of ['', 'é😀', 'x'.repeat(5_000)]) {
     expect(await ringWith(other).open(await ringWith(one).seal(text, context), context)).toBe(text)
   }
@@ -159,7 +159,7 @@ describe('the cryptography is', () => {
     vi.restoreAllMocks()
   })
 
-  test("Node's own where there is one", async () => {
+  test("Node's own where it is available", async () => {
     const encrypt = vi.spyOn(crypto.subtle, 'encrypt')
     await ring.seal('text', context)
     expect(encrypt).not.toHaveBeenCalled()
@@ -167,7 +167,7 @@ describe('the cryptography is', () => {
 
   test.each([
     ['has no such modules', { getBuiltinModule: undefined }],
-    ['has not this module', { getBuiltinModule: () => undefined }],
+    ['does not have this module', { getBuiltinModule: () => undefined }],
   ])('Web Crypto where the process %s', async (_name, change) => {
     vi.stubGlobal('process', { ...process, ...change })
     const { keyRing: other } = await import('../../src/seal/index.ts')
@@ -182,7 +182,7 @@ describe('the cryptography is', () => {
 describe('rotation', () => {
   const [older, newer] = [generateKey(), generateKey()]
 
-  test('the first key seals, all of them open', async () => {
+  test('the first key seals, and every key unseals', async () => {
     const before = keyRing(`older:${older}`)
     const during = keyRing(`older:${older},newer:${newer}`)
     const after = keyRing(` newer:${newer} ,\n older:${older} `)
@@ -196,7 +196,7 @@ describe('rotation', () => {
     expect(error.message).toContain("sealed with key 'newer', which is not in the key ring")
   })
 
-  test('another key under the same id does not open', async () => {
+  test('another key with the same id does not unseal', async () => {
     const sealed = await keyRing(`k:${older}`).seal('text', context)
     const error = await sealErrorOf(keyRing(`k:${newer}`).open(sealed, context))
     expect(error.keyId).toBe('k')
@@ -208,7 +208,7 @@ describe('rotation', () => {
   })
 })
 
-describe.each(CIPHER_NAMES)('what does not open with %s', (name) => {
+describe.each(CIPHER_NAMES)('%s does not unseal', (name) => {
   const ring = ringWith(name)
 
   test('a token that was moved to another record', async () => {
@@ -217,7 +217,7 @@ describe.each(CIPHER_NAMES)('what does not open with %s', (name) => {
     expect(error.keyId).toBe('2026a')
   })
 
-  test('a moved token whose header was made to fit: the key itself is bound to the context', async () => {
+  test('a moved token with an adapted header, because the key itself is bound to the context', async () => {
     const sealed = await ring.seal('text', '["acme","bob","","id"]')
     const [, ...rest] = sealed.split('.')
     const header = base64url.encode(JSON.stringify(await goodHeader()))
@@ -255,7 +255,7 @@ describe.each(CIPHER_NAMES)('what does not open with %s', (name) => {
     ['one whose key id is a page of text', { kid: 'x'.repeat(1000) }],
   ])('%s', async (_name, header) => {
     const sealed = await craft(header).catch(async () => {
-      // jose itself refuses to make it: only the header counts.
+      // The library jose does not create it. Only the header matters.
       const parts = (await craft({})).split('.')
       return [base64url.encode(JSON.stringify({ ...(await goodHeader()), ...header })), ...parts.slice(1)].join('.')
     })
@@ -326,14 +326,14 @@ describe('a key ring is not made of', () => {
     ['a key that is too long', `a:${key}A`, '43 characters'],
     ['plain base64', `a:${'+/'.repeat(21)}A`, '43 characters'],
     ['hexadecimal digits', `a:${'0'.repeat(64)}`, '43 characters'],
-    ['a key that could be written in another way', `a:${key.slice(0, 42)}9`, '43 characters'],
+    ['a key that is not in canonical base64url', `a:${key.slice(0, 42)}9`, '43 characters'],
     ['an id for two keys', `a:${key},a:${generateKey()}`, "two keys with the id 'a'"],
     ['one good and one bad key', `a:${key},b:x${key}`, 'Key 2'],
   ])('%s', (_name, specification, message) => {
     const made = (): unknown => keyRing(specification as string)
     expect(made).toThrow(ConfigError)
     expect(made).toThrow(message)
-    // Nor may it show a key, wherever that was written.
+    // The message must not show a key, in any place.
     for (const part of [key.slice(0, 8), key.slice(8, 20), '+/+/', '00000']) expect(made).not.toThrow(part)
   })
 })

@@ -10,14 +10,14 @@ const json = (body: unknown, status: number, headers: Record<string, string> = {
     new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } }),
   )
 
-/** Headers can't carry everything that a text can. */
+/** Headers cannot contain every character of a text. */
 const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]|["\\]/g, '.')
 
-/** Servers, proxies and drivers that repeat what they were sent, wherever they can. */
+/** Servers, proxies and drivers that repeat what they were sent, in every place that they can. */
 const sabotages: Readonly<Record<string, Sabotage>> = {
   'a refusal whose description repeats the request': ({ secrets }) =>
     json({ error: 'invalid_request', error_description: secrets.join(' ') }, 400),
-  'a dead grant whose description repeats the request': ({ secrets }) =>
+  'an ended grant whose description repeats the request': ({ secrets }) =>
     json({ error: 'invalid_grant', error_description: `${'long '.repeat(50)}${secrets.join(' ')}` }, 400),
   'an error code that repeats the request': ({ secrets }) => json({ error: secrets.join(' ') }, 400),
   'an error object that repeats the request': ({ secrets }) =>
@@ -39,7 +39,7 @@ const sabotages: Readonly<Record<string, Sabotage>> = {
     ),
   'a page that repeats the request': ({ everything }) =>
     Promise.resolve(new Response(`<p>${everything}</p>`, { headers: { 'content-type': 'text/html' } })),
-  'an answer without an access token that repeats the request': ({ everything }) =>
+  'a response without an access token that repeats the request': ({ everything }) =>
     json({ token_type: 'Bearer', message: everything, refresh_token: '' }, 200),
   'a network error that repeats the request': ({ everything, url, init }) =>
     Promise.reject(
@@ -67,7 +67,7 @@ const sabotages: Readonly<Record<string, Sabotage>> = {
   },
 }
 
-/** Everything that a client sends, one operation after the other: each must meet the sabotage. Answers those that did not fail of it. */
+/** Runs every operation of a client, and each must meet the sabotage. Returns those that did not fail. */
 async function everyOperation(onStage: Stage, sabotage: Sabotage, name: string, token: Token): Promise<string[]> {
   const { client, grants, out, provider } = onStage
   const session = await mint(onStage, name, { expires_in: 0 })
@@ -88,7 +88,7 @@ async function everyOperation(onStage: Stage, sabotage: Sabotage, name: string, 
     if (!(outcome instanceof Error)) unharmed.push(operation)
   }
   await run('token', () => session.token())
-  // What was found dead, or may be consumed, is not sent again.
+  // A refresh token that has ended or may be consumed is not sent again.
   await onStage.run(`refresh: ${name}`, () => session.refresh())
   await run('client.refresh', () => client.refresh(token))
   await run('complete', () => grants.complete(callback, pending, { subject: name }))
@@ -111,7 +111,7 @@ async function directToken(onStage: Stage): Promise<Token> {
   return onStage.client.exchangeCode(callback, pending)
 }
 
-test('nothing that a server, a proxy or a driver repeats of a request comes out', async () => {
+test('no secret that a server, a proxy or a driver repeats is shown', async () => {
   const onStage = await stage()
   const token = await directToken(onStage)
   const unharmed: Record<string, string[]> = {}
@@ -119,18 +119,18 @@ test('nothing that a server, a proxy or a driver repeats of a request comes out'
     const operations = await everyOperation(onStage, sabotage, name, token)
     if (operations.length > 0) unharmed[name] = operations
   }
-  // A 200 is all that a revocation asks for.
+  // A revocation needs only a 200.
   expect(unharmed).toEqual({
     'a 200 with an error that repeats the request': ['revoke'],
     'a page that repeats the request': ['revoke'],
-    'an answer without an access token that repeats the request': ['revoke'],
+    'a response without an access token that repeats the request': ['revoke'],
   })
   expect(onStage.lines).toBeGreaterThan(100)
   expect(onStage.leaks()).toEqual([])
   expect(onStage.planted.leaksIn(bytesOf(onStage.file))).toEqual([])
 })
 
-/** Has one operation after the other refused with texts that are made of each secret that it sends. */
+/** Rejects each operation with texts that are made of each secret that it sends. */
 async function refuseWith(onStage: Stage, textsOf: (secret: string) => readonly string[]): Promise<void> {
   const { client, run } = onStage
   const token = await directToken(onStage)
@@ -174,13 +174,13 @@ test('nor does a description that has a secret in another form', async () => {
   expect(onStage.leaks()).toEqual([])
 })
 
-test('nor does what is left of a secret where a long description is cut off', async () => {
+test('nor does the rest of a secret at which a long description was cut off', async () => {
   const onStage = await stage()
   await refuseWith(onStage, (secret) => [260, 270, 280].map((place) => '.'.repeat(place) + secret))
   expect(onStage.leaks()).toEqual([])
 })
 
-/** A refresh that is refused with a text that names one of the grant's tokens. */
+/** A refresh that is rejected with a text that names one of the grant's tokens. */
 async function refuseNaming(label: 'access' | 'refresh' | 'ID'): Promise<readonly string[]> {
   const onStage = await stage()
   const session = await mint(onStage, 'alice', { expires_in: 0 })
@@ -191,18 +191,18 @@ async function refuseNaming(label: 'access' | 'refresh' | 'ID'): Promise<readonl
   return onStage.leaks()
 }
 
-test('a refusal of a refresh that names the refresh token does not show it', async () => {
+test('the error of a refresh does not show a refresh token that the provider names', async () => {
   expect(await refuseNaming('refresh')).toEqual([])
 })
 
 test.for(['access', 'ID'] as const)(
-  'a refusal of a refresh that names the %s token does not show it',
+  'the error of a refresh does not show the %s token that the provider names',
   async (label) => {
     expect(await refuseNaming(label)).toEqual([])
   },
 )
 
-test('what a resource server says or fails with goes to the caller, and to no log', async () => {
+test('the response or error of a resource server goes to the caller, and to no log', async () => {
   const onStage = await stage()
   const { planted, provider } = onStage
   const session = await mint(onStage, 'alice')

@@ -6,7 +6,7 @@ import { expectations } from '../integration/fault-expectations.ts'
 import { HOUR, POLICY, until } from '../integration/setup.ts'
 import { begin, bytesOf, connect, LIFETIME_MS, mint, stage } from './setup.ts'
 
-test('a grant’s life shows nothing secret: not in logs and events, not to inspect, not in statuses, not in the file', async () => {
+test('a grant shows no secret from login to revocation: in logs, events, telemetry, inspect, statuses and the file', async () => {
   const onStage = await stage()
   const { client, clock, grants, keys, out, planted, provider, run, store, file } = onStage
   const look = async (): Promise<void> => {
@@ -36,7 +36,7 @@ test('a grant’s life shows nothing secret: not in logs and events, not to insp
   await run('user info', async () => client.userInfo(await session.token()))
   await connect(onStage)
   await look()
-  // The token of a direct exchange, and what can be done with it.
+  // The token of a direct exchange, and its uses.
   const again = await begin(onStage)
   const token = await client.exchangeCode(again.callback, again.pending)
   out('token', token, { json: false })
@@ -47,11 +47,12 @@ test('a grant’s life shows nothing secret: not in logs and events, not to insp
   await until(() => provider.stats().revokeRequests === 2, 'the grant was revoked')
   await run('gone', () => session.token())
   await look()
+  expect(await onStage.outTelemetry()).toBeGreaterThan(10)
   await grants.close()
   await run('closed', async () => grants.session('acme', 'nobody').token())
   expect(planted.leaksIn(bytesOf(file))).toEqual([])
 
-  // All of it was planted, and something did come out.
+  // All secrets were planted, and there was output to search.
   const labels = [
     'client secret',
     'secret of a request',
@@ -69,10 +70,10 @@ test('a grant’s life shows nothing secret: not in logs and events, not to insp
   expect(onStage.leaks()).toEqual([])
 })
 
-/** What a provider tells of a user is the caller's. */
+/** The claims of a user belong to the caller. */
 const quietly = (): undefined => undefined
 
-test('no fault of the provider brings a secret out, at refreshes, code exchanges and client credentials', async () => {
+test('no fault of the provider shows a secret, at refreshes, code exchanges and client credentials', async () => {
   const onStage = await stage()
   const { clock, client, grants, out, planted, provider, run, file } = onStage
   const service = new Grants({
@@ -82,6 +83,7 @@ test('no fault of the provider brings a secret out, at refreshes, code exchanges
     logger: onStage.logger,
     policy: POLICY,
   })
+  onStage.observe(service)
   // One of each kind, and every flaw of an ID token.
   const faults = Object.entries(expectations).flatMap(([kind, variants]) => {
     const all = Object.values(variants).map(({ fault }) => fault)
@@ -116,7 +118,7 @@ test('no fault of the provider brings a secret out, at refreshes, code exchanges
     out('status', await grants.status('acme', 'bob'))
   }
   for await (const status of grants.list()) out('list', status)
-  // What has to fail, whatever becomes of the other faults: were one of them not met, this would test nothing.
+  // These operations have to fail. Otherwise the test would not have met the fault.
   const always = [
     'server_error',
     'rate_limited',
@@ -133,16 +135,17 @@ test('no fault of the provider brings a secret out, at refreshes, code exchanges
   for (const at of ['refresh', 'log-in', 'client credentials', 'introspection', 'user info'])
     expect(failures[at], at).toEqual(expect.arrayContaining(always))
   for (const at of ['refresh', 'log-in', 'client credentials']) expect(failures[at], at).toContain('token_type_odd')
-  // Another subject, issuer or audience than the grant's; at a log-in there is none yet.
+  // A subject, issuer or audience that differs from the grant's. A login has none yet.
   for (const at of ['refresh', 'log-in'])
     expect(failures[at]?.filter((kind) => kind === 'id_token_invalid').length, at).toBeGreaterThanOrEqual(3)
   expect(planted.size).toBeGreaterThan(100)
+  expect(await onStage.outTelemetry()).toBeGreaterThan(100)
   expect(planted.leaksIn(bytesOf(file))).toEqual([])
   expect(onStage.leaks()).toEqual([])
   await service.close()
 })
 
-test('a session of its own shows nothing either, whatever its updater, its listeners and its obtain function throw', async () => {
+test('a session alone shows no secret either if its updater, its listeners and its obtain function throw one', async () => {
   const onStage = await stage()
   const { client, clock, out, planted, provider, run } = onStage
   const [grant] = await provider.mint({ idToken: true })
@@ -156,6 +159,7 @@ test('a session of its own shows nothing either, whatever its updater, its liste
     },
     policy: POLICY,
   })
+  onStage.observe(session)
   for (const name of ['refreshed', 'save_delayed', 'disconnected'] as const) {
     session.on(name, (event) => {
       out(name, event)
@@ -177,12 +181,14 @@ test('a session of its own shows nothing either, whatever its updater, its liste
     policy: POLICY,
   })
   onStage.sabotage = ({ everything }) => Promise.reject(new TypeError(`fetch failed ${everything}`))
+  onStage.observe(failing)
   await run('obtain', () => failing.token())
   out('failing session', failing)
+  expect(await onStage.outTelemetry()).toBeGreaterThan(5)
   expect(onStage.leaks()).toEqual([])
 })
 
-test('a memory store holds tokens in clear and shows them to nobody', async () => {
+test('a memory store holds tokens in clear and does not show them', async () => {
   const onStage = await stage()
   const { client, clock, out, provider, planted } = onStage
   const store = memoryStore({ clock })

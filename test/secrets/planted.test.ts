@@ -24,7 +24,7 @@ test.for<[form: string, text: (secret: string) => string]>([
   expect(planted.leaksIn(`before ${text('something else entirely, as long')} after`)).toEqual([])
 })
 
-test('a secret is found wherever it hangs on an error, and not where an error is documented to carry it', () => {
+test('a secret is found in every part of an error, except where an error is documented to carry it', () => {
   const planted = new Planted()
   planted.add('the secret', SECRET)
   const hidden = (name: string | symbol): Error => {

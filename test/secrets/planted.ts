@@ -1,36 +1,36 @@
-/** So many characters in a row of a secret are a leak: of a random token that is more than anybody could guess. */
+/** Number of consecutive characters of a secret that count as a leak: too many to guess of a random token. */
 const WINDOW = 16
 
-/** The secrets of one test by value, and the search for them and for parts of them, in every form in which they may come out. */
+/** The secrets of one test by value, and the search for them and their parts in every form in which they may appear. */
 export class Planted {
   readonly #values = new Map<string, string>()
   /** The label of each run of characters that must not be found. */
   readonly #runs = new Map<string, string>()
 
-  /** Remembers a secret under a label, which is what a failing test shows. Of a JWT the header is not secret. */
+  /** Remembers a secret under a label, which a failing test shows. The header of a JWT is not secret. */
   add(label: string, value: unknown): void {
     if (typeof value !== 'string' || value === '' || this.#values.has(value)) return
     this.#values.set(value, label)
     const secret = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(value) ? value.slice(value.indexOf('.') + 1) : value
     for (const form of formsOf(secret)) {
-      // Whatever is shorter than a run is looked for as a whole, at the run's length or not at all.
+      // A secret must be at least as long as a run.
       if (form.length < WINDOW) throw new Error(`Expected the secret '${label}' to have at least ${WINDOW} characters.`)
       for (let start = 0; start + WINDOW <= form.length; start += 1)
         this.#runs.set(form.slice(start, start + WINDOW), label)
     }
   }
 
-  /** How many secrets were planted. */
+  /** Number of planted secrets. */
   get size(): number {
     return this.#values.size
   }
 
-  /** All secrets that were planted under labels that begin so. */
+  /** All secrets whose labels begin with the text. */
   values(prefix = ''): string[] {
     return [...this.#values].flatMap(([value, label]) => (label.startsWith(prefix) ? [value] : []))
   }
 
-  /** The secrets of which the text holds something, each with what stands around its first place. */
+  /** The secrets that the text contains in part, each with the text around its first place. */
   leaksIn(text: string): string[] {
     const found = new Map<string, string>()
     for (let start = 0; start + WINDOW <= text.length; start += 1) {
@@ -43,7 +43,7 @@ export class Planted {
   }
 }
 
-/** A secret as it is, percent-encoded, form-encoded, JSON-escaped, in hexadecimal, and in base64 wherever in a text that begins. */
+/** A secret as it is, percent-encoded, form-encoded, JSON-escaped, in hexadecimal, and in base64 at each offset. */
 function formsOf(value: string): Set<string> {
   const form = new URLSearchParams({ '': value }).toString().slice(1)
   const bytes = Buffer.from(value)

@@ -13,7 +13,7 @@ async function another(onStage: Stage, keys: KeyRing) {
   return { grants, [Symbol.asyncDispose]: () => grants.close() }
 }
 
-/** The rows of the grants as they lie in the file. */
+/** The rows of the grants in the file. */
 function rowsOf(file: string): Record<string, unknown>[] {
   const database = new DatabaseSync(file, { readOnly: true })
   try {
@@ -23,7 +23,7 @@ function rowsOf(file: string): Record<string, unknown>[] {
   }
 }
 
-/** Changes the file behind the library's back. */
+/** Changes the file without the library. */
 function tamper(file: string, sql: string, ...parameters: (string | number)[]): void {
   const database = new DatabaseSync(file)
   try {
@@ -36,37 +36,40 @@ function tamper(file: string, sql: string, ...parameters: (string | number)[]): 
 test.for<[string, () => KeyRing]>([
   ['another key under the same id', () => keyRing(`k1:${generateKey()}`)],
   ['a key ring without that key', () => keyRing(`k2:${generateKey()},k0:${generateKey()}`)],
-])('with %s every use is a SealError that names the key, and nothing is deleted, changed or sent', async ([, keys]) => {
-  const onStage = await stage()
-  const { file, provider, run, out } = onStage
-  await mint(onStage, 'alice')
-  const before = rowsOf(file)
-  await using wrong = await another(onStage, keys())
-  const session = wrong.grants.session('acme', 'alice')
-  for (const use of [
-    () => session.token(),
-    () => session.token({ rejected: 'whatever' }),
-    () => session.accessToken({ minValidityMs: 2 * HOUR }),
-    () => session.refresh(),
-    () => session.fetch(provider.metadata.userinfo_endpoint),
-    () => wrong.grants.session('acme', 'alice').token(),
-  ]) {
-    const error = await run('wrong key', use)
-    expect(error).toBeInstanceOf(SealError)
-    expect(error).toMatchObject({ code: 'seal_error', keyId: 'k1', retryable: false })
-    expect((error as SealError).message).toContain("'k1'")
-  }
-  // What needs no token works.
-  expect(await wrong.grants.status('acme', 'alice')).toMatchObject({ state: 'active', renewable: true })
-  expect(await wrong.grants.recheck()).toBe(0)
-  out('grants', wrong.grants)
-  expect(rowsOf(file)).toEqual(before)
-  expect(provider.stats()).toMatchObject({ tokenRequests: { total: 0 }, userInfoRequests: 0, revokeRequests: 0 })
-  expect(onStage.leaks()).toEqual([])
-  expect(await onStage.grants.session('acme', 'alice').refresh()).toMatchObject({ tokenType: 'bearer' })
-})
+])(
+  'with %s every use rejects with a SealError that names the key, and nothing is deleted, changed or sent',
+  async ([, keys]) => {
+    const onStage = await stage()
+    const { file, provider, run, out } = onStage
+    await mint(onStage, 'alice')
+    const before = rowsOf(file)
+    await using wrong = await another(onStage, keys())
+    const session = wrong.grants.session('acme', 'alice')
+    for (const use of [
+      () => session.token(),
+      () => session.token({ rejected: 'whatever' }),
+      () => session.accessToken({ minValidityMs: 2 * HOUR }),
+      () => session.refresh(),
+      () => session.fetch(provider.metadata.userinfo_endpoint),
+      () => wrong.grants.session('acme', 'alice').token(),
+    ]) {
+      const error = await run('wrong key', use)
+      expect(error).toBeInstanceOf(SealError)
+      expect(error).toMatchObject({ code: 'seal_error', keyId: 'k1', retryable: false })
+      expect((error as SealError).message).toContain("'k1'")
+    }
+    // Operations without a token work.
+    expect(await wrong.grants.status('acme', 'alice')).toMatchObject({ state: 'active', renewable: true })
+    expect(await wrong.grants.recheck()).toBe(0)
+    out('grants', wrong.grants)
+    expect(rowsOf(file)).toEqual(before)
+    expect(provider.stats()).toMatchObject({ tokenRequests: { total: 0 }, userInfoRequests: 0, revokeRequests: 0 })
+    expect(onStage.leaks()).toEqual([])
+    expect(await onStage.grants.session('acme', 'alice').refresh()).toMatchObject({ tokenType: 'bearer' })
+  },
+)
 
-test('with the old key behind a new one everything opens, and what is written is sealed with the new one', async () => {
+test('with the old key after a new one, every grant is unsealed, and writes are sealed with the new one', async () => {
   const onStage = await stage()
   const [oldKey] = onStage.planted.values('sealing key')
   await mint(onStage, 'alice')
@@ -82,7 +85,7 @@ test('with the old key behind a new one everything opens, and what is written is
   expect(onStage.planted.leaksIn(bytesOf(onStage.file))).toEqual([])
 })
 
-test('a sealed token that was moved to another grant’s record does not open there', async () => {
+test('a sealed token that was moved to another grant’s record is not unsealed there', async () => {
   const onStage = await stage()
   const { file, provider, run, keys } = onStage
   await mint(onStage, 'alice')
@@ -101,11 +104,11 @@ test('a sealed token that was moved to another grant’s record does not open th
   }
   expect(provider.stats().tokenRequests.total).toBe(0)
   expect(await fresh.grants.session('acme', 'alice').accessToken()).toBeTypeOf('string')
-  // With alice's log-in id beside it, it is still not mallory's.
+  // It is not mallory's even with alice's login id next to it.
   tamper(file, 'UPDATE evergrant_records SET entry = ? WHERE key = ?', alice['entry']!, mallory['key']!)
   expect(await run('moved with its id', () => stolen.token())).toBeInstanceOf(SealError)
   expect(onStage.leaks()).toEqual([])
-  // Put back, nothing was lost.
+  // Nothing is lost once it is moved back.
   tamper(
     file,
     'UPDATE evergrant_records SET entry = ?, sealed = ? WHERE key = ?',
@@ -117,7 +120,7 @@ test('a sealed token that was moved to another grant’s record does not open th
   expect(await restored.grants.session('acme', 'mallory').accessToken()).toBeTypeOf('string')
 })
 
-test('a sealed token of an earlier login does not open in a later one’s record', async () => {
+test('a sealed token of an earlier login is not unsealed in the record of a later one', async () => {
   const onStage = await stage()
   const { file, keys, run } = onStage
   await mint(onStage, 'alice')
@@ -136,7 +139,7 @@ test.for<[string, (sealed: string) => string]>([
   ['names another algorithm', (sealed) => withHeader(sealed, { alg: 'none' })],
   ['names another key', (sealed) => withHeader(sealed, { kid: 'k9' })],
   ['has compression', (sealed) => withHeader(sealed, { zip: 'DEF' })],
-])('a record whose sealed token %s is a SealError, and is left as it is', async ([, change]) => {
+])('a record whose sealed token %s causes a SealError and is not changed', async ([, change]) => {
   const onStage = await stage()
   const { file, keys, run, provider } = onStage
   await mint(onStage, 'alice')

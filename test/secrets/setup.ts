@@ -6,6 +6,7 @@ import type { Logger } from '../../src/model/logger.ts'
 import { generateKey, keyRing, type KeyRing } from '../../src/seal/index.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import type { GrantStore } from '../../src/stores/store.ts'
+import type { Instrumentable, InstrumentOptions } from '../../src/telemetry/index.ts'
 import {
   CALLBACK,
   EVENT_NAMES,
@@ -18,10 +19,11 @@ import {
   TIMEOUT_MS,
 } from '../integration/setup.ts'
 import { travellingClock, type TravellingClock } from '../integration/travelling-clock.ts'
+import { sdk } from '../telemetry/setup.ts'
 import { Planted } from './planted.ts'
 import { viewsOf } from './views.ts'
 
-/** A way in which a request fails: instead of sending it, or with what was answered. */
+/** A way in which a request fails: instead of the request, or with its response. */
 export type Sabotage = (request: {
   readonly url: string
   readonly init: RequestInit | undefined
@@ -31,7 +33,7 @@ export type Sabotage = (request: {
   readonly everything: string
 }) => Promise<Response>
 
-/** A stage on which everything that is secret is planted, and everything that comes out is kept. */
+/** A stage on which every secret is planted, and all output is kept. */
 export interface Stage {
   readonly provider: DevelopmentProvider
   readonly client: OAuth2Client
@@ -43,27 +45,31 @@ export interface Stage {
   readonly planted: Planted
   readonly logger: Logger
   readonly fetch: typeof globalThis.fetch
-  /** Fails requests until it is taken away. */
+  /** Makes requests fail until it is removed. */
   sabotage: Sabotage | undefined
-  /** How many requests met a sabotage so far. */
+  /** Number of requests that met a sabotage so far. */
   readonly sabotaged: number
-  /** Keeps what came out under a label. */
+  /** Keeps output under a label. */
   out(label: string, value: unknown, views?: { readonly json?: boolean }): void
-  /** Runs one operation and keeps its outcome, whatever it is; answers it. */
+  /** Runs one operation, keeps its outcome and returns it. */
   run(label: string, work: () => Promise<unknown>): Promise<unknown>
-  /** Every leak in what came out so far. */
+  /** Observes grants or a session with everything that telemetry can show. */
+  observe(source: Instrumentable, options?: InstrumentOptions): void
+  /** Keeps what the exporters of spans and metrics received so far. Resolves to the number of spans. */
+  outTelemetry(): Promise<number>
+  /** Every leak in the output so far. */
   leaks(): string[]
   readonly lines: number
 }
 
-/** Short, so that a test can live through some without passing the hour of an ID token. */
+/** Short, so that a test can wait for several expiries within the hour of an ID token. */
 export const LIFETIME_MS = 600_000
 
 const SECRET = 'planted client secret: ~%+/&="'
 
 const SECRET_MEMBERS = ['code', 'code_verifier', 'refresh_token', 'token', 'client_secret'] as const
 
-/** What is secret in a request, one by one. */
+/** The secrets of a request. */
 function secretsOf(init: RequestInit | undefined): string[] {
   const form = init?.body instanceof URLSearchParams ? init.body : new URLSearchParams()
   const [scheme, credentials = ''] = (new Headers(init?.headers).get('authorization') ?? '').split(' ')
@@ -73,7 +79,7 @@ function secretsOf(init: RequestInit | undefined): string[] {
   return [...members, credentials, password].filter((value) => value !== '')
 }
 
-/** All that the other side and whatever lies on the way know of a request, in one text. */
+/** Everything that the server and the proxies know of a request, as one text. */
 function everythingOf(init: RequestInit | undefined): string {
   const form = init?.body instanceof URLSearchParams ? init.body : new URLSearchParams()
   return [form.toString(), ...secretsOf(init), JSON.stringify([...new Headers(init?.headers)])].join(' ')
@@ -144,6 +150,11 @@ export async function stage(
   const store = options.store?.(sqlite, planted) ?? sqlite
   const grants = grantsOf(client, { store, keys, clock, logger, policy: POLICY })
   for (const name of EVENT_NAMES) grants.on(name, (event) => out(`event ${name}`, event))
+  const telemetry = sdk()
+  const observe: Stage['observe'] = (source, more) => {
+    telemetry.instrument(source, { includeSubject: true, ...more })
+  }
+  observe(grants, { gauges: true })
   onTestFinished(async () => {
     clock.travel(HOUR)
     await grants.close()
@@ -169,9 +180,16 @@ export async function stage(
       return state.sabotaged
     },
     out,
+    observe,
+    outTelemetry: async () => {
+      const { metrics, spans } = await telemetry.exported()
+      for (const span of spans) out('span', span)
+      for (const metric of metrics) out('metric', metric)
+      return spans.length
+    },
     run: async (label, work) => {
       const outcome = await work().catch((error: unknown) => error)
-      // What is had by success is the caller's, in its JSON too: tokens, pending log-ins.
+      // Results belong to the caller, in their JSON too: tokens, pending logins.
       out(label, outcome, { json: outcome instanceof Error })
       return outcome
     },
@@ -206,7 +224,7 @@ export async function mint(
   return grants.save('acme', subject, { ...grant!, ...more })
 }
 
-/** The bytes of an SQLite file and of what lies beside it. */
+/** The bytes of an SQLite file and of the files next to it. */
 export function bytesOf(file: string): string {
   return ['', '-wal', '-shm', '-journal']
     .map((suffix) => file + suffix)
@@ -215,7 +233,7 @@ export function bytesOf(file: string): string {
     .join('\n')
 }
 
-/** Begins a log-in of alice's and plants what is secret in it. */
+/** Starts a login of alice and plants its secrets. */
 export async function begin({ grants, planted }: Pick<Stage, 'grants' | 'planted'>, subject = 'alice') {
   const pending = await grants.connect('acme', subject, { params: { access_type: 'offline', prompt: 'consent' } })
   planted.add('code verifier', pending.codeVerifier)

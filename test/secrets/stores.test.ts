@@ -7,7 +7,7 @@ import { grantsOf, POLICY, temporaryFile, until } from '../integration/setup.ts'
 import { type Operation, OPERATIONS, wrapStore } from '../refresh/setup.ts'
 import { begin, bytesOf, LIFETIME_MS, mint, stage } from './setup.ts'
 
-/** A store whose failing operation tells all that it was given, as drivers do. */
+/** A store whose failing operation repeats its parameters in the error, as drivers do. */
 function talkative(store: GrantStore, fails: (operation: Operation) => boolean): GrantStore {
   return wrapStore(store, (operation, real, parameters) => {
     if (!fails(operation)) return real()
@@ -16,9 +16,9 @@ function talkative(store: GrantStore, fails: (operation: Operation) => boolean):
   })
 }
 
-test('a store that fails, and tells all that it was given, brings no secret out and loses no grant', async () => {
+test('a store that fails and repeats its parameters shows no secret and loses no grant', async () => {
   let failing: Operation | 'all' | undefined
-  /** How often each operation failed while it had to. */
+  /** Number of times that each operation failed. */
   const struck = new Map<Operation | 'all', number>()
   const fails = (name: Operation): boolean => {
     if (failing !== name && failing !== 'all') return false
@@ -34,7 +34,7 @@ test('a store that fails, and tells all that it was given, brings no secret out 
     const { pending, callback } = await begin(onStage, 'bob')
     clock.travel(60_000)
     failing = operation
-    // A lease is given back where a refresh brought nothing.
+    // A lease is released after a refresh without a result.
     if (operation === 'release') provider.fault('server_error', { on: 'refresh' })
     const spent = grants.session('acme', subject)
     const all = Promise.all([
@@ -48,17 +48,17 @@ test('a store that fails, and tells all that it was given, brings no secret out 
       run(`${operation}: disconnect`, () => grants.disconnect('acme', 'bob')),
       run(`${operation}: recheck`, () => grants.recheck()),
     ])
-    // A log-in waits ten seconds for its store.
+    // A login waits ten seconds for its store.
     let isOver = false
     void all.then(() => (isOver = true))
     await until(async () => {
       clock.travelToNext()
       return isOver
-    }, `the failures of ${operation} were told`)
+    }, `the failures of ${operation} were reported`)
     const outcomes = await all
     failures[operation] = outcomes.filter((outcome) => outcome instanceof StoreError).length
     failing = undefined
-    // A token that could not be saved is saved when the store is back.
+    // A token that could not be saved is saved once the store works again.
     let token: string | undefined
     await until(async () => {
       clock.travelToNext()
@@ -69,7 +69,7 @@ test('a store that fails, and tells all that it was given, brings no secret out 
   }
   for await (const status of grants.list()) out('list', status)
   for (const operation of [...OPERATIONS, 'all' as const]) expect(struck.get(operation), operation).toBeGreaterThan(0)
-  // A token that is not saved, or a lease that is not given back, is no caller's problem.
+  // Callers do not notice a token that is not saved or a lease that is not released.
   const told = (['read', 'put', 'claim', 'delete', 'once', 'all'] as const).filter((each) => failures[each]! > 0)
   expect(told).toEqual(['read', 'put', 'claim', 'delete', 'once', 'all'])
   expect(provider.stats()).toMatchObject({ reuseDetections: 0, revocations: 0 })
@@ -85,13 +85,13 @@ test('a token that waits to be saved is in no log, no event and no file', async 
   clock.travel(LIFETIME_MS)
   failing = true
   const asked = session.accessToken()
-  await until(() => provider.stats().redemptions === 1, 'the token was had')
+  await until(() => provider.stats().redemptions === 1, 'the token was returned')
   clock.travel(6000)
   const token = await asked
   await until(() => {
     clock.travelToNext()
     return grants.told.some(({ name }) => name === 'save_delayed')
-  }, 'the delay was told')
+  }, 'the delay was reported')
   onStage.out('session', session)
   expect(planted.leaksIn(bytesOf(file))).toEqual([])
   failing = false
@@ -105,12 +105,12 @@ test('a token that waits to be saved is in no log, no event and no file', async 
 })
 
 test.for<[string, (file: string) => void]>([
-  ['has lost its table', (file) => change(file, 'DROP TABLE evergrant_records')],
+  ['has no table', (file) => change(file, 'DROP TABLE evergrant_records')],
   [
     'has another table under that name',
     (file) => change(file, 'ALTER TABLE evergrant_records RENAME COLUMN sealed TO other'),
   ],
-])('an SQLite file that %s is a StoreError without secrets', async ([, spoil]) => {
+])('an SQLite file that %s causes a StoreError without secrets', async ([, spoil]) => {
   const onStage = await stage()
   const { grants, run, file } = onStage
   const session = await mint(onStage, 'alice')
@@ -133,7 +133,7 @@ function change(file: string, sql: string): void {
   database.close()
 }
 
-test('a database that is full, or closed under the store, is a StoreError without secrets', async () => {
+test('a database that is full, or was closed, causes a StoreError without secrets', async () => {
   const onStage = await stage()
   const { client, clock, keys, logger, run, provider, planted } = onStage
   const file = temporaryFile('full.db')
@@ -160,7 +160,7 @@ test('a database that is full, or closed under the store, is a StoreError withou
   database.close()
   const session = grants.session('acme', 'user 0')
   expect(await run('closed', () => session.refresh())).toBeInstanceOf(StoreError)
-  // What this process knows is served all the same.
+  // A token in memory is returned nevertheless.
   expect(await session.accessToken()).toBe(minted[0]!.access_token)
   expect(planted.leaksIn(bytesOf(file))).toEqual([])
   expect(onStage.leaks()).toEqual([])

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 
 /**
- * Whatever somebody may print who looks at a value: what `inspect` shows at its most curious, its text, and its JSON, except of
- * values whose JSON is there to be kept (tokens, pending log-ins). Of errors it is everything that hangs on them.
+ * Everything that can be printed of a value: `inspect` with all options, its text and its JSON. The JSON of tokens
+ * and pending logins is left out, because it is meant to be stored. Errors include all their properties.
  */
 export function viewsOf(value: unknown, options: { readonly json?: boolean } = {}): string[] {
   const views = new Set<string>()
@@ -30,7 +30,9 @@ function collect(value: unknown, views: Set<string>, seen: Set<unknown>, json = 
   if (value instanceof Error) collectError(value, views, seen)
 }
 
-/** The own properties of an error, hidden ones too; but not `token`, which is documented to carry what was captured. */
+/**
+ * The own properties of an error, also hidden ones, but not `token`, which is documented to carry the captured token.
+ */
 function collectError(error: Error, views: Set<string>, seen: Set<unknown>): void {
   for (const name of Reflect.ownKeys(error)) {
     if (name === 'token') {
@@ -53,7 +55,7 @@ function textOf(make: () => string): string {
   try {
     return make()
   } catch (error) {
-    // What can't be printed (a circle) shows nothing.
+    // A circular value cannot be printed and shows nothing.
     return error instanceof Error ? error.message : ''
   }
 }

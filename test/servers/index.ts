@@ -5,9 +5,9 @@ export const POSTGRES = 'PostgreSQL (Debian: apt-get install postgresql), or set
 export const REDIS = 'Redis (Debian: apt-get install redis-server), or set REDIS_URL'
 
 /**
- * The URL of the run's PostgreSQL: `DATABASE_URL`, a server on the default port (a database of our own there), or one that is
- * started. Undefined when there is none to be had: skip what needs it. With `CI` set that is an error.
- * Use a schema of your own in it, and drop it at the end.
+ * The URL of the run's PostgreSQL: `DATABASE_URL`, a server on the default port (a database of our own there), or one
+ * that is started. Undefined if there is none: skip what needs it. With `CI` set that is an error. Use a schema of
+ * your own in it, and drop it at the end.
  */
 export function postgres(): Promise<string | undefined> {
   return ask('postgres', POSTGRES)

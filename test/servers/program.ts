@@ -16,7 +16,7 @@ kill $reader`
 
 const SHOWN = 4_000
 
-/** A program that has not ended so long after it was told to is killed. */
+/** Time after the request to end, after which a program is killed. */
 const LATE_MS = 10_000
 
 /** A server's program that runs until it is stopped, or until this process ends. */
@@ -62,7 +62,7 @@ export class Program {
     return this.#output
   }
 
-  /** Ends it, and resolves when it is gone. */
+  /** Ends it, and resolves when it has ended. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.#running) return
     this.#signal(signal)
@@ -75,7 +75,7 @@ export class Program {
     try {
       process.kill(this.pid, signal)
     } catch {
-      // It ended by itself.
+      // It ended before.
     }
   }
 }
@@ -86,7 +86,7 @@ export interface User {
   readonly gid: number
 }
 
-/** Somebody other than root, as whom PostgreSQL and pgbouncer insist on running; undefined: this process is nobody else's. */
+/** A user other than root, which PostgreSQL and pgbouncer require. Undefined if this process does not run as root. */
 export async function userOtherThanRoot(): Promise<User | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'))

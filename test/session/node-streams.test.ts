@@ -9,7 +9,7 @@ import { fetchWith } from '../../src/fetch/fetch-with.ts'
 import { HOUR } from '../refresh/setup.ts'
 import { API, stage } from './setup.ts'
 
-/** An answer as node-fetch gives it: its body is a stream of Node's, which `clone()` shares by two pipes. */
+/** A response of node-fetch: its body is a Node.js stream, which `clone()` shares by two pipes. */
 class NodeAnswer {
   readonly headers: Headers
   readonly status: number

@@ -244,7 +244,7 @@ test.each(WRONG)('a rule with %s is a ConfigError at construction', (_what, reje
   expect(() => new OAuth2Client({ provider, clientId: 'id' })).toThrow(/rejected of provider 'fake'/)
 })
 
-test('rules are read at construction: what is changed afterwards changes nothing', async () => {
+test('rules are read at construction, so that later changes have no effect', async () => {
   const rule = { status: 403, body: { code: 'OVER' } }
   const { fetch, sent, settle } = await stage(
     over(() => json({ code: 'OVER' }, 403)),

@@ -272,3 +272,7 @@ test('a policy that cannot work is refused at construction', () => {
   expect(() => new OAuth2Session(client, { policy: { leaseMs: 1000 } })).toThrow(/leaseMs.*timeoutMs/)
   expect(() => new OAuth2Session(client, { token: { nothing: 'known' } })).toThrow(ConfigError)
 })
+
+test('an updater that is no function is refused at construction: no refresh token may be used for it', () => {
+  expect(() => standalone({ onToken: 'save' as never })).toThrow('Expected onToken to be a function, got string.')
+})

@@ -7,23 +7,23 @@ import { EPOCH, type Process } from './process.ts'
 import type { Server } from './server.ts'
 import type { Timeline } from './timeline.ts'
 
-/** Differences of clocks below a second are noise to the library, at the store's answer and at the token's sending. */
+/** The library ignores clock differences below a second, at the store's response and when a token request is sent. */
 const NOISE_MS = 2000
-/** A caller waits for an overdue look at the store for a second, plus the lag of timers. */
+/** A caller waits for an overdue read of the store for a second, plus the lag of timers. */
 const LOOK_MS = 1100
 
-/** Callers of tokens, and what they may be given: I3, I5, I8. */
+/** Callers of tokens, and which tokens they may get: I3, I5, I8. */
 export class Callers {
   readonly #timeline: Timeline
   readonly #ledger: Ledger
   readonly #server: Server
   readonly #policy: ResolvedPolicy
   readonly #lifetimeMs: number
-  /** Whether clocks jump in this run: then "as learned" is all that can be asked. */
+  /** Whether clocks jump in this run. Then only the time that the process has learned can be checked. */
   readonly #jumps: boolean
   readonly #pauses: boolean
   readonly #exact: boolean
-  /** The token that each process gave last: it knows that one. */
+  /** The token that each process returned last, which it holds in memory. */
   readonly #known = new WeakMap<Process, AccessToken>()
   readonly #trace: ((line: string) => void) | undefined
   served = 0
@@ -55,7 +55,7 @@ export class Callers {
     return this.#known.get(process)
   }
 
-  /** Ends the grant. What a process was told to end, it need not give. */
+  /** Disconnects the grant. The process need not return its token any longer. */
   async disconnect(process: Process): Promise<void> {
     const known = this.#known.get(process)
     const family = known && this.#server.access.get(known.accessToken)?.family
@@ -63,7 +63,7 @@ export class Callers {
     await process.session.disconnect().catch(() => undefined)
   }
 
-  /** One call of `token()`. Answers the token, or the error. */
+  /** Calls `token()`. Resolves to the token or the error. */
   async token(process: Process, want: TokenOptions = {}): Promise<AccessToken | Error> {
     return this.#watch(process, want, () => process.session.token(want))
   }
@@ -91,14 +91,14 @@ export class Callers {
     }
     if (!process.alive) return result
     this.#trace?.(
-      `${this.#timeline.now} process ${process.index} answers ${JSON.stringify(want ?? 'refresh')} of ${began}: ${result instanceof Error ? `${result.name} ${result.message}` : result.accessToken}`,
+      `${this.#timeline.now} process ${process.index} returns from ${JSON.stringify(want ?? 'refresh')} of ${began}: ${result instanceof Error ? `${result.name} ${result.message}` : result.accessToken}`,
     )
-    // A clock of the store's that was set during the call ends the token by the only time that there is.
+    // If the store's clock was set during the call, the token ends by that time, the only one that there is.
     const certain = surely && this.#server.access.get(known.accessToken)?.doubtMs === 0
     if (certain && this.#current(process, known) && !this.#pauses && this.#timeline.now - began > LOOK_MS + 100)
       this.#ledger.fail(
         'I5',
-        `process ${process.index} let a caller wait since ${Math.round(began)} ms while it had ${known.accessToken}`,
+        `process ${process.index} made a caller wait since ${Math.round(began)} ms while it had ${known.accessToken}`,
       )
     if (result instanceof Error) this.#refuse(process, want, result)
     else this.#give(process, result)
@@ -110,17 +110,17 @@ export class Callers {
     this.served += 1
     const facts = this.#server.access.get(access.accessToken)
     if (facts === undefined) return this.#ledger.fail('other', 'an unknown token')
-    // I3: by the store's time as this process has learned it. Times are whole milliseconds.
+    // I3, by the store's time as this process has learned it, in whole milliseconds.
     const late = now - facts.expiresAt
     const known = process.unnoticedMs === 0 && facts.doubtMs === 0
     if (known && late >= (this.#exact ? 1 : NOISE_MS))
       this.#ledger.fail(
         'I3',
-        `process ${process.index} gave ${access.accessToken}, which expired ${Math.round(late)} ms ago`,
+        `process ${process.index} returned ${access.accessToken}, which expired ${Math.round(late)} ms ago`,
       )
     if (access.expiresAt !== undefined && access.expiresAt <= process.clock.now())
-      this.#ledger.fail('I3', `process ${process.index} gave ${access.accessToken}, which it knows to have expired`)
-    // I8: what was deleted or replaced is not served for long, as long as the store answers.
+      this.#ledger.fail('I3', `process ${process.index} returned ${access.accessToken}, which it knows to have expired`)
+    // I8: a deleted or replaced token is not returned for long while the store responds.
     const ended = this.#ledger.endedAt.get(facts.family)
     const { revalidateMs } = this.#policy
     if (ended !== undefined && !this.#jumps && !this.#pauses) {
@@ -128,7 +128,7 @@ export class Callers {
       if (tooLong && process.troubledAt < ended - 2 * revalidateMs - 12_000)
         this.#ledger.fail(
           'I8',
-          `process ${process.index} still gives a token of log-in ${facts.family.id}, which ended at ${Math.round(ended)} ms`,
+          `process ${process.index} still returns a token of login ${facts.family.id}, which ended at ${Math.round(ended)} ms`,
         )
     }
     this.#known.set(process, access)
@@ -137,21 +137,21 @@ export class Callers {
   #refuse(process: Process, want: TokenOptions | undefined, error: Error): void {
     this.refused += 1
     if (error instanceof GrantNotFoundError) return
-    // I5: a token that is known and has not expired is handed out, whatever fails.
+    // I5: a valid token in memory is returned even if everything else fails.
     const known = this.#usable(process, want)
     if (known !== undefined && this.#current(process, known))
       this.#ledger.fail(
         'I5',
-        `process ${process.index} had ${known.accessToken} and answered ${error.name}: ${error.message}`,
+        `process ${process.index} had ${known.accessToken} and rejected with ${error.name}: ${error.message}`,
       )
   }
 
-  /** The token that a plain call of this process could be given. */
+  /** The token that a plain call of this process could return. */
   #usable(process: Process, want: TokenOptions | undefined): AccessToken | undefined {
     const known = this.#known.get(process)
     if (want === undefined || want.rejected !== undefined || want.minValidityMs !== undefined || this.#jumps)
       return undefined
-    // By a clock of the store's that was set since, it may have ended.
+    // It may have ended by a store's clock that was set since.
     if (known === undefined || this.#server.access.get(known.accessToken)?.doubtMs !== 0) return undefined
     return this.#left(known) > NOISE_MS + this.#ledger.slowestMs ? known : undefined
   }
@@ -160,7 +160,7 @@ export class Callers {
     return (this.#server.access.get(access.accessToken)?.expiresAt ?? 0) - this.#timeline.now
   }
 
-  /** Whether it is a token of the log-in that is stored, and alive, and that this process was not told to end. */
+  /** Whether it is a token of the stored, active login, which this process was not asked to disconnect. */
   #current(process: Process, access: AccessToken): boolean {
     const { record } = this.#ledger
     const family = this.#server.access.get(access.accessToken)?.family
@@ -168,11 +168,11 @@ export class Callers {
     return record?.state === 'active' && family === this.#server.familyOf(tokenOf(record)?.refreshToken)
   }
 
-  /** I9: when all faults are over, a caller who comes back when it is told to gets a token or a verdict in time. */
+  /** I9: when all faults are over, a caller that retries after the given time gets a token or a verdict in time. */
   async untilAnswered(
     process: Process,
     boundMs: number,
-    /** Whether answers from the time of the faults may still come. */
+    /** Whether responses from the time of the faults may still arrive. */
     afterTrouble: boolean,
     answered: (result: AccessToken | Error) => void,
   ): Promise<void> {
@@ -184,12 +184,12 @@ export class Callers {
         !(result instanceof Error) ||
         result instanceof ReauthorizationRequiredError ||
         result instanceof GrantNotFoundError
-      // A pause of the whole process is no time that it took.
+      // A pause of the whole process does not count.
       const took = this.#timeline.now - Math.max(began, process.pausedUntil)
       if (final && took > boundMs)
         this.#ledger.fail(
           'I9',
-          `process ${process.index} needed ${Math.round(took)} ms for an answer, ${Math.round(boundMs)} ms are allowed`,
+          `process ${process.index} needed ${Math.round(took)} ms for a result, ${Math.round(boundMs)} ms are allowed`,
         )
       if (final || process.suspicious) return answered(result)
       if (took > boundMs + 60_000) this.#ledger.fail('I9', `process ${process.index} gets ${String(result)} for ever`)

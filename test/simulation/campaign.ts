@@ -2,14 +2,14 @@ import * as fc from 'fast-check'
 import { scenarios, type Scenario } from './scenario.ts'
 import { simulate, type Outcome } from './simulate.ts'
 
-/** What many schedules came to. Counts by name. */
+/** The results of many schedules. Counts are by name. */
 export interface Tally {
   schedules: number
   events: number
   redemptions: number
   served: number
   refused: number
-  /** Schedules in which two requests with one refresh token met, the older beyond the settle time. */
+  /** Schedules in which a refresh token was sent while an older request with it was past its settle time. */
   beyondQ: number
   readonly modes: Record<string, number>
   readonly acts: Record<string, number>
@@ -20,7 +20,7 @@ export interface Tally {
 
 export interface Failure {
   readonly message: string
-  /** After fast-check has made it small. */
+  /** The smallest one that fast-check found. */
   readonly scenario: Scenario
   readonly seed: number
   readonly path: string | null
@@ -42,14 +42,14 @@ export function emptyTally(): Tally {
   }
 }
 
-/** Runs so many schedules of one seed. `bounded`: under assumption Q for the wire. */
+/** Runs a number of schedules of one seed. `bounded`: under assumption Q for the wire. */
 export async function campaign(
   options: {
     readonly seed: number
     readonly schedules: number
     readonly bounded: boolean
     readonly wide?: boolean
-    /** Acts and faults that are left out, by name, also `resolver` and `crowd`. */
+    /** The names of acts and faults to leave out, also `resolver` and `crowd`. */
     readonly except?: readonly string[]
   },
   tally: Tally,
@@ -88,7 +88,7 @@ function count(tally: Tally, scenario: Scenario, outcome: Outcome): void {
   tally.refused += outcome.refused
   if (outcome.beyondQ) tally.beyondQ += 1
   const { mode, declared } = scenario
-  one(tally.modes, declared ? mode : `${mode}, not told to the client`)
+  one(tally.modes, declared ? mode : `${mode}, unknown to the client`)
   for (const act of new Set(scenario.acts.map((each) => each.kind))) one(tally.acts, act)
   for (const fault of new Set(outcome.struck)) one(tally.faults, fault)
   for (const excuse of new Set(outcome.excuses)) one(tally.excuses, excuse)
@@ -99,7 +99,7 @@ function one(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1
 }
 
-/** Adds what another worker has counted. */
+/** Adds the counts of another worker. */
 export function add(to: Tally, from: Tally): void {
   for (const name of ['schedules', 'events', 'redemptions', 'served', 'refused', 'beyondQ'] as const)
     to[name] += from[name]

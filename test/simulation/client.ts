@@ -8,7 +8,7 @@ import type { Mode, Registration } from './server.ts'
 
 const ORIGIN = 'https://as.example'
 
-/** The provider's data, with or without what the server does when a refresh token comes again. */
+/** The provider's data, with or without the server's reaction to a repeated refresh token. */
 export function providerOf(mode: Mode, declared: boolean, graceMs: number): Provider {
   const grace = { rotates: true, reuseGraceMs: graceMs }
   const refresh =
@@ -26,7 +26,7 @@ export function providerOf(mode: Mode, declared: boolean, graceMs: number): Prov
   }
 }
 
-/** What the client's core does with the provider, without HTTP: as `redemption.ts` and `http.ts` do it. */
+/** The client's core without HTTP, with the behaviour of `redemption.ts` and `http.ts`. */
 export function simulatedCore(
   network: Network,
   process: Process,
@@ -77,7 +77,7 @@ function refusal({ status, error, retryAfterS }: Extract<Answer, { kind: 'refusa
   })
 }
 
-/** The core of a client whose provider takes requests and never answers. */
+/** The core of a client whose provider accepts requests and never responds. */
 export function hangingCore(): Pick<InternalClient, 'prepareRedemption' | 'revoke'> {
   return {
     prepareRedemption: async () => (call) =>
@@ -88,7 +88,7 @@ export function hangingCore(): Pick<InternalClient, 'prepareRedemption' | 'revok
   }
 }
 
-/** As whom a request says that it comes: HTTP basic authentication; undefined: without a secret. */
+/** The client that a request names by HTTP basic authentication, or undefined without a secret. */
 function registrationOf(headers: Headers): Registration | undefined {
   const [scheme, credentials = ''] = (headers.get('authorization') ?? '').split(' ')
   if (scheme !== 'Basic') return undefined

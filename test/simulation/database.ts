@@ -5,7 +5,7 @@ import { decodeRow } from '../../src/stores/record.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 import type { Ledger } from './ledger.ts'
 
-/** The database that the processes share. Of each write it tells the ledger what it did to the grant. */
+/** The database that the processes share. It reports each write of the grant to the ledger. */
 export class Database extends MapBackend {
   readonly #ledger: Ledger
   readonly #name: string

@@ -1,6 +1,6 @@
 import type { EventFault, Fault, RequestFault, Scenario, StoreFault, StorePoint } from './scenario.ts'
 
-/** Which fault strikes which trip or request, and what has struck. */
+/** Chooses the fault of each trip or request, and counts the faults that happened. */
 export class Faults {
   readonly struck: string[] = []
   enabled = false

@@ -1,7 +1,7 @@
 import type { Change } from '../../src/stores/changes.ts'
 import type { GrantRecord } from '../../src/stores/store.ts'
 
-/** What the change feed must have of a write, as `shown` shows it; undefined: nothing. */
+/** The change that the feed must have of a write, as `shown` shows it, or undefined. */
 export function expectedChange(before: GrantRecord | undefined, after: GrantRecord | undefined): string | undefined {
   if (after === undefined) return before && `disconnected ${before.id} ${before.version}`
   if (before?.id !== after.id) return `connected ${after.id} ${after.version}`

@@ -16,51 +16,59 @@ export class Violation extends Error {
   }
 }
 
-/** One token request, from its sending until its answer is saved or can't be any more. */
+/** One token request, until its response is saved or can no longer be saved. */
 export interface Redemption {
   readonly process: Process
   readonly refreshToken: string
   readonly sentAt: number
   doubtMs: number
-  /** `wire`: not at the server yet. `answering`: its answer is on the way. `held`: with its process, not saved yet. */
+  /**
+   * `wire`: not at the server yet. `answering`: its response is in flight. `held`: its process has it, not saved yet.
+   */
   state: 'wire' | 'answering' | 'held' | 'done'
-  /** As whom the client sent it; undefined: without a secret. */
+  /** The registration that the client named, or undefined without a secret. */
   readonly registration?: Registration | undefined
-  /** Nobody waits for its answer any more. */
+  /** Its callers have left. */
   orphan: boolean
-  /** Its answer was saved more than `settleMs` after it was sent. */
+  /** Its response was saved more than `settleMs` after it was sent. */
   savedLate?: boolean
   issued?: Issued | undefined
 }
 
-/** Why a refresh token may be gone without anybody's fault (the model's excuses). */
+/** Reasons for which a refresh token may be lost without an error of the library (the model's excuses). */
 export type Excuse = 'crash' | 'answer lost' | 'orphan consumed' | 'grace over' | 'user'
 
-/** A redemption that began so recently may still be under way, without any fault. */
+/** A redemption that began within this time may still be in flight without any fault. */
 const JUST_NOW_MS = 5000
 
-/** What really happened, and whether it may: the invariants on redemptions and on what the store keeps. */
+/** Records what really happened, and checks the invariants of redemptions and of stored records. */
 export class Ledger {
   readonly redemptions: Redemption[] = []
   readonly excused = new Map<Family, Excuse>()
-  /** When a log-in's grant was deleted or replaced. */
+  /** When a login's grant was deleted or replaced. */
   readonly endedAt = new Map<Family, number>()
   readonly familyOfId = new Map<string, Family>()
   readonly residue = new Set<Invariant>()
-  /** Log-ins that somebody asked to delete. */
+  /** Logins that a process was asked to delete. */
   readonly deleting = new Set<string>()
-  /** When each log-in was deleted, by its id. */
+  /** When each login was deleted, by its id. */
   readonly deletedAt = new Map<string, number>()
-  /** What the change feed must have, in its order. */
+  /** The changes that the feed must have, in order. */
   readonly #expected: string[] = []
   record: GrantRecord | undefined
-  /** A refresh token was sent again while the answer to an older request was saved after more than `settleMs`, or not yet: beyond assumption Q. */
+  /**
+   * Whether a refresh token was sent again although the response to an older request was saved later than `settleMs`,
+   * or not yet. This is beyond assumption Q.
+   */
   beyondQ = false
-  /** How long the store's slowest answer was on its way: so far a process may be wrong about the store's time, and take tokens to end early. */
+  /**
+   * The time that the store's slowest response took. A process may be wrong about the store's time by this much, and
+   * treat tokens as expired early.
+   */
   slowestMs = 0
-  /** How often the store's clock was set. */
+  /** Number of times that the store's clock was set. */
   storeJumps = 0
-  /** What the present event is, where that excuses a loss. */
+  /** The present event, if it excuses a loss. */
   excuse: Excuse | undefined
   readonly #mode: Mode
   readonly #declared: boolean
@@ -69,7 +77,7 @@ export class Ledger {
   readonly #server: Server
   readonly #now: () => number
   #violation: Violation | undefined
-  /** When the store's clock was last set forward: leases and settle times of then ended early. */
+  /** When the store's clock was last set forward, which ended leases and settle times early. */
   #setForwardAt = Number.NEGATIVE_INFINITY
   readonly #unanswered = new Set<string>()
   #watched: Family | undefined
@@ -92,19 +100,19 @@ export class Ledger {
     this.#now = options.now
   }
 
-  /** Throws, and again after the event: what an operation throws, its caller may catch. */
+  /** Throws now and again after the event, because a caller may catch what an operation throws. */
   fail(invariant: Invariant, what: string): never {
     this.#violation ??= new Violation(invariant, what, this.#now())
     throw this.#violation
   }
 
-  /** A finding that a provider's way explains once assumption Q is broken; else a violation. */
+  /** A finding that the server's mode explains if assumption Q is broken, otherwise a violation. */
   #judge(invariant: Invariant, what: string, beyond: readonly Mode[]): void {
     if (!this.beyondQ || !beyond.includes(this.#mode)) this.fail(invariant, what)
     this.residue.add(invariant)
   }
 
-  /** The store's clock was set: what is under way, and what was issued so far, has its times by the clock of before. */
+  /** Notes that the store's clock was set. Requests in flight and issued tokens have times of the earlier clock. */
   storeClockSet(byMs: number): void {
     this.storeJumps += 1
     if (byMs > 0) this.#setForwardAt = this.#now()
@@ -112,18 +120,19 @@ export class Ledger {
     for (const facts of this.#server.access.values()) facts.doubtMs += Math.abs(byMs)
   }
 
-  /** I1: at most one redemption per refresh token is under way. */
+  /** I1: at most one redemption per refresh token is in flight. */
   sent(redemption: Redemption): void {
     this.redemptions.push(redemption)
-    // A provider that is known not to mind is asked again at once.
+    // A provider that is known to accept repeats may be asked again at once.
     const harmless = this.#declared && (this.#mode === 'time' || this.#mode === 'static')
     for (const other of this.redemptions) {
       if (other === redemption || other.refreshToken !== redemption.refreshToken) continue
       if (other.savedLate === true && this.#mode !== 'static') this.beyondQ = true
       if (other.state === 'done') continue
-      // A clock that is set forward ends the settle time by the store's time, which is all that anybody can know.
+      // A clock that is set forward ends the settle time by the store's time, which is the only one that processes
+      // know.
       const settled = this.#now() >= other.sentAt + this.#settleMs || this.#setForwardAt >= other.sentAt - this.#leaseMs
-      // Once two have met beyond Q, each of their answers may begin the next.
+      // Once two have met beyond Q, each of their responses may start the next.
       if (!settled && !harmless && !this.beyondQ) {
         this.fail(
           'I1',
@@ -134,7 +143,7 @@ export class Ledger {
     }
   }
 
-  /** The answer to this redemption is nowhere: its refresh token may be the last that was stored. */
+  /** Notes that this redemption's response is lost, so that its refresh token may be the last stored one. */
   answerLost({ refreshToken }: Redemption): void {
     this.excuse = 'answer lost'
     this.#unanswered.add(refreshToken)
@@ -149,18 +158,18 @@ export class Ledger {
     }
   }
 
-  /** I4: a verdict comes from the lease's owner, about a refresh token that is worth nothing. */
+  /** I4: a verdict is written by the lease's owner, for a refresh token that no longer works. */
   #verdict(record: GrantRecord, { verdictBy, reason }: GrantRecord): void {
     const owner = record.lease?.owner
-    if (owner !== verdictBy) this.fail('I4', `a verdict by ${verdictBy}, the lease is ${owner}'s`)
+    if (owner !== verdictBy) this.fail('I4', `a verdict by ${verdictBy}, but ${owner} has the lease`)
     const family = this.#familyOf(record)
     if (family?.alive === true && this.#heldSomewhere(family, true))
-      this.#judge('I4', `the verdict '${reason}' on a grant that is alive`, ['refuse', 'grace-last'])
+      this.#judge('I4', `the verdict '${reason}' on a grant that has not ended`, ['refuse', 'grace-last'])
     if (reason === 'revoked' && family?.alive === true && !this.beyondQ)
       this.fail('I4', `the reason 'revoked' for a grant that the provider has not ended`)
   }
 
-  /** After every write of the grant's row. */
+  /** Called after every write of the grant's row. */
   wrote(before: GrantRecord | undefined, after: GrantRecord | undefined): void {
     const change = expectedChange(before, after)
     if (change !== undefined) this.#expected.push(change)
@@ -168,23 +177,23 @@ export class Ledger {
     if (isChanged && after.verdictBy !== undefined) this.#verdict(before, after)
     this.record = after
     if (before !== undefined && after === undefined) {
-      if (!this.deleting.has(before.id)) this.fail('I8', 'a log-in was deleted by the end of another')
+      if (!this.deleting.has(before.id)) this.fail('I8', 'the deletion of a login deleted another one')
       this.deletedAt.set(before.id, this.#now())
     }
     const [was, is] = [this.#familyOf(before), this.#familyOf(after)]
     if (was !== undefined && was !== is) this.endedAt.set(was, this.#now())
     if (after === undefined) return
-    // I8: a record's tokens are those of its own log-in.
+    // I8: a record's tokens are those of its own login.
     const own = this.familyOfId.get(after.id)
     if (own === undefined && is !== undefined) {
       if (is.clientId !== after.clientId)
-        this.fail('I8', `log-in ${is.id}, of ${is.clientId}, is kept as one of ${after.clientId}`)
+        this.fail('I8', `login ${is.id}, of ${is.clientId}, is stored as one of ${after.clientId}`)
       if (before?.id !== after.id) this.familyOfId.set(after.id, is)
-    } else if (own !== is) this.fail('I8', `the record of log-in ${own?.id} got tokens of log-in ${is?.id}`)
+    } else if (own !== is) this.fail('I8', `the record of login ${own?.id} got tokens of login ${is?.id}`)
     if (before === undefined && is !== undefined && this.endedAt.has(is))
-      this.fail('I8', `log-in ${is.id}, which was deleted, is back`)
+      this.fail('I8', `login ${is.id}, which was deleted, is back`)
     if (before !== undefined && before.id === after.id && after.version < before.version)
-      this.fail('I8', 'the version went back')
+      this.fail('I8', 'the version decreased')
     const { accessToken, refreshToken } = tokenOf(after) ?? {}
     for (const redemption of this.redemptions) {
       if (redemption.state !== 'held') continue
@@ -197,7 +206,7 @@ export class Ledger {
     }
   }
 
-  /** A commit found something else in the store: is the token that it brought given up? */
+  /** Notes that a commit found another record in the store, and checks whether its token is dropped. */
   lost(
     accessToken: string | undefined,
     claimed: { id: string; version: number },
@@ -212,12 +221,13 @@ export class Ledger {
       tokenOf(record)?.refreshToken === redemption.refreshToken
     if (premature) return
     redemption.state = 'done'
-    // The stored token was saved first, and its own successor is lost with an answer: what is given up here is beside that.
+    // The stored token was saved first, and its own successor is lost with a response. The dropped token is another
+    // matter.
     const stored = record === undefined ? undefined : tokenOf(record)?.refreshToken
     if (stored !== undefined && this.#unanswered.has(stored)) this.excuse = 'answer lost'
   }
 
-  /** I2, after every event: the refresh token that works is somewhere. */
+  /** I2, after every event: the refresh token that works is not lost. */
   check(): void {
     if (this.#violation !== undefined) throw this.#violation
     const family = this.#familyOf(this.record)
@@ -233,12 +243,11 @@ export class Ledger {
           'grace-same',
           'grace-new',
           'grace-last',
-          // What comes after the grace is not forgiven.
+          // A repeat after the grace period is not accepted.
           'time',
         ])
       else if (excuse !== undefined) this.excused.set(family, excuse)
-      else if (!this.excused.has(family))
-        this.#judge('I2', 'the live refresh token is nowhere any more', ['grace-last'])
+      else if (!this.excused.has(family)) this.#judge('I2', 'the working refresh token is lost', ['grace-last'])
       if (this.beyondQ && !this.excused.has(family)) this.excused.set(family, 'answer lost')
     }
     this.#watched = family
@@ -246,12 +255,15 @@ export class Ledger {
     this.#alive = family?.alive === true
   }
 
-  /** When all is done: the feed has each change once, nothing waits to be saved, what is stored works unless that is excused. */
+  /**
+   * At the end: the feed has each change once, no token waits to be saved, and the stored token works unless its loss
+   * is excused.
+   */
   atTheEnd(feed: readonly Change[], client: string): void {
     const told = feed.filter(({ key }) => key.client === client).map(shown)
     if (told.join() !== this.#expected.join())
       this.fail('feed', `expected ${this.#expected.join(', ')}, got ${told.join(', ')}`)
-    // A worker may be at it just now.
+    // A worker may be refreshing it now.
     const before = this.#now() - JUST_NOW_MS
     const waiting = this.redemptions.find(
       ({ state, process, sentAt }) => state === 'held' && process.alive && sentAt < before,
@@ -262,7 +274,7 @@ export class Ledger {
     const family = this.#familyOf(record)
     if (record === undefined || family === undefined || !family.alive) return
     const works = this.#heldSomewhere(family, true)
-    if (record.state !== 'active' && works) this.fail('I4', 'a grant that lives is still called dead')
+    if (record.state !== 'active' && works) this.fail('I4', 'a grant that has not ended is still marked as ended')
     if (!works && !this.excused.has(family)) this.fail('I2', 'the stored refresh token does not work')
   }
 
@@ -289,7 +301,7 @@ export class Ledger {
 
 const tokens = new WeakMap<GrantRecord, TokenFields>()
 
-/** What a record keeps: nothing is sealed in a simulation. */
+/** Reads the token of a record. Nothing is sealed in a simulation. */
 export function tokenOf(record: { readonly sealed: string }): TokenFields | undefined {
   const known = tokens.get(record as GrantRecord)
   if (known !== undefined) return known

@@ -5,13 +5,13 @@ import type { Random } from './random.ts'
 import type { Issued, Registration, Server } from './server.ts'
 import type { Timeline } from './timeline.ts'
 
-/** What comes back of a token request. */
+/** The result of a token request. */
 export type Answer =
   | { readonly kind: 'issued'; readonly issued: Issued }
   | { readonly kind: 'refusal'; readonly status: number; readonly error?: string; readonly retryAfterS?: number }
   | { readonly kind: 'unreadable' }
 
-/** No answer: the connection failed before or after the request was sent. */
+/** No response: the connection failed before or after the request was sent. */
 export class ConnectionLost extends Error {
   readonly sent: boolean
   readonly code: string
@@ -31,10 +31,10 @@ export interface NetworkWorld {
   readonly server: Server
   readonly timeoutMs: number
   readonly settleMs: number
-  /** Whether a request is gone `settleMs` after it was sent. */
+  /** Whether a request is no longer in flight `settleMs` after it was sent. */
   readonly bounded: boolean
   readonly providerDown: () => boolean
-  /** Whether what is asked now is never answered. */
+  /** Whether requests of this moment get no response. */
   readonly hangs: () => boolean
   readonly crash: (process: Process) => void
   /** Another process logs the user in, after it has ended the grant or not. */
@@ -42,7 +42,10 @@ export interface NetworkWorld {
   readonly trace: ((line: string) => void) | undefined
 }
 
-/** Between the processes and the authorization server: requests and answers take their time, come late or not at all. */
+/**
+ * The network between the processes and the authorization server. Requests and responses take time, arrive late or
+ * get lost.
+ */
 export class Network {
   readonly #world: NetworkWorld
 
@@ -50,7 +53,7 @@ export class Network {
     this.#world = world
   }
 
-  /** One redemption by a client that knows itself so. Until it settles, `signal` ends the wait, not the request. */
+  /** One redemption by a client with this registration. `signal` ends the wait, but not the request. */
   redeem(
     process: Process,
     refreshToken: string,

@@ -19,26 +19,26 @@ export interface Clients extends Record<string, OAuth2Client> {
 
 type Core = Pick<ReturnType<typeof coreOf>, 'prepareRedemption' | 'revoke'>
 
-/** One life of a simulated process: its memory ends with it. */
+/** One run of a simulated process, whose memory ends with it. */
 export class Process implements Owner {
   readonly index: number
   readonly clock: Required<Clock>
   alive = true
   pausedUntil = 0
-  /** How far its time of day is off. */
+  /** The error of its time of day. */
   skewMs: number
-  /** Jumps of its clock that it can't have noticed yet. */
+  /** Jumps of its clock that it cannot have noticed yet. */
   unnoticedMs = 0
-  /** The last moment at which the store failed or was slow for it. */
+  /** The last time at which the store failed or was slow for it. */
   troubledAt = Number.NEGATIVE_INFINITY
-  /** Whether it suspects its registration: then it gives no verdicts. */
+  /** Whether it suspects its registration, and therefore writes no verdicts. */
   suspicious = false
-  /** Log-ins that it was told to end. */
+  /** Logins that it was asked to disconnect. */
   readonly ended = new Set<Family>()
   readonly startedAt: number
   readonly #timeline: Timeline
   readonly #sleeps: boolean
-  /** For how long it has slept, or will have after its present pause. */
+  /** The time that it has slept, with its present pause. */
   #sleptMs = 0
   #grants: Grants<Clients> | undefined
   #session: OAuth2Session | undefined
@@ -61,23 +61,26 @@ export class Process implements Owner {
           const abort = (): void => reject(signal?.reason as Error)
           signal?.addEventListener('abort', abort, { once: true })
           let sleptMs = this.#sleptMs
+          let at = timeline.now + Math.max(ms, 0) + options.lagMs()
           const onTime = (): void => {
             if (signal?.aborted === true) return
             const lostMs = this.#sleptMs - sleptMs
             if (lostMs > 0) {
               sleptMs += lostMs
-              timeline.after(lostMs, this, onTime)
+              // The rest of the wait, once the machine is awake again.
+              at += lostMs
+              timeline.after(at - timeline.now, this, onTime)
               return
             }
             signal?.removeEventListener('abort', abort)
             resolve()
           }
-          timeline.after(Math.max(ms, 0) + options.lagMs(), this, onTime)
+          timeline.after(at - timeline.now, this, onTime)
         }),
     }
   }
 
-  /** Stops it for `ms`. Whether its machine sleeps meanwhile, its scenario says. */
+  /** Stops it for `ms`. The scenario says whether its machine sleeps during that time. */
   pause(ms: number): void {
     const { now } = this.#timeline
     const until = Math.max(now + ms, this.pausedUntil)
@@ -93,10 +96,10 @@ export class Process implements Owner {
     background: 'detached' | 'none'
     store: GrantStore
     fetch: typeof globalThis.fetch
-    /** In place of the whole client: what its core does. */
+    /** The client's core in place of the whole client. */
     core: ((registration: Registration | undefined) => Core) | undefined
     crowdCore: Core
-    /** Looks the present registration up, where the application has a resolver of clients. */
+    /** Finds the present registration, if the application has a resolver of clients. */
     resolve: (() => Promise<Registration>) | undefined
   }): void {
     const { provider, timeoutMs, policy, background, store, fetch, core, crowdCore, resolve } = options

@@ -1,6 +1,6 @@
 /**
- * The full size of the simulation: `npm run prove -- simulation [--schedules N] [--seed N] [--workers N]`, or
- * `--scenario JSON` to run one scenario and see what happens in it.
+ * Runs the simulation at full size: `npm run prove -- simulation [--schedules N] [--seed N] [--workers N]`. With
+ * `--scenario JSON`, it runs one scenario and prints what happens.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,9 +11,9 @@ import { add, campaign, emptyTally, type Failure, type Tally } from './campaign.
 import type { Scenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
 
-/** So many schedules share one seed of fast-check. */
+/** Number of schedules that share one seed of fast-check. */
 const CHUNK = 250
-/** For every so many schedules under assumption Q one is run without it. */
+/** Number of schedules under assumption Q for each one without it. */
 const UNBOUNDED_SHARE = 5
 
 interface Report {
@@ -49,7 +49,7 @@ async function show(scenario: Scenario): Promise<void> {
   process.exitCode = outcome.violation === undefined ? 0 : 1
 }
 
-/** One worker: every chunk's report is a line. */
+/** Runs one worker, which prints the report of each chunk as a line. */
 async function work(index: number): Promise<void> {
   const chunks = Math.ceil(schedules / workers / CHUNK)
   const extra = Math.ceil(chunks / UNBOUNDED_SHARE)
@@ -88,7 +88,7 @@ async function prove(): Promise<void> {
   if (failures.length > 0 || !whole) process.exitCode = 1
 }
 
-/** Runs the workers to their end, collects what they find, and resolves with their exit codes. */
+/** Runs the workers to their end, collects their findings and resolves to their exit codes. */
 function runWorkers(
   { failures, under, without }: Findings,
   update: (detail: string) => void,

@@ -28,8 +28,8 @@ export class Random {
 }
 
 /**
- * Takes the machine's randomness, and the threads of Web Crypto, out of a run: random numbers and bytes come from `random`, hashes
- * are made at once. Answers how to put everything back.
+ * Removes the machine's randomness and the threads of Web Crypto from a run. Random numbers and bytes come from
+ * `random`, and hashes are made at once. Returns a function that restores everything.
  */
 export function seedGlobals(random: Random): () => void {
   const { getRandomValues, randomUUID } = crypto
@@ -43,14 +43,14 @@ export function seedGlobals(random: Random): () => void {
     return bytes
   })
   let uuids = 0
-  // A number of its own, in the form of the others, is as good as a random one and costs nothing.
+  // A counted number in the same form is as good as a random one and costs nothing.
   define(crypto, 'randomUUID', () => `00000000-0000-4000-8000-${String(++uuids).padStart(12, '0')}`)
   define(crypto.subtle, 'digest', async (_name: string, data: Uint8Array) => {
     const hash = createHash('sha256').update(data).digest()
     return hash.buffer.slice(hash.byteOffset, hash.byteOffset + hash.byteLength)
   })
   Math.random = () => random.next()
-  // Every wait that ends early makes an exception, whose stack costs more than the rest of the wait.
+  // Every wait that ends early creates an error, whose stack costs more than the rest of the wait.
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
   return () => {

@@ -18,14 +18,14 @@ const scenario: Scenario = {
   faults: [],
 }
 
-/** Scenarios that broke an invariant once. */
+/** Scenarios that once broke an invariant. */
 const CASES: Readonly<Record<string, Partial<Scenario>>> = {
-  "a log-in in a process whose clock is off is stored with its expiry in the store's time (I3)": {
+  "a login in a process with a wrong clock is stored with its expiry in the store's time (I3)": {
     mode: 'grace-last',
     skews: [11_162, 0, 0, 0],
     acts: [{ kind: 'crash', at: 0, process: 0, ms: 1 }],
   },
-  'an answer of the store that was slow does not shift the expiry (I3)': {
+  'a slow response of the store does not shift the expiry (I3)': {
     seed: 1155,
     processes: 3,
     timing: 'short',
@@ -35,7 +35,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'request', nth: 1, fault: 'vanished' }],
   },
-  'nor does the first answer that a process gets, where its clock is off too (I3)': {
+  'nor does the first response that a process gets, if its clock is wrong too (I3)': {
     seed: 9,
     mode: 'grace-same',
     processes: 4,
@@ -53,44 +53,43 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'read', nth: 2, fault: 'pause' },
     ],
   },
-  "a due grant that a worker brings is read in the store's time, though its live grant has asked the store nothing (I3)":
-    {
-      seed: 1001,
-      mode: 'grace-last',
-      declared: true,
-      workers: 2,
-      background: 'none',
-      skews: [-2_691_761, -4_453_934, -7_059_628, 1_823_524],
-      acts: [
-        { kind: 'end-at-provider', at: 148_201, process: 3, ms: 518 },
-        { kind: 'refresh', at: 19_347, process: 0, ms: 1262 },
-        { kind: 'validity', at: 28_469, process: 1, ms: 19_223 },
-        { kind: 'provider-down', at: 1675, process: 0, ms: 19_595 },
-        { kind: 'token', at: 125_493, process: 3, ms: 9351 },
-        { kind: 'rejected', at: 48_939, process: 1, ms: 8363 },
-        { kind: 'refresh', at: 60_646, process: 0, ms: 1293 },
-        { kind: 'validity', at: 45_670, process: 3, ms: 1818 },
-      ],
-      faults: [
-        { point: 'commit', nth: 5, fault: 'fail-before' },
-        { point: 'commit', nth: 1, fault: 'slow-answer' },
-        { point: 'read', nth: 3, fault: 'late' },
-        { point: 'request', nth: 0, fault: 'crash-on-the-wire' },
-        { point: 'request', nth: 5, fault: 'answer-lost' },
-      ],
-    },
+  "a due grant of a worker is read in the store's time, even if its live grant has not used the store (I3)": {
+    seed: 1001,
+    mode: 'grace-last',
+    declared: true,
+    workers: 2,
+    background: 'none',
+    skews: [-2_691_761, -4_453_934, -7_059_628, 1_823_524],
+    acts: [
+      { kind: 'end-at-provider', at: 148_201, process: 3, ms: 518 },
+      { kind: 'refresh', at: 19_347, process: 0, ms: 1262 },
+      { kind: 'validity', at: 28_469, process: 1, ms: 19_223 },
+      { kind: 'provider-down', at: 1675, process: 0, ms: 19_595 },
+      { kind: 'token', at: 125_493, process: 3, ms: 9351 },
+      { kind: 'rejected', at: 48_939, process: 1, ms: 8363 },
+      { kind: 'refresh', at: 60_646, process: 0, ms: 1293 },
+      { kind: 'validity', at: 45_670, process: 3, ms: 1818 },
+    ],
+    faults: [
+      { point: 'commit', nth: 5, fault: 'fail-before' },
+      { point: 'commit', nth: 1, fault: 'slow-answer' },
+      { point: 'read', nth: 3, fault: 'late' },
+      { point: 'request', nth: 0, fault: 'crash-on-the-wire' },
+      { point: 'request', nth: 5, fault: 'answer-lost' },
+    ],
+  },
   'a clock that was set back does not prolong a token that the process holds (I3)': {
     mode: 'grace-new',
     acts: [{ kind: 'jump', at: 0, process: 0, ms: 2805 }],
   },
-  'a repeat within a grace by time reaches the provider within it, and so does the request that it repeats (I2)': {
+  'a repeat within a grace period reaches the provider within it, and so does the request that it repeats (I2)': {
     seed: 1004,
     mode: 'time',
     declared: true,
     workers: 1,
     faults: [{ point: 'request', nth: 2, fault: 'reset-then-consumed' }],
   },
-  'a clock that was set back does not prolong the back-off of a client that the provider refused (I9)': {
+  'a clock that was set back does not prolong the back-off of a client that the provider rejected (I9)': {
     seed: 1001,
     processes: 4,
     acts: [{ kind: 'jump', at: 149_995, process: 0, ms: 2991 }],
@@ -101,7 +100,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'release', nth: 6, fault: 'crash-after' },
     ],
   },
-  'a clock that is set while a request is out does not shift the expiry that is stored (I3)': {
+  'a clock that is set during a request does not shift the stored expiry (I3)': {
     seed: 1044,
     mode: 'refuse',
     acts: [
@@ -111,7 +110,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'request', nth: 1, fault: 'late-answer' }],
   },
-  'a token that expires while its process waits for a look at the store is not handed out (I3)': {
+  'a token that expires while its process waits for a read of the store is not returned (I3)': {
     seed: 1000,
     timing: 'short',
     background: 'none',
@@ -120,7 +119,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { kind: 'pause', at: 53_353, process: 0, ms: 40_000 },
     ],
   },
-  'a look that was under way does not date an unsaved token back (I5)': {
+  'a read in progress does not date an unsaved token back (I5)': {
     seed: 1556,
     processes: 4,
     timing: 'short',
@@ -130,7 +129,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { kind: 'commits-down', at: 78_308, process: 0, ms: 27_121 },
     ],
   },
-  'a disconnection does not forget the log-in that came after it (I5)': {
+  'a disconnection does not forget the login that followed it (I5)': {
     acts: [
       { kind: 'disconnect', at: 115_866, process: 0, ms: 1 },
       { kind: 'log-in', at: 115_916, process: 0, ms: 1 },
@@ -139,27 +138,26 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'read', nth: 14, fault: 'slow-answer' }],
   },
-  'a clock that is set back while a caller waits for another process does not lengthen the life of the token at hand (I3)':
-    {
-      seed: 2043,
-      mode: 'time',
-      processes: 3,
-      background: 'none',
-      acts: [
-        { kind: 'token', at: 96_152, process: 0, ms: 1 },
-        { kind: 'disconnect', at: 0, process: 1, ms: 1 },
-        { kind: 'store-down', at: 0, process: 0, ms: 6 },
-        { kind: 'refresh', at: 37_834, process: 0, ms: 1 },
-        { kind: 'jump', at: 147_884, process: 0, ms: 6699 },
-        { kind: 'rejected', at: 87_329, process: 1, ms: 1 },
-        { kind: 'store-down', at: 4515, process: 0, ms: 1 },
-      ],
-      faults: [
-        { point: 'request', nth: 0, fault: 'refused' },
-        { point: 'request', nth: 3, fault: 'late-request' },
-      ],
-    },
-  'a late token of a log-in that was replaced, not saved yet, does not take the place of the new one (I5)': {
+  'a clock that is set back while a caller waits for another process does not prolong the present token (I3)': {
+    seed: 2043,
+    mode: 'time',
+    processes: 3,
+    background: 'none',
+    acts: [
+      { kind: 'token', at: 96_152, process: 0, ms: 1 },
+      { kind: 'disconnect', at: 0, process: 1, ms: 1 },
+      { kind: 'store-down', at: 0, process: 0, ms: 6 },
+      { kind: 'refresh', at: 37_834, process: 0, ms: 1 },
+      { kind: 'jump', at: 147_884, process: 0, ms: 6699 },
+      { kind: 'rejected', at: 87_329, process: 1, ms: 1 },
+      { kind: 'store-down', at: 4515, process: 0, ms: 1 },
+    ],
+    faults: [
+      { point: 'request', nth: 0, fault: 'refused' },
+      { point: 'request', nth: 3, fault: 'late-request' },
+    ],
+  },
+  'a late, unsaved token of a replaced login does not replace the token of the new login (I5)': {
     seed: 1652,
     mode: 'grace-new',
     processes: 3,
@@ -178,7 +176,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'request', nth: 1, fault: 'late-answer' },
     ],
   },
-  'a slow first answer of the store does not hide that a clock is off (I3)': {
+  'a slow first response of the store does not hide that a clock is wrong (I3)': {
     seed: 1008,
     processes: 4,
     timing: 'settling',
@@ -189,7 +187,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'read', nth: 0, fault: 'slow-answer' },
     ],
   },
-  "a clock that is set before a disconnection and a new log-in does not shift the new log-in's expiry (I3)": {
+  "a clock that is set before a disconnection and a new login does not shift the new login's expiry (I3)": {
     seed: 1056,
     workers: 1,
     timing: 'settling',
@@ -202,7 +200,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'claim', nth: 1, fault: 'ended-and-replaced' }],
   },
-  "what a worker doesn't know for sure of the store's time, its live grants don't either (I3)": {
+  "the live grants of a worker are no more certain of the store's time than the worker (I3)": {
     seed: 8,
     workers: 1,
     timing: 'settling',
@@ -212,14 +210,14 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'due', nth: 1, fault: 'slow-answer' }],
   },
-  'a claim on a record that was seen before the machine stopped is decided anew (I1)': {
+  'a claim on a record that was read before the machine stopped is decided again (I1)': {
     seed: 4,
     mode: 'grace-last',
     declared: true,
     timing: 'settling',
     faults: [{ point: 'read', nth: 1, fault: 'pause-all' }],
   },
-  'the time of a record that was seen counts from when it was here, not from when it was asked for (I1)': {
+  'the time of a read record counts from its arrival, not from the request (I1)': {
     seed: 992_387_240,
     processes: 4,
     whole: true,
@@ -243,12 +241,12 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     acts: [{ kind: 'burst', at: 31_952, process: 3, ms: 38_306 }],
     faults: [{ point: 'claim', nth: 0, fault: 'pause-all' }],
   },
-  "an answer of the store that came while the machine slept does not shift the store's time (I3)": {
+  "a response of the store that arrived while the machine slept does not shift the store's time (I3)": {
     timing: 'settling',
     sleeps: true,
     faults: [{ point: 'read', nth: 0, fault: 'pause' }],
   },
-  'a repeated deletion returns what was deleted, though its first answer was lost': {
+  'a repeated deletion returns the deleted record if its first response was lost': {
     seed: 7,
     acts: [{ kind: 'disconnect', at: 20_000, process: 0, ms: 1 }],
     faults: [{ point: 'delete', nth: 0, fault: 'fail-after' }],
@@ -268,7 +266,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'request', nth: 1, fault: 'vanished' },
     ],
   },
-  'nor one whose machine slept after another wait, while store and provider did not answer (I9)': {
+  'nor does a holder whose machine slept after another wait, while store and provider did not respond (I9)': {
     seed: 119124565,
     timing: 'short',
     sleeps: true,
@@ -282,7 +280,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
       { point: 'event', nth: 125, fault: 'pause' },
     ],
   },
-  'a clock that is set back while an answer of the store is on its way for long is noticed (I3)': {
+  'a clock that is set back during a slow response of the store is noticed (I3)': {
     seed: 937329679,
     workers: 1,
     timing: 'short',
@@ -295,7 +293,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'due', nth: 15, fault: 'pause-all' }],
   },
-  'a resolver that gives a client with a new secret is asked at the next flight (I9)': {
+  'a resolver that returns a client with a new secret is asked at the next refresh (I9)': {
     workers: 1,
     acts: [
       { kind: 'new-secret', at: 95993, process: 0, ms: 1 },
@@ -307,11 +305,11 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     resolver: true,
   },
-  'a log-in through a new registration is kept as one of that (I8)': {
+  'a login through a new registration is stored with that registration (I8)': {
     acts: [{ kind: 'new-registration', at: 0, process: 0, ms: 1 }],
     resolver: true,
   },
-  "a log-in after the old one was ended is taken though the store's clock was set back before it (I9)": {
+  "a login after a disconnection is accepted even if the store's clock was set back before it (I9)": {
     seed: 732492692,
     timing: 'settling',
     acts: [
@@ -323,7 +321,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     faults: [{ point: 'read', nth: 3, fault: 'store-clock' }],
   },
-  'a flight that fails after its callers have gone ends no process': {
+  'a refresh that fails after its callers have left does not end the process': {
     seed: 759063561,
     mode: 'refuse',
     processes: 3,
@@ -377,7 +375,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     ],
     crowd: 8,
   },
-  'a worker whose clock is off reserves what is due for no longer than the others (worker)': {
+  'a worker with a wrong clock reserves due grants for no longer than the others (worker)': {
     seed: 1449864408,
     mode: 'grace-same',
     processes: 3,
@@ -386,7 +384,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     skews: [301726, -15, -3286127, 1353126],
     acts: [{ kind: 'crash', at: 134916, process: 3, ms: 39208 }],
   },
-  'a look that is refused, because the client is another by now, tells the time all the same (I3)': {
+  'a rejected read of a record of another client still updates the store’s time (I3)': {
     seed: 344059206,
     mode: 'grace-last',
     declared: true,
@@ -408,25 +406,24 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     faults: [{ point: 'read', nth: 7, fault: 'pause-all' }],
     resolver: true,
   },
-  'a token whose clock is set back while it is looked up how the store’s clock goes has its end in the store all the same (I3)':
-    {
-      seed: 1092698,
-      mode: 'grace-new',
-      declared: false,
-      processes: 2,
-      workers: 0,
-      timing: 'default',
-      background: 'detached',
-      skews: [],
-      sleeps: false,
-      bounded: true,
-      whole: false,
-      acts: [{ kind: 'new-registration', at: 0, process: 1, ms: 1 }],
-      faults: [{ point: 'read', nth: 0, fault: 'own-clock' }],
-      resolver: true,
-      crowd: 0,
-    },
-  'a clock that was set back makes a machine that sleeps afterwards hand out no token past its end (I3)': {
+  'a token whose clock is set back during the read of the store’s time is stored with its right expiry (I3)': {
+    seed: 1092698,
+    mode: 'grace-new',
+    declared: false,
+    processes: 2,
+    workers: 0,
+    timing: 'default',
+    background: 'detached',
+    skews: [],
+    sleeps: false,
+    bounded: true,
+    whole: false,
+    acts: [{ kind: 'new-registration', at: 0, process: 1, ms: 1 }],
+    faults: [{ point: 'read', nth: 0, fault: 'own-clock' }],
+    resolver: true,
+    crowd: 0,
+  },
+  'a machine that sleeps after its clock was set back returns no expired token (I3)': {
     seed: 1786108464,
     mode: 'grace-new',
     declared: false,
@@ -457,7 +454,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: false,
     crowd: 0,
   },
-  'a machine that sleeps between its look and its deletion forgets what it deleted no sooner': {
+  'a machine that sleeps between its read and its deletion remembers the deleted record as long': {
     seed: 10,
     mode: 'strict',
     declared: false,
@@ -487,7 +484,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: false,
     crowd: 0,
   },
-  'a token whose clock is set back while it is committed is moved with it (I3)': {
+  'a token whose clock is set back during its commit is moved with the clock (I3)': {
     seed: 1615010427,
     mode: 'strict',
     declared: false,
@@ -507,7 +504,7 @@ const CASES: Readonly<Record<string, Partial<Scenario>>> = {
     resolver: false,
     crowd: 6,
   },
-  'what was replaced is not served while the resolver hangs that the new log-in is admitted by (I8)': {
+  'a replaced token is not returned while the resolver for the new login hangs (I8)': {
     seed: 2146687977,
     mode: 'strict',
     declared: false,

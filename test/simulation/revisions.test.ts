@@ -4,7 +4,7 @@ import { storeOver } from '../../src/stores/store-over.ts'
 import type { GrantStore, NewGrant } from '../../src/stores/store.ts'
 import { MapBackend } from '../stores/map-backend.ts'
 
-// What schedules cannot find of revisions that are numbers: no row is removed in them, and no process is cloned.
+// Errors of numbered revisions that schedules cannot find, because they remove no row and clone no process.
 
 const KEY = { client: 'acme', subject: 'f', account: '' }
 
@@ -12,7 +12,7 @@ function login(id: string, sealed: string): NewGrant {
   return { id, schema: 1, issuer: 'https://as.example', clientId: 'c', state: 'active', sealed, renewable: true }
 }
 
-test('a record that was seen is not written over a row that was removed and made again', async () => {
+test('a read record is not written over a row that was removed and created again', async () => {
   const backend = new MapBackend()
   const store = storeOver(backend)
   const { record: seen } = await store.put(KEY, login('first', 'old'))
@@ -35,7 +35,7 @@ interface Opened {
   readonly backend: MapBackend
 }
 
-/** A store whose modules are as they were when they were loaded: as in a process that was restored. */
+/** A store whose modules are in the state of their loading, as in a restored process. */
 async function storeOfSnapshot(): Promise<Opened> {
   vi.resetModules()
   const { storeOver: open } = await import('../../src/stores/store-over.ts')

@@ -2,9 +2,9 @@ import * as fc from 'fast-check'
 import { MODES, type Mode } from './server.ts'
 
 /**
- * What may happen to a trip to the database. `crash` ends the process that asked, `pause` stops it for a while before it gets the answer,
- * `pause-all` all processes. `replaced`: meanwhile another process logs the user in. `twice`: the driver sends the command again and
- * returns the second answer.
+ * The faults of a trip to the database. `crash` ends the asking process, `pause` stops it before it gets the
+ * response, and `pause-all` stops all processes. `replaced`: another process logs the user in during the trip.
+ * `twice`: the driver sends the command again and returns the second response.
  */
 export const STORE_FAULTS = [
   'fail-before',
@@ -24,13 +24,14 @@ export const STORE_FAULTS = [
   'crash-after',
 ] as const
 /**
- * What is added in wide scenarios. `never-before` and `never-after`: no answer comes, ever; the trip did not arrive, or it did.
- * `own-clock` and `store-clock`: the asking process's clock, or the store's, is set meanwhile, back or forth.
+ * Added in wide scenarios. `never-before` and `never-after`: no response arrives, and the trip did not arrive, or it
+ * did. `own-clock` and `store-clock`: the asking process's clock, or the store's, is set back or forth during the
+ * trip.
  */
 export const WIDE_STORE_FAULTS = ['never-before', 'never-after', 'own-clock', 'store-clock'] as const
 export type StoreFault = (typeof STORE_FAULTS)[number] | (typeof WIDE_STORE_FAULTS)[number]
 
-/** What may happen to a token request. */
+/** The faults of a token request. */
 export const REQUEST_FAULTS = [
   'refused',
   'dropped',
@@ -54,29 +55,35 @@ export const REQUEST_FAULTS = [
 ] as const
 export type RequestFault = (typeof REQUEST_FAULTS)[number]
 
-/** What a process asks of its store. */
+/** The operations of a process on its store. */
 export type Operation = 'read' | 'due' | Writing
 type Writing = 'put' | 'claim' | 'commit' | 'release' | 'delete'
-/** Which trip: the only one of an operation that reads, the swap of one that writes, or its look at the row before. */
+/** The trip: the only one of an operation that reads, the swap of one that writes, or its earlier read of the row. */
 export type StorePoint = Operation | `${Writing}-look`
 
-/** What may happen wherever a process goes on after a wait: it stops there for a while, or its whole machine does. */
+/**
+ * The faults at each point where a process continues after a wait: the process stops there, or its whole machine
+ * does.
+ */
 export const EVENT_FAULTS = ['pause', 'pause-all'] as const
 export type EventFault = (typeof EVENT_FAULTS)[number]
 
-/** A fault strikes the `nth` trip of its kind since the beginning, or the `nth` time that any process goes on after a wait. */
+/**
+ * A fault affects the `nth` trip of its kind since the start, or the `nth` time that any process continues after a
+ * wait.
+ */
 export type Fault =
   | { readonly point: StorePoint; readonly nth: number; readonly fault: StoreFault }
   | { readonly point: 'request'; readonly nth: number; readonly fault: RequestFault }
   | { readonly point: 'event'; readonly nth: number; readonly fault: EventFault }
 
-/** What happens at a given time, in milliseconds since the beginning. */
+/** An act at a given time, in milliseconds since the start. */
 export interface Act {
   readonly at: number
   readonly kind: ActKind
-  /** Which process. */
+  /** The index of the process. */
   readonly process: number
-  /** How long, or by how much the clock jumps. */
+  /** The duration, or the clock's jump. */
   readonly ms: number
 }
 
@@ -100,10 +107,10 @@ export const ACTS = [
   'jump',
 ] as const
 /**
- * What is added in wide scenarios. `store-jump`: the store's clock is set. `relog`: the grant is ended in one process, and the user logs in
- * in another. `store-hangs`, `provider-hangs`, `resolver-hangs`: no answer comes, ever, to what is asked meanwhile. `new-secret`: from now on
- * the provider knows the client by another secret, and the application's resolver of clients gives a client with that one.
- * `new-registration`: with another client id, and the user logs in again.
+ * Added in wide scenarios. `store-jump`: the store's clock is set. `relog`: the grant is disconnected in one process
+ * while the user logs in in another. `store-hangs`, `provider-hangs`, `resolver-hangs`: requests during this time get
+ * no response. `new-secret`: the provider changes the client's secret, and the application's resolver returns a
+ * client with the new one. `new-registration`: the client id changes too, and the user logs in again.
  */
 export const WIDE_ACTS = [
   'store-jump',
@@ -119,38 +126,44 @@ export type ActKind = (typeof ACTS)[number] | (typeof WIDE_ACTS)[number]
 export interface Scenario {
   readonly seed: number
   readonly mode: Mode
-  /** Whether the client's provider data tells the server's ways. */
+  /** Whether the client's provider data describes the server's mode. */
   readonly declared: boolean
   readonly processes: number
   /** How many of the processes run a keep-fresh worker. */
   readonly workers: number
-  /** `default`: the library's own times. `short`: a deadline of 2 s. `settling`: that, and a settle time much longer than the lease. */
+  /**
+   * `default`: the library's own times. `short`: a deadline of 2 s. `settling`: also a settle time much longer than
+   * the lease.
+   */
   readonly timing: 'default' | 'short' | 'settling'
   readonly background: 'detached' | 'none'
-  /** How far each process's time of day is off from the store's at first. */
+  /** The initial difference of each process's time of day from the store's. */
   readonly skews: readonly number[]
-  /** Whether a pause is the machine's sleep, which stops the process's monotonic clock and timers. Not where a clock jumps: see README.md. */
+  /**
+   * Whether a pause is the machine's sleep, which stops the process's monotonic clock and timers. False if a clock
+   * jumps: see README.md.
+   */
   readonly sleeps: boolean
-  /** Assumption Q for the wire: no request is under way for longer than `settleMs`. */
+  /** Assumption Q for the wire: no request is in flight for longer than `settleMs`. */
   readonly bounded: boolean
-  /** The whole OAuth2Client instead of its core. */
+  /** Whether the whole OAuth2Client runs instead of its core. */
   readonly whole: boolean
-  /** The application looks its clients up by a function. Wide scenarios only, as the next. */
+  /** Whether the application resolves its clients by a function. Only in wide scenarios, like the next. */
   readonly resolver?: boolean
-  /** So many grants of another client, whose provider never answers, are due all the time. */
+  /** Number of always due grants of another client, whose provider never responds. */
   readonly crowd?: number
   readonly acts: readonly Act[]
   readonly faults: readonly Fault[]
 }
 
-/** How long access tokens live. */
+/** Lifetime of access tokens. */
 export const LIFETIME_MS: Readonly<Record<Scenario['timing'], number>> = {
   default: 60_000,
   short: 60_000,
   settling: 15_000,
 }
 
-/** Faults and acts happen until then; afterwards everything works. */
+/** Faults and acts happen until this time. Then everything works. */
 export const TROUBLED_MS = 150_000
 
 const someAct: fc.Arbitrary<Act> = fc.record({
@@ -168,7 +181,7 @@ const someAct: fc.Arbitrary<Act> = fc.record({
   ms: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 40_000 })),
 })
 
-/** Long enough for one process to look while another waits for its answer. */
+/** Long enough for one process to read while another waits for its response. */
 const slowStore: fc.Arbitrary<Act> = fc.record({
   kind: fc.constant('store-slow' as const),
   at: fc.integer({ min: 0, max: TROUBLED_MS }),
@@ -189,7 +202,7 @@ const storeFault: fc.Arbitrary<Fault> = fc.record({
   fault: fc.constantFrom(...STORE_FAULTS),
 })
 
-/** What is known of the store's time is old: the look at a grant reaches its process after the machine's sleep. */
+/** The known store's time is old, because the read of a grant reaches its process after the machine's sleep. */
 const sleptLook: fc.Arbitrary<Fault> = fc.record({
   point: fc.constantFrom('read' as const, 'due' as const),
   nth: fc.nat(20),
@@ -218,7 +231,7 @@ const wideStoreFault: fc.Arbitrary<Fault> = fc.record({
   fault: fc.constantFrom(...WIDE_STORE_FAULTS),
 })
 
-/** A process goes on after a wait some hundred times in a schedule. */
+/** A process continues after a wait some hundred times in a schedule. */
 const eventFault: fc.Arbitrary<Fault> = fc.record({
   point: fc.constant('event' as const),
   nth: fc.nat(400),
@@ -242,7 +255,7 @@ export function scenarios(options: { readonly bounded: boolean; readonly wide?: 
     .map(([scenario, wide]) => ({
       ...scenario,
       ...wide,
-      // A crowd is in the way of workers only.
+      // A crowd affects workers only.
       workers: wide.crowd > 0 ? Math.max(1, scenario.workers) : scenario.workers,
       acts: [...scenario.acts, ...wide.acts],
       faults: [...scenario.faults, ...wide.faults],

@@ -1,13 +1,13 @@
-/** How the simulated authorization server treats a refresh token that comes again (the modes of the protocol's model). */
+/** The simulated authorization server's reaction to a repeated refresh token (the modes of the protocol's model). */
 export const MODES = ['strict', 'refuse', 'grace-same', 'grace-new', 'grace-last', 'time', 'static'] as const
 export type Mode = (typeof MODES)[number]
 
 export interface Family {
   readonly id: number
-  /** The client that it was given to. */
+  /** The client that it was issued to. */
   readonly clientId: string
   alive: boolean
-  /** Who ended it. */
+  /** What ended it. */
   endedBy?: 'user' | 'reuse'
 }
 
@@ -15,7 +15,7 @@ interface RefreshToken {
   readonly name: string
   readonly family: Family
   readonly parent: RefreshToken | undefined
-  /** `grace`: consumed, and accepted once more. `replaced`: a later sibling took its place. */
+  /** `grace`: consumed, and accepted once more. `replaced`: by a later sibling. */
   state: 'fresh' | 'grace' | 'consumed' | 'replaced'
   consumedAt?: number
 }
@@ -40,7 +40,7 @@ export interface AccessFacts {
   readonly family: Family
   /** Lifetimes count from when the request was sent. */
   readonly expiresAt: number
-  /** How far off the sender's clock was, by a jump that it could not know of, or how far the store's was set since. */
+  /** The error of the sender's clock after an unnoticed jump, or the later jump of the store's clock. */
   doubtMs: number
 }
 
@@ -53,11 +53,11 @@ export class Server {
   readonly #mode: Mode
   readonly #lifetimeMs: number
   readonly #now: () => number
-  /** Called when a token's time of grace begins: it ends by time too. */
+  /** Called when a token's grace period begins, which also ends by time. */
   readonly #onGrace: (end: () => void) => void
   redemptions = 0
   reuses = 0
-  /** As whom the client is registered now. */
+  /** The present registration of the client. */
   registration: Registration = { clientId: 'client-id', secret: 'secret-0' }
   #count = 0
 
@@ -90,7 +90,7 @@ export class Server {
     family.endedBy = by
   }
 
-  /** One token request; undefined: `invalid_grant`. */
+  /** Handles one token request. Undefined means `invalid_grant`. */
   redeem(token: string, sent: Sent): Issued | undefined {
     const held = this.#refreshTokens.get(token)
     if (held === undefined || !held.family.alive) return undefined
@@ -112,7 +112,7 @@ export class Server {
         if (held.state === 'grace') held.state = 'consumed'
       })
     }
-    // The use of a successor ends the grace of the one before.
+    // The use of a successor ends its predecessor's grace period.
     if (this.#mode !== 'time' && held.parent?.state === 'grace') held.parent.state = 'consumed'
     return this.#make(held.family, held)
   }

@@ -13,32 +13,32 @@ import { Server } from './server.ts'
 import { simulatedStore } from './simulated-store.ts'
 import { Timeline, type Owner } from './timeline.ts'
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Outcome {
   readonly violation: Violation | undefined
   readonly events: number
   readonly redemptions: number
   readonly served: number
   readonly refused: number
-  /** Whether assumption Q was broken, and what that led to. */
+  /** Whether assumption Q was broken, and the invariants that this broke. */
   readonly beyondQ: boolean
   readonly residue: readonly Invariant[]
-  /** Why refresh tokens were lost, where that is nobody's fault. */
+  /** The reasons of excused losses of refresh tokens. */
   readonly excuses: readonly string[]
   readonly struck: readonly string[]
-  /** The same for every run of a scenario. */
+  /** A hash that is equal for every run of a scenario. */
   readonly fingerprint: string
 }
 
-/** A worker that died gives its due grants back after this. */
+/** The due grants of a crashed worker are due again after this. */
 const RESERVED_MS = 60_000
-/** So long a worker rests at most, and a little more. */
+/** Slightly longer than a worker's longest pause. */
 const LONGEST_REST_MS = 40_000
 
-/** A worker looks once a second, and each of its trips may take a second and a half. */
+/** A worker reads once a second, and each of its trips may take 1.5 s. */
 const WORKER_LATE_MS = 8000
 
-/** By how much a clock is set: forth or back, by seconds or by hours. */
+/** The jump of a clock: forth or back, by seconds or by hours. */
 const jumpOf = (ms: number): number => (ms % 2 === 0 ? 1 : -1) * ms * (ms % 3 === 0 ? 200 : 1)
 
 const KEY = { client: 'acme', subject: 'f', account: '' }
@@ -51,7 +51,7 @@ const POLICIES: Readonly<Record<Scenario['timing'], RefreshPolicy>> = {
 
 /** Runs one scenario: the real Grants of several processes in a simulated world. */
 export async function simulate(scenario: Scenario, trace?: (line: string) => void): Promise<Outcome> {
-  // Simulated time doesn't wait for files.
+  // Simulated time does not wait for files.
   await loadParts()
   const random = new Random(scenario.seed)
   const restore = seedGlobals(new Random(scenario.seed ^ 0x5bd1e995))
@@ -87,7 +87,7 @@ class Simulation {
   #storeHangsUntil = 0
   #providerHangsUntil = 0
   #resolverHangsUntil = 0
-  /** How far the store's clock is off from the true time, and how often it was set back. */
+  /** The store's clock's difference from the true time, and the number of times it was set back. */
   #storeSkewMs = 0
   #storeSetBack = 0
   #failure: unknown
@@ -125,7 +125,7 @@ class Simulation {
       server: this.#server,
       timeoutMs,
       settleMs,
-      // A grace by time forgives what arrives in it: of later arrivals nothing is promised.
+      // A grace period accepts requests that arrive within it. Later ones may fail.
       bounded: scenario.bounded || (scenario.mode === 'time' && scenario.declared),
       providerDown: () => timeline.now < this.#providerDownUntil,
       hangs: () => timeline.now < this.#providerHangsUntil,
@@ -179,7 +179,7 @@ class Simulation {
     return EPOCH + this.#timeline.now + this.#storeSkewMs
   }
 
-  /** A process goes on after a wait. */
+  /** Called when a process continues after a wait. */
   #turn(owner: Owner): void {
     const fault = this.#faults.ofEvent()
     if (fault === undefined || !(owner instanceof Process)) return
@@ -214,7 +214,7 @@ class Simulation {
     this.#cutUntil.clear()
     await this.#logInAnew()
     await this.#answerAll(true)
-    // What waits to be saved is tried again every second at least; a request may still be out.
+    // An unsaved token is saved again at least once a second. A request may still be in flight.
     await this.#until(this.#timeline.now + 4 * this.#resolved.settleMs + this.#resolved.timeoutMs + 25_000)
     this.#ledger.atTheEnd(this.#database.feed, KEY.client)
     await this.#rest()
@@ -224,11 +224,14 @@ class Simulation {
     this.#trace?.(`${this.#timeline.now} end: ${family?.state} version ${family?.version}`)
   }
 
-  /** Whoever changes its registration has its users log in again: whom the faults kept from it does so now. */
+  /**
+   * After a change of its registration, an application asks its users to log in again. If the faults prevented that,
+   * they do so now.
+   */
   async #logInAnew(): Promise<void> {
     const isOfNow = (): boolean =>
       this.#ledger.record === undefined || this.#ledger.record.clientId === this.#server.registration.clientId
-    // A login through a registration before may still be on its way.
+    // A login through an earlier registration may still be in progress.
     if (this.#scenario.resolver === true) await this.#until(this.#timeline.now + 5000)
     for (let round = 0; round < 10 && !isOfNow(); round++) {
       const process = this.#processes.find(({ alive }) => alive)
@@ -237,7 +240,7 @@ class Simulation {
     }
   }
 
-  /** Nobody asks for a lifetime. Where workers run, they renew the grant all the same. */
+  /** No caller asks for a lifetime. If workers run, they still refresh the grant. */
   async #rest(): Promise<void> {
     const { workers, timing } = this.#scenario
     const lifetime = LIFETIME_MS[timing]
@@ -248,13 +251,14 @@ class Simulation {
     const { record } = this.#ledger
     const family = record && this.#server.familyOf(this.#ledger.refreshTokenOf(record))
     if (record?.state !== 'active' || family?.alive !== true || record.failures !== undefined) return
-    // A worker whose clock is off reserves by its own time at first.
+    // A worker with a wrong clock first reserves by its own time.
     if (this.#processes.some(({ suspicious }) => suspicious)) return
-    // What may have been consumed waits until the access token is spent. Otherwise nothing is in the way any more.
+    // A refresh token that may have been consumed waits until the access token is spent. Nothing else delays the
+    // refresh.
     const allowed = record.intent?.everUnknown === true ? bound : WORKER_LATE_MS
     const late = this.#storeNow() - (record.expiresAt ?? Number.POSITIVE_INFINITY)
     if (late > allowed)
-      this.#ledger.fail('worker', `the grant was not renewed for ${Math.round(late)} ms after its end`)
+      this.#ledger.fail('worker', `the grant was not refreshed for ${Math.round(late)} ms after its expiry`)
   }
 
   async #until(end: number, done?: () => boolean): Promise<void> {
@@ -268,12 +272,12 @@ class Simulation {
     )
   }
 
-  /** I9: every process gets an answer in time. */
+  /** I9: every process gets a result in time. */
   async #answerAll(afterTrouble: boolean): Promise<void> {
     const { leaseMs, settleMs, timeoutMs } = this.#resolved
     const { record } = this.#ledger
     const { failures } = record ?? {}
-    // By a clock that was set back, a back-off lies ahead by its own length at most.
+    // By a clock that was set back, a back-off ends after its own length at the latest.
     const backOff =
       failures === undefined
         ? 0
@@ -290,10 +294,10 @@ class Simulation {
         this.#callers.untilAnswered(present, bound, afterTrouble, () => void waiting.delete(present)),
       )
     }
-    // A crash that was under way may still strike.
+    // A crash may still happen.
     const left = (): number => [...waiting].filter(({ alive }) => alive).length
     await this.#until(this.#timeline.now + bound + 120_000, () => left() === 0)
-    if (left() > 0) this.#ledger.fail('I9', `${left()} callers never got an answer`)
+    if (left() > 0) this.#ledger.fail('I9', `${left()} callers never got a result`)
   }
 
   #start(index: number): Process {
@@ -354,7 +358,7 @@ class Simulation {
                 ? new Promise(() => undefined)
                 : Promise.resolve(this.#server.registration),
     })
-    // Where there is a crowd, it is larger than what a worker has under way.
+    // A crowd is larger than the number of concurrent refreshes of a worker.
     if (index < workers) process.grants.keepFresh(crowd > 0 ? { concurrency: 2 } : {})
     return process
   }
@@ -401,7 +405,7 @@ class Simulation {
       .catch((error: unknown) => this.#trace?.(`${this.#timeline.now} log-in failed: ${String(error)}`))
   }
 
-  /** One more of the grants that are due and whose provider never answers. */
+  /** Adds a due grant whose provider never responds. */
   async #join(index: number): Promise<void> {
     const process = this.#processes[0]!
     const token = { access_token: `crowd-${index}`, refresh_token: `crowd-refresh-${index}`, expires_in: 1 }
@@ -466,7 +470,7 @@ class Simulation {
         return
       }
       default:
-        // What follows is done by the process itself.
+        // The process itself does what follows.
         this.#timeline.after(0, process, () => this.#call(process, act))
     }
   }

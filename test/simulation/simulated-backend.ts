@@ -11,16 +11,16 @@ export interface StoreWorld {
   readonly random: Random
   readonly faults: Faults
   readonly database: Database
-  /** Until when the database is down, for everybody or for one process. */
+  /** The time until which the database is down, for all processes or for one. */
   readonly downUntil: (process: Process, point: StorePoint) => number
-  /** Whether what is asked now is never answered. */
+  /** Whether requests of this moment get no response. */
   readonly hangs: () => boolean
   /** Sets the process's clock, or the store's. */
   readonly setClock: (whose: Process | 'store') => void
-  /** How much longer the way there takes just now. */
+  /** The present delay of the way there. */
   readonly slowMs: () => number
   readonly crash: (process: Process) => void
-  /** The machine stops, and every process with it. */
+  /** Stops the machine, and every process with it. */
   readonly pauseAll: (ms: number) => void
   /** Another process logs the user in, after it has ended the grant or not. */
   readonly replace: (process: Process, ended: boolean) => void
@@ -29,7 +29,9 @@ export interface StoreWorld {
 
 export const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
-/** The shared database as one operation of one process sees it: every member is a trip there and back, and either way may fail. */
+/**
+ * The shared database for one operation of one process. Every member is a trip there and back, and each way may fail.
+ */
 export function simulatedBackend(world: StoreWorld, process: Process, operation: Operation): Backend {
   const { database } = world
   const swapPoint = operation
@@ -58,7 +60,7 @@ function latency({ random, timeline }: StoreWorld, process: Process): number {
   return random.chance(0.3) ? 0 : random.between(1, 25)
 }
 
-/** How long the way there takes. */
+/** The duration of the way there. */
 function travelMs(world: StoreWorld, process: Process, fault: StoreFault | undefined): number {
   const { random, timeline } = world
   const slow = world.slowMs()
@@ -73,7 +75,7 @@ function travelMs(world: StoreWorld, process: Process, fault: StoreFault | undef
   return travel
 }
 
-/** One trip: who asks, and what strikes it. */
+/** One trip: the asking process, and its fault. */
 interface Trip<T> {
   readonly process: Process
   readonly point: StorePoint
@@ -129,14 +131,17 @@ function trip<T>(world: StoreWorld, process: Process, point: StorePoint, work: (
   return promise
 }
 
-/** What the database makes of a trip: an answer or a failure, and how long the way back takes; undefined: none. */
+/**
+ * The database's response to a trip, or its failure, and the duration of the way back. Undefined if there is no
+ * response.
+ */
 async function arrive<T>(
   world: StoreWorld,
   { process, point, fault, apply }: Trip<T>,
 ): Promise<{ readonly value: T; readonly ms: number } | { readonly failsIn: number } | undefined> {
   const { random, timeline } = world
   const down = world.downUntil(process, point) - timeline.now
-  // A database that goes down may have written before its answer is lost.
+  // A database that goes down may have written before its response is lost.
   if (down > 0 && !random.chance(0.1)) {
     return { failsIn: random.chance(0.3) ? down + 60_000 : latency(world, process) }
   }

@@ -7,8 +7,8 @@ import type { Operation } from './scenario.ts'
 import { never, simulatedBackend, type StoreWorld } from './simulated-backend.ts'
 
 /**
- * The store of one process. Each kind of operation has a `storeOver` of its own, so that its trips are known by its name; what an operation
- * has seen travels with its record, from one to the other.
+ * The store of one process. Each kind of operation has a `storeOver` of its own, so that its name identifies its
+ * trips. A record that one operation has read can be passed to another.
  */
 export function simulatedStore(world: StoreWorld, ledger: Ledger, process: Process): GrantStore {
   const { timeline } = world
@@ -35,7 +35,7 @@ export function simulatedStore(world: StoreWorld, ledger: Ledger, process: Proce
     read: async (key) => {
       const { storeJumps } = ledger
       const answer = await timed(() => reads.read(key))
-      // An answer from before the store's clock was set tells nothing of it.
+      // A response from before the store's clock was set does not show the new time.
       if (storeJumps === ledger.storeJumps) process.unnoticedMs = 0
       return answer
     },
@@ -55,12 +55,12 @@ export function simulatedStore(world: StoreWorld, ledger: Ledger, process: Proce
       if (family !== undefined) process.ended.add(family)
       const answer = await timed(() => deletes.delete(key, request))
       const deletedAt = ledger.deletedAt.get(request.id)
-      // A minute is counted from the deletion's look, and its swap may have come much later.
+      // The minute counts from the deletion's read, and its swap may be much later.
       // The store remembers by its own clock.
       const isRemembered =
         ledger.storeJumps === 0 && deletedAt !== undefined && answer.now - EPOCH < deletedAt + DELETED_MS / 3
       if (isRemembered && answer.record?.id !== request.id) {
-        ledger.fail('other', `a repeated deletion of log-in ${request.id} did not return what was deleted`)
+        ledger.fail('other', `a repeated deletion of login ${request.id} did not return the deleted record`)
       }
       return answer
     },

@@ -26,7 +26,7 @@ test('no schedule under assumption Q breaks an invariant', { timeout: 120_000 },
   for (const mode of MODES) expect(tally.modes[mode]).toBeGreaterThan(0)
 })
 
-test('what is left without assumption Q is no worse than the model says', { timeout: 120_000 }, async () => {
+test('without assumption Q, only the findings of the model remain', { timeout: 120_000 }, async () => {
   const tally = emptyTally()
   expect(await campaign({ seed: 20_260_102, schedules: 200, bounded: false, wide: false }, tally)).toBeUndefined()
   expect(tally.beyondQ).toBeGreaterThan(0)
@@ -47,10 +47,10 @@ test('the same scenario runs the same way again, with the whole client too', asy
   }
 })
 
-test('without faults each expiry costs one redemption, however many processes ask', async () => {
+test('without faults each expiry causes one redemption, for any number of processes', async () => {
   const outcome = await simulate({ ...calm, processes: 4 })
   expect(outcome.violation).toBeUndefined()
   expect(outcome.refused).toBe(0)
-  // About 450 s of tokens that live for 60 s and are renewed 12 s early.
+  // About 450 s of tokens that are valid for 60 s and refreshed 12 s early.
   expect(outcome.redemptions).toBeLessThanOrEqual(10)
 })

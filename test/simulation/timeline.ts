@@ -1,12 +1,12 @@
 import type { Random } from './random.ts'
 
-/** Whom an event belongs to: nothing of a dead owner happens any more, what happens to a paused one happens later. */
+/** The owner of an event. Events of a crashed owner no longer happen, and those of a paused one happen later. */
 export interface Owner {
   readonly alive: boolean
   readonly pausedUntil: number
 }
 
-/** What an event answers when no process could have noticed it: nobody has anything to do then. */
+/** Returned by an event that no process could notice, so that no promise job must run. */
 export const QUIET: unique symbol = Symbol('quiet')
 
 type Run = () => void | typeof QUIET | Promise<void | typeof QUIET>
@@ -18,31 +18,31 @@ interface Event {
   readonly run: Run
 }
 
-// Taken now: a test runner may put timers of its own in their place.
+// Kept now, because a test runner may replace the timers.
 const { setImmediate } = globalThis
 
 /** Lets every promise job run. */
 const promiseJobs = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
-/** Virtual time: what happens at one moment happens in random order, and after each event all promise jobs have run. */
+/** Virtual time. Events of one moment happen in random order, and after each event all promise jobs have run. */
 export class Timeline {
   readonly #random: Random
   readonly #heap: Event[] = []
   now = 0
   events = 0
-  /** Called before an owner goes on after a wait: it may stop the owner once more. */
+  /** Called before an owner continues after a wait. It may stop the owner again. */
   onTurn: (owner: Owner) => void = () => undefined
 
   constructor(random: Random) {
     this.#random = random
   }
 
-  /** Lets something happen after `ms`. */
+  /** Schedules an event after `ms`. */
   after(ms: number, owner: Owner | undefined, run: Run): void {
     this.#push({ at: this.now + Math.max(0, ms), order: this.#random.next(), owner, run })
   }
 
-  /** Goes on until `end`, or until `done`. After each event `check` looks at the world. */
+  /** Runs until `end`, or until `done`. Calls `check` after each event. */
   async runUntil(end: number, check: () => void, done: () => boolean = () => false): Promise<void> {
     await promiseJobs()
     while (!done()) {
@@ -64,7 +64,7 @@ export class Timeline {
     if (!done()) this.now = Math.max(this.now, end)
   }
 
-  /** Whether its owner is stopped: it happens when the owner goes on. */
+  /** Whether its owner is stopped. The event then happens when the owner continues. */
   #postponed(event: Event): boolean {
     if (event.owner === undefined || event.owner.pausedUntil <= event.at) return false
     event.at = event.owner.pausedUntil

@@ -25,7 +25,7 @@ export function packAndInstall() {
   ]) {
     unpack(pack(join(clone, path), join(folder, basename(name))), join(modules, name))
   }
-  for (const name of ['oauth4webapi', 'jose']) {
+  for (const name of ['oauth4webapi', 'jose', '@opentelemetry/api']) {
     cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true })
   }
   symlinkSync(join(root, 'node_modules', 'oidc-provider'), join(modules, 'oidc-provider'), 'junction')

@@ -3,8 +3,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { SqliteDatabase, SqliteValue } from '../../src/stores/sqlite/index.ts'
 
 /**
- * A database as better-sqlite3 makes them, over node:sqlite: `run` refuses statements that answer rows, `get` and `all` those
- * that answer none, its own error codes, and it waits for locks unless told otherwise.
+ * A database like those of better-sqlite3, over node:sqlite. `run` rejects statements that return rows, `get` and
+ * `all` reject those that return none, errors have its own codes, and it waits for locks by default.
  */
 export function betterSqliteShaped(database: DatabaseSync): SqliteDatabase {
   const translated = <T>(work: () => T): T => {

@@ -5,7 +5,7 @@ import type { NewGrant } from '../../src/stores/store.ts'
 export interface Report {
   /** The versions that this process claimed and committed. */
   readonly won: readonly number[]
-  /** How often it was told that another has the lease. */
+  /** Number of times that another owner had the lease. */
   readonly busy: number
 }
 

@@ -71,7 +71,7 @@ test('a list ends when its store is closed', async () => {
   await expect(list[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'config_error' })
 })
 
-test('a sealed text may have a million characters and no more', async () => {
+test('a sealed text of more than a million characters is rejected', async () => {
   const { store } = await slow()
   await store.put({ ...key, subject: 'q' }, { ...grant, sealed: 'x'.repeat(1_000_000) })
   await expect(

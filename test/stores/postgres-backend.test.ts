@@ -87,7 +87,7 @@ describe.skipIf(url === undefined)('the PostgreSQL backend', () => {
       }
 
       /**
-       * Swaps with 100 ms of time while another transaction holds the row for longer, and then ends as it is told to.
+       * Swaps with 100 ms of time while another transaction holds the row for longer, and then ends as given.
        */
       async function late(hold: string, end: 'COMMIT' | 'ROLLBACK', from: string | undefined) {
         const table = newTable()

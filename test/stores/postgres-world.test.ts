@@ -190,7 +190,7 @@ describe.skipIf(url === undefined)('PostgreSQL as others have set it up', () => 
               },
             })
           }
-          // A read waits for nobody, and another grant's writes neither.
+          // A read does not wait, and neither do another grant's writes.
           expect((await store.read(key)).record).toEqual(record)
           expect((await store.put({ ...key, subject: 'another' }, { ...grant, id: '2' })).committed).toBe(true)
         })

@@ -116,12 +116,12 @@ describe('a failure', () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('the-secret-in-it')
   })
 
-  test('that is no error is one all the same', async () => {
+  test('that is no Error still causes a StoreError', async () => {
     await expect(failing('no').read(key)).rejects.toThrow(StoreError)
     await expect(failing(undefined).read(key)).rejects.toThrow(/unexpected failure/)
   })
 
-  test('of others in the way is tried again, and no more often than makes sense', async () => {
+  test('of other transactions is tried again, a limited number of times', async () => {
     let calls = 0
     const store = postgresStore({
       query: async () => {
@@ -433,7 +433,7 @@ describe.skipIf(url === undefined)('on a server', () => {
       throw new Error('Nothing waits.')
     }
 
-    test('does not bring back what was deleted meanwhile', async () => {
+    test('does not restore a row that was deleted in between', async () => {
       const table = newTable()
       const store = open(pool, table)
       await store.put(key, grant)
@@ -458,7 +458,7 @@ describe.skipIf(url === undefined)('on a server', () => {
       for (const id of ['1', '2']) expect((await store.put(key, { ...grant, id })).committed).toBe(false)
     })
 
-    test('a claim gets no lease that was given meanwhile', async () => {
+    test('a claim gets no lease that another owner took in between', async () => {
       const table = newTable()
       const store = open(pool, table)
       await store.put(key, grant)

@@ -14,7 +14,7 @@ export async function race(
   let doubles = 0
   for (let version = 1; version <= versions; version += 1) {
     const winners: string[] = []
-    // Again while some are told to come back at once.
+    // Repeats while some may retry at once.
     while (winners.length === 0) {
       const answers = await Promise.all(
         Array.from({ length: owners }, (_, index) => {
@@ -34,8 +34,7 @@ export async function race(
     }
     doubles += winners.length - 1
     const { record } = await stores[0]!.read(key)
-    if (record?.lease?.owner !== winners[0])
-      throw new Error('The record names another owner than the one that was told.')
+    if (record?.lease?.owner !== winners[0]) throw new Error('The record names another owner than the result.')
     await stores[version % stores.length]!.commit(key, { id, version, ...content })
   }
   const { record } = await stores[0]!.read(key)

@@ -40,7 +40,7 @@ test.each([
 })
 
 test.each(['ERR something else', 'NOPERM no', 'Connection is closed.', 'Command timed out'])(
-  'another failure is told at once: %s',
+  'another failure is reported at once: %s',
   async (message) => {
     const client = refusing([new Error(message)])
     await expect(redisStore(client).read(keyOf('s'))).rejects.toMatchObject({ code: 'store_error' })

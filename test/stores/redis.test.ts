@@ -88,7 +88,7 @@ describe('a failure', () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('the-secret-in-it')
   })
 
-  test('that is no error is one all the same', async () => {
+  test('that is no Error still causes a StoreError', async () => {
     await expect(failing('no').read(key)).rejects.toThrow(StoreError)
     await expect(failing(undefined).read(key)).rejects.toThrow(/unexpected failure/)
   })
@@ -133,7 +133,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
     expect(record).toMatchObject({ version: 1, expiresAt: 5, scope: [], lease: { owner: 'o' }, intent: { attempt: 1 } })
   })
 
-  test('clients may answer bytes, or put a prefix of their own before all keys', async () => {
+  test('clients may return bytes, or put a prefix of their own before all keys', async () => {
     const named = newPrefix()
     const bytes = node.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }) as unknown as NodeRedisClient
     const prefixed = new Redis(url!, { keyPrefix: `${named}:own:` })
@@ -213,7 +213,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
     expect(spy.scripts).toBe(2)
   })
 
-  test('a refresh is three scripts: a read and two swaps; the first operation of all looks at the version before', async () => {
+  test('a refresh is three scripts: a read and two swaps; before the first operation, the version is checked', async () => {
     const named = newPrefix()
     await open(client, named).put(key, grant)
     const spy = counting()
@@ -344,7 +344,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
     expect((await store.due({ before: 1, limit: 5 })).records.map((record) => record.key)).toEqual([other])
   })
 
-  test('scripts that the server has forgotten are sent anew', async () => {
+  test('scripts that the server has forgotten are sent again', async () => {
     const store = open()
     await store.put(key, grant)
     await client.script('FLUSH')
@@ -397,7 +397,7 @@ describe.skipIf(url === undefined)('on a server', async () => {
 
   test('the due grants of all buckets come in one order, however they are spread', async () => {
     const store = open()
-    // All of one subject lie in one bucket: more there than a bucket tells at first.
+    // All grants of one subject are in one bucket, more than a bucket returns at first.
     const subjects = Array.from({ length: 120 }, (_, index) => (index < 60 ? 'one' : `${index}`))
     await Promise.all(
       subjects.map((subject, index) =>

@@ -16,7 +16,7 @@ const request: ClaimRequest = {
   intent: { hash: 'h', sendWithinMs: 1000 },
 }
 
-/** A claim at time 0 whose request is not heard of any more; its lease ends after 5 s, and all is settled after 16 s. */
+/** A claim at time 0 whose request has no result. Its lease ends after 5 s, and its settle time after 16 s. */
 async function unheard(): Promise<{ store: GrantStore; clock: ReturnType<typeof fakeClock>; began: number }> {
   const clock = fakeClock()
   const store = memoryStore({ clock })

@@ -22,12 +22,12 @@ const claim: ClaimRequest = {
   intent: { hash: 'h', sendWithinMs: 30_000 },
 }
 
-/** What happens between a command that was done, and whose answer was lost, and the same one that the driver sends again. */
+/** What happens between a command whose response was lost and its repeat by the driver. */
 interface Resends {
   between: (() => Promise<unknown>) | undefined
 }
 
-/** Sends everything twice, and answers the second time. */
+/** Sends everything twice, and returns the second result. */
 async function twice<T>(resends: Resends, send: () => Promise<T>): Promise<T> {
   await send().catch(() => undefined)
   const { between } = resends
@@ -168,7 +168,7 @@ describe.each(Object.entries(makers))('what a driver sends twice to %s', (_name,
     expect(ended.committed).toBe(false)
     expect((await usual.read(key)).record).toBeUndefined()
 
-    // A verdict that a success overturned is no verdict any more.
+    // A verdict that a success has replaced is no longer a verdict.
     const { record } = await usual.put(key, { ...grant, id: '7' })
     const version = record!.version
     await usual.claim(key, { ...claim, id: '7', version })
@@ -204,7 +204,7 @@ describe.each(Object.entries(makers))('what a driver sends twice to %s', (_name,
 
 /** Does the work, and something else after the first swap that the work sends, before it is sent again. */
 async function whileSwapping<T>(resends: Resends, between: () => Promise<unknown>, work: () => Promise<T>): Promise<T> {
-  // The look comes before the swap.
+  // The read comes before the swap.
   resends.between = async () => {
     resends.between = between
   }

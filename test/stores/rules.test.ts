@@ -57,7 +57,7 @@ test('a clock is set back by what it lacks of the time that has passed', () => {
   expect(setBacks.noticed(60_000, NOW + 30_000)).toBe(30_000)
   clock.at = 70_000
   expect(setBacks.noticed(70_000, NOW + 40_000 - NOISE_MS)).toBe(0)
-  // The answer took two seconds: the clock was looked at somewhere between.
+  // The response took two seconds, and the clock was read in between.
   clock.at = 92_000
   expect(setBacks.noticed(90_000, NOW + 60_000 - NOISE_MS)).toBe(0)
 })

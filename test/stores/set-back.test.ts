@@ -54,7 +54,7 @@ describe.each(kinds)('when the clock of %s is set back', (kind) => {
   test.each([61_000, HOUR_MS, 24 * HOUR_MS])('by %i ms, a crashed process costs seconds', async (backMs) => {
     const { clock, store, second } = await processes()
     const { record } = await store.read(key)
-    // It died between its claim and its answer.
+    // It crashed between its claim and its response.
     const request = { leaseMs: 15_000, settleMs: 15_000, intent: { hash: 'h', sendWithinMs: 5_000 } }
     await store.claim(key, { id: record!.id, version: 1, owner: 'dead', ...request })
     clock.set(clock.now() - backMs)

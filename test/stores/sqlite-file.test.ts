@@ -77,7 +77,7 @@ describe.each(Object.entries(losses))('a file that was %s while it was open', (_
     await lose()
     for (const [operation, run] of Object.entries(operations)) {
       const error = await run(store).then(
-        () => `'${operation}' was answered`,
+        () => `'${operation}' returned`,
         (reason: unknown) => reason as StoreError,
       )
       expect(error).toMatchObject({
@@ -139,7 +139,7 @@ test('a file that goes while a commit waits for the disk is no commit', async ()
   removing = true
   const error = await store.commit(key, { id: '1', version: 1, ...content }).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'store_error' })
-  // It was written, where nobody will look for it.
+  // It was written to a file that is no longer reachable.
   expect(error).not.toHaveProperty('notWritten')
 })
 

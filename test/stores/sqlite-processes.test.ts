@@ -32,7 +32,7 @@ async function runAll(children: readonly ChildProcess[]): Promise<Report[]> {
   return Promise.all(reports)
 }
 
-/** Reads the feed while others write it, until it has so many changes. */
+/** Reads the feed while others write it, until it has this number of changes. */
 async function follow(count: number): Promise<Change[]> {
   const store = sqliteStore(at.file)
   const found: Change[] = []
@@ -84,7 +84,7 @@ test('a process that is killed while it writes leaves a file that others go on w
     const round = key.subject.split(' ')[0] ?? ''
     rounds.set(round, (rounds.get(round) ?? 0) + 1)
   }
-  // One turn is one transaction: all of it or nothing; and what was answered is there.
+  // One turn is one transaction: all of it or nothing. What returned is stored.
   for (const count of rounds.values()) expect(count).toBe(20)
   expect(rounds.size).toBeGreaterThan(answered)
   const { changes } = await store.changes!({ limit: 10_000 })

@@ -286,7 +286,7 @@ test('a row is found, swapped and removed by an index', async () => {
   expect(plans.filter((plan) => plan.startsWith('SCAN'))).toEqual([])
 })
 
-/** How many turns of the event loop others got meanwhile. */
+/** Number of turns of the event loop for other work. */
 async function turnsOf(work: () => Promise<unknown>): Promise<number> {
   let [turns, isDone] = [0, false]
   const look = (): void => {

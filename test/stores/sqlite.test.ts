@@ -422,7 +422,7 @@ describe('a failure', () => {
           ...statement,
           run: (...parameters) => {
             if (full && sql.startsWith('INSERT')) {
-              // What SQLite does by itself when the disk is full.
+              // SQLite does this automatically if the disk is full.
               database.exec('ROLLBACK')
               throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
             }

@@ -28,7 +28,7 @@ export type Opener = (now: () => number) => GrantStore | Promise<GrantStore>
 const START = Date.UTC(2026, 0, 1)
 /**
  * A clock is set back by this at most: a day's and a week's end are then never passed twice by steps of an hour back
- * and 100,000 seconds on. What has come to its end once may be forgotten or not, in each store by itself.
+ * and 100,000 seconds on. What has come to its end once may be forgotten or not, in each store separately.
  */
 const BACK_MS = 3_600_000
 
@@ -191,7 +191,7 @@ const step: Arbitrary<Step> = oneof(
   }),
 )
 
-/** Fails unless a store gives the same answers as the memory store to whatever comes. */
+/** Fails unless a store returns the same results as the memory store for random operations. */
 export async function answersLikeMemory(open: Opener, numRuns: number): Promise<void> {
   const pause = constantFrom(0, 1, 5, 10, 20, 1_000, -7, -BACK_MS, 100_000_000)
   await assert(
@@ -241,7 +241,7 @@ export async function claimsAtTheEdgesLikeMemory(open: Opener): Promise<void> {
   }
 }
 
-/** Runs the steps in both stores, each after its pause, and fails where their answers differ. */
+/** Runs the steps in both stores, each after its pause, and fails if their results differ. */
 async function walk(open: Opener, steps: readonly [pause: number, run: Step][]): Promise<void> {
   let now = START
   let latest = now
@@ -258,7 +258,7 @@ async function walk(open: Opener, steps: readonly [pause: number, run: Step][]):
   await store.close()
 }
 
-/** Fails unless a late repeat of a log-in is refused for exactly a day. */
+/** Fails unless a late repeat of a login is rejected for exactly a day. */
 export async function tombstoneEndsAfterADay(store: GrantStore, clock: FakeClock): Promise<void> {
   const at = { client: 'tombstones', subject: 's', account: '' }
   const grant = {

@@ -7,7 +7,7 @@ const key = { client: 'storm', subject: 's', account: '' }
 const content = { state: 'active', sealed: 'x', renewable: true } as const
 const grant: NewGrant = { id: '1', schema: 1, issuer: 'i', clientId: 'c', ...content }
 
-/** Imports what this place needs, and no more: the drivers are large. */
+/** Imports only what this place needs, because the drivers are large. */
 async function open(at: Place): Promise<GrantStore> {
   if (at.kind === 'dynamodb') {
     const { dynamodbStore } = await import('../../src/stores/dynamodb/index.ts')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Backend } from '../../src/stores/backend.ts'
 import { content, grant, key, name, request, slow } from './slow-store.ts'
 
-test('a claim whose swap comes too late three times on fresh reads is given up', async () => {
+test('a claim rejects if its swap is too late three times after fresh reads', async () => {
   const { store, late, swaps } = await slow()
   late(5001, 5001, 5001)
   await expect(store.claim(key, request)).rejects.toMatchObject({ code: 'store_error' })

@@ -31,13 +31,13 @@ const claim: ClaimRequest = {
 
 const first = present(await startRedis(), 'Redis (Debian: apt-get install redis-server)')
 
-/** What a failover loses is what Redis had answered and not yet passed on: it answers first and replicates then. */
+/** A failover loses what Redis had confirmed and not yet replicated, because it responds before it replicates. */
 describe.skipIf(first === undefined)('Redis with a replica that is promoted in the middle of a refresh', () => {
   let primary: OwnServer
   let replica: OwnServer
   /** By which the replica knows its primary. */
   let source: Address
-  /** By which the store knows the primary, whichever it is. */
+  /** By which the store identifies the primary. */
   let service: Address
   let client: Redis
   let store: GrantStore
@@ -84,7 +84,7 @@ describe.skipIf(first === undefined)('Redis with a replica that is promoted in t
     service.lead(replica.port)
   }
 
-  /** As a saver does: repeats the operation unchanged until it is answered, and counts the failures. */
+  /** Repeats the operation unchanged until it resolves, as a saver does, and counts the failures. */
   async function persistently<T>(operation: () => Promise<T>): Promise<{ answer: T; failures: number }> {
     let failures = 0
     const answer = await until('The operation', () =>

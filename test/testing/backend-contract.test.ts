@@ -92,7 +92,7 @@ test('cases may share one database', async () => {
   for (let round = 0; round < 2; round += 1) for (const { run } of cases) await run()
 })
 
-test('messages say what was expected and what came', async () => {
+test('messages name the expected and the actual value', async () => {
   const create = (): Backend =>
     spoiled((backend) => ({ read: async () => ({ now: (await backend.read('')).now + 0.5 }) }))
   const [read] = backendContract({ create, clock })

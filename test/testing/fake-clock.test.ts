@@ -6,7 +6,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('time stands still until it is told to go on', async () => {
+test('time stands still until it is advanced', async () => {
   const clock = fakeClock({ now: 1_000 })
   expect([clock.now(), clock.monotonic()]).toEqual([1_000, 0])
   await clock.advance(5)
@@ -14,7 +14,7 @@ test('time stands still until it is told to go on', async () => {
   expect(fakeClock().now()).toBe(Date.UTC(2026, 0, 1))
 })
 
-test('waits end in order, each at its own time, and what follows them runs before time goes on', async () => {
+test('waits end in order, each at its own time, and their continuations run before the next one ends', async () => {
   const clock = fakeClock({ now: 0 })
   const seen: string[] = []
   const wait = async (name: string, ms: number): Promise<void> => {
@@ -33,7 +33,7 @@ test('waits end in order, each at its own time, and what follows them runs befor
   expect(clock.pending).toBe(0)
 })
 
-test('answers of Web Crypto come between two waits', async () => {
+test('results of Web Crypto arrive between two waits', async () => {
   const clock = fakeClock({ now: 0 })
   const times: number[] = []
   const run = async (): Promise<void> => {
@@ -49,7 +49,7 @@ test('answers of Web Crypto come between two waits', async () => {
   expect(times).toEqual([10, 20, 30])
 })
 
-test('no wait is none', async () => {
+test('a wait of 0 ms or less ends at once', async () => {
   const clock = fakeClock()
   await clock.delay(0)
   await clock.delay(-1)
@@ -58,7 +58,7 @@ test('no wait is none', async () => {
 })
 
 describe('an aborted wait', () => {
-  test("rejects with the signal's reason and is pending no more", async () => {
+  test("rejects with the signal's reason and is no longer pending", async () => {
     const clock = fakeClock()
     const controller = new AbortController()
     const wait = clock.delay(10, controller.signal)
@@ -69,7 +69,7 @@ describe('an aborted wait', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('one that ended before is not touched', async () => {
+  test('a wait that ended before is not affected', async () => {
     const clock = fakeClock()
     const controller = new AbortController()
     const wait = clock.delay(10, controller.signal)

@@ -49,13 +49,13 @@ describe('an OAuth2Client with the scripted provider', () => {
     expect(scripted.stats).toEqual({ redemptions: 1, reuses: 0 })
   })
 
-  test('gets a token for itself, which can not be refreshed', async () => {
+  test('gets a token for itself, which cannot be refreshed', async () => {
     const token = await client.clientCredentials()
     expect(token.refreshToken).toBe(undefined)
     expect(await status(scripted, token.accessToken)).toBe(200)
   })
 
-  test('is refused without its code verifier, redirect URI or code', async () => {
+  test('is rejected without its code verifier, redirect URI or code', async () => {
     for (const change of [{ codeVerifier: 'x'.repeat(43) }, { redirectUri: 'https://app.example/other' }]) {
       const pending = await client.authorizationRequest()
       await expect(client.exchangeCode(scripted.login(pending.url), { ...pending, ...change })).rejects.toThrow(
@@ -67,7 +67,7 @@ describe('an OAuth2Client with the scripted provider', () => {
     })
   })
 
-  test('discovers it too', async () => {
+  test('discovers its metadata too', async () => {
     const discovering = new OAuth2Client({
       provider: { name: 'by issuer', server: 'https://provider.example' },
       clientId: 'id',
@@ -88,7 +88,7 @@ describe('reuse of a refresh token', () => {
     expect(scripted.stats).toEqual({ redemptions: 1, reuses: 1 })
   })
 
-  test('is only refused', async () => {
+  test('is only rejected', async () => {
     const scripted = scriptedProvider({ reuse: 'refuse' })
     const first = scripted.issue()
     const second = await redeem(scripted, first.refresh_token)
@@ -96,7 +96,7 @@ describe('reuse of a refresh token', () => {
     expect(await redeem(scripted, second['refresh_token'])).toHaveProperty('access_token')
   })
 
-  test('is forgiven for a time, with the same successor', async () => {
+  test('returns the same successor during the grace period', async () => {
     const clock = fakeClock()
     const scripted = scriptedProvider({ clock, reuse: { graceMs: 1_000 } })
     expect(scripted.provider.refresh).toEqual({ rotates: true, reuseGraceMs: 1_000, reuseGraceUntil: 'time' })
@@ -108,7 +108,7 @@ describe('reuse of a refresh token', () => {
     expect(await redeem(scripted, first.refresh_token)).toEqual({ error: 'invalid_grant' })
   })
 
-  test('is what a provider without rotation expects', async () => {
+  test('is normal for a provider without rotation', async () => {
     const scripted = scriptedProvider({ rotates: false })
     const { refresh_token: token } = scripted.issue()
     expect((await redeem(scripted, token))['refresh_token']).toBe(token)
@@ -128,7 +128,7 @@ test('access tokens expire by its clock', async () => {
   expect(await status(scripted, token)).toBe(401)
 })
 
-test('the lifetime can be left unsaid', async () => {
+test('the lifetime can be left out', async () => {
   const scripted = scriptedProvider({ expiresIn: null })
   const issued = scripted.issue({ scope: 'a', renewable: false })
   expect(Object.keys(issued).sort()).toEqual(['access_token', 'scope', 'token_type'])
@@ -144,7 +144,7 @@ test('a user may end the grant at the provider', async () => {
 })
 
 describe('the script', () => {
-  test('answers the next token requests, and no others', async () => {
+  test('responds to the next token requests, and to no others', async () => {
     const scripted = scriptedProvider()
     scripted.script(
       { status: 503, headers: { 'retry-after': '5' } },
@@ -179,7 +179,7 @@ describe('the script', () => {
     expect(codes).toEqual(['ECONNREFUSED', 'ECONNRESET', 'ECONNRESET'])
   })
 
-  test('hangs until the caller gives up', async () => {
+  test('hangs until the caller aborts', async () => {
     const scripted = scriptedProvider()
     scripted.script('hang', 'hang')
     const controller = new AbortController()
@@ -191,7 +191,7 @@ describe('the script', () => {
     await expect(post(scripted, {}, { signal: controller.signal })).rejects.toThrow('enough')
   })
 
-  test('may be a function, of the request and of the answer by the rules', async () => {
+  test('may be a function of the request and the regular response', async () => {
     const scripted = scriptedProvider()
     const { refresh_token: token } = scripted.issue()
     scripted.script(
@@ -211,7 +211,7 @@ describe('the script', () => {
   })
 })
 
-test('every request is kept', async () => {
+test('every request is recorded', async () => {
   const scripted = scriptedProvider()
   await post(scripted, { a: '1' }, { headers: { authorization: 'Basic x' } })
   await scripted.fetch(new Request(scripted.resource))
@@ -228,7 +228,7 @@ test('every request is kept', async () => {
   expect(scripted.tokenRequests).toHaveLength(1)
 })
 
-test('an answer may take its time', async () => {
+test('a response may be delayed', async () => {
   const clock = fakeClock()
   const scripted = scriptedProvider({ clock, latencyMs: 100 })
   const request = post(scripted, {})
@@ -238,7 +238,7 @@ test('an answer may take its time', async () => {
   expect((await request).status).toBe(400)
 })
 
-test('nothing else is there', async () => {
+test('every other URL returns 404', async () => {
   expect((await scriptedProvider().fetch('https://provider.example/elsewhere')).status).toBe(404)
 })
 

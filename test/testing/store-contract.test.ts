@@ -22,7 +22,7 @@ async function failed(create: () => GrantStore, only?: string): Promise<string[]
   return names
 }
 
-/** A memory store with some of its methods spoiled. */
+/** A memory store with some of its methods broken. */
 function spoiled(spoil: (store: GrantStore) => Partial<GrantStore>): () => GrantStore {
   return () => {
     const store = memoryStore({ clock })
@@ -69,9 +69,9 @@ test('a case closes its store, also when it fails', async () => {
   expect(closed).toBe(1)
 })
 
-test('messages say what was expected and what came', async () => {
+test('messages name the expected and the actual value', async () => {
   const create = spoiled((store) => ({ once: async (id, ttlMs, by) => !(await store.once(id, ttlMs, by)) }))
-  const once = storeContract({ create, clock }).find(({ name }) => name === 'an id is seen once')
+  const once = storeContract({ create, clock }).find(({ name }) => name === 'an id is accepted once')
   await expect(once!.run()).rejects.toThrow('Expected an id that was never seen to be true, got false.')
 })
 

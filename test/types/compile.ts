@@ -67,8 +67,8 @@ export async function installed(): Promise<{ readonly folder: string; [Symbol.di
     writeFileSync(join(target, 'dist', name), code)
   }
   cpSync(join(root, 'package.json'), join(target, 'package.json'))
-  mkdirSync(join(folder, 'node_modules/@types'))
-  for (const name of ['@types/node', 'undici-types'])
+  for (const scope of ['@types', '@opentelemetry']) mkdirSync(join(folder, 'node_modules', scope))
+  for (const name of ['@types/node', 'undici-types', '@opentelemetry/api'])
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
   cpSync(join(import.meta.dirname, 'consumer'), folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')

@@ -50,7 +50,7 @@ describe.each(UNDICI)('withGrant serves %s:', (_name, undici) => {
     expect([young.statusCode, await young.body.text()]).toEqual([401, 'refused'])
   })
 
-  test('fetch, whose bodies are streams to undici', async () => {
+  test('fetch, whose bodies are streams for undici', async () => {
     const { api, clock, dispatcher } = await stage(undici)
     api.refuses = (token) => token === 'at-f-0'
     await clock.advance(OLD_MS)

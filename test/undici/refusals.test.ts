@@ -34,7 +34,7 @@ const REFUSALS: [string, (response: ServerResponse) => void][] = [
   ['a body in deflate', answering(403, deflateSync(OVER), { ...JSON_TYPE, 'content-encoding': 'deflate' })],
   ['a body in brotli', answering(403, brotliCompressSync(OVER), { ...JSON_TYPE, 'content-encoding': 'BR' })],
   [
-    'a 401 with a challenge that a refresh mends',
+    'a 401 with a challenge that asks for a refresh',
     answering(401, '', { 'www-authenticate': 'Bearer error="invalid_token"' }),
   ],
 ]
@@ -48,10 +48,10 @@ const OTHERS: [string, number, string | Buffer, Record<string, string>][] = [
   ['half of a JSON', 403, OVER.slice(0, 10), JSON_TYPE],
   ['more than 64 KiB', 403, PADDED, JSON_TYPE],
   ['more than 64 KiB once it is decoded', 403, gzipSync(PADDED), { ...JSON_TYPE, 'content-encoding': 'gzip' }],
-  ['an encoding that is broken', 403, 'no gzip', { ...JSON_TYPE, 'content-encoding': 'gzip' }],
-  ['an encoding that nobody knows', 403, OVER, { ...JSON_TYPE, 'content-encoding': 'mine' }],
+  ['an invalid encoding', 403, 'no gzip', { ...JSON_TYPE, 'content-encoding': 'gzip' }],
+  ['an unknown encoding', 403, OVER, { ...JSON_TYPE, 'content-encoding': 'mine' }],
   [
-    'a challenge that no refresh mends',
+    'a challenge that a refresh cannot fix',
     401,
     'no',
     { 'www-authenticate': 'Basic realm="x", bearer ERROR=Insufficient_User_Authentication' },
@@ -86,7 +86,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
       dispatcher.dispatch({ origin, path: '/', method: 'POST', body: 'mine' } as never, handler as never)
     })
 
-  test.each(REFUSALS)('%s that says so costs one refresh and one repeat', async (_by, refuse) => {
+  test.each(REFUSALS)('%s that rejects the token causes one refresh and one repeat', async (_by, refuse) => {
     for (const kind of ['request', 'handler']) {
       const { api, dispatcher, provider, settled } = await stage(refuse)
       const answer =
@@ -99,7 +99,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     }
   })
 
-  test.each(OTHERS)('an answer with %s is the caller’s, whole', async (_what, status, body, headers) => {
+  test.each(OTHERS)('a response with %s is passed to the caller unchanged', async (_what, status, body, headers) => {
     const { api, dispatcher, provider, settled } = await stage(answering(status, body, headers))
     const expected = Buffer.from(body).toString('latin1')
     const answer = await settled(request(api.origin, { dispatcher, method: 'POST', body: 'mine' }))
@@ -111,13 +111,13 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(provider.redemptions).toBe(0)
   })
 
-  test('without data of the provider no body is looked at', async () => {
+  test('without provider data no body is read', async () => {
     const { api, dispatcher } = await stage(answering(403, OVER), [])
     expect((await request(api.origin, { dispatcher })).statusCode).toBe(403)
     expect(api.seen).toHaveLength(1)
   })
 
-  test('to a stream, such an answer stands, and the next request has a new token', async () => {
+  test('such a response to a stream is passed on, and the next request has a new token', async () => {
     const { api, dispatcher, settled } = await stage(answering(403, OVER))
     const sent = request(api.origin, { dispatcher, method: 'POST', body: Readable.from(['once']) })
     const { body, statusCode } = await settled(sent)
@@ -126,7 +126,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(api.seen.at(-1)!.token).toBe('at-f-1')
   })
 
-  test('a big answer that is none flows on with the pauses of its reader', async () => {
+  test('a large body that rejects no token is passed on and respects the pauses of its reader', async () => {
     const big = Buffer.alloc(8 * 1024 * 1024, '[1]')
     const { api, dispatcher, settled } = await stage(answering(403, big))
     const { body } = await settled(request(api.origin, { dispatcher }))
@@ -138,7 +138,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(bytes).toBe(big.byteLength)
   })
 
-  test('fetch, which asks for encodings, has its refusals seen and its answers decoded', async () => {
+  test('for fetch, which asks for encodings, rejections are recognized and bodies are decoded', async () => {
     const { api, dispatcher, settled } = await stage(
       answering(403, gzipSync(OVER), { ...JSON_TYPE, 'content-encoding': 'gzip' }),
     )
@@ -167,7 +167,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     })
     expect(provider.redemptions).toBe(2)
 
-    // What no refresh mends, and other errors, are the caller's at once.
+    // Other errors, and those that a refresh cannot fix, are passed to the caller at once.
     await clock.advance(OLD_MS)
     api.refuse = answering(401, '', { 'www-authenticate': 'Bearer error="insufficient_scope"' })
     await expect(settled(request(api.origin, { dispatcher }))).rejects.toMatchObject({ statusCode: 401 })
@@ -176,7 +176,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(provider.redemptions).toBe(2)
   })
 
-  test('undici’s responseError inside: an answer to a stream stays the caller’s error', async () => {
+  test('with undici’s responseError inside, a response to a stream is the caller’s error', async () => {
     const { agent, api, session, settled } = await stage(answering(401, 'refused', { 'content-type': 'text/plain' }))
     const dispatcher = agent.compose(interceptors.responseError(), withGrant(session))
     const sent = request(api.origin, { dispatcher, method: 'POST', body: Readable.from(['once']) })
@@ -185,7 +185,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(api.seen.map(({ token }) => token)).toEqual(['at-f-0', 'at-f-1'])
   })
 
-  test('a refusal on the way back from another origin says nothing about the token', async () => {
+  test('a rejection by another origin after a redirect does not concern the token', async () => {
     const { agent, api, provider, session, settled } = await stage(answering(401, ''))
     const other = await openApi()
     api.refuses = (token) => token === undefined
@@ -207,7 +207,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
   ]
 
   test.each(CHANGES)(
-    '%s that is changed after the call changes nothing, while the token is fresh and while it is waited for',
+    '%s that is changed after the call has no effect, with a fresh token and while a refresh runs',
     async (_what, make) => {
       for (const wait of [false, true]) {
         const { api, clock, dispatcher, settled } = await stage(answering(401, ''))
@@ -228,7 +228,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     },
   )
 
-  test('a URL object as origin that is changed after the call takes the token nowhere else', async () => {
+  test('a URL object as origin that is changed after the call does not send the token elsewhere', async () => {
     const { api, clock, dispatcher, settled } = await stage(answering(401, ''))
     const other = await openApi()
     await clock.advance(4_000_000)
@@ -250,7 +250,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(api.seen[0]!.headers.authorization).toBe('Bearer at-f-1')
   })
 
-  test('an abort ends the wait for the look-up of a client', async () => {
+  test('an abort ends the wait for a client’s resolver', async () => {
     const { agent, api } = await stage(answering(401, ''))
     const grants = new Grants({ clients: () => new Promise<never>(() => {}) })
     const dispatcher = agent.compose(withGrant(grants.session('tenant', 'alice')))
@@ -262,7 +262,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(api.seen).toEqual([])
   })
 
-  test('a client that is looked up brings its provider’s data along', async () => {
+  test('the provider data of a resolved client is used', async () => {
     const { agent, api, client, clock, settled } = await stage(answering(403, OVER))
     const grants = closing(new Grants({ clients: async () => client, clock }))
     const expires = (clock.now() + 3_600_000) / 1000
@@ -273,7 +273,7 @@ describe.each(UNDICI)('refusals under withGrant with %s:', (_name, undici) => {
     expect(await body.text()).toBe('at-f-1 ')
   })
 
-  test('wrong headers are a ConfigError still', async () => {
+  test('wrong headers are a ConfigError', async () => {
     const { api, dispatcher } = await stage(answering(401, ''))
     const headers = [Buffer.from('Authorization'), 'Basic mine']
     await expect(request(api.origin, { dispatcher, headers: headers as never })).rejects.toBeInstanceOf(ConfigError)

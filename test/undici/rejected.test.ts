@@ -11,7 +11,7 @@ const BIG = 32 * 1024 * 1024
 describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
   const { Client, request } = undici
 
-  /** The first token is refused from the beginning, and old enough for that to be believed. */
+  /** The first token is rejected from the start, and is old enough to be replaced. */
   async function stage(options: Parameters<typeof openStage>[1] = {}) {
     const staged = await openStage(undici, options)
     staged.api.refuses = (token) => token === 'at-f-0'
@@ -24,7 +24,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     return { ...staged, hold, open: () => open(), settled: <T>(work: Promise<T>) => settled(staged.clock, work) }
   }
 
-  test('to fifty requests at once costs one refresh, and each is sent once more', async () => {
+  test('to fifty concurrent requests causes one refresh, and each is sent once more', async () => {
     const { api, dispatcher, provider, settled } = await stage()
     const answers = await settled(
       Promise.all(
@@ -48,7 +48,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     ['undici’s own FormData', () => form(undici)],
   ]
 
-  test.each(REPEATABLE)('has %s sent again whole', async (_body, make) => {
+  test.each(REPEATABLE)('causes a second request with the whole of %s', async (_body, make) => {
     const { api, dispatcher, settled } = await stage()
     const body = make() as string
     expect((await settled(request(api.origin, { dispatcher, method: 'POST', body }))).statusCode).toBe(200)
@@ -60,14 +60,14 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     ['an object', Object.freeze({ 'x-mine': '1' })],
     ['names and values in turn', Object.freeze(['x-mine', '1'])],
     ['an iterable that is read once', new Map([['x-mine', '1']]).entries()],
-  ])('has the caller’s headers sent again, given as %s', async (_form, headers) => {
+  ])('causes a second request with the caller’s headers, given as %s', async (_form, headers) => {
     const { api, dispatcher, settled } = await stage()
     await settled(request(api.origin, { dispatcher, headers: headers as never }))
     expect(api.seen.map(({ token }) => token)).toEqual(['at-f-0', 'at-f-1'])
     expect(api.seen.map((seen) => seen.headers['x-mine'])).toEqual(['1', '1'])
   })
 
-  test('does not have a stream sent twice: its answer is the 401, and the next request has a new token', async () => {
+  test('is passed on after a stream, which is not sent twice, and the next request has a new token', async () => {
     const { api, dispatcher, provider, settled } = await stage()
     const body = Readable.from(['on', 'ce'])
     const refused = await settled(request(api.origin, { dispatcher, method: 'POST', body }))
@@ -79,7 +79,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect(provider.redemptions).toBe(1)
   })
 
-  test('costs one refresh, and the next one within the minute none', async () => {
+  test('causes one refresh, and the next one within a minute causes none', async () => {
     const { api, dispatcher, provider, settled } = await stage()
     api.refuses = () => true
     for (let count = 0; count < 3; count += 1) {
@@ -90,7 +90,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect(provider.redemptions).toBe(1)
   })
 
-  test('stands when the new token is refused too', async () => {
+  test('is passed on if the new token is rejected too', async () => {
     const { api, dispatcher, provider, settled } = await stage()
     api.refuses = () => true
     const { body, statusCode } = await settled(request(api.origin, { dispatcher }))
@@ -99,7 +99,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect(provider.redemptions).toBe(1)
   })
 
-  test('is the caller’s without retry401, by the session’s policy or by the option', async () => {
+  test('is passed on without retry401, by the session’s policy or by the option', async () => {
     for (const [policy, option] of [
       [false, undefined],
       [undefined, false],
@@ -111,7 +111,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     }
   })
 
-  test('is held back by pausing its connection, and then given to its caller whole', async () => {
+  test('is held back by a pause of its connection, and then passed to its caller whole', async () => {
     const { api, dispatcher, hold, open, provider, settled } = await stage()
     let answer: ServerResponse | undefined
     api.refuse = (response) => (answer = response.writeHead(401)).end(Buffer.alloc(BIG, 'x'))
@@ -126,7 +126,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect((await body.arrayBuffer()).byteLength).toBe(BIG)
   })
 
-  test('is given whole to a handler that never pauses', async () => {
+  test('is passed whole to a handler that never pauses', async () => {
     const { api, dispatcher, hold, open, provider, settled } = await stage()
     api.refuse = (response) => response.writeHead(401).end(Buffer.alloc(BIG, 'x'))
     hold()
@@ -148,7 +148,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect(await settled(told)).toBe(BIG)
   })
 
-  test('that goes on and on is cut off when the request is sent again', async () => {
+  test('with an endless body is cut off when the request is sent again', async () => {
     const { api, dispatcher, settled } = await stage()
     let cut: Promise<unknown> | undefined
     api.refuse = (response) => {
@@ -163,7 +163,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
   test.each([
     ['a request that can be sent again', (): Readable | null => null, [200, 'answer']],
     ['a stream', () => Readable.from(['once']), [401, '']],
-  ] as const)('that ends with its connection does no harm, to %s', async (_body, make, expected) => {
+  ] as const)('that ends with its connection does not affect %s', async (_body, make, expected) => {
     const { api, dispatcher, hold, open, provider, settled } = await stage()
     api.server.removeAllListeners('request')
     api.server.on('request', (incoming: IncomingMessage) => {
@@ -182,7 +182,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect([statusCode, await body.text()]).toEqual(expected)
   })
 
-  test('that has arrived leaves its connection to the next request', async () => {
+  test('that has arrived leaves its connection open for the next request', async () => {
     const { api, session, settled } = await stage()
     const client = closing(new Client(api.origin))
     const dispatcher = client.compose(withGrant(session))
@@ -191,7 +191,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect(api.connections).toBe(1)
   })
 
-  test('whose connection breaks is no less a reason to send the request again', async () => {
+  test('whose connection breaks is a reason to send the request again', async () => {
     const { api, dispatcher, hold, open, provider, settled } = await stage()
     api.refuse = (response) => {
       response.writeHead(401, { 'content-length': '100' }).write('half')
@@ -204,7 +204,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect((await settled(sent)).statusCode).toBe(200)
   })
 
-  test('is not waited for by a caller who leaves', async () => {
+  test('does not delay an abort of its caller', async () => {
     const { api, dispatcher, hold, open, provider, session, settled } = await stage()
     hold()
     const reason = new Error('left')
@@ -225,7 +225,7 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     expect(provider.redemptions).toBe(1)
   })
 
-  test('with no token to be had fails with the reason, for either kind of handler', async () => {
+  test('fails with the reason if there is no new token, for either kind of handler', async () => {
     const { api, dispatcher, provider, settled } = await stage()
     provider.kill()
     const told = new Promise((resolve) => {
@@ -236,14 +236,14 @@ describe.each(UNDICI)('a 401 under withGrant with %s', (_name, undici) => {
     await expect(settled(request(api.origin, { dispatcher }))).rejects.toBeInstanceOf(ReauthorizationRequiredError)
   })
 
-  test('to a stream stands when there is no token to be had', async () => {
+  test('to a stream is passed on if there is no new token', async () => {
     const { api, dispatcher, provider, settled } = await stage()
     provider.kill()
     const sent = request(api.origin, { dispatcher, method: 'POST', body: Readable.from(['once']) })
     expect((await settled(sent)).statusCode).toBe(401)
   })
 
-  test('ends a handler that throws as undici ends it', async () => {
+  test('ends a handler that throws as undici does', async () => {
     const { api, dispatcher, settled } = await stage()
     api.refuse = (response) => response.writeHead(401).write('more to come')
     const told = new Promise((resolve) => {

@@ -17,7 +17,7 @@ export type Undici = typeof undici7
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const newest = major > 22 || (major === 22 && minor >= 19)
 
-/** Undici 7 speaks two kinds of handlers, 8 the newer one only. */
+/** Undici 7 supports two kinds of handlers, 8 only the newer one. */
 export const UNDICI: readonly (readonly [string, Undici])[] = [
   ['undici 7', undici7],
   ...(newest ? ([['undici 8', undici8 as unknown as Undici]] as const) : []),
@@ -41,17 +41,17 @@ export interface Seen {
   readonly body: string
 }
 
-/** An API of this machine, which keeps what it was asked. */
+/** An API of this machine, which records its requests. */
 export interface Api {
   readonly origin: string
   readonly server: Server
   readonly seen: Seen[]
   connections: number
-  /** Access tokens that are answered 401. */
+  /** Access tokens that get a 401. */
   refuses: (token: string | undefined) => boolean
-  /** How a 401 is answered. */
+  /** Sends a 401. */
   refuse: (response: ServerResponse) => void
-  /** How everything else is answered. */
+  /** Sends every other response. */
   answer: (seen: Seen, response: ServerResponse) => void
 }
 
@@ -93,7 +93,7 @@ async function read(request: IncomingMessage): Promise<string> {
   return body
 }
 
-/** A session of a grant whose provider is in memory: its first token is `at-f-0`, the next one `at-f-1`. */
+/** A session of a grant whose provider is in memory. Its first token is `at-f-0`, the next one `at-f-1`. */
 export function openSession(
   origin: string,
   options: { retry401?: boolean; lifetimeMs?: number; rejected?: readonly RejectedAnswer[] } = {},
@@ -124,5 +124,5 @@ export async function stage({ Agent }: Undici, options: Parameters<typeof openSe
   return { ...opened, api, agent, dispatcher: agent.compose(withGrant(opened.session)) }
 }
 
-/** A token that is old enough for a 401 to be believed. */
+/** A token that is old enough to be replaced after a 401. */
 export const OLD_MS = 120_000

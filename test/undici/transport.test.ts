@@ -43,7 +43,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
   const refreshAt = (base: string, signal?: AbortSignal) =>
     clientAt(base).refresh(makeOldToken(), signal === undefined ? {} : { signal })
 
-  test('sends the form, and reads the answer', async () => {
+  test('sends the form, and reads the response', async () => {
     const seen: unknown[] = []
     const base = await listen((request, response) => {
       void text(request).then((body) => {
@@ -63,7 +63,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     ])
   })
 
-  test('that finds nobody was surely not sent', async () => {
+  test('was certainly not sent if no server listens', async () => {
     const server = createTcpServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
@@ -74,7 +74,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     })
   })
 
-  test('that finds no TLS was surely not sent', async () => {
+  test('was certainly not sent if the server has no TLS', async () => {
     const server = createTcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     closing(server)
@@ -82,14 +82,14 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     expect(error).toMatchObject({ name: 'ProviderUnavailableError', maybeProcessed: false })
   })
 
-  test('whose connection breaks after it was read may have been processed', async () => {
+  test('may have been processed if the connection breaks after it was read', async () => {
     const base = await listen((request) => request.resume().on('end', () => request.socket.destroy()))
     const error = await rejection(refreshAt(base))
     expect(error).toMatchObject({ name: 'ProviderUnavailableError', maybeProcessed: true })
     expect(error).not.toHaveProperty('status')
   })
 
-  test('whose connection breaks in the answer may have been processed', async () => {
+  test('may have been processed if the connection breaks during the response', async () => {
     const base = await listen((request, response) => {
       response.writeHead(200, { 'content-length': '1000' }).write('{"access_token":"')
       setImmediate(() => request.socket.destroy())
@@ -99,8 +99,8 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
 
   test.each([
     ['is silent', false],
-    ['stops in the answer', true],
-  ])('is given up at the server too when that %s and the caller leaves', async (_what, begins) => {
+    ['stops during the response', true],
+  ])('is aborted at the server too if that %s and the caller leaves', async (_what, begins) => {
     const controller = new AbortController()
     const reason = new Error('left')
     let gone: Promise<unknown> | undefined
@@ -113,7 +113,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     await gone
   })
 
-  test('is not sent when the caller has left', async () => {
+  test('is not sent after its caller has left', async () => {
     let requests = 0
     const base = await listen((_request, response) => {
       requests += 1
@@ -126,7 +126,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     expect(requests).toBe(0)
   })
 
-  test('takes an answer of 1 MiB, in any pieces, and no longer one', async () => {
+  test('accepts a response of up to 1 MiB, in any pieces', async () => {
     let more = ''
     const base = await listen((_request, response) => {
       const bytes = Buffer.from(`${ANSWER}${' '.repeat(MAX_ANSWER_BYTES - ANSWER.length)}${more}`)
@@ -138,7 +138,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     expect(await rejection(refreshAt(base))).toMatchObject({ name: 'TokenResponseError', problem: 'unreadable' })
   })
 
-  test('stops reading an answer that does not end', async () => {
+  test('stops reading an endless response', async () => {
     let gone: Promise<unknown> | undefined
     const base = await listen((_request, response) => {
       gone = once(response, 'close')
@@ -153,7 +153,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     await gone
   })
 
-  test('understands characters that come in pieces, and answers that are compressed unasked', async () => {
+  test('decodes characters that arrive in pieces, and responses that are compressed without being asked to', async () => {
     const body = Buffer.from(JSON.stringify({ access_token: 'new-token', token_type: 'bearer', note: '☃' }))
     let compressed = false
     const base = await listen((_request, response) => {
@@ -166,7 +166,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     expect((await refreshAt(base)).extra).toEqual({ note: '☃' })
   })
 
-  test('waits for the answer that comes after a 1xx', async () => {
+  test('waits for the response that follows a 1xx', async () => {
     const base = await listen((_request, response) => {
       response.writeEarlyHints({ link: '</x>; rel=preload' })
       response.end(ANSWER)
@@ -184,7 +184,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
     expect(seen).toEqual(['/token?tenant=a'])
   })
 
-  test('tells when to come back, and leaves a body that doesn’t matter', async () => {
+  test('reports when to retry, and does not read a body that does not matter', async () => {
     let gone: Promise<unknown> | undefined
     const base = await listen((_request, response) => {
       gone = once(response, 'close')
@@ -195,7 +195,7 @@ describe.each(TRANSPORTS)('a request to the provider over %s', (_name, open) => 
   })
 })
 
-test('everything that is asked of the provider goes over the transport, and resources over fetch', async () => {
+test('requests to the provider use the transport, and requests to resources use fetch', async () => {
   const issuer = 'https://as.example'
   const asked: string[] = []
   const answers: Record<string, object> = {
@@ -245,7 +245,7 @@ test('everything that is asked of the provider goes over the transport, and reso
   ])
 })
 
-test('an answer that a transport did not cut off is refused when it is too long', async () => {
+test('a response that is too long is rejected if the transport did not cut it off', async () => {
   const long = ANSWER + ' '.repeat(MAX_ANSWER_BYTES)
   const client = new OAuth2Client({
     provider: { name: 'acme', server: { token_endpoint: 'https://as.example/token' } },

@@ -24,7 +24,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     ['a Map', new Map([['x-mine', '1']])],
   ]
 
-  test.each(FORMS)('sends the token along with headers given as %s', async (_form, headers) => {
+  test.each(FORMS)('adds the token to headers given as %s', async (_form, headers) => {
     const { api, dispatcher } = await stage(undici)
     const before = inspect(headers)
     const options = Object.freeze({ dispatcher, method: 'POST', body: 'text', headers: headers as never })
@@ -38,7 +38,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     expect(inspect(headers)).toBe(before)
   })
 
-  test('sends the token where there are no other headers', async () => {
+  test('sends the token if there are no other headers', async () => {
     const { api, dispatcher } = await stage(undici)
     await request(api.origin, { dispatcher })
     await request(api.origin, { dispatcher, headers: null })
@@ -50,7 +50,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     ['an object', { AUTHORIZATION: 'Basic x' }],
     ['names and values in turn', ['x-mine', '1', 'Authorization', 'Basic x']],
     ['a Headers object', new Headers({ authorization: 'Basic x' })],
-  ])('refuses an Authorization header of the caller’s, in %s', async (_form, headers) => {
+  ])('rejects an Authorization header of the caller’s, in %s', async (_form, headers) => {
     const { api, dispatcher } = await stage(undici)
     const error = await rejection(request(api.origin, { dispatcher, headers: headers as never }))
     expect(error).toBeInstanceOf(ConfigError)
@@ -68,14 +68,14 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     ] as const
     for (const [origin, error] of refused) {
       await expect(request(`${origin}/`, { dispatcher })).rejects.toBeInstanceOf(error)
-      // What was allowed before says nothing about another origin.
+      // An earlier permission does not extend to another origin.
       await request(api.origin, { dispatcher })
     }
     expect(other.seen).toEqual([])
     expect(api.seen).toHaveLength(3)
   })
 
-  test('refuses a request whose origin it can’t tell', async () => {
+  test('rejects a request with an unknown origin', async () => {
     const { dispatcher } = await stage(undici)
     const failing = (origin: string | undefined): Promise<Error> =>
       new Promise((resolve) => {
@@ -86,36 +86,39 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     expect(await failing('api.example')).toBeInstanceOf(ConfigError)
   })
 
-  test.each(['outside', 'inside'])('gives no other origin the token with a redirect interceptor %s', async (side) => {
-    const { agent, api, clock, provider, session } = await stage(undici)
-    const other = await openApi()
-    const follow = interceptors.redirect({ maxRedirections: 3 })
-    const send = withGrant(session)
-    const dispatcher = agent.compose(side === 'outside' ? [send, follow] : [follow, send])
-    api.answer = ({ url }, response) => {
-      const location = { '/stay': '/arrived', '/leave': `${other.origin}/`, '/leave-refused': `${other.origin}/no` }[
-        url
-      ]
-      response.writeHead(location === undefined ? 200 : 302, location === undefined ? {} : { location }).end()
-    }
-    await request(`${api.origin}/stay`, { dispatcher })
-    expect(api.seen.map(({ token, url }) => `${url} ${token}`)).toEqual(['/stay at-f-0', '/arrived at-f-0'])
+  test.each(['outside', 'inside'])(
+    'sends the token to no other origin with a redirect interceptor %s',
+    async (side) => {
+      const { agent, api, clock, provider, session } = await stage(undici)
+      const other = await openApi()
+      const follow = interceptors.redirect({ maxRedirections: 3 })
+      const send = withGrant(session)
+      const dispatcher = agent.compose(side === 'outside' ? [send, follow] : [follow, send])
+      api.answer = ({ url }, response) => {
+        const location = { '/stay': '/arrived', '/leave': `${other.origin}/`, '/leave-refused': `${other.origin}/no` }[
+          url
+        ]
+        response.writeHead(location === undefined ? 200 : 302, location === undefined ? {} : { location }).end()
+      }
+      await request(`${api.origin}/stay`, { dispatcher })
+      expect(api.seen.map(({ token, url }) => `${url} ${token}`)).toEqual(['/stay at-f-0', '/arrived at-f-0'])
 
-    const leaving = request(`${api.origin}/leave`, { dispatcher })
-    if (side === 'outside') await expect(leaving).rejects.toBeInstanceOf(OriginNotAllowedError)
-    else expect((await leaving).statusCode).toBe(200)
+      const leaving = request(`${api.origin}/leave`, { dispatcher })
+      if (side === 'outside') await expect(leaving).rejects.toBeInstanceOf(OriginNotAllowedError)
+      else expect((await leaving).statusCode).toBe(200)
 
-    // A 401 from there says nothing about a token that was not sent there.
-    other.refuses = () => true
-    await clock.advance(OLD_MS)
-    const refused = settled(clock, request(`${api.origin}/leave-refused`, { dispatcher }))
-    if (side === 'outside') await expect(refused).rejects.toBeInstanceOf(OriginNotAllowedError)
-    else expect((await refused).statusCode).toBe(401)
-    expect(other.seen.map(({ token }) => token)).toEqual(side === 'outside' ? [] : [undefined, undefined])
-    expect(provider.redemptions).toBe(0)
-  })
+      // A 401 from there does not concern a token that was not sent there.
+      other.refuses = () => true
+      await clock.advance(OLD_MS)
+      const refused = settled(clock, request(`${api.origin}/leave-refused`, { dispatcher }))
+      if (side === 'outside') await expect(refused).rejects.toBeInstanceOf(OriginNotAllowedError)
+      else expect((await refused).statusCode).toBe(401)
+      expect(other.seen.map(({ token }) => token)).toEqual(side === 'outside' ? [] : [undefined, undefined])
+      expect(provider.redemptions).toBe(0)
+    },
+  )
 
-  test('waits for one refresh when the token is spent, however many requests there are', async () => {
+  test('waits for one refresh if the token has expired, for any number of requests', async () => {
     const { api, clock, dispatcher, provider } = await stage(undici)
     await clock.advance(2 * HOUR)
     const answers = Array.from({ length: 50 }, () => request(api.origin, { dispatcher }))
@@ -125,7 +128,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     expect(provider.redemptions).toBe(1)
   })
 
-  test('sends nothing that was aborted before, or while it waited for the token', async () => {
+  test('does not send a request that was aborted before it had its token', async () => {
     const { api, clock, dispatcher, provider } = await stage(undici)
     const reason = new Error('left')
     await expect(request(api.origin, { dispatcher, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
@@ -138,14 +141,14 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     controller.abort(reason)
     await expect(waiting).rejects.toBe(reason)
 
-    // The refresh was not this caller's alone.
+    // The refresh continues, because it is shared.
     open()
     await settled(clock, request(api.origin, { dispatcher }))
     expect(api.seen.map(({ token }) => token)).toEqual(['at-f-1'])
     expect(provider.redemptions).toBe(1)
   })
 
-  test('fails with the error of a body that breaks while the token is waited for', async () => {
+  test('fails with the error of a body that breaks during the refresh', async () => {
     const { api, clock, dispatcher } = await stage(undici)
     await clock.advance(2 * HOUR)
     const body = new Readable({ read() {} })
@@ -155,7 +158,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     expect((await settled(clock, request(api.origin, { dispatcher }))).statusCode).toBe(200)
   })
 
-  test('fails with the news of a dead grant, for either kind of handler', async () => {
+  test('fails with reauthorization_required if the grant has ended, for either kind of handler', async () => {
     const { api, clock, dispatcher, provider } = await stage(undici)
     provider.kill()
     await clock.advance(2 * HOUR)
@@ -170,7 +173,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     expect(api.seen).toEqual([])
   })
 
-  test('shows no secret in what a request fails with', async () => {
+  test('shows no secret in the error of a request', async () => {
     const { agent, api, dispatcher, session } = await stage(undici)
     api.answer = (_seen, response) => response.destroy()
     const cut = await rejection(request(api.origin, { dispatcher }))
@@ -182,7 +185,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     }
   })
 
-  test('sends the token of a session whose client has to be looked up', async () => {
+  test('sends the token of a session whose client has a resolver', async () => {
     const { agent, api, client } = await stage(undici)
     const grants = closing(new Grants({ clients: async () => client }))
     await grants.save('acme', 'alice', { access_token: 'hers', token_type: 'bearer' })
@@ -192,7 +195,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     await expect(request('https://evil.example', { dispatcher })).rejects.toBeInstanceOf(OriginNotAllowedError)
   })
 
-  test('sends the token of any source to the origins it is given', async () => {
+  test('sends the token of any source to the given origins', async () => {
     const { agent, api, session } = await stage(undici)
     const dispatcher = agent.compose(withGrant(staticSource('fixed'), { origins: [api.origin] }))
     await request(api.origin, { dispatcher })
@@ -203,7 +206,7 @@ describe.each(UNDICI)('withGrant with %s', (_name, undici) => {
     expect(() => withGrant(undefined as never)).toThrow(ConfigError)
   })
 
-  test('passes requests on before the call returns while the token is fresh', async () => {
+  test('passes requests on before the call returns if the token is fresh', async () => {
     const { agent, api, session } = await stage(undici)
     await session.token()
     const passed: string[] = []

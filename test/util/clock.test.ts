@@ -9,7 +9,7 @@ afterEach(() => {
 })
 
 describe("the machine's clock", () => {
-  test('tells the time of day, and a time that never goes back', () => {
+  test('returns the time of day and a monotonic time', () => {
     expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1000)
     expect(systemClock.monotonic()).toBeLessThanOrEqual(systemClock.monotonic())
   })
@@ -25,7 +25,7 @@ describe("the machine's clock", () => {
     expect(done).toBe(true)
   })
 
-  test('waits no shorter than JavaScript’s longest timer for what is longer, and not at all for less than nothing', async () => {
+  test('waits longer than JavaScript’s longest timer, and not at all for a negative time', async () => {
     vi.useFakeTimers()
     const set = vi.spyOn(globalThis, 'setTimeout')
     void systemClock.delay(1e15)
@@ -49,7 +49,7 @@ describe("the machine's clock", () => {
     expect(removed).toHaveBeenCalledOnce()
   })
 
-  test('a wait keeps the process alive however long it is; one that nobody stands behind does not', () => {
+  test('a wait of any length keeps the process running, but an idle wait does not', () => {
     const set = vi.spyOn(globalThis, 'setTimeout')
     const controller = new AbortController()
     const ignore = (): void => undefined
@@ -63,7 +63,7 @@ describe("the machine's clock", () => {
     set.mockRestore()
   })
 
-  test('an idle wait of a clock of one’s own is that clock’s', async () => {
+  test('an idle wait of a custom clock uses that clock', async () => {
     const waited: number[] = []
     await idleDelay({ ...systemClock, delay: async (ms) => void waited.push(ms) }, 5000)
     expect(waited).toEqual([5000])
@@ -71,17 +71,17 @@ describe("the machine's clock", () => {
 })
 
 describe('completing a clock', () => {
-  test('none is the machine’s', () => {
+  test('without a clock, the machine’s clock is used', () => {
     expect(completeClock(undefined)).toBe(systemClock)
   })
 
-  test('one that only tells the time is its own monotonic clock, and waits in real time', async () => {
+  test('a clock with only the time of day is its own monotonic clock, and waits in real time', async () => {
     const clock = completeClock({ now: () => 42 })
     expect([clock.now(), clock.monotonic()]).toEqual([42, 42])
     await Promise.race([clock.delay(1), sleep(5000).then(() => expect.unreachable())])
   })
 
-  test('one that has all is asked for all', async () => {
+  test('a complete clock is used for everything', async () => {
     const asked: unknown[] = []
     const clock = completeClock({
       now: () => 1,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { deferred } from '../../src/util/async.ts'
 import { Closing } from '../../src/util/closing.ts'
 
-test('close() aborts the signal of all work in progress, and idle() waits for its end whatever its outcome', async () => {
+test('close() aborts the signals of work in progress, and idle() waits until that work has ended or failed', async () => {
   const closing = new Closing()
   const [first, second] = [deferred(), deferred()]
   const signals: AbortSignal[] = []
@@ -26,7 +26,7 @@ test('close() aborts the signal of all work in progress, and idle() waits for it
   await idle
 })
 
-test('each piece of work has a signal of its own, and work after close() an aborted one', async () => {
+test('each piece of work has its own signal, which is aborted for work after close()', async () => {
   const closing = new Closing()
   const signals: AbortSignal[] = []
   const run = (): Promise<number> => closing.run(async (signal) => signals.push(signal))

@@ -15,13 +15,13 @@ import { makeToken } from '../../src/model/token.ts'
 import { FakeServer } from '../refresh/fake-server.ts'
 import { settled } from '../refresh/setup.ts'
 
-/** Functions that fail without this realm's Promise having a part in it. */
+/** Functions that fail without a Promise of this realm. */
 const FAILING: [string, () => void][] = [
   ['throws', () => { throw new Error('mine') }], // prettier-ignore
   ['rejects', () => Promise.reject(new Error('mine'))],
   ['rejects in another realm', () => (runInNewContext('(async () => { throw new Error("mine") })') as () => unknown)()],
   [
-    'answers a promise of another realm that rejects later',
+    'returns a promise of another realm that rejects later',
     () =>
       (
         runInNewContext('() => new Promise((_, reject) => queueMicrotask(() => reject(new Error("mine"))))', {
@@ -29,15 +29,15 @@ const FAILING: [string, () => void][] = [
         }) as () => unknown
       )(),
   ],
-  ['answers a promise of a subclass that rejects', () => class extends Promise<never> {}.reject(new Error('mine'))],
+  ['returns a promise of a subclass that rejects', () => class extends Promise<never> {}.reject(new Error('mine'))],
   [
-    'answers a thenable that rejects',
+    'returns a thenable that rejects',
     () => ({ then: (_ok: unknown, failed?: (error: Error) => void) => failed?.(new Error('mine')) }),
   ],
-  ['answers a thenable that throws', () => ({ then: () => { throw new Error('mine') } })], // prettier-ignore
-  ['answers what throws when it is looked at', () => ({ get then() { throw new Error('mine') } })], // prettier-ignore
+  ['returns a thenable that throws', () => ({ then: () => { throw new Error('mine') } })], // prettier-ignore
+  ['returns a value that throws when it is read', () => ({ get then() { throw new Error('mine') } })], // prettier-ignore
   [
-    'answers a thenable function that rejects',
+    'returns a thenable function that rejects',
     () =>
       Object.assign(() => undefined, {
         then: (_ok: unknown, failed: (error: Error) => void) => failed(new Error('mine')),
@@ -47,7 +47,7 @@ const FAILING: [string, () => void][] = [
 
 let unhandled: unknown[] = []
 const note = (reason: unknown): void => void unhandled.push(reason)
-// Vitest's own listener would fail the run; these stand in its place, so that the rejection is seen where it is made.
+// These replace Vitest's own listener, which would fail the run, so that each test sees its own rejections.
 let others: NodeJS.UnhandledRejectionListener[] = []
 beforeEach(() => {
   unhandled = []
@@ -64,7 +64,7 @@ afterEach(async () => {
 
 const key = { client: 'c', subject: 's', account: '' }
 
-test.each(FAILING)('a listener that %s ends nothing', async (_how, fail) => {
+test.each(FAILING)('a listener that %s does not end the process', async (_how, fail) => {
   const emitter = new Emitter()
   const heard: number[] = []
   emitter.on('disconnected', fail)
@@ -73,7 +73,7 @@ test.each(FAILING)('a listener that %s ends nothing', async (_how, fail) => {
   expect(heard).toEqual([1])
 })
 
-test.each(FAILING)('a logger that %s ends nothing', (_how, fail) => {
+test.each(FAILING)('a logger that %s does not end the process', (_how, fail) => {
   const method = fail
   for (const logger of [
     { debug: method, info: method, warn: method, error: method },
@@ -109,7 +109,7 @@ test.each(FAILING)('an onToken that %s is called again', async (_how, fail) => {
   expect(calls).toBe(2)
 })
 
-test.each(FAILING)('a clock whose delay %s ends nothing', async (_how, fail) => {
+test.each(FAILING)('a clock whose delay %s does not end the process', async (_how, fail) => {
   const clock = completeClock({ now: () => 0, delay: fail as () => Promise<void> })
   let ended = false
   startTimer(clock, 10, () => (ended = true))
@@ -117,7 +117,7 @@ test.each(FAILING)('a clock whose delay %s ends nothing', async (_how, fail) => 
   expect(ended).toBe(false)
 })
 
-test('a clock whose delay answers another kind of promise is waited for', async () => {
+test('a clock whose delay returns another kind of promise is awaited', async () => {
   let arrive = (): void => {}
   const delay = () => ({ then: (done: () => void) => void (arrive = done) }) as unknown as Promise<void>
   const clock = completeClock({ now: () => 0, delay })
@@ -130,7 +130,7 @@ test('a clock whose delay answers another kind of promise is waited for', async 
   expect(ended).toBe(true)
 })
 
-test.each(FAILING)('a whole session refreshes with every function one that %s', async (_how, fail) => {
+test.each(FAILING)('a session refreshes even if every function %s', async (_how, fail) => {
   const clock = fakeClock()
   const server = new FakeServer()
   const method = fail
@@ -162,7 +162,7 @@ test.each(FAILING)('a whole session refreshes with every function one that %s', 
   expect(saves).toBeGreaterThanOrEqual(3)
 })
 
-test('a global Promise that was replaced changes nothing', async () => {
+test('a replaced global Promise has no effect', async () => {
   const { Promise: own } = globalThis
   const rejects = (): Promise<void> => own.reject(new Error('mine'))
   globalThis.Promise = class extends own<unknown> {} as PromiseConstructor
@@ -177,7 +177,7 @@ test('a global Promise that was replaced changes nothing', async () => {
   }
 })
 
-test('what is no promise is none, and what is one is waited for', async () => {
+test('only promises and thenables are awaited', async () => {
   for (const value of [undefined, null, 1, 'then', {}, { then: 1 }, () => undefined]) {
     expect(isThenable(value)).toBe(false)
     unheeded(value)

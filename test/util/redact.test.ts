@@ -24,13 +24,13 @@ describe('redact', () => {
     }
   })
 
-  test('leaves other text alone, and very short values', () => {
+  test('leaves other text and very short values unchanged', () => {
     const secrets = new Secrets().add('abc', '', undefined, 'long-enough')
     expect(secrets.redact('abc long enough')).toBe('abc long enough')
     expect(secrets.redact('long-enough')).toBe('[redacted]')
   })
 
-  test('masks the longer of two secrets whole where one begins the other', () => {
+  test('masks the whole longer secret if a shorter one is its beginning', () => {
     for (const values of [
       ['token', 'token-and-more'],
       ['token-and-more', 'token'],
@@ -39,7 +39,7 @@ describe('redact', () => {
     }
   })
 
-  test('knows its parent’s secrets, those of later too', () => {
+  test('knows its parent’s secrets, also those added later', () => {
     const parent = new Secrets()
     const child = new Secrets(parent).add('of-child')
     parent.add('of-parent')
@@ -55,11 +55,11 @@ describe('redact', () => {
     )
   })
 
-  test('takes a text that is no Unicode', () => {
+  test('accepts a text that is not valid Unicode', () => {
     expect(new Secrets().add('lone\ud800half').redact('a lone\ud800half b')).toBe('a [redacted] b')
   })
 
-  test('shows nothing of itself', () => {
+  test('shows none of its secrets', () => {
     expect(inspect(new Secrets().add('long-enough'), { showHidden: true, depth: null })).not.toContain('long-enough')
   })
 })
@@ -95,14 +95,14 @@ describe('cause', () => {
     expect((copy!.cause as Error).message).toBe('why')
   })
 
-  test('ends with a chain that doesn’t', () => {
+  test('ends on an endless chain of causes', () => {
     const error = new Error('round')
     error.cause = error
     const text = inspect(secrets.cause(error), { depth: null })
     expect(text.match(/Error: round/g)!.length).toBeLessThan(10)
   })
 
-  test('is nothing for what is no error, and for an error without stack has the copy’s', () => {
+  test('is undefined for a value that is no error, and uses the copy’s stack for an error without one', () => {
     for (const value of [undefined, null, 5, { token: 'long-enough' }]) expect(secrets.cause(value)).toBeUndefined()
     const error = new Error('x')
     delete error.stack
@@ -136,7 +136,7 @@ describe('log fields', () => {
     expect(fields.text).toBe('a long-enough b')
   })
 
-  test('end where they are nested for ever', () => {
+  test('end if they are nested without end', () => {
     const round: Record<string, unknown> = {}
     round['again'] = round
     expect(JSON.stringify(new Secrets().fields(round))).toContain('[…]')

@@ -2,7 +2,7 @@ import type { StormResult } from '../storm/storm.ts'
 import type { StormCall, StormSide } from '../storm/storm-side.ts'
 import { find, setText, wantsStillness } from './dom.ts'
 
-/** The storm is over in a tenth of a second; it is shown stretched to this. */
+/** A storm takes a tenth of a second, and is shown over this time. */
 const replayMs = 3200
 
 interface SideElements {
@@ -14,7 +14,7 @@ interface SideElements {
   readonly verdict: HTMLElement
 }
 
-/** Makes the button of the storm work. */
+/** Starts a storm when its button is pressed. */
 export function startStorm(): void {
   const button = find('#storm-start')
   const note = find('#storm-note')
@@ -36,11 +36,11 @@ async function run(sides: Readonly<Record<'usual' | 'evergrant', SideElements>>,
     const result = (await response.json()) as StormResult
     const longest = Math.max(result.usual.durationMs, result.evergrant.durationMs, 1)
     const slower = wantsStillness() ? 0 : replayMs / longest
-    setText(note, slower > 1 ? `Shown ${Math.round(slower)} times slower than it was.` : '')
+    setText(note, slower > 1 ? `Shown ${Math.round(slower)} times slower than real time.` : '')
     await Promise.all([replay(sides.usual, result.usual, slower), replay(sides.evergrant, result.evergrant, slower)])
     setText(note, `The usual code took ${result.usual.durationMs} ms, Evergrant ${result.evergrant.durationMs} ms.`)
   } catch {
-    setText(note, 'The storm did not happen: the demo did not answer as expected.')
+    setText(note, 'The storm did not happen: the demo sent an unexpected response.')
   }
 }
 
@@ -58,7 +58,7 @@ function elementsOf(name: string): SideElements {
 
 function clear({ answered, dots, grant, picture, redemptions, verdict }: SideElements): void {
   for (const dot of dots) dot.dataset['state'] = 'waiting'
-  picture.setAttribute('aria-label', `${dots.length} calls, under way`)
+  picture.setAttribute('aria-label', `${dots.length} calls, in progress`)
   for (const count of [answered, redemptions]) setText(count, '0')
   setText(grant, '…')
   setText(verdict, '')
@@ -66,7 +66,7 @@ function clear({ answered, dots, grant, picture, redemptions, verdict }: SideEle
   delete verdict.dataset['good']
 }
 
-/** Shows a side as it went, `slower` times; at once when that is 0. */
+/** Shows the course of a side, `slower` times slower. With 0, it shows the result at once. */
 async function replay(elements: SideElements, side: StormSide, slower: number): Promise<void> {
   const start = performance.now()
   const end = side.durationMs * slower
@@ -78,13 +78,13 @@ async function replay(elements: SideElements, side: StormSide, slower: number): 
   }
   const { alive, answered, calls, verdict } = side
   setText(elements.redemptions, String(side.redemptions))
-  setText(elements.grant, alive ? 'alive' : 'revoked')
+  setText(elements.grant, alive ? 'active' : 'revoked')
   elements.grant.dataset['alive'] = String(alive)
   elements.verdict.dataset['good'] = String(alive)
   setText(elements.verdict, verdict)
   elements.picture.setAttribute(
     'aria-label',
-    `${calls.length} calls: ${answered} answered, ${calls.length - answered} failed`,
+    `${calls.length} calls: ${answered} succeeded, ${calls.length - answered} failed`,
   )
 }
 

@@ -2,18 +2,18 @@ import { html } from 'hono/html'
 import { code } from './code.ts'
 import type { Html } from './layout.ts'
 
-/** The same calls at once on a spent token, side by side. */
+/** The same concurrent calls on an expired token, side by side. */
 export function stormSection(calls: number): Html {
   return html`<section class="storm" id="storm" aria-labelledby="storm-title">
     <header class="head">
       <h2 id="storm-title">The storm</h2>
       <p>
-        ${calls} calls at once, on a token that has just been spent, at a provider that replaces the refresh token with
-        each refresh and ends the grant when a used one comes back. Two throw-away grants; yours stays out of it.
+        ${calls} calls at once find an expired token. The provider replaces the refresh token at each refresh and
+        revokes the grant if an old one is sent again. The storm has two grants of its own, and yours is not used.
       </p>
     </header>
     <p class="run needs-script">
-      <button class="big" id="storm-start">Let ${calls} calls loose on both</button>
+      <button class="big" id="storm-start">Send ${calls} calls with both</button>
       <span class="soft" id="storm-note"></span>
     </p>
     <noscript><p class="soft">The storm needs JavaScript.</p></noscript>
@@ -58,7 +58,7 @@ function side({ name, title, lines, calls }: Side): Html {
         <dd data-count="redemptions">–</dd>
       </div>
       <div>
-        <dt>Answers</dt>
+        <dt>Responses</dt>
         <dd data-count="answered">–</dd>
       </div>
       <div>

@@ -7,18 +7,18 @@ import { callbackProblem } from '../web/callback-problem.ts'
 import { sendProblem, type Problem } from '../web/problem.ts'
 import type { WebEnv } from '../web/web-session.ts'
 
-/** A pending log-in can't be used twice for longer than it can be used at all. */
+/** How long the use of a pending login is remembered: longer than the login itself is valid. */
 const onceMs = 20 * 60_000
-/** The subject of log-ins that nobody was logged in for. */
+/** The subject of logins without a logged-in user. */
 const nobody = ''
 
-/** `/` starts a log-in, `/callback` ends it. */
+/** `/` starts a login, `/callback` completes it. */
 export function loginRoutes(parts: DemoParts): Hono<WebEnv> {
   const { client, grants, logins, publicUrl, sessions, store, upstream } = parts
   const app = new Hono<WebEnv>()
 
   app.get('/', async (c) => {
-    // The provider sends the user back to the public address only, and cookies don't follow from another one.
+    // The provider sends the user back to the public address only, and another address has other cookies.
     if (new URL(c.req.url).host !== publicUrl.host) return c.redirect(new URL(pathOf(c.req.url), publicUrl).href, 302)
     const returnTo = c.req.query('return_to')
     const prompt = c.req.query('prompt') === 'consent' ? 'consent' : 'select_account'
@@ -43,17 +43,17 @@ export function loginRoutes(parts: DemoParts): Hono<WebEnv> {
     try {
       const pending = await logins.find(c, url.searchParams.get('state') ?? '')
       if (pending === undefined) {
-        throw new CallbackError('state_mismatch', 'The callback belongs to no log-in that this browser began.')
+        throw new CallbackError('state_mismatch', 'The callback does not belong to a login that this browser started.')
       }
       if (!(await store.once(`log-in:${pending.id}`, onceMs, crypto.randomUUID()))) {
-        throw new CallbackError('already_used', 'This log-in was finished already.')
+        throw new CallbackError('already_used', 'This login was already used: each pending login is accepted once.')
       }
       if (pending.subject !== subject) {
-        throw new CallbackError('wrong_subject', 'This log-in was begun by another user of the application.')
+        throw new CallbackError('wrong_subject', 'This login was started by another user of the application.')
       }
       const token = await client.exchangeCode(url, pending)
       const user = await identify(client, token)
-      // A log-in that brought no refresh token keeps the stored one of the same user.
+      // A login without a refresh token keeps the stored one of the same user.
       await grants.save(upstream.name, user.sub, token)
       await sessions.begin(c, user)
       const returnTo = pending.returnTo ?? '/menu'
@@ -86,10 +86,8 @@ function elsewhere(message: string): Problem {
     code: 'return_to_elsewhere',
     message,
     page: messagePage({
-      title: 'That way leads elsewhere',
-      text: [
-        'The link that brought you here wants to send you to another site after the log-in. This one does not do that, so nothing was started.',
-      ],
+      title: 'The link leads to another site',
+      text: ['Its return address is on another site. Logins return to this site only, so nothing was started.'],
       links: [
         { href: '/', label: 'Log in here' },
         { href: '/menu', label: 'Menu' },

@@ -1,16 +1,16 @@
 import type { ProviderStats } from '@evergrant/provider'
 
-/** One of the calls; times in milliseconds since the side's start. */
+/** One of the calls, with times in milliseconds since the side's start. */
 export interface StormCall {
-  /** When this very call sent a refresh, if it did. */
+  /** When this call sent a refresh, if it did. */
   readonly askedAt?: number
   readonly endedAt: number
   readonly answered: boolean
-  /** The resource's status, or why there was none. */
+  /** The resource's status, or the reason why there was none. */
   readonly result: string
 }
 
-/** What became of one side of the storm. */
+/** The result of one side of the storm. */
 export interface StormSide {
   readonly calls: readonly StormCall[]
   /** When refreshes were sent. */
@@ -19,11 +19,11 @@ export interface StormSide {
   readonly answered: number
   /** Counted by the provider: requests with a refresh token. */
   readonly redemptions: number
-  /** Counted by the provider: used refresh tokens that came again. */
+  /** Counted by the provider: old refresh tokens that were sent again. */
   readonly reuseDetections: number
-  /** Counted by the provider: grants that it ended for that. */
+  /** Counted by the provider: grants that it revoked for reuse. */
   readonly revocations: number
-  /** Whether the grant can still be renewed afterwards. */
+  /** Whether the grant can still be refreshed at the end. */
   readonly alive: boolean
   readonly verdict: string
 }
@@ -32,15 +32,15 @@ export interface SideParts {
   readonly count: number
   /** Makes one call. */
   readonly call: (asked: () => void) => Promise<Response>
-  /** Tries to renew once more when everything is over. */
+  /** Tries a refresh at the end. */
   readonly isAlive: () => Promise<boolean>
   /** The provider's counters for this side. */
   readonly stats: () => ProviderStats
-  /** When refreshes were sent, where the calls themselves can't tell. */
+  /** When refreshes were sent, if the calls themselves do not know. */
   readonly askedAt?: (startedAt: number) => readonly number[]
 }
 
-/** Lets all calls loose at once, waits for every one, and reads the provider's counters. */
+/** Makes all calls at once, waits for each of them, and reads the provider's counters. */
 export async function runSide({ askedAt, call, count, isAlive, stats }: SideParts): Promise<StormSide> {
   const before = stats()
   const startedAt = Date.now()
@@ -89,7 +89,7 @@ export function verdictOf({ alive, answered, redemptions, reuseDetections, revoc
     counted(redemptions, 'redemption'),
     ...(reuseDetections > 0 ? ['reuse detected'] : []),
     ...(revocations > 0 ? ['grant revoked'] : []),
-    ...(alive ? [counted(answered, 'answer')] : []),
+    ...(alive ? [counted(answered, 'response')] : []),
   ].join(', ')
   return alive ? facts : `${facts}: the user must log in again`
 }

@@ -18,7 +18,7 @@ export interface StormResult {
   readonly evergrant: StormSide
 }
 
-/** The storm: the same calls at once on a spent token, with the usual code and with Evergrant. */
+/** The storm: the same concurrent calls on an expired token, with the usual code and with Evergrant. */
 export class Storm {
   readonly #parts: StormParts
   #running: Promise<StormResult> | undefined
@@ -97,7 +97,7 @@ export class Storm {
     }
   }
 
-  /** A grant whose access token is spent. */
+  /** A grant whose access token has expired. */
   async #mint(clientId: string): Promise<TokenAnswer> {
     const [token] = await this.#parts.provider.mint({ clientId, accessTokenExpired: true })
     if (token === undefined) throw new Error('The provider minted no grant.')

@@ -8,36 +8,34 @@ interface Explanation {
 }
 
 const strange: Explanation = {
-  title: 'This log-in does not belong here',
+  title: 'This login does not belong to this browser',
   text: [
-    'The address you came back with does not belong to a log-in that this browser began. It may be an old one, from another browser, or made up by somebody.',
-    'It was not used, and whatever you had connected is as it was.',
+    'The callback does not belong to a login that this browser started. It may be old, from another browser, or forged.',
+    'It was not used, and your connected access has not changed.',
   ],
 }
 
 const explanations: Readonly<Partial<Record<CallbackErrorCode, Explanation>>> = {
   expired_login: {
-    title: 'The log-in took too long',
-    text: ['It was begun more than a quarter of an hour ago, so it was not used.'],
+    title: 'The login took too long',
+    text: ['It was started more than fifteen minutes ago, so it was not used.'],
   },
   already_used: {
-    title: 'This log-in was finished already',
-    text: [
-      'Each log-in counts once. If the first time went well, you are connected, and nothing about that has changed.',
-    ],
+    title: 'This login was already used',
+    text: ['Each login is accepted once. If the first time succeeded, you are still connected.'],
   },
   wrong_subject: {
-    title: 'Another log-in was finished meanwhile',
+    title: 'Another login was completed in between',
     text: [
-      'This log-in was begun before the one that this browser finished last. It was not used, and nobody’s access has changed.',
+      'This login was started before the one that this browser completed last. It was not used, and no access has changed.',
     ],
   },
 }
 
 const menu = { href: '/menu', label: 'Menu' }
-const start = { href: '/', label: 'Start the log-in' }
+const start = { href: '/', label: 'Start the login' }
 
-/** What is said when a log-in can't be finished. */
+/** Returns the response for a login that cannot be completed. */
 export function callbackProblem(error: EvergrantError): Problem {
   const { code, message } = error
   const explanation = explain(error)
@@ -57,28 +55,25 @@ function explain(error: EvergrantError): Explanation {
     return error.error === 'access_denied'
       ? {
           title: 'You did not allow the access',
-          text: [
-            'That is fine: nothing was connected, and what was connected before is as it was.',
-            'You can start again whenever you like.',
-          ],
+          text: ['Nothing was connected, and earlier access has not changed.', 'You can start again at any time.'],
         }
       : {
-          title: 'The provider ended the log-in',
+          title: 'The provider ended the login',
           text: [
-            'It sent you back with an error instead of an answer. Start again; if it repeats, the registration of this application at the provider needs a look.',
+            'It sent you back with an error. Start again. If it repeats, check this application’s registration at the provider.',
           ],
         }
   }
   if (error.retryable) {
     return {
-      title: 'The provider did not answer',
+      title: 'The provider did not respond',
       text: [
-        'The log-in could not be finished, because the provider can’t be reached or is busy. Start again in a moment.',
+        'The login could not be completed, because the provider is busy or cannot be reached. Start again in a moment.',
       ],
     }
   }
   return {
-    title: 'The log-in could not be finished',
-    text: ['The provider refused the last step. Start the log-in again.'],
+    title: 'The login could not be completed',
+    text: ['The provider rejected the last step. Start the login again.'],
   }
 }

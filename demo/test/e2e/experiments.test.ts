@@ -7,28 +7,28 @@ useChromium()
 browserTest('in the storm the usual code loses the grant, and Evergrant refreshes once for all callers', async () => {
   const demo = await demoWith()
   const { page } = await openMenu(demo, { reducedMotion: 'reduce' })
-  await page.getByRole('button', { name: 'Let 50 calls loose on both' }).click()
+  await page.getByRole('button', { name: 'Send 50 calls with both' }).click()
   await page.locator('#storm-evergrant [data-verdict]', { hasText: 'redemption' }).waitFor()
   expect(await page.locator('#storm-usual [data-verdict]').textContent()).toBe(
     '50 redemptions, reuse detected, grant revoked: the user must log in again',
   )
-  expect(await page.locator('#storm-evergrant [data-verdict]').textContent()).toBe('1 redemption, 50 answers')
+  expect(await page.locator('#storm-evergrant [data-verdict]').textContent()).toBe('1 redemption, 50 responses')
   expect(await page.locator('#storm-evergrant [data-state=answered]').count()).toBe(50)
   expect(await page.locator('#storm-usual .dots').getAttribute('aria-label')).toMatch(
-    /^50 calls: \d+ answered, \d+ failed$/,
+    /^50 calls: \d+ succeeded, \d+ failed$/,
   )
-  // The visitor's own grant stayed out of it.
+  // The visitor's own grant was not used.
   expect(demo.provider.stats(demo.provider.clientId).tokenRequests.refresh_token).toBe(0)
   await page.locator('[data-action="/manual_refresh"]').click()
   await page.locator('[data-answer="/manual_refresh"] .ok').waitFor()
 })
 
-browserTest('the storm is shown as it went, at a speed that can be followed', async () => {
+browserTest('the storm is replayed at a speed that can be followed', async () => {
   const demo = await demoWith()
   const { page } = await openMenu(demo)
   await page.locator('#storm-start').click()
   await page.locator('#storm-usual [data-state=asking]').first().waitFor()
-  await page.locator('#storm-note', { hasText: 'times slower than it was' }).waitFor()
+  await page.locator('#storm-note', { hasText: 'times slower than real time' }).waitFor()
   await page.locator('#storm-note', { hasText: 'The usual code took' }).waitFor()
   expect(await page.locator('#storm-evergrant [data-state=answered]').count()).toBe(50)
 })

@@ -26,7 +26,7 @@ browserTest('a user who does not allow access reads what that means and can star
   await page.getByRole('button', { name: 'Deny' }).click()
   await page.getByRole('heading', { name: 'You did not allow the access' }).waitFor()
   expect(page.url().startsWith(demo.at('/callback'))).toBe(true)
-  await page.getByRole('link', { name: 'Start the log-in' }).click()
+  await page.getByRole('link', { name: 'Start the login' }).click()
   await atProvider(page)
   await page.getByText('alice@example.com').waitFor()
 })

@@ -19,7 +19,7 @@ export function describeAsJson({ metadata, clientId, clientSecret, redirectUris 
   })
 }
 
-/** The same for people. */
+/** The endpoints and the ready client as text. */
 export function describeForPeople(provider: DevelopmentProvider, options: ProviderOptions): string {
   const { metadata, clientId, clientSecret, redirectUris } = provider
   const rows = [
@@ -48,14 +48,14 @@ export function describeForPeople(provider: DevelopmentProvider, options: Provid
 function describeRotation({ rotate, reuse = 'revoke' }: ProviderOptions): string {
   if (!rotate) return 'stay the same'
   if (reuse === 'revoke') return 'rotate, and using one twice ends the grant'
-  if (reuse === 'refuse') return 'rotate, and a used one is refused'
+  if (reuse === 'refuse') return 'rotate, and a used one is rejected'
   return `rotate, and a used one is accepted for ${formatDuration(reuse)}`
 }
 
-/** A warning when the network can reach the provider; undefined on loopback. */
+/** Returns a warning if the network can reach the provider, or undefined on loopback. */
 export function warnAboutHost(host: string): string | undefined {
   const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.')
   return isLoopback
     ? undefined
-    : `Warning: listening on ${host}. Everybody who reaches it can log in: the passwords are on the log-in page.`
+    : `Warning: listening on ${host}. Everybody who reaches it can log in: the passwords are on the login page.`
 }

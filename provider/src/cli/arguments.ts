@@ -10,7 +10,7 @@ export interface CommandArguments {
   readonly options: ProviderOptions
 }
 
-/** The command was called in a way that cannot be meant; the message is for the person who called it. */
+/** Thrown for invalid arguments. The message is for the user of the command. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message)
@@ -61,7 +61,7 @@ function parseFlags(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false }).values
   } catch (error) {
-    // Node.js explains in a second sentence how to pass what nobody means here.
+    // The second sentence of Node.js explains a syntax that does not apply here.
     throw new UsageError(error instanceof Error ? error.message.replace(/\. .*/s, '.') : String(error))
   }
 }

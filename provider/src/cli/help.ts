@@ -7,14 +7,14 @@ Log in as alice / wonderland or bob / builder.
 Options
   --port <number>                    port to listen on; 0 takes a free one (default 4000)
   --host <address>                   address to listen on (default 127.0.0.1)
-  --access-token-lifetime <duration> how long access tokens live (default 60s)
+  --access-token-lifetime <duration> lifetime of access tokens (default 60s)
   --refresh-token-lifetime <duration>
-                                     how long refresh tokens live (default 180d)
+                                     lifetime of refresh tokens (default 180d)
   --rotate                           replace the refresh token at each refresh
-  --reuse revoke|refuse|<duration>   when a replaced refresh token comes again: end the grant,
-                                     only refuse, or accept it for so long (default revoke)
+  --reuse revoke|refuse|<duration>   if a replaced refresh token is sent again: end the grant,
+                                     reject it, or accept it for this time (default revoke)
   --latency <duration>               delay of the token endpoint (default 0ms)
-  --redirect-uri <url>               where users may be sent back to; may be repeated
+  --redirect-uri <url>               redirect URI of the ready client; may be repeated
                                      (default http://localhost:3000/callback)
   --client-id <id>                   id of the ready client (default evergrant-demo)
   --client-secret <secret>           its secret (default random)

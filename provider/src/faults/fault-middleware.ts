@@ -28,7 +28,7 @@ const targetOfPath: Readonly<Record<string, FaultTarget>> = {
   '/.well-known/oauth-authorization-server': 'discovery',
 }
 
-/** Koa middleware that spoils the answers for which a fault was ordered. */
+/** Koa middleware that applies the ordered faults. */
 export function faultMiddleware(
   parts: FaultMiddlewareParts,
 ): (ctx: FaultContext, next: () => Promise<unknown>) => Promise<void> {

@@ -1,6 +1,6 @@
 import type { Fault, FaultOptions, FaultTarget, OrderedFault, PlainFaultKind } from './fault.ts'
 
-/** The faults that were ordered and have not happened, first come first served. */
+/** The faults that were ordered and have not happened yet, in order. */
 export class FaultQueue {
   #orders: FaultOrder[] = []
 
@@ -19,19 +19,19 @@ export class FaultQueue {
     return order
   }
 
-  /** Takes the next fault for a request that answers to these targets. */
+  /** Takes the next fault for a request of these targets. */
   take(targets: readonly FaultTarget[], clientId: string | undefined): Fault | undefined {
     const order = this.pending().find((pending) => pending.meets(targets, clientId))
     return order?.serve()
   }
 
-  /** The orders of which something remains. */
+  /** Returns the orders that have not happened `times` times yet. */
   pending(): FaultOrder[] {
     this.#orders = this.#orders.filter(({ remaining }) => remaining > 0)
     return [...this.#orders]
   }
 
-  /** Cancels all. */
+  /** Cancels all orders. */
   clear(): void {
     for (const order of this.#orders) order.cancel()
     this.#orders = []

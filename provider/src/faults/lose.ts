@@ -1,7 +1,7 @@
 import { dropConnection, type AnswerContext } from '../answer-context.ts'
 import type { LossFault } from './fault.ts'
 
-/** Spoils an answer that was made, so that nothing of it can be used. */
+/** Loses the response of a processed request, so that no part of it can be used. */
 export function lose(ctx: AnswerContext, fault: LossFault): void {
   switch (fault.kind) {
     case 'drop_after':
@@ -10,7 +10,7 @@ export function lose(ctx: AnswerContext, fault: LossFault): void {
       return sendHalf(ctx)
     case 'malformed':
       ctx.status = 200
-      ctx.body = fault.body ?? '<!doctype html><title>Welcome</title><p>Please accept our terms.</p>'
+      ctx.body = fault.body ?? '<!doctype html><title>Welcome</title><p>Accept our terms to continue.</p>'
       ctx.type = fault.contentType ?? 'text/html'
   }
 }

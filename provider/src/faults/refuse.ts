@@ -4,7 +4,7 @@ import type { RefusalFault } from './fault.ts'
 
 const proxyPage = '<!doctype html><title>Service unavailable</title><h1>Service unavailable</h1>'
 
-/** Answers in place of the provider, which never sees the request. */
+/** Responds in place of the provider, which does not get the request. */
 export function refuse(ctx: AnswerContext, fault: RefusalFault): void {
   switch (fault.kind) {
     case 'server_error':

@@ -3,7 +3,7 @@ import { answerOf, type AnswerContext } from '../answer-context.ts'
 import type { RewriteFault } from './fault.ts'
 import { spoilIdToken } from './spoil-id-token.ts'
 
-/** Changes a success answer in the fault's way. */
+/** Changes a success response as the fault says. */
 export function rewrite(ctx: AnswerContext, fault: RewriteFault, key: SigningKey): void {
   const answer = answerOf(ctx)
   if (!answer) return

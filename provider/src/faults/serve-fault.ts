@@ -6,7 +6,7 @@ import { lose } from './lose.ts'
 import { refuse } from './refuse.ts'
 import { rewrite } from './rewrite.ts'
 
-/** What serving a fault takes beside the request. */
+/** What a fault needs in addition to the request. */
 export interface FaultParts {
   readonly key: SigningKey
   /** Requests whose refresh token must not be replaced. */
@@ -15,7 +15,7 @@ export interface FaultParts {
   readonly closing: AbortSignal
 }
 
-/** Answers a request in the fault's way; `process` has the provider do its work and write its answer to the context. */
+/** Responds as the fault says. `process` lets the provider handle the request and write its response to the context. */
 export async function serveFault(
   ctx: AnswerContext,
   process: () => Promise<void>,

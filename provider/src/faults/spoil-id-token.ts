@@ -11,7 +11,7 @@ const wrongClaims: Readonly<
   expired: () => ({ exp: Math.floor(Date.now() / 1000) - 3600 }),
 }
 
-/** Makes an ID token with the flaw out of a good one, or out of nothing when the answer had none. */
+/** Returns an ID token with the flaw, made from a good one or from nothing if the response had none. */
 export function spoilIdToken(idToken: unknown, flaw: IdTokenFlaw, key: SigningKey): string {
   if (flaw === 'unparsable') return 'this-is-no-id-token'
   const claims = claimsIn(idToken)

@@ -1,7 +1,7 @@
 import { interactionPolicy } from 'oidc-provider'
 import { asksOffline, type Consents } from '../consents.ts'
 
-/** When the user is asked to choose an account, to log in, to consent: oidc-provider's rules with Google's additions. */
+/** When the user must choose an account, log in or consent: oidc-provider's rules with Google's additions. */
 export function googlePolicy(consents: Consents): interactionPolicy.DefaultPolicy {
   const { base, Check, Prompt } = interactionPolicy
   const policy = base()

@@ -6,7 +6,7 @@ import type { PageContext } from '../pages/send-page.ts'
 import type { ScopeCatalogue } from '../scopes.ts'
 import type { ProviderUser, UserDirectory } from '../users.ts'
 
-/** What the log-in and consent pages work with. */
+/** What the login and consent pages work with. */
 export interface InteractionParts {
   readonly provider: Provider
   readonly users: UserDirectory

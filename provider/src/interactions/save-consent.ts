@@ -12,8 +12,8 @@ export interface Decision {
 }
 
 /**
- * Saves a decision as a grant of its own and remembers it. Each consent starts a new grant, so that the refresh
- * tokens of an earlier log-in do not end with those of this one.
+ * Saves a decision as a new grant and remembers it. The refresh tokens of an earlier login then do not end with those
+ * of this one.
  * @returns the grant's id
  */
 export async function saveConsent(
@@ -25,7 +25,7 @@ export async function saveConsent(
   const grant = new provider.Grant({ accountId: subject, clientId })
   const kept = (before?.getOIDCScope() ?? '').split(' ').filter((scope) => scope !== '')
   grant.addOIDCScope(new Set([...kept, ...granted]))
-  // What is rejected is taken from what was kept, and is not asked for again.
+  // Rejected scopes are removed from the kept ones, and the user is not asked for them again.
   if (rejected.length > 0) grant.rejectOIDCScope(new Set(rejected))
   const grantId = await grant.save()
   consents.set(subject, clientId, { grantId, offline: offline || earlier?.offline === true })

@@ -15,7 +15,7 @@ import {
   type InteractionParts,
 } from './interaction.ts'
 
-/** Shows the page that the interaction is at. */
+/** Shows the page of the interaction's present step. */
 export async function showInteraction(
   parts: InteractionParts,
   ctx: InteractionContext,
@@ -39,7 +39,7 @@ function userToFillIn(
   return (hint === undefined ? undefined : users.hinted(hint)) ?? users.first
 }
 
-/** Shows the log-in page. */
+/** Shows the login page. */
 export async function showLogin(
   { provider, users }: InteractionParts,
   ctx: InteractionContext,
@@ -87,7 +87,7 @@ async function showConsent(
   sendPage(ctx, page, targetsOf(details))
 }
 
-/** Tells that the interaction is over, or is another browser's. */
+/** Shows that the interaction is over, or belongs to another browser. */
 export function sendExpired(ctx: InteractionContext): void {
   ctx.status = 400
   sendPage(

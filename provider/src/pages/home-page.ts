@@ -16,7 +16,7 @@ export function homePage({ issuer, clientId, users }: HomePageContent): Page {
   return {
     title: 'An authorization server',
     body: html`<h1>An authorization server</h1>
-      <p>It answers OAuth 2 and OpenID Connect requests in the shape of Google's, for development and tests.</p>
+      <p>It behaves like Google's OAuth 2 and OpenID Connect server, for development and tests.</p>
       <p class="soft">
         Users: ${users.map((user, index) => html`${index > 0 && ', '}${user.username} / <code>${user.password}</code>`)}
       </p>

@@ -2,19 +2,19 @@ import { nameOf, type ProviderUser } from '../users.ts'
 import { html, type Html } from './html.ts'
 import type { Page } from './page.ts'
 
-/** What the log-in page shows. */
+/** What the login page shows. */
 export interface LoginPageContent {
   /** The address of the interaction, below which the forms post. */
   readonly action: string
   readonly clientName: string
   readonly users: readonly ProviderUser[]
-  /** Whom to fill in; nobody when undefined. */
+  /** The username to fill in, if any. */
   readonly filled: ProviderUser | undefined
   /** Shown after a failed attempt. */
   readonly problem?: string
 }
 
-/** The log-in page: the users are named, one of them is filled in. */
+/** The login page, which names the users and fills one in. */
 export function loginPage({ action, clientName, users, filled, problem }: LoginPageContent): Page {
   return {
     title: 'Log in',

@@ -13,7 +13,7 @@ export function errorPage(ctx: KoaContextWithOIDC, out: ErrorOut): void {
   sendPage(
     ctx,
     messagePage(
-      'This request cannot be answered',
+      'This request is invalid',
       out.error_description ?? 'The application sent something that this server does not accept.',
       html`<span class="soft">Error code: <code>${out.error}</code></span>`,
     ),
@@ -95,7 +95,7 @@ export function logoutPages(): Pick<Logout, 'logoutSource' | 'postLogoutSuccessS
   }
 }
 
-/** oidc-provider compares this with the session, so that no other site can post the form. */
+/** Returns the field that oidc-provider compares with the session, so that no other site can post the form. */
 function crossSiteToken(ctx: KoaContextWithOIDC, name: string): Html {
   const secret = ctx.oidc.session?.state?.['secret']
   return html`<input type="hidden" name="${name}" value="${typeof secret === 'string' ? secret : ''}" />`
@@ -105,14 +105,14 @@ function describeDeviceProblem(error: Error): string {
   switch (error.name) {
     case 'NoCodeError':
     case 'NotFoundError':
-      return 'No device waits with this code. Look at it once more.'
+      return 'No device is waiting with this code. Check the code.'
     case 'ExpiredError':
       return 'This code has expired. Ask the device for a new one.'
     case 'AlreadyUsedError':
-      return 'This code was used already. Ask the device for a new one.'
+      return 'This code was already used. Ask the device for a new one.'
     case 'AbortedError':
       return 'The device was not connected.'
     default:
-      return 'Something went wrong. Please try again.'
+      return 'Something went wrong. Try again.'
   }
 }

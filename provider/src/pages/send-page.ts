@@ -8,8 +8,8 @@ export interface PageContext {
 }
 
 /**
- * Answers with a page under a policy that loads nothing but the style sheet.
- * @param formTargets where a form's answer may redirect to beside this server: browsers check the whole chain
+ * Responds with a page whose policy permits only the style sheet.
+ * @param formTargets redirect targets of a form in addition to this server, because browsers check the whole chain
  */
 export function sendPage(ctx: PageContext, page: Page, formTargets: readonly string[] = []): void {
   ctx.set('content-security-policy', contentSecurityPolicy(formTargets))

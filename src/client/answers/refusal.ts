@@ -35,7 +35,7 @@ export function refused(
     // What a refusal means must not depend on what a secret happens to contain.
     ...(error === undefined ? {} : { error: registered !== undefined ? error : plainText(secrets.redact(error)) }),
     ...(errorDescription === undefined ? {} : { errorDescription: plainText(secrets.redact(errorDescription)) }),
-    // No waiting helps a grant that ended or a wrong registration, whatever `Retry-After` says.
+    // Waiting does not help if the grant has ended or the registration is wrong, even with a `Retry-After`.
     retryable:
       passes || (retryAfterMs !== undefined && means === undefined && meaning !== 'dead' && meaning !== 'registration'),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -50,7 +50,7 @@ function isOfRegistration({ error, means }: TokenRequestError): boolean {
 }
 
 /**
- * Runs an exchange. If the client is refused and has another secret, runs it once more with that, if it may still be
+ * Runs an exchange. If the client is rejected and has another secret, runs it again with that, if it may still be
  * sent.
  */
 export async function withNextSecret<T>(

@@ -32,7 +32,7 @@ export interface Asked {
   readonly at: number
   /** Whether the requested token can be requested again without a refresh token in the response. */
   readonly renewable: boolean
-  /** The refresh token that was sent: a response that repeats it brings no new one. */
+  /** The refresh token that was sent. A response that repeats it contains no new one. */
   readonly refreshToken?: string | undefined
 }
 
@@ -79,7 +79,7 @@ export function normaliseTokenAnswer(
     mayBeToken: () => hidden === undefined || /^2\d\d$/.test(hidden.code ?? ''),
   })
   const brought = read.refreshToken !== undefined && read.refreshToken !== asked.refreshToken
-  // A new refresh token is kept, whatever else the response says.
+  // A new refresh token is kept even if the rest of the response is unusable.
   if (read.accessToken === undefined && !brought) {
     const refused = refusal(400, raw.status, hidden ?? readRefusalBody(body), body, asked)
     // Without a code, it is a refusal if the provider's data says so.

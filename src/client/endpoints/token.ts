@@ -1,5 +1,6 @@
 import { TokenResponseError } from '../../model/errors.ts'
 import { Secrets } from '../../util/redact.ts'
+import type { ObserveRequest } from '../../model/observer.ts'
 import { isVisibleAscii, makeToken, type Token } from '../../model/token.ts'
 import type { ClientContext } from '../context.ts'
 import { prepareAuthentication, type Attempt, type Authenticated } from '../authentication.ts'
@@ -42,8 +43,10 @@ export interface Granted {
 /** How a prepared token request is sent. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined
-  /** Called before every request after the first. With `false`, the refusal of the previous one stands. */
+  /** Called before every request after the first. With `false`, the rejection of the previous one is the result. */
   readonly mayStillSend?: (() => boolean) | undefined
+  /** Sends each request. @default unobserved */
+  readonly observeRequest?: ObserveRequest | undefined
 }
 
 /** Prepares a token request as far as anything in it can fail in advance. Returns the function that sends it. */
@@ -56,9 +59,9 @@ export async function prepareTokenRequest(
   const parameters = new URLSearchParams(request.parameters)
   parameters.set('grant_type', request.grantType)
   const attempt = await prepareAuthentication(context.credentials, server, parameters, secrets)
-  return async ({ signal, mayStillSend } = {}) => {
+  return async ({ mayStillSend, ...options } = {}) => {
     const exchange = (each: Attempt): Promise<Granted> =>
-      sendTokenRequest(context, server, request, each.authenticated, secrets, signal)
+      sendTokenRequest(context, server, request, each.authenticated, secrets, options)
     return withNextSecret(attempt, exchange, mayStillSend)
   }
 }
@@ -69,19 +72,21 @@ async function sendTokenRequest(
   request: TokenRequest,
   authenticated: Authenticated,
   secrets: Secrets,
-  signal: AbortSignal | undefined,
+  { observeRequest, signal }: Omit<SendOptions, 'mayStillSend'>,
 ): Promise<Granted> {
   const { judgeRefusal: judge, provider } = context
   const receivedAt = context.clock.now()
   const refreshToken = request.parameters.get('refresh_token') ?? undefined
   const asked = { provider, judge, at: receivedAt, renewable: request.renewable, refreshToken }
+  const { grantType } = request
   const raw = await send(context, {
-    purpose: `token request (${request.grantType})`,
+    purpose: `token request (${grantType})`,
     url: request.endpoint ?? server.tokenEndpoint,
     method: 'POST',
     ...written(authenticated, provider.bodyFormat),
     signal,
     secrets,
+    around: observeRequest && ((place, work) => observeRequest({ grantType, ...place }, work)),
     // A provider that says "never again" with the status of "later" has rules that say so.
     ...(provider.refresh?.refusals === undefined
       ? {}

@@ -55,22 +55,22 @@ export type KeptLogin = Omit<PendingLogin, 'url'>
 /** Options of one authorization request. */
 export interface AuthorizationOptions {
   /** Scope to request. @default the client's scope */
-  readonly scope?: string | readonly string[]
+  readonly scope?: string | readonly string[] | undefined
   /** Where the provider returns the user. @default the client's redirect URI */
-  readonly redirectUri?: string
+  readonly redirectUri?: string | undefined
   /**
    * More parameters of the authorization request. They override the provider's, and an empty value removes one of
    * those.
    */
-  readonly params?: Params
+  readonly params?: Params | undefined
   /** Whether to request a refresh token, in the provider's way. @default the client's `offline`, which is `true` */
-  readonly offline?: boolean
+  readonly offline?: boolean | undefined
   /**
    * Whether the request for offline access makes the provider ask for consent again. Without that, some issue a refresh
    * token on the first consent only (OpenID Connect Core section 11). With `if_needed` the provider decides whether to
    * ask. @default 'always'
    */
-  readonly consent?: 'always' | 'if_needed'
+  readonly consent?: 'always' | 'if_needed' | undefined
 }
 
 /** An authorization request as far as it is known without the server. */
@@ -158,7 +158,7 @@ async function makeAuthorizationRequest(
   })
 }
 
-/** 256 bits, base64url. */
+/** Returns 256 random bits as base64url. */
 function randomSecret(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
 }

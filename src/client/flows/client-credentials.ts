@@ -8,10 +8,10 @@ import { prepareTokenRequest, salvageFirst } from '../endpoints/token.ts'
 /** Options of one client credentials request. */
 export interface ClientCredentialsOptions {
   /** Scope to request. @default the client's scope */
-  readonly scope?: string | readonly string[]
+  readonly scope?: string | readonly string[] | undefined
   /** More parameters of the token request, such as `audience` or `resource`. */
-  readonly params?: Params
-  readonly signal?: AbortSignal
+  readonly params?: Params | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Requests a token of the client's own (RFC 6749 section 4.4). */

@@ -1,4 +1,5 @@
 import { TokenResponseError } from '../../model/errors.ts'
+import type { ObserveRequest } from '../../model/observer.ts'
 import { makeToken, type Token } from '../../model/token.ts'
 import type { KeptLogin } from './authorization-request.ts'
 import { readCallback, type Callback } from './callback-input.ts'
@@ -14,15 +15,20 @@ import { originOfCallback, placeAt, TOKEN_ORIGIN } from '../token-origin.ts'
 /** What a login that was started here is compared with. Of one that the provider started, nothing is known. */
 type Expected = Partial<Pick<KeptLogin, 'nonce' | 'scope' | 'maxAge'>>
 
-/**
- * Exchanges a callback's code for a token (RFC 6749 section 4.1.3). `beforeSend` runs when everything possible is
- * checked.
- */
+/** What runs with an exchange. */
+export interface ExchangeHooks {
+  /** Runs after every check of the callback and before the code is sent. If it rejects, the exchange does. */
+  readonly beforeSend?: (() => Promise<void>) | undefined
+  /** Sends the token request. @default unobserved */
+  readonly observeRequest?: ObserveRequest | undefined
+}
+
+/** Exchanges a callback's code for a token (RFC 6749 section 4.1.3). */
 export async function exchangeCode(
   context: ClientContext,
   callback: Callback,
   pending: KeptLogin,
-  beforeSend?: () => Promise<void>,
+  hooks: ExchangeHooks = {},
 ): Promise<Token> {
   const parameters = await readCallback(callback)
   checkCallback(context, parameters, pending)
@@ -30,25 +36,25 @@ export async function exchangeCode(
   const code = judgeCallback(context, server, parameters, pending)
   const body = new URLSearchParams({ code, redirect_uri: pending.redirectUri })
   if (pending.codeVerifier !== undefined) body.set('code_verifier', pending.codeVerifier)
-  return redeem(context, server, parameters, body, pending, beforeSend)
+  return redeem(context, server, parameters, body, pending, hooks)
 }
 
 /**
  * The same for a login that the provider started. There is no state, no PKCE and no nonce, so nothing shows whose
- * browser brought the callback.
+ * browser sent the callback.
  * @throws ConfigError unless the provider's data has `unsolicited: true`
  */
 export async function exchangeUnsolicited(
   context: ClientContext,
   callback: Callback,
-  beforeSend?: () => Promise<void>,
+  hooks: ExchangeHooks = {},
 ): Promise<Token> {
   const parameters = await readCallback(callback)
   checkUnsolicited(context, parameters)
   const server = await context.directory.server()
   const body = new URLSearchParams({ code: judgeUnsolicited(context, server, parameters) })
   if (context.redirectUri !== undefined) body.set('redirect_uri', context.redirectUri)
-  return redeem(context, server, parameters, body, {}, beforeSend)
+  return redeem(context, server, parameters, body, {}, hooks)
 }
 
 async function redeem(
@@ -57,7 +63,7 @@ async function redeem(
   parameters: URLSearchParams,
   own: URLSearchParams,
   expected: Expected,
-  beforeSend: (() => Promise<void>) | undefined,
+  { beforeSend, observeRequest }: ExchangeHooks,
 ): Promise<Token> {
   const origin = originOfCallback(client, parameters)
   const { context, server } = origin === undefined ? { context: client, server: known } : placeAt(client, known, origin)
@@ -79,7 +85,9 @@ async function redeem(
   // Loaded before the response, which it checks the ID token of.
   if (expectsIdToken(expected)) await loadOauth4webapi()
   await beforeSend?.()
-  const granted = await withinTimeout(context, 'code exchange', undefined, (signal) => request({ signal }))
+  const granted = await withinTimeout(context, 'code exchange', undefined, (signal) =>
+    request({ signal, observeRequest }),
+  )
   return withIdToken(context, server, { ...granted, token: withKept(granted.token, kept) }, expected)
 }
 
@@ -99,7 +107,7 @@ function keptOf(
 }
 
 /**
- * The provider's response is more reliable than what the browser brought. Where tokens are sent is decided here alone.
+ * The provider's response is more reliable than the browser's callback. Only this decides where tokens are sent.
  */
 function withKept(token: Token, kept: ReadonlyMap<string, string>): Token {
   const { [TOKEN_ORIGIN]: _, ...answered } = token.extra ?? {}

@@ -17,11 +17,11 @@ import { placeOfGrant, TOKEN_ORIGIN } from '../token-origin.ts'
 /** Options of one refresh. */
 export interface RefreshOptions {
   /** A part of the granted scope. By default no scope is sent and the granted one stays (RFC 6749 section 6). */
-  readonly scope?: string | readonly string[]
+  readonly scope?: string | readonly string[] | undefined
   /** More parameters of the token request. */
-  readonly params?: Params
+  readonly params?: Params | undefined
   /** Ends the wait; the call rejects with the signal's reason. The refresh token may have been used already. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The result of one redemption. */

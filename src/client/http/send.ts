@@ -36,7 +36,15 @@ interface HttpRequest {
   readonly isAnswer?: (answer: Omit<HttpAnswer, 'headers'>) => boolean
   /** The secrets of this request, for its errors. */
   readonly secrets: Secrets
+  /** Runs the exchange. @default runs it as it is */
+  readonly around?: Around | undefined
 }
+
+/** Runs an exchange, and resolves to its response. */
+type Around = (
+  place: { readonly method: string; readonly url: URL },
+  exchange: () => Promise<HttpAnswer>,
+) => Promise<HttpAnswer>
 
 /** A complete response. */
 export interface HttpAnswer {
@@ -58,7 +66,9 @@ export async function send(context: HttpContext, request: HttpRequest): Promise<
   const started = context.clock.monotonic()
   const place = { client: context.name, request: request.purpose, url: `${url.origin}${url.pathname}` }
   try {
-    const answer = await untilAborted(exchange(context, request, url), request.signal)
+    const exchanged = (): Promise<HttpAnswer> => untilAborted(exchange(context, request, url), request.signal)
+    const { around, method } = request
+    const answer = await (around === undefined ? exchanged() : around({ method, url }, exchanged))
     context.logger?.[answer.status < 400 ? 'debug' : 'info'](`${request.purpose} answered`, {
       ...place,
       status: answer.status,
@@ -106,7 +116,7 @@ async function exchange(context: HttpContext, request: HttpRequest, url: URL): P
     if (status < 200 || (status >= 300 && status < 400 && request.redirects !== 'answer')) {
       answer.discard?.()
       throw new ProviderUnavailableError(
-        `The provider of client '${context.name}' responded to the ${purpose} with a redirect (status ${status}). Redirects are not followed, because credentials would go along. Check the endpoint's URL.`,
+        `The provider of client '${context.name}' responded to the ${purpose} with a redirect (status ${status}). Redirects are not followed, because they would forward credentials. Check the endpoint's URL.`,
         { status, maybeProcessed: false },
       )
     }

@@ -36,7 +36,7 @@ function canonical(number: string): string {
   return `${significant}e${Number(power) - decimals.length + digits.length - significant.length}`
 }
 
-/** Parses a response body: a JSON object, a list with one object, or a form, whatever its content type. */
+/** Parses a response body of any content type: a JSON object, a list with one object, or a form. */
 export function parseBody(text: string): Body | undefined {
   const trimmed = text.replace(/^\uFEFF/, '').trim()
   try {

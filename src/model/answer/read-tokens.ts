@@ -45,8 +45,8 @@ export interface TokensRead {
 }
 
 /**
- * Reads an object with tokens in any known form: a token endpoint's response or a kept token. It never throws, whatever
- * the JSON. Without an access token, there may still be a refresh token to keep.
+ * Reads an object with tokens in any known form: a token endpoint's response or a kept token. It never throws.
+ * Without an access token, there may still be a refresh token to keep.
  */
 export function readTokens(value: Members, options: ReadOptions): TokensRead {
   const { now, stored, ways } = options

@@ -4,7 +4,10 @@ import { codeOf, isUndone, mysqlFailure } from './errors.ts'
 /** Values that the store binds to SQL. */
 export type MysqlValue = string | number | null
 
-/** The part of a pool of `mysql2/promise` that the store uses. A statement has its options, whatever the pool's are. */
+/**
+ * The part of a pool of `mysql2/promise` that the store uses. Each statement has its own options, independent of the
+ * pool's.
+ */
 export interface MysqlPool {
   execute(
     query: Record<'rowsAsArray' | 'nestTables', boolean> & { sql: string; values: MysqlValue[] },

@@ -1,6 +1,6 @@
 import { storeFailure } from '../failure.ts'
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/** SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK_DETECTED = '40P01'
 const INVALID_TEXT_REPRESENTATION = '22P02'

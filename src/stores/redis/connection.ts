@@ -100,7 +100,7 @@ export class Connection {
       if (Number(version) <= KEYS_VERSION) return
       throw new ConfigError(
         `The keys of the Redis store are of version ${version}, and this process knows ${KEYS_VERSION}: ` +
-          'a newer evergrant made them. Upgrade this process; nothing was changed.',
+          'a newer release made them. Upgrade this process; nothing was changed.',
       )
     } catch (error) {
       this.#checked = undefined

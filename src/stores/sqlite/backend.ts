@@ -141,7 +141,7 @@ export class SqliteBackend implements Backend {
       return connection.run(sql, ...values, ...rest, sealed ?? '', key) === 1
     }
     let set = 'revision = ?, entry = ?, due_at = ?'
-    // SQLite writes the indexes of every column that is set, whatever its value.
+    // SQLite writes the indexes of every column that is set, even to the same value.
     if (!sameIndex) {
       set += ', subject = ?, state = ?, schema = ?, forget_at = ?'
       values.push(...rest)

@@ -27,15 +27,15 @@ export interface SqliteStoreOptions {
    * Name of the table of grants and documents. The store's other tables are named after it. @default
    * 'evergrant_records'
    */
-  readonly table?: string
+  readonly table?: string | undefined
   /**
    * How long an operation waits for other processes' writes, in ms; then it rejects with a `StoreError`. @default 5_000
    */
-  readonly busyTimeoutMs?: number
+  readonly busyTimeoutMs?: number | undefined
   /** The store's time. All processes that share the file must share it. @default the machine's clock */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Whether the change feed contains every refresh, and not only changes of state. @default false */
-  readonly everyRefresh?: boolean
+  readonly everyRefresh?: boolean | undefined
 }
 
 /**

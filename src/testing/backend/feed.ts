@@ -54,7 +54,7 @@ export const feedCases: readonly Case[] = [
     }),
   ],
   [
-    'of twenty swaps at once the feed has the one that wrote',
+    'of twenty concurrent swaps, the feed has the one that wrote',
     withFeed(async (read, stage) => {
       const from = await endOf(read)
       const swaps = Array.from({ length: 20 }, (_, version) =>

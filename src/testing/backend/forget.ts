@@ -12,7 +12,7 @@ async function use(stage: Stage): Promise<void> {
 
 export const forgetCases: readonly Case[] = [
   [
-    'a row is there until a minute after `forgetAt`',
+    'a row is kept until a minute after `forgetAt`',
     async (stage) => {
       const key = stage.key()
       const { now } = await stage.backend.read(key)

@@ -23,7 +23,7 @@ export const listCases: readonly Case[] = [
     },
   ],
   [
-    'a list holds the rows of the subject and the state that it asks for',
+    'a list holds the rows of the given subject and state',
     async (stage) => {
       const other = `${stage.client} other`
       const [ann, bob, elsewhere] = [stage.key('ann'), stage.key('bob'), stage.key('ann', other)]

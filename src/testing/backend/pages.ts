@@ -31,7 +31,7 @@ function bytes(text: string): string {
 
 export const pageCases: readonly Case[] = [
   [
-    'pages hold the rows in the order of their keys’ bytes, each once',
+    'pages hold each row once, in the order of the keys’ bytes',
     withPages(async (page, stage) => {
       const names = ['a', 'B', '_', 'é', 'z', '\u{ffee}', '\u{1f600}', '"', '\\', '\n', 'aa', 'a b', '']
       for (const name of names) await stage.written(stage.key(name))
@@ -49,7 +49,7 @@ export const pageCases: readonly Case[] = [
     }),
   ],
   [
-    'pages hold the rows that the filter asks for',
+    'pages hold the rows of the given filter',
     withPages(async (page, stage) => {
       const index = (dueAt: number): object => ({ index: { ...indexOf(stage.key('a')), dueAt } })
       for (const [name, dueAt] of [
@@ -71,7 +71,7 @@ export const pageCases: readonly Case[] = [
     }),
   ],
   [
-    'a page begins after its cursor, also when that row has gone',
+    'a page begins after its cursor, also if that row was removed',
     withPages(async (page, stage) => {
       for (const name of ['a', 'b', 'c']) await stage.written(stage.key(name))
       await stage.written(stage.key('b'), { index: {} }, await stage.read(stage.key('b')))

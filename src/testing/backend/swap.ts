@@ -15,7 +15,7 @@ async function oneWins(stage: Stage, key: string, from: string | undefined): Pro
 
 export const swapCases: readonly Case[] = [
   [
-    'a read returns the time in whole milliseconds, and no row where there is none',
+    'a read returns the time in whole milliseconds, and no row for an unknown key',
     async (stage) => {
       const first = await stage.backend.read(stage.key())
       same(first.row, undefined, 'the row under an unknown key')
@@ -38,11 +38,11 @@ export const swapCases: readonly Case[] = [
     },
   ],
   [
-    'of twenty swaps from nothing one writes, and the others return its row',
+    'of twenty concurrent swaps from nothing, one writes and the others return its row',
     (stage) => oneWins(stage, stage.key(), undefined),
   ],
   [
-    'of twenty swaps from one revision one writes, and the others return its row',
+    'of twenty concurrent swaps from one revision, one writes and the others return its row',
     async (stage) => oneWins(stage, stage.key(), (await stage.written(stage.key())).revision),
   ],
   [
@@ -60,7 +60,7 @@ export const swapCases: readonly Case[] = [
     },
   ],
   [
-    'a swap from nothing writes nothing where a row is, also one without a state',
+    'a swap from nothing writes nothing if there is a row, also a row without a state',
     async (stage) => {
       const key = stage.key()
       let row = await stage.written(key)
@@ -73,7 +73,7 @@ export const swapCases: readonly Case[] = [
     },
   ],
   [
-    'a swap from a revision writes nothing where no row is',
+    'a swap from a revision writes nothing if there is no row',
     async (stage) => {
       const lost = await stage.swap(stage.key(), 'unknown')
       same([lost.swapped, lost.row], [false, undefined], 'a swap from a revision over nothing')
@@ -104,7 +104,7 @@ export const swapCases: readonly Case[] = [
     },
   ],
   [
-    'an absent sealed text stays, and an empty one replaces it',
+    'an absent sealed text keeps the stored one, and an empty one replaces it',
     async (stage) => {
       let row = await stage.written(stage.key(), { sealed: 'first' })
       for (const sealed of [undefined, 'second', undefined, '', undefined]) {

@@ -73,7 +73,7 @@ export const textCases: readonly Case[] = [
     },
   ],
   [
-    'keys are equal by their bytes, and no two of them are one',
+    'keys are compared by their bytes, so that similar keys are different',
     async (stage) => {
       const rows: Row[] = []
       for (const subject of ALIKE) rows.push(await stage.written(stage.key(subject)))

@@ -2,7 +2,7 @@ import { type Case, check, failures, LONG_MS, newId, SHORT_MS, same, type Stage 
 
 export const claimCases: readonly Case[] = [
   [
-    'a claim writes lease and intent, and leaves version and times',
+    'a claim writes the lease and the intent, and leaves version and times as they were',
     async (stage) => {
       const record = await stage.login()
       const answer = await stage.claimed(record, 'one', { leaseMs: 9_000, intent: { hash: 'h', sendWithinMs: 4_000 } })
@@ -16,7 +16,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    "a claim of what another log-in or another version was is answered 'changed', with the record that is there",
+    "a claim of another login or another version returns 'changed' with the stored record",
     async (stage) => {
       const record = await stage.login()
       for (const changes of [{ version: 2 }, { version: 0 }, { id: newId() }]) {
@@ -33,12 +33,12 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    "another owner's living lease makes a claim busy",
+    "a claim returns 'busy' while another owner's lease runs",
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one', { leaseMs: 100_000, intent: { hash: 'h', sendWithinMs: 90_000 } })
       const answer = await stage.claim(record, 'two', { settleMs: 30_000 })
-      check(answer.outcome === 'busy', `Expected the claim of another to be answered 'busy', got '${answer.outcome}'.`)
+      check(answer.outcome === 'busy', `Expected the claim of another owner to return 'busy', got '${answer.outcome}'.`)
       if (answer.outcome !== 'busy') return
       check(
         answer.leaseMs > 50_000 && answer.leaseMs <= 100_000,
@@ -52,7 +52,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'of many claims at once exactly one gets the lease',
+    'exactly one of many concurrent claims gets the lease',
     async (stage) => {
       const record = await stage.login()
       const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => stage.claim(record, `owner ${index}`)))
@@ -62,13 +62,13 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'the same owner may repeat its claim, which counts no attempt and renews lease and time to send',
+    'an owner may repeat its claim, which counts no attempt and renews the lease and the time to send',
     async (stage) => {
       const record = await stage.login()
       const first = await stage.claimed(record, 'one', { leaseMs: 1_000, intent: { hash: 'h', sendWithinMs: 500 } })
       await stage.pass(SHORT_MS)
       const second = await stage.claimed(record, 'one', { leaseMs: 9_000, intent: { hash: 'h', sendWithinMs: 4_000 } })
-      check(second.now > first.now, 'Expected the time of the store to go on.')
+      check(second.now > first.now, 'Expected the time of the store to advance.')
       same(second.takeover, false, '`takeover` of a repeated claim')
       const intent = { ...first.record.intent, sendBefore: second.now + 4_000, sendWithinMs: 4_000 }
       same((await stage.read()).intent, intent, 'the intent after a repeated claim')
@@ -80,7 +80,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'a lease that ended, and that nobody took, is still its owner’s to renew',
+    'an owner may renew its expired lease if no other owner has taken it',
     async (stage) => {
       const record = await stage.login()
       await stage.lapsedClaim(record, 'one')
@@ -90,7 +90,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'a claim without an intent renews the lease of its owner and leaves the intent',
+    'a claim without an intent renews the lease of its owner and leaves the intent as it was',
     async (stage) => {
       const record = await stage.login()
       const first = await stage.claimed(record, 'one', { leaseMs: 1_000 })
@@ -106,7 +106,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    "a claim without an intent gives nobody a lease who hasn't one",
+    'a claim without an intent gives no lease to an owner that holds none',
     async (stage) => {
       const record = await stage.login()
       const renew = (owner: string): Promise<{ outcome: string }> => stage.claim(record, owner, { intent: undefined })
@@ -119,7 +119,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'an open intent whose lease ended is busy until it is settled, then taken over',
+    'an open intent whose lease expired is busy until the settle time is over, and is then taken over',
     async (stage) => {
       const record = await stage.login()
       const first = await stage.lapsedClaim(record, 'one')
@@ -153,7 +153,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'attempts are counted over several takeovers, from the first start',
+    'a takeover counts an attempt and keeps the start of the first one',
     async (stage) => {
       const record = await stage.login()
       const { now } = await stage.lapsedClaim(record, 'one')
@@ -164,7 +164,7 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'an open intent may be taken over at once within repeatWithinMs of its start, but never a living lease',
+    'an open intent may be taken over at once within repeatWithinMs of its start, but not while the lease runs',
     async (stage) => {
       const record = await stage.login()
       await stage.lapsedClaim(record, 'one')
@@ -174,17 +174,17 @@ export const claimCases: readonly Case[] = [
       same(
         (await stage.claim(record, 'three', { repeatWithinMs: LONG_MS })).outcome,
         'busy',
-        'a claim over a living lease',
+        'a claim over a lease that runs',
       )
     },
   ],
   [
-    "while the back-off lasts a claim is answered 'later'",
+    "a claim returns 'later' during the back-off",
     async (stage) => {
       const record = await stage.login()
       const { until } = await backOff(stage, record.key, { mandatory: false })
       const answer = await stage.claim(record, 'two')
-      same(answer, { outcome: 'later', until, mandatory: false, code: 'unavailable', now: answer.now }, 'the answer')
+      same(answer, { outcome: 'later', until, mandatory: false, code: 'unavailable', now: answer.now }, 'the result')
       same((await stage.read()).lease, undefined, 'the lease')
       const forced = await stage.claimed(record, 'two', { force: true })
       same(forced.record.failures?.notBefore, until, 'the back-off after a forced claim')
@@ -192,16 +192,16 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    'a mandatory back-off is not passed by force',
+    'a forced claim does not pass a mandatory back-off',
     async (stage) => {
       const record = await stage.login()
       const { until } = await backOff(stage, record.key, { mandatory: true })
       const answer = await stage.claim(record, 'two', { force: true })
-      same(answer, { outcome: 'later', until, mandatory: true, code: 'unavailable', now: answer.now }, 'the answer')
+      same(answer, { outcome: 'later', until, mandatory: true, code: 'unavailable', now: answer.now }, 'the result')
     },
   ],
   [
-    'a back-off that is over stops nobody',
+    'a claim succeeds after the back-off',
     async (stage) => {
       const record = await stage.login()
       await backOff(stage, record.key, { mandatory: true, forMs: SHORT_MS })
@@ -210,17 +210,17 @@ export const claimCases: readonly Case[] = [
     },
   ],
   [
-    "'changed' and 'busy' are answered before 'later'",
+    "a claim returns 'changed' and 'busy' rather than 'later'",
     async (stage) => {
       const record = await stage.login()
       await backOff(stage, record.key, { mandatory: false })
       same((await stage.claim(record, 'two', { version: 2 })).outcome, 'changed', 'a claim at another version')
       await stage.claimed(record, 'one', { force: true })
-      same((await stage.claim(record, 'two')).outcome, 'busy', "a claim while another's lease lives")
+      same((await stage.claim(record, 'two')).outcome, 'busy', "a claim while another's lease runs")
     },
   ],
   [
-    'a dead grant can be claimed: it may get one more try',
+    'an ended grant can be claimed, because it may be tried again',
     async (stage) => {
       const record = await stage.login({ state: 'reauthorization_required', reason: 'revoked' })
       same((await stage.claimed(record, 'one')).record.state, 'reauthorization_required', 'the state')

@@ -3,7 +3,7 @@ import { type Case, check, failures, LONG_MS, newContent, newId, present, same }
 
 export const commitCases: readonly Case[] = [
   [
-    'a token replaces the content, adds 1 to the version, and ends lease, intent and failures',
+    'a token replaces the content, increments the version and removes lease, intent and failures',
     async (stage) => {
       const record = await stage.login({ expiresAt: 1, refreshAfter: 2, refreshTokenExpiresAt: 3, scope: ['email'] })
       const { now } = await stage.claimed(record, 'one')
@@ -33,7 +33,7 @@ export const commitCases: readonly Case[] = [
     },
   ],
   [
-    "a token needs no lease, and ends another owner's",
+    "a token needs no lease, and removes another owner's lease",
     async (stage) => {
       const record = await stage.login()
       same((await stage.commit(record)).committed, true, 'a commit without a lease')
@@ -45,7 +45,7 @@ export const commitCases: readonly Case[] = [
     },
   ],
   [
-    'a token keeps the failures that come with it, and its form',
+    'a token is stored with its own failures and its own schema',
     async (stage) => {
       const record = await stage.login()
       const kept = failures(5, { code: 'identity_changed', count: 3, mandatory: true })
@@ -53,41 +53,41 @@ export const commitCases: readonly Case[] = [
       await stage.commit(record, { ...dead, failures: kept })
       same((await stage.read()).failures, kept, 'the failures')
       same((await stage.read()).reason, 'identity_changed', 'the reason')
-      const form = { id: record.id, version: 2, schema: RECORD_SCHEMA + 1, ...newContent() }
-      await stage.store.commit(record.key, form)
+      const newer = { id: record.id, version: 2, schema: RECORD_SCHEMA + 1, ...newContent() }
+      await stage.store.commit(record.key, newer)
       const last = await stage.read()
       same(
         [last.schema, last.reason, last.failures],
         [RECORD_SCHEMA + 1, undefined, undefined],
-        'form, reason and failures',
+        'schema, reason and failures',
       )
     },
   ],
   [
-    'a repeated commit is answered with its own record and changes nothing',
+    'a repeated commit returns its own record and changes nothing',
     async (stage) => {
       const record = await stage.login()
       const content = newContent()
       const commit = { id: record.id, version: 1, ...content }
       await stage.store.commit(record.key, commit)
       const again = await stage.store.commit(record.key, commit)
-      same([again.committed, again.record?.version, again.record?.sealed], [false, 2, content.sealed], 'the answer')
+      same([again.committed, again.record?.version, again.record?.sealed], [false, 2, content.sealed], 'the result')
       same((await stage.read()).version, 2, 'the version')
     },
   ],
   [
-    'of many commits at once exactly one wins, and the others are answered with its record',
+    'exactly one of many concurrent commits wins, and the others return its record',
     async (stage) => {
       const record = await stage.login()
       const answers = await Promise.all(Array.from({ length: 12 }, () => stage.commit(record)))
       same(answers.filter((answer) => answer.committed).length, 1, 'the number of commits that won')
       const stored = await stage.read()
       same(stored.version, 2, 'the version')
-      for (const answer of answers) same(answer.record, stored, 'the record that is answered')
+      for (const answer of answers) same(answer.record, stored, 'the returned record')
     },
   ],
   [
-    "a token of another log-in or another version doesn't change the record",
+    'a token of another login or another version does not change the record',
     async (stage) => {
       const record = await stage.login()
       for (const changes of [{ id: newId() }, { version: 0 }, { version: 2 }]) {
@@ -98,7 +98,7 @@ export const commitCases: readonly Case[] = [
     },
   ],
   [
-    'a commit does not bring a deleted grant back',
+    'a commit does not restore a deleted grant',
     async (stage) => {
       const record = await stage.login()
       await stage.store.delete(record.key, { id: record.id })
@@ -108,18 +108,18 @@ export const commitCases: readonly Case[] = [
     },
   ],
   [
-    'a commit of an older log-in changes nothing of the newer one at the same version',
+    'a commit of an older login does not change the newer login at the same version',
     async (stage) => {
       const old = await stage.login()
       await stage.store.delete(old.key, { id: old.id })
       const next = await stage.login()
-      same((await stage.commit(old)).committed, false, 'the commit of the deleted log-in')
+      same((await stage.commit(old)).committed, false, 'the commit of the deleted login')
       await stage.commit({ ...old, version: next.version })
-      same(await stage.read(), next, 'the record of the newer log-in')
+      same(await stage.read(), next, 'the record of the newer login')
     },
   ],
   [
-    'a verdict needs the owner of the lease',
+    'a verdict is written by the owner of the lease only',
     async (stage) => {
       const record = await stage.login()
       const verdict = { id: record.id, version: 1, owner: 'one', verdict: 'revoked' } as const
@@ -129,12 +129,12 @@ export const commitCases: readonly Case[] = [
       const stale = { ...verdict, owner: 'two', version: 2 }
       same((await stage.store.commit(record.key, stale)).committed, false, 'a verdict at another version')
       const strange = { ...verdict, owner: 'two', id: newId() }
-      same((await stage.store.commit(record.key, strange)).committed, false, 'a verdict on another log-in')
+      same((await stage.store.commit(record.key, strange)).committed, false, 'a verdict on another login')
       same(await stage.read(), claimed, 'the record')
     },
   ],
   [
-    'a verdict keeps the sealed token and the failures, ends the lease and closes the intent',
+    'a verdict keeps the sealed token and the failures, removes the lease and closes the intent',
     async (stage) => {
       const record = await stage.login({ expiresAt: 7, refreshAfter: 8, scope: ['email'] })
       const first = await stage.claimed(record, 'zero')
@@ -150,13 +150,13 @@ export const commitCases: readonly Case[] = [
       const intent = { ...present(claimed.intent, 'an intent'), open: false }
       const dead = { state: 'reauthorization_required', reason: 'answer_lost', verdictBy: 'one' }
       const expected = { ...claimed, ...dead, version: 2, lease: undefined, intent, updatedAt: answer.now }
-      same(answer, { committed: true, record: expected, now: answer.now }, 'the answer to a verdict')
+      same(answer, { committed: true, record: expected, now: answer.now }, 'the result of a verdict')
       same([intent.everUnknown, expected.failures], [true, kept], '`everUnknown` and failures')
-      same(await stage.read(), expected, 'the dead record')
+      same(await stage.read(), expected, 'the ended record')
     },
   ],
   [
-    'a verdict may come after the end of the lease, as long as nobody took it',
+    'a verdict may be written after the lease expired if no other owner has taken it',
     async (stage) => {
       const record = await stage.login()
       await stage.lapsedClaim(record, 'one')
@@ -170,27 +170,27 @@ export const commitCases: readonly Case[] = [
     },
   ],
   [
-    'a repeated verdict changes nothing, and its owner recognises it',
+    'a repeated verdict changes nothing, and counts as written for its owner',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one')
       const verdict = { id: record.id, version: 1, owner: 'one', verdict: 'revoked' } as const
       const { record: dead } = await stage.store.commit(record.key, verdict)
       const again = await stage.store.commit(record.key, verdict)
-      same([again.committed, again.record], [true, dead], 'the answer to its repeat')
+      same([again.committed, again.record], [true, dead], 'the result of its repeat')
       const other = await stage.store.commit(record.key, { ...verdict, owner: 'two' })
-      same([other.committed, other.record], [false, dead], 'the answer to the same of another owner')
+      same([other.committed, other.record], [false, dead], 'the result of the same verdict of another owner')
       same(await stage.read(), dead, 'the record')
     },
   ],
   [
-    'a token brings a dead grant back to life',
+    'a token makes an ended grant active',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one')
       const verdict = { id: record.id, version: 1, owner: 'one', verdict: 'revoked' } as const
       const { record: dead } = await stage.store.commit(record.key, verdict)
-      same((await stage.commit(present(dead, 'the dead record'))).committed, true, 'a token over a verdict')
+      same((await stage.commit(present(dead, 'the ended record'))).committed, true, 'a token over a verdict')
       const alive = await stage.read()
       same([alive.state, alive.reason, alive.version, alive.intent], ['active', undefined, 3, undefined], 'the record')
     },

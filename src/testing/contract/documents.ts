@@ -12,7 +12,7 @@ const withDocuments =
 
 export const documentCases: readonly Case[] = [
   [
-    'a document reads back as it was put, with versions that grow',
+    'a document reads back as it was put, and each put increments its version',
     withDocuments(async (documents) => {
       const name = `${newId()} "\\\0\u{1f600}`
       same((await documents.get(name)).document, undefined, 'an unknown document')
@@ -24,7 +24,7 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
-    'a put needs the version that it replaces, and its loser gets the document that is there',
+    'a put needs the version that it replaces, and otherwise returns the stored document',
     withDocuments(async (documents) => {
       const name = newId()
       await documents.put(name, 'winner', { version: 0 })
@@ -36,7 +36,7 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
-    'of several first puts one wins, also with the same value',
+    'exactly one of several first puts wins, also if the values are equal',
     withDocuments(async (documents) => {
       const name = newId()
       const puts = await Promise.all(Array.from({ length: 10 }, () => documents.put(name, 'same', { version: 0 })))
@@ -49,7 +49,7 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
-    'a document ends after its time, and its versions go on',
+    'a document expires after its time, and its next version continues the count',
     withDocuments(async (documents, stage) => {
       const name = newId()
       const { document, now } = await documents.put(name, 'short', { version: 0, ttlMs: SHORT_MS })
@@ -61,7 +61,7 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
-    'a document is deleted at its version only, and its versions go on',
+    'a document is deleted at its version only, and its next version continues the count',
     withDocuments(async (documents) => {
       const name = newId()
       same(await documents.delete(name, { version: 1 }), false, 'a deletion of nothing')
@@ -75,7 +75,7 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
-    'documents are listed by the beginning of their names, and no grant or single-use id among them',
+    'documents are listed by the beginning of their names, without grants and single-use ids',
     withDocuments(async (documents, stage) => {
       const prefix = `${newId()}/"%_`
       for (const end of ['', 'a', 'b']) await documents.put(`${prefix}${end}`, `value ${end}`, { version: 0 })
@@ -103,7 +103,7 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
-    'a put whose version or time is none is refused',
+    'a put with an invalid version or time is rejected',
     withDocuments(async (documents) => {
       const name = newId()
       for (const options of [{ version: -1 }, { version: 0.5 }, { version: Number.NaN }, { version: 0, ttlMs: 0 }]) {
@@ -114,7 +114,7 @@ export const documentCases: readonly Case[] = [
     }),
   ],
   [
-    'a document may have 64 KiB and no more',
+    'a document of more than 64 KiB is rejected',
     withDocuments(async (documents) => {
       const name = newId()
       const largest = 'é'.repeat(LARGEST / 2)

@@ -19,7 +19,7 @@ const told = ({ kind, version, reason }: Change): unknown[] => [
 
 export const feedCases: readonly Case[] = [
   [
-    'the feed has what became of a grant, in the order of its versions, and no refresh',
+    'the feed has each login, end and deletion of a grant in the order of versions, but no refresh',
     withFeed(async (read, stage) => {
       const from = await endOf(read)
       const { store } = stage
@@ -49,7 +49,7 @@ export const feedCases: readonly Case[] = [
     }),
   ],
   [
-    'a grant that works again after a verdict is in the feed',
+    'a token that follows a verdict is in the feed',
     withFeed(async (read, stage) => {
       const from = await endOf(read)
       const record = await stage.login({ state: 'reauthorization_required', reason: 'refused' })
@@ -65,7 +65,7 @@ export const feedCases: readonly Case[] = [
     }),
   ],
   [
-    'a repeated operation, and one that writes nothing, tell the feed nothing',
+    'a repeated operation, and one that writes nothing, add nothing to the feed',
     withFeed(async (read, stage) => {
       const from = await endOf(read)
       const { store } = stage
@@ -81,7 +81,7 @@ export const feedCases: readonly Case[] = [
     }),
   ],
   [
-    'the feed is read in pages, by cursors that stay',
+    'the feed is read in pages, and a cursor may be used again',
     withFeed(async (read, stage) => {
       const from = await endOf(read)
       for (let index = 0; index < 7; index += 1) await stage.login({}, stage.key('one subject', `${index % 2}`))
@@ -103,13 +103,13 @@ export const feedCases: readonly Case[] = [
       same(oldest.changes.length, 1, 'the number of changes without a cursor')
       for (const after of ['another', '', 'e.1', '{}', 'null', '9'.repeat(400)]) {
         const answer = await read({ after, limit: 10 })
-        same([answer.expired, answer.changes], [true, []], `the answer to the cursor '${after.slice(0, 10)}'`)
+        same([answer.expired, answer.changes], [true, []], `the result of the cursor '${after.slice(0, 10)}'`)
         same((await read({ after: answer.next, limit: 10 })).expired ?? false, false, 'that its `next` can be used')
       }
     }),
   ],
   [
-    'a limit that is no number of changes is refused',
+    'an invalid limit is rejected',
     withFeed(async (read) => {
       for (const limit of [0, -1, 1.5, Number.NaN]) {
         same(await read({ limit }).then(() => 'accepted', codeOf), 'config_error', `a limit of ${limit}`)

@@ -26,7 +26,7 @@ const subjects = (records: readonly GrantRecord[]): string[] => records.map(({ k
 
 export const listCases: readonly Case[] = [
   [
-    'pages hold the grants in the order of their keys’ bytes, each once',
+    'pages hold each grant once, in the order of the keys’ bytes',
     withPages(async (page, stage) => {
       const names = ['a', 'B', '_', 'é', '\u{ffee}', '\u{1f600}', '"', '\\', '\n', 'aa', '']
       for (const name of names) await stage.login({}, stage.key(name))
@@ -42,7 +42,7 @@ export const listCases: readonly Case[] = [
     }),
   ],
   [
-    'pages hold the grants that the filter asks for',
+    'pages hold the grants of the given filter',
     withPages(async (page, stage) => {
       const { client } = stage
       const dead = { state: 'reauthorization_required', reason: 'revoked' } as const
@@ -60,12 +60,16 @@ export const listCases: readonly Case[] = [
       same(await named({ state: dead.state, subject: 'ann' }), ['annwork'], 'the others of a subject')
       same(await named({ dueBefore: 1499 }), ['ann'], 'the grants that are due by 1499')
       same(await named({ dueBefore: 1500 }), ['ann', 'bob'], 'the grants that are due by 1500')
-      same(await named({ dueBefore: 1500, subject: 'bob', state: 'active' }), ['bob'], 'all of it together')
+      same(
+        await named({ dueBefore: 1500, subject: 'bob', state: 'active' }),
+        ['bob'],
+        'the grants of all filters together',
+      )
       same(await named({ client: newId() }), [], "an unknown client's grants")
     }),
   ],
   [
-    'a page begins after its cursor, wherever that grant is by then',
+    'a page begins after its cursor, also if that grant was deleted',
     withPages(async (page, stage) => {
       for (const subject of ['a', 'b', 'c', 'd']) await stage.login({}, stage.key(subject))
       const first = await page({ client: stage.client, limit: 2 })
@@ -77,7 +81,7 @@ export const listCases: readonly Case[] = [
     }),
   ],
   [
-    'a cursor or a limit that is none is refused',
+    'an invalid cursor or limit is rejected',
     withPages(async (page) => {
       for (const request of [{ after: 'x', limit: 1 }, { after: '', limit: 1 }, { limit: 0 }, { limit: 0.5 }]) {
         same(await page(request).then(() => 'accepted', codeOf), 'config_error', JSON.stringify(request))

@@ -3,13 +3,13 @@ import { type Case, failures, newId, SHORT_MS, same } from './stage.ts'
 
 export const otherCases: readonly Case[] = [
   [
-    'resealing replaces the sealed token alone, and only the one it was made from',
+    'resealing replaces only the sealed token, and only the one that it was made from',
     async (stage) => {
       const record = await stage.login({ sealed: 'old' })
       const { record: claimed } = await stage.claimed(record, 'one')
       const { id, key } = record
       same(await stage.store.reseal(key, { id, from: 'other', to: 'new' }), false, 'resealing what is not there')
-      same(await stage.store.reseal(key, { id: newId(), from: 'old', to: 'new' }), false, 'resealing another log-in')
+      same(await stage.store.reseal(key, { id: newId(), from: 'old', to: 'new' }), false, 'resealing another login')
       same(await stage.read(), claimed, 'the record')
       same(await stage.store.reseal(key, { id, from: 'old', to: 'new' }), true, 'resealing what is there')
       same(await stage.read(), { ...claimed, sealed: 'new' }, 'the resealed record')
@@ -17,7 +17,7 @@ export const otherCases: readonly Case[] = [
     },
   ],
   [
-    'an id is seen once',
+    'an id is accepted once',
     async (stage) => {
       const [one, other] = [`${newId()}:{*}\0😀`, newId()]
       same(await stage.store.once(one, 600_000, 'a'), true, 'an id that was never seen')
@@ -40,7 +40,7 @@ export const otherCases: readonly Case[] = [
     },
   ],
   [
-    'a deletion deletes that login only, and returns what it deleted, also when it is repeated',
+    'a deletion deletes only its login and returns the deleted record, also when it is repeated',
     async (stage) => {
       const record = await stage.login()
       const other = await stage.login({}, stage.key('subject', 'account'))
@@ -59,7 +59,7 @@ export const otherCases: readonly Case[] = [
     },
   ],
   [
-    'a list holds the grants that the filter asks for',
+    'a list holds the grants of the given filter',
     async (stage) => {
       const dead = { state: 'reauthorization_required', reason: 'revoked' } as const
       await stage.login({}, stage.key('ann'))
@@ -74,16 +74,16 @@ export const otherCases: readonly Case[] = [
       same(await named({ client }), ['0ann', '0annwork', '0bob'], "a client's grants")
       same(await named({ client, subject: 'ann' }), ['0ann', '0annwork'], "a subject's grants at a client")
       same(await named({ client, state: 'active' }), ['0ann', '0bob'], "a client's living grants")
-      same(await named({ client, state: 'reauthorization_required' }), ['0annwork'], "a client's dead grants")
+      same(await named({ client, state: 'reauthorization_required' }), ['0annwork'], "a client's ended grants")
       same(await named({ client, subject: 'ann', state: 'active' }), ['0ann'], 'all three')
-      same(await named({ client: `${client}:` }), ['1bob'], 'a client whose name begins alike')
+      same(await named({ client: `${client}:` }), ['1bob'], 'a client whose name has the same beginning')
       same(await named({ client: newId() }), [], "an unknown client's grants")
       const everything = await stage.list(undefined)
       same(everything.filter((record) => record.key.client.startsWith(client)).length, 4, 'the number of all grants')
     },
   ],
   [
-    'a subject has its grants at all clients listed',
+    'a list of a subject holds its grants at all clients',
     async (stage) => {
       const subject = `${newId()} "%_*`
       await stage.login({}, stage.key(subject))
@@ -93,7 +93,7 @@ export const otherCases: readonly Case[] = [
     },
   ],
   [
-    'a long list is complete, without repeats, also while its grants are deleted and written',
+    'a long list has each grant once, also while grants are deleted and written',
     async (stage) => {
       const keys = Array.from({ length: 257 }, (_, index) => stage.key(`subject ${index}`))
       await Promise.all(keys.map((key) => stage.login({}, key)))
@@ -108,7 +108,7 @@ export const otherCases: readonly Case[] = [
     },
   ],
   [
-    'the due grants are those that may be renewed now, the longest due first',
+    'the due grants are those that may be refreshed now, the longest due first',
     async (stage) => {
       const before = 1_000
       const times: Readonly<Record<string, number>> = { third: 30, first: 10, second: 20, exactly: before }
@@ -117,7 +117,7 @@ export const otherCases: readonly Case[] = [
       await stage.login({ refreshAfter: before + 1 }, stage.key('not yet'))
       await stage.login({}, stage.key('never'))
       await stage.login({ refreshAfter: 1, state: 'reauthorization_required', reason: 'revoked' }, stage.key('dead'))
-      await stage.login({ refreshAfter: 1, schema: RECORD_SCHEMA + 1 }, stage.key('newer form'))
+      await stage.login({ refreshAfter: 1, schema: RECORD_SCHEMA + 1 }, stage.key('newer schema'))
       const leased = await stage.login({ refreshAfter: 1 }, stage.key('leased'))
       await stage.claimed(leased, 'one')
       const failing = await stage.login({ refreshAfter: 1 }, stage.key('backing off'))
@@ -142,7 +142,7 @@ export const otherCases: readonly Case[] = [
     },
   ],
   [
-    'due grants that are reserved are answered once, until the time is over or they are written',
+    'reserved due grants are returned once until the reservation ends or they are written',
     async (stage) => {
       for (const subject of ['a', 'b', 'c']) await stage.login({ refreshAfter: 1 }, stage.key(subject))
       const due = async (at: number, reserveMs?: number): Promise<string[]> => {
@@ -152,7 +152,7 @@ export const otherCases: readonly Case[] = [
       const both = await Promise.all([due(1000, 5000), due(1000, 5000)])
       same(both.flat().toSorted(), ['a', 'b', 'c'], 'the due grants that two askers got together')
       same(await due(1000), [], 'the due grants while they are reserved')
-      same(await due(5999, 5000), [], 'the due grants just before the reservation is over')
+      same(await due(5999, 5000), [], 'the due grants right before the reservation ends')
       await stage.login({ refreshAfter: 2 }, stage.key('b'))
       same(await due(1000), ['b'], 'the due grants after one was written')
       same((await due(6000)).toSorted(), ['a', 'b', 'c'], 'the due grants after the reservation')

@@ -32,11 +32,11 @@ export const putCases: readonly Case[] = [
     async (stage) => {
       const answer = await stage.store.read(stage.key('nobody'))
       same(answer.record, undefined, 'the record of an unknown key')
-      check(Number.isFinite(answer.now), 'Expected read() to answer the time of the store (`now`).')
+      check(Number.isFinite(answer.now), 'Expected read() to return the time of the store as `now`.')
     },
   ],
   [
-    'a log-in reads back as it was put',
+    'a login reads back as it was put',
     async (stage) => {
       const grant = newGrant({
         reason: 'no_refresh_token',
@@ -49,20 +49,20 @@ export const putCases: readonly Case[] = [
         renewable: false,
       })
       const answer = await stage.store.put(stage.key(), grant)
-      same(answer.committed, true, '`committed` of a log-in')
+      same(answer.committed, true, '`committed` of a login')
       const { createdAt, updatedAt, ...rest } = await stage.read()
-      same(rest, { key: stage.key(), version: 1, ...grant }, 'the record of a log-in')
-      same([createdAt, updatedAt], [answer.now, answer.now], 'createdAt and updatedAt of a log-in')
-      same(answer.record, await stage.read(), 'the record that put() answers')
+      same(rest, { key: stage.key(), version: 1, ...grant }, 'the record of a login')
+      same([createdAt, updatedAt], [answer.now, answer.now], 'createdAt and updatedAt of a login')
+      same(answer.record, await stage.read(), 'the record that put() returns')
     },
   ],
   [
-    'what a log-in leaves out stays absent, and an empty scope is a scope',
+    'a member that a login leaves out stays absent, and an empty scope is kept',
     async (stage) => {
       const grant = newGrant({ scope: [] })
       await stage.store.put(stage.key(), grant)
       const { createdAt: _created, updatedAt: _updated, ...rest } = await stage.read()
-      same(rest, { key: stage.key(), version: 1, ...grant }, 'the record of a log-in with few members')
+      same(rest, { key: stage.key(), version: 1, ...grant }, 'the record of a login with few members')
     },
   ],
   [
@@ -74,7 +74,7 @@ export const putCases: readonly Case[] = [
     },
   ],
   [
-    'the store keeps a copy: changing what was given to it changes nothing',
+    'the store keeps a copy, so that later changes to a given object have no effect',
     async (stage) => {
       const scope = ['email']
       const key = { ...stage.key() }
@@ -112,7 +112,7 @@ export const putCases: readonly Case[] = [
     },
   ],
   [
-    'a new log-in replaces the old one: version + 1, no lease, no intent, no failures',
+    'a new login replaces the old one, increments the version and removes lease, intent and failures',
     async (stage) => {
       const first = await stage.login({ scope: ['email'], expiresAt: 5 })
       await stage.claimed(first, 'one')
@@ -121,12 +121,12 @@ export const putCases: readonly Case[] = [
       const grant = newGrant({ issuer: 'https://other.example', clientId: 'other' })
       const answer = await stage.store.put(stage.key(), grant)
       const { createdAt: _created, updatedAt: _updated, ...rest } = await stage.read()
-      same(rest, { key: stage.key(), version: 2, ...grant }, 'the record after another log-in')
-      same([answer.committed, answer.record?.version], [true, 2], 'the answer to another log-in')
+      same(rest, { key: stage.key(), version: 2, ...grant }, 'the record after another login')
+      same([answer.committed, answer.record?.version], [true, 2], 'the result of another login')
     },
   ],
   [
-    'a repeated put changes nothing and is answered as the first one',
+    'a repeated put changes nothing and returns what the first one did',
     async (stage) => {
       const grant = newGrant()
       await stage.store.put(stage.key(), grant)
@@ -134,27 +134,27 @@ export const putCases: readonly Case[] = [
       same((await stage.read()).version, 1, 'the version after a repeated put')
       const { record } = await stage.commit(await stage.read(), { sealed: 'refreshed' })
       const late = await stage.store.put(stage.key(), grant)
-      same(late.record, present(record, 'the committed record'), 'the answer to a put that is repeated after a refresh')
+      same(late.record, present(record, 'the committed record'), 'the result of a put that is repeated after a refresh')
       same(await stage.read(), record, 'the record after a put that is repeated after a refresh')
     },
   ],
   [
-    'of many log-ins at once all are applied, one after the other',
+    'many concurrent logins are all applied, one after another',
     async (stage) => {
       const grants = Array.from({ length: 8 }, () => newGrant())
       const answers = await Promise.all(grants.map((grant) => stage.store.put(stage.key(), grant)))
       const versions = answers.map((answer) => answer.record?.version ?? 0).sort((a, b) => a - b)
-      same(versions, [1, 2, 3, 4, 5, 6, 7, 8], 'the versions of eight log-ins at once')
+      same(versions, [1, 2, 3, 4, 5, 6, 7, 8], 'the versions of eight concurrent logins')
       const last = answers.find((answer) => answer.record?.version === 8)
-      same((await stage.read()).id, last?.record?.id, 'the log-in that stays')
+      same((await stage.read()).id, last?.record?.id, 'the login that stays')
     },
   ],
   [
-    'a put that expects nothing is not applied over a grant, nor one that expects another grant or version',
+    'a put is applied only over the grant and version that it expects, or over none if it expects none',
     async (stage) => {
       const expectNothing = { id: undefined }
       const first = newGrant()
-      same((await stage.store.put(stage.key(), first, expectNothing)).committed, true, 'a put where nothing is')
+      same((await stage.store.put(stage.key(), first, expectNothing)).committed, true, 'a put without a grant')
       const second = newGrant()
       const refusals = [expectNothing, { id: second.id, version: 1 }, { id: first.id, version: 2 }]
       for (const expect of refusals) {
@@ -166,40 +166,40 @@ export const putCases: readonly Case[] = [
       const repeated = await stage.store.put(stage.key(), second, { id: first.id, version: 1 })
       same([repeated.committed, repeated.record?.version], [true, 2], 'its repeat')
       const nowhere = await stage.store.put(stage.key('nobody'), newGrant(), { id: first.id, version: 1 })
-      same([nowhere.committed, nowhere.record], [false, undefined], 'a put that expects a grant where nothing is')
+      same([nowhere.committed, nowhere.record], [false, undefined], 'a put that expects a grant that is not there')
     },
   ],
   [
-    'a deleted log-in is not brought back by a late repeat of its put',
+    'a late repeat of a put does not restore a deleted login',
     async (stage) => {
       const grant = newGrant()
       await stage.store.put(stage.key(), grant)
       await stage.store.delete(stage.key(), { id: grant.id })
       const late = await stage.store.put(stage.key(), grant)
-      same([late.committed, late.record], [false, undefined], 'the answer to a put of a deleted log-in')
+      same([late.committed, late.record], [false, undefined], 'the result of a put of a deleted login')
       const next = await stage.login()
       await stage.store.put(stage.key(), grant)
-      same((await stage.read()).id, next.id, 'the log-in that stays')
+      same((await stage.read()).id, next.id, 'the login that stays')
     },
   ],
   [
-    'a replaced log-in is not brought back by a late repeat of its put',
+    'a late repeat of a put does not restore a replaced login',
     async (stage) => {
       const grant = newGrant()
       await stage.store.put(stage.key(), grant)
       const next = await stage.login()
       const late = await stage.store.put(stage.key(), grant)
-      same([late.committed, late.record?.id], [false, next.id], 'the answer to a put of a replaced log-in')
-      same((await stage.read()).id, next.id, 'the log-in that stays')
+      same([late.committed, late.record?.id], [false, next.id], 'the result of a put of a replaced login')
+      same((await stage.read()).id, next.id, 'the login that stays')
     },
   ],
   [
-    'a record of a newer form is read as it is',
+    'a record of a newer schema reads back unchanged',
     async (stage) => {
       await stage.login({ schema: RECORD_SCHEMA + 1 })
-      same((await stage.read()).schema, RECORD_SCHEMA + 1, 'the form of a record')
+      same((await stage.read()).schema, RECORD_SCHEMA + 1, 'the schema of a record')
       await stage.commit(await stage.read())
-      same((await stage.read()).schema, RECORD_SCHEMA + 1, 'its form after a commit that names none')
+      same((await stage.read()).schema, RECORD_SCHEMA + 1, 'its schema after a commit without one')
     },
   ],
 ]

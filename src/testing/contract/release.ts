@@ -2,7 +2,7 @@ import { type Case, failures, LONG_MS, present, same } from './stage.ts'
 
 export const releaseCases: readonly Case[] = [
   [
-    "a release of 'no' ends the lease and closes the intent: the next claim is a first attempt",
+    "a release of 'no' removes the lease and closes the intent, so that the next claim is a first attempt",
     async (stage) => {
       const record = await stage.login()
       const first = await stage.claimed(record, 'one')
@@ -16,7 +16,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    "a release of 'unknown' ends the lease and leaves the intent open until it is settled",
+    "a release of 'unknown' removes the lease and leaves the intent open until the settle time is over",
     async (stage) => {
       const record = await stage.login()
       const first = await stage.claimed(record, 'one')
@@ -32,7 +32,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    "a settled release of 'unknown' closes the intent but remembers it",
+    "a settled release of 'unknown' closes the intent and keeps that it was once unknown",
     async (stage) => {
       const record = await stage.login()
       const first = await stage.claimed(record, 'one')
@@ -48,7 +48,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    'what was unknown of one refresh token says nothing of another',
+    'an unknown outcome of one refresh token is not kept for the next refresh token',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one')
@@ -59,7 +59,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    "another's lease is left alone",
+    "a release does not change another owner's lease",
     async (stage) => {
       const record = await stage.login()
       const { record: claimed } = await stage.claimed(record, 'one')
@@ -68,7 +68,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    'a release where there is no lease, or no grant, changes nothing',
+    'a release without a lease or a grant changes nothing',
     async (stage) => {
       const record = await stage.login()
       await stage.store.release(record.key, { owner: 'one', spent: 'no', failures: failures(0) })
@@ -78,7 +78,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    'a repeated release does not touch the next lease',
+    'a repeated release does not change the next lease',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one')
@@ -89,7 +89,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    'a lease that ended can still be released by its owner',
+    'an owner may release its expired lease',
     async (stage) => {
       const record = await stage.login()
       await stage.lapsedClaim(record, 'one')
@@ -99,7 +99,7 @@ export const releaseCases: readonly Case[] = [
     },
   ],
   [
-    'failures that are given replace the old ones; none leave them',
+    'a release replaces the failures only if it has some',
     async (stage) => {
       const record = await stage.login()
       const past = failures(1, { notBefore: 2 })

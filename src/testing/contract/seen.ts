@@ -3,7 +3,7 @@ import { type Case, LONG_MS, newContent, present, SHORT_MS, same } from './stage
 /** Operations with the record that their caller works from. Each must do as it would without it. */
 export const seenCases: readonly Case[] = [
   [
-    'a claim, a commit and a release work from the record that their caller has seen',
+    'a claim, a commit and a release accept the record that their caller has read',
     async (stage) => {
       const { store } = stage
       const record = await stage.login()
@@ -22,7 +22,7 @@ export const seenCases: readonly Case[] = [
     },
   ],
   [
-    'a record that was written since it was seen is looked at again',
+    'a record that was written after its caller read it is read again',
     async (stage) => {
       const { store } = stage
       const seen = await stage.login()
@@ -52,7 +52,7 @@ export const seenCases: readonly Case[] = [
     },
   ],
   [
-    'what stood in the way when a record was seen, and ended, stands in nobody’s way',
+    'a lease or a back-off that ended after its caller read the record does not stop a claim',
     async (stage) => {
       const record = await stage.login()
       const { record: claimed } = await stage.lapsedClaim(record, 'one')
@@ -72,7 +72,7 @@ export const seenCases: readonly Case[] = [
     },
   ],
   [
-    'a record of another grant, or one that is no record of the store, helps nobody and hurts nobody',
+    'a read record of another grant or another store has no effect',
     async (stage) => {
       const record = await stage.login()
       const other = await stage.login({}, stage.key('other'))

@@ -60,7 +60,7 @@ export class Stage {
   /** Puts a login and returns its record. */
   async login(changes: Partial<NewGrant> = {}, key: GrantKey = this.key()): Promise<GrantRecord> {
     const answer = await this.store.put(key, newGrant(changes))
-    return present(answer.record, 'the record of a log-in')
+    return present(answer.record, 'the record of a login')
   }
 
   /** Claims with an intent, by default for a lease that does not end. */
@@ -79,7 +79,7 @@ export class Stage {
   /** Claims, and fails unless the result is the lease. */
   async claimed(record: GrantRecord, owner: string, changes: Partial<ClaimRequest> = {}): Promise<Claimed> {
     const answer = await this.claim(record, owner, changes)
-    same(answer.outcome, 'claimed', `the answer to the claim of ${owner}`)
+    same(answer.outcome, 'claimed', `the result of the claim of ${owner}`)
     return answer as Claimed
   }
 

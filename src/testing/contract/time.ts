@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000
 /** Cases about clocks that are set. They are empty without a clock that can be set. */
 export const timeCases: readonly Case[] = [
   [
-    'a back-off lies no further ahead than its own delay, counted from when that was seen',
+    'a back-off lasts at most its own delay, counted from the first claim that met it',
     async (stage) => {
       for (const [mandatory, aheadMs] of [
         [false, HOUR_MS],
@@ -18,9 +18,9 @@ export const timeCases: readonly Case[] = [
         const failed = failures(at, { notBefore: at + SHORT_MS, mandatory })
         await stage.store.release(record.key, { owner: 'one', spent: 'no', failures: failed })
         const answer = await stage.claim(record, 'two', { force: mandatory })
-        same(answer.outcome, 'later', 'the answer to a claim during a back-off of another clock')
+        same(answer.outcome, 'later', 'the result of a claim during a back-off of another clock')
         if (answer.outcome !== 'later') return
-        same([answer.mandatory, answer.code], [mandatory, 'unavailable'], 'what the answer says of it')
+        same([answer.mandatory, answer.code], [mandatory, 'unavailable'], '`mandatory` and `code` of that result')
         check(
           answer.until <= answer.now + SHORT_MS,
           `Expected a back-off of ${SHORT_MS} ms to end after that, got ${answer.until - answer.now} ms.`,
@@ -31,7 +31,7 @@ export const timeCases: readonly Case[] = [
     },
   ],
   [
-    'a back-off of right clocks lasts as long as it says',
+    'a back-off of correct clocks lasts until its own time',
     async (stage) => {
       const record = await stage.login()
       const { now } = await stage.claimed(record, 'one')
@@ -43,7 +43,7 @@ export const timeCases: readonly Case[] = [
     },
   ],
   [
-    'after a clock was set back, a lease and an intent last their own length once, and not a moment less',
+    'after a clock was set back, a lease and an intent last exactly their own length once more',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one', { leaseMs: 10_000, intent: { hash: 'h', sendWithinMs: 6_000 } })
@@ -61,7 +61,7 @@ export const timeCases: readonly Case[] = [
     },
   ],
   [
-    'the same owner renews what it has after the clock was set back, and another waits for no more than that',
+    'after a clock was set back, an owner renews its lease, and another owner waits for that lease only',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one', { leaseMs: 10_000, intent: { hash: 'h', sendWithinMs: 6_000 } })
@@ -75,7 +75,7 @@ export const timeCases: readonly Case[] = [
     },
   ],
   [
-    'after a clock was set back, no window for repeats is open',
+    'after a clock was set back, repeatWithinMs does not shorten the wait',
     async (stage) => {
       const record = await stage.login()
       await stage.claimed(record, 'one', { leaseMs: 1_000, intent: { hash: 'h', sendWithinMs: 6_000 } })
@@ -93,7 +93,7 @@ export const timeCases: readonly Case[] = [
     },
   ],
   [
-    'after a clock was set back, grants that were leased, backing off or reserved are due again after their own time',
+    'after a clock was set back, leased, failed and reserved grants are due again after their own time',
     async (stage) => {
       const now = (await stage.store.read(stage.key())).now
       const refreshAfter = now - 2 * HOUR_MS
@@ -118,7 +118,7 @@ export const timeCases: readonly Case[] = [
     },
   ],
   [
-    'a record of a newer form is neither replaced nor deleted',
+    'a record of a newer schema is neither replaced nor deleted',
     async (stage) => {
       const newer = await stage.login({ schema: RECORD_SCHEMA + 1 })
       const refused = async (work: Promise<unknown>, what: string): Promise<void> => {

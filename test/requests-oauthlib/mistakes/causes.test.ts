@@ -101,7 +101,7 @@ describe.each(wayNames)('at %s', (way) => {
     ['a token that is a number', { body: { access_token: 5 } }, 'no_access_token'],
     ['a token that is empty', { body: { access_token: '' } }, 'no_access_token'],
     ['a token with a line break', { body: { access_token: 'a\nb' } }, 'invalid'],
-  ])('%s under status 200 is an answer that can’t be used, and says so', async (_what, answer, problem) => {
+  ])('%s with status 200 is an unusable response, and the error says so', async (_what, answer, problem) => {
     const error = await failure(answer)
     expect(error).toBeInstanceOf(TokenResponseError)
     expect(error).toMatchObject({ status: 200, problem })
@@ -154,7 +154,7 @@ test('the caller of a session gets the provider’s own error, not one that stan
   expect(error).toMatchObject({ status: 400, error: 'invalid_scope', errorDescription: 'No' })
 })
 
-test('the caller of a session is told what failed, by its code, in the event and in the status', async () => {
+test('the caller of a session gets the code of the failure in the error, the event and the status', async () => {
   const { clock, scripted, session } = stage()
   const held = session({ expires_in: 0 })
   const told: unknown[] = []
@@ -165,7 +165,7 @@ test('the caller of a session is told what failed, by its code, in the event and
   expect((await held.status()).lastError).toMatchObject({ code: 'invalid_scope', at: clock.now(), count: 1 })
 })
 
-test('the caller of a session learns from a real socket that nobody listens, and which code the system gave', async () => {
+test('the caller of a session gets the system’s code if a real connection is refused', async () => {
   const server = createServer()
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)

@@ -6,7 +6,7 @@ import { HOUR, rejection, stage } from '../setup.ts'
 const json = (body: object): ScriptedAnswer => ({ body })
 const form = (body: string, type: string): ScriptedAnswer => ({ headers: { 'content-type': type }, body })
 
-/** What strange providers answer, as told of each; all of it means the same token. */
+/** Responses of unusual providers, as reported for each. All of them mean the same token. */
 const strange: readonly {
   readonly what: string
   readonly answer: ScriptedAnswer
@@ -36,7 +36,7 @@ const strange: readonly {
   { what: 'a nested answer', answer: json({ data: { access_token: 'T', expires_in: 3600, refresh_token: 'R' } }) },
 ]
 
-describe.each(strange)('a provider that answers with $what', ({ answer, provider = {} }) => {
+describe.each(strange)('a provider that responds with $what', ({ answer, provider = {} }) => {
   test('is understood at the login and at the refresh alike', async () => {
     const { client, clock, scripted } = stage({ provider })
     const grants = new Grants({ clients: { acme: client }, clock })

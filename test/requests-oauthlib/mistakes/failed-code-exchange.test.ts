@@ -7,12 +7,12 @@ const refusals: readonly (readonly [what: string, answer: ScriptedAnswer])[] = [
   ['a code that the provider refuses', { status: 400, body: { error: 'invalid_grant' } }],
   ['an error under status 200', { body: { error: 'bad_verification_code' } }],
   ['a page of HTML', { headers: { 'content-type': 'text/html' }, body: '<html><body>Oops</body></html>' }],
-  ['an empty answer', { body: '' }],
-  ['an answer without access token', { body: { token_type: 'Bearer', refresh_token: 'half an answer' } }],
-  ['a token of another type', { body: { access_token: 'half an answer', token_type: 'mac' } }],
+  ['an empty response', { body: '' }],
+  ['a response without access token', { body: { token_type: 'Bearer', refresh_token: 'half a response' } }],
+  ['a token of another type', { body: { access_token: 'half a response', token_type: 'mac' } }],
   ['a provider that is down', { status: 503 }],
   ['a provider that can’t be reached', 'unreachable'],
-  ['an answer that is lost', 'answer_lost'],
+  ['a response that is lost', 'answer_lost'],
 ]
 
 test.each(refusals)(
@@ -58,7 +58,7 @@ test.each(refusals)(
   },
 )
 
-test('a pending login is not used up by a callback that is no answer to it', async () => {
+test('a pending login is not used up by a callback of another login', async () => {
   const { client, clock, scripted } = stage()
   const grants = new Grants({ clients: { acme: client }, clock })
   const pending = await grants.connect('acme', 'ann')

@@ -16,7 +16,7 @@ test.each([undefined, null, ''])(
 
 test.each([
   ['an hour', {}],
-  ['nobody knows how long', { expires_in: undefined }],
+  ['of unknown lifetime', { expires_in: undefined }],
 ])('a manual refresh without refresh token does not end a grant whose token lives %s', async (_long, members) => {
   const { client, clock, scripted } = stage()
   const grants = new Grants({ clients: { acme: client }, clock })

@@ -12,7 +12,7 @@ import { HOUR, rejection, stage } from '../setup.ts'
 /** Hard to overlook, and with characters that encodings change. */
 const CLIENT_SECRET = 'planted/client+secret=%é"\\'
 
-/** So many characters of a secret must not be seen. */
+/** Number of characters of a secret that must not be shown. */
 const PART = 20
 
 const EVENTS = [
@@ -113,7 +113,7 @@ const refusals = Object.entries(echoes).flatMap(([what, write]): [string, Script
 const failures: Readonly<Record<string, ScriptedAnswer>> = {
   ...Object.fromEntries(refusals),
   'a page that repeats the request': (request) => ({ body: `<html>${echo(request)}</html>` }),
-  'an answer without access token': async (_request, byRules) => {
+  'a response without access token': async (_request, byRules) => {
     const { access_token: _token, ...others } = (await (await byRules()).json()) as Record<string, string>
     return { body: others }
   },
@@ -182,7 +182,7 @@ test('nothing secret comes out of a grant’s whole life: log, events, statuses,
   await files()
   scripted.revoke(await session.accessToken())
   await rejection(session.refresh())
-  output.add('status of the dead grant', await session.status())
+  output.add('status of the ended grant', await session.status())
   await files()
   await session.disconnect()
   await Promise.all(on.unfinished)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { OAuth2Session, type Token } from '../../../src/index.ts'
 import { HOUR, stage } from '../setup.ts'
 
-/** A session on a spent token whose token updater fails as often as it is told to. */
+/** A session with an expired token, whose token updater fails the given number of times. */
 function failing(times: number, how: (token: Token) => void | Promise<void>) {
   const on = stage({ rules: { expiresIn: 60 } })
   const kept: Token[] = []
@@ -41,7 +41,7 @@ describe.each(ways)('a token updater that %s', (_how, fail) => {
     expect(scripted.stats.redemptions).toBe(1)
   })
 
-  test('gets the same token again until it keeps it, further and further apart, and each delay is told', async () => {
+  test('gets the same token again at growing intervals until it succeeds, and each delay is reported', async () => {
     const { clock, delayed, kept, scripted, session, calls } = failing(3, fail)
     const access = await session.accessToken()
     expect(kept).toEqual([])

@@ -7,7 +7,7 @@ const due = (
   run: (backend: FullBackend, request: Parameters<Backend['due']>[0]) => ReturnType<Backend['due']>,
 ): Mistake => [caseName, (backend) => ({ due: (request) => run(backend, request) })]
 
-/** Mistakes of due rows. */
+/** Mistakes in due rows. */
 export const dueMistakes: Mistakes = {
   'due rows in no order': due(
     'the due rows are those whose time has come, the longest due first',

@@ -11,7 +11,7 @@ const feed = (
   changes: (backend: FullBackend, request: Parameters<Changes>[0]) => ReturnType<Changes>,
 ): Mistake => [caseName, (backend) => ({ changes: (request) => changes(backend, request) })]
 
-/** Mistakes of the feed and of what is removed. */
+/** Mistakes in the feed and in the removal of rows. */
 export const feedMistakes: Mistakes = {
   'a feed that has lost swaps': [
     'a change is in the feed exactly if its write is',
@@ -73,7 +73,7 @@ export const feedMistakes: Mistakes = {
       return answer.expired === true ? backend.changes({ limit: request.limit }) : answer
     },
   ),
-  'an expired answer whose `next` is the unknown cursor': feed(
+  'an expired result whose `next` is the unknown cursor': feed(
     'an unknown cursor is expired, and its `next` can be used',
     async (backend, request) => {
       const answer = await backend.changes(request)
@@ -81,7 +81,7 @@ export const feedMistakes: Mistakes = {
     },
   ),
   'rows that are removed at once': [
-    'a row is there until a minute after `forgetAt`',
+    'a row is kept until a minute after `forgetAt`',
     (backend, clock) => sweeping(backend, clock, 0, false),
   ],
   'rows whose time to live stays': [
@@ -90,7 +90,7 @@ export const feedMistakes: Mistakes = {
   ],
 }
 
-/** Commits overtake each other: each write takes its number when it begins, and is seen later. */
+/** Commits overtake each other: each write takes its number when it begins, and becomes visible later. */
 function sequenceAlone(backend: FullBackend): Partial<Backend> {
   const seen: { number: number; change: Change }[] = []
   let last = 0
@@ -112,7 +112,7 @@ function sequenceAlone(backend: FullBackend): Partial<Backend> {
   }
 }
 
-/** Removes rows at each call, some time after their `forgetAt`; the time of a row may stay when it is written again. */
+/** Removes rows at each call, some time after their `forgetAt`. A row that is written again may keep its time. */
 function sweeping(backend: FullBackend, clock: FakeClock, lingerMs: number, stays: boolean): Partial<Backend> {
   const ends = new Map<string, number>()
   const sweep = (): void => {

@@ -59,7 +59,7 @@ export const grantMistakes: Readonly<Record<string, (store: GrantStore, clock: F
   'a claim that is never forced': (store) => ({
     claim: (key, request) => store.claim(key, { ...request, force: false }),
   }),
-  'a claim without a note': (store) => ({
+  'a claim without an intent': (store) => ({
     claim: async (key, request) => {
       const answer = await store.claim(key, request)
       return answer.outcome === 'claimed' ? { ...answer, record: { ...answer.record, intent: undefined } } : answer
@@ -87,7 +87,7 @@ export const grantMistakes: Readonly<Record<string, (store: GrantStore, clock: F
   'a release that leaves every intent open': (store) => ({
     release: (key, request) => store.release(key, { ...request, settled: false }),
   }),
-  "a release of anybody's lease": (store) => ({
+  "a release of any owner's lease": (store) => ({
     release: async (key, request) => {
       const { record } = await store.read(key)
       return store.release(key, { ...request, owner: record?.lease?.owner ?? '' })
@@ -102,7 +102,7 @@ export const grantMistakes: Readonly<Record<string, (store: GrantStore, clock: F
       return store.reseal(key, { ...request, from: record?.sealed ?? '' })
     },
   }),
-  'ids that are new again and again': () => ({ once: async () => true }),
+  'ids that are accepted each time': () => ({ once: async () => true }),
   'ids that are never forgotten': (store) => ({
     once: (id, _ttlMs, by) => store.once(id, Number.MAX_SAFE_INTEGER, by),
   }),

@@ -28,11 +28,11 @@ export const listMistakes: Mistakes = {
     },
   ),
   'a list that ignores the subject': listed(
-    'a list holds the rows of the subject and the state that it asks for',
+    'a list holds the rows of the given subject and state',
     (backend, { prefix, state }) => backend.list({ prefix, state }),
   ),
   'a list that ignores the state': listed(
-    'a list holds the rows of the subject and the state that it asks for',
+    'a list holds the rows of the given subject and state',
     (backend, { prefix, subject }) => backend.list({ prefix, subject }),
   ),
   'a list of rows without a state': listed(
@@ -59,7 +59,7 @@ export const listMistakes: Mistakes = {
     },
   ),
   'pages in the order of UTF-16': [
-    'pages hold the rows in the order of their keys’ bytes, each once',
+    'pages hold each row once, in the order of the keys’ bytes',
     (backend) => ({
       page: async ({ after = '', limit, ...filter }) => {
         const { rows: all } = await backend.page({ ...filter, limit: 1_000_000 })
@@ -69,11 +69,11 @@ export const listMistakes: Mistakes = {
     }),
   ],
   'pages that ignore `dueBefore`': [
-    'pages hold the rows that the filter asks for',
+    'pages hold the rows of the given filter',
     (backend) => ({ page: (request) => backend.page({ ...request, dueBefore: undefined }) }),
   ],
   'a page whose cursor must still be a row': [
-    'a page begins after its cursor, also when that row has gone',
+    'a page begins after its cursor, also if that row was removed',
     (backend) => ({
       page: ({ after, ...request }) => {
         const isThere = after !== undefined && backend.rows.get(after)?.index.state !== undefined

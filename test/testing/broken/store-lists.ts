@@ -6,7 +6,7 @@ import type { StoreMistake } from './stores.ts'
 /** Mistakes of pages, counts and feeds of stores. */
 export const storeListMistakes: Readonly<Record<string, StoreMistake>> = {
   'pages in no order': [
-    'pages hold the grants in the order of their keys’ bytes, each once',
+    'pages hold each grant once, in the order of the keys’ bytes',
     (store) => ({
       page: async (request) => {
         const page = await store.page!(request)
@@ -15,15 +15,15 @@ export const storeListMistakes: Readonly<Record<string, StoreMistake>> = {
     }),
   ],
   'pages that ignore `dueBefore`': [
-    'pages hold the grants that the filter asks for',
+    'pages hold the grants of the given filter',
     (store) => ({ page: ({ dueBefore: _dueBefore, ...request }) => store.page!(request) }),
   ],
   'a page after any cursor': [
-    'a cursor or a limit that is none is refused',
+    'an invalid cursor or limit is rejected',
     (store) => ({ page: (request) => store.page!({ ...request, after: undefined }) }),
   ],
   'a cursor that must still be a grant': [
-    'a page begins after its cursor, wherever that grant is by then',
+    'a page begins after its cursor, also if that grant was deleted',
     (store) => ({
       page: async (request) => {
         const [client = '', subject = '', account = ''] = JSON.parse(request.after ?? '[]') as string[]
@@ -37,11 +37,11 @@ export const storeListMistakes: Readonly<Record<string, StoreMistake>> = {
     (store) => ({ counts: async () => [...(await store.counts!()), { client: 'x', state: 'active', count: 1 }] }),
   ],
   'a feed with every refresh': [
-    'the feed has what became of a grant, in the order of its versions, and no refresh',
+    'the feed has each login, end and deletion of a grant in the order of versions, but no refresh',
     (_store, clock) => members(memoryStore({ clock, everyRefresh: true })),
   ],
   'a feed that repeats what is repeated': [
-    'a repeated operation, and one that writes nothing, tell the feed nothing',
+    'a repeated operation, and one that writes nothing, add nothing to the feed',
     (store) => {
       const told: Change[] = []
       return {
@@ -58,12 +58,12 @@ export const storeListMistakes: Readonly<Record<string, StoreMistake>> = {
       }
     },
   ],
-  'a feed without what works again': [
-    'a grant that works again after a verdict is in the feed',
+  'a feed without tokens that follow a verdict': [
+    'a token that follows a verdict is in the feed',
     (store) => ({ changes: (request) => without(store, request, ({ kind }) => kind === 'refreshed') }),
   ],
-  'a feed that loses what is beyond its page': [
-    'the feed is read in pages, by cursors that stay',
+  'a feed that loses changes beyond its page': [
+    'the feed is read in pages, and a cursor may be used again',
     (store) => ({
       changes: async (request) => {
         const answer = await store.changes!(request)
@@ -81,7 +81,7 @@ export const storeListMistakes: Readonly<Record<string, StoreMistake>> = {
     }),
   ],
   'a feed that takes any limit': [
-    'a limit that is no number of changes is refused',
+    'an invalid limit is rejected',
     (store) => ({ changes: (request) => store.changes!({ ...request, limit: 100 }) }),
   ],
 }
@@ -103,7 +103,7 @@ async function without(
 ): Promise<ChangesAnswer> {
   const answer = await store.changes!(request)
   const changes = answer.changes.filter((change) => !isHidden(change))
-  // An empty page would be the end.
+  // An empty page would end the list.
   return changes.length === 0 && answer.changes.length > 0
     ? without(store, { ...request, after: answer.next }, isHidden)
     : { ...answer, changes }

@@ -21,7 +21,7 @@ function withDocuments(
   }
 }
 
-/** A store whose claims look at the record first. */
+/** A store whose claims read the record first. */
 function withClaim(
   decide: (
     store: GrantStore,
@@ -37,19 +37,17 @@ function withClaim(
   })
 }
 
-const BACK_OFF = 'a back-off lies no further ahead than its own delay, counted from when that was seen'
-const SET_BACK = 'after a clock was set back, a lease and an intent last their own length once, and not a moment less'
-const RENEWED =
-  'the same owner renews what it has after the clock was set back, and another waits for no more than that'
-const WINDOW = 'after a clock was set back, no window for repeats is open'
-const DUE =
-  'after a clock was set back, grants that were leased, backing off or reserved are due again after their own time'
-const NEWER = 'a record of a newer form is neither replaced nor deleted'
+const BACK_OFF = 'a back-off lasts at most its own delay, counted from the first claim that met it'
+const SET_BACK = 'after a clock was set back, a lease and an intent last exactly their own length once more'
+const RENEWED = 'after a clock was set back, an owner renews its lease, and another owner waits for that lease only'
+const WINDOW = 'after a clock was set back, repeatWithinMs does not shorten the wait'
+const DUE = 'after a clock was set back, leased, failed and reserved grants are due again after their own time'
+const NEWER = 'a record of a newer schema is neither replaced nor deleted'
 
 /** Mistakes of stores, each with the case that must fail. */
 export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
   'a delete whose repeat returns nothing': [
-    'a deletion deletes that login only, and returns what it deleted, also when it is repeated',
+    'a deletion deletes only its login and returns the deleted record, also when it is repeated',
     (store) => ({
       delete: async (key, request) => {
         const { record, now } = await store.read(key)
@@ -58,8 +56,8 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       },
     }),
   ],
-  'a verdict whose repeat is not recognised': [
-    'a repeated verdict changes nothing, and its owner recognises it',
+  'a verdict whose repeat is not recognized': [
+    'a repeated verdict changes nothing, and counts as written for its owner',
     (store) => ({
       commit: async (key, commit) => {
         const { record } = await store.read(key)
@@ -68,8 +66,8 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       },
     }),
   ],
-  'an id that is refused to whom it was given': [
-    'an id is seen once',
+  'an id that is rejected for its own owner': [
+    'an id is accepted once',
     (store) => ({ once: (id, ttlMs) => store.once(id, ttlMs, crypto.randomUUID()) }),
   ],
   'a back-off that is believed, however far ahead it lies': [
@@ -79,7 +77,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       return { outcome: 'later', until: failures.notBefore, mandatory: failures.mandatory, code: failures.code, now }
     }),
   ],
-  'a back-off that begins anew at each look': [
+  'a back-off that starts again at each claim': [
     BACK_OFF,
     withClaim(async (_store, { record: { failures }, now }) => {
       if (failures === undefined || failures.lastAt <= now) return undefined
@@ -88,7 +86,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
     }),
   ],
   'a back-off that is cut to what is usual': [
-    'a back-off of right clocks lasts as long as it says',
+    'a back-off of correct clocks lasts until its own time',
     withClaim(async (_store, { record: { failures }, now }) => {
       if (failures === undefined || failures.notBefore <= now + 300_000) return undefined
       return { outcome: 'later', until: now + 300_000, mandatory: false, code: failures.code, now }
@@ -110,7 +108,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       return undefined
     }),
   ],
-  "a lease that lasts no longer than the claimer's own would": [
+  "a lease that lasts no longer than the claimer's own": [
     SET_BACK,
     withClaim(async (store, { record, request }) => {
       const answer = await store.claim(record.key, request)
@@ -143,19 +141,19 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       return Object.fromEntries(Object.entries(members).map(([name, run]) => [name, run.bind(deaf)]))
     },
   ],
-  'a login that does not say that a newer form is in its way': [
+  'a login that ignores a record of a newer schema': [
     NEWER,
     (store, clock) => ({
       put: (key, grant, expect) =>
         store.put(key, grant, expect).catch(() => ({ committed: false, record: undefined, now: clock.now() })),
     }),
   ],
-  'a deletion that does not say so': [
+  'a deletion that ignores a record of a newer schema': [
     NEWER,
     (store, clock) => ({ delete: (key, request) => store.delete(key, request).catch(() => ({ now: clock.now() })) }),
   ],
-  'a claim that is decided on the record that was seen': [
-    'what stood in the way when a record was seen, and ended, stands in nobody’s way',
+  'a claim that trusts the record that its caller has read': [
+    'a lease or a back-off that ended after its caller read the record does not stop a claim',
     (store, clock) => ({
       claim: async (key, request, seen) => {
         const isHeld = seen?.lease !== undefined && seen.lease.owner !== request.owner
@@ -163,8 +161,8 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       },
     }),
   ],
-  'a commit of what was seen, whatever is there': [
-    'a record that was written since it was seen is looked at again',
+  'a commit that does not read the stored record again': [
+    'a record that was written after its caller read it is read again',
     (store) => ({
       commit: async (key, commit, seen) => {
         const { record } = await store.read(key)
@@ -173,14 +171,14 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
       },
     }),
   ],
-  'a record of another grant that is taken for one that was seen': [
-    'a record of another grant, or one that is no record of the store, helps nobody and hurts nobody',
+  'a record of another grant that is used as the read one': [
+    'a read record of another grant or another store has no effect',
     (store) => ({
       commit: (key, commit, seen) => store.commit(seen?.key ?? key, { ...commit, id: seen?.id ?? commit.id }),
     }),
   ],
   'documents without versions': [
-    'a put needs the version that it replaces, and its loser gets the document that is there',
+    'a put needs the version that it replaces, and otherwise returns the stored document',
     withDocuments((documents) => ({
       put: async (name, value, options) => {
         const { document } = await documents.get(name)
@@ -189,7 +187,7 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
     })),
   ],
   'a first put that is repeated by another': [
-    'of several first puts one wins, also with the same value',
+    'exactly one of several first puts wins, also if the values are equal',
     withDocuments((documents) => ({
       put: async (name, value, options) => {
         const answer = await documents.put(name, value, options)
@@ -198,13 +196,13 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
     })),
   ],
   'documents that do not end': [
-    'a document ends after its time, and its versions go on',
+    'a document expires after its time, and its next version continues the count',
     withDocuments((documents) => ({
       get: async (name) => ({ document: { value: 'short', version: 1 }, now: (await documents.get(name)).now }),
     })),
   ],
   'documents whose versions begin again': [
-    'a document is deleted at its version only, and its versions go on',
+    'a document is deleted at its version only, and its next version continues the count',
     withDocuments((documents) => {
       const offsets = new Map<string, number>()
       return {
@@ -219,11 +217,11 @@ export const storeMistakes: Readonly<Record<string, StoreMistake>> = {
     }),
   ],
   'a list of all documents': [
-    'documents are listed by the beginning of their names, and no grant or single-use id among them',
+    'documents are listed by the beginning of their names, without grants and single-use ids',
     withDocuments((documents) => ({ list: () => documents.list('') })),
   ],
   'documents of any size': [
-    'a document may have 64 KiB and no more',
+    'a document of more than 64 KiB is rejected',
     withDocuments((documents) => ({
       put: (name, value, options) => documents.put(name, value.slice(0, 1000), options),
     })),

@@ -8,22 +8,22 @@ export const swapMistakes: Mistakes = {
     (backend, [key, from, to, write]) => [key, from && backend.rows.get(key)?.revision, to, write],
   ),
   'a swap from nothing that overwrites': asked(
-    'a swap from nothing writes nothing where a row is, also one without a state',
+    'a swap from nothing writes nothing if there is a row, also a row without a state',
     (backend, [key, from, to, write]) => [key, from ?? backend.rows.get(key)?.revision, to, write],
   ),
   'a swap from nothing that overwrites rows without a state': asked(
-    'a swap from nothing writes nothing where a row is, also one without a state',
+    'a swap from nothing writes nothing if there is a row, also a row without a state',
     (backend, [key, from, to, write]) => {
       const row = backend.rows.get(key)
       return [key, row?.index.state === undefined ? row?.revision : from, to, write]
     },
   ),
   'a swap that makes the row that it does not find': asked(
-    'a swap from a revision writes nothing where no row is',
+    'a swap from a revision writes nothing if there is no row',
     (backend, [key, from, to, write]) => [key, backend.rows.has(key) ? from : undefined, to, write],
   ),
   'a swap in two steps': [
-    'of twenty swaps from one revision one writes, and the others return its row',
+    'of twenty concurrent swaps from one revision, one writes and the others return its row',
     (backend) => ({
       swap: async (key, from, to, write) => {
         const { row } = await backend.read(key)
@@ -33,7 +33,7 @@ export const swapMistakes: Mistakes = {
     }),
   ],
   'a swap from nothing in two steps': [
-    'of twenty swaps from nothing one writes, and the others return its row',
+    'of twenty concurrent swaps from nothing, one writes and the others return its row',
     (backend) => ({
       swap: async (key, from, to, write) => {
         const { row } = await backend.read(key)
@@ -44,11 +44,11 @@ export const swapMistakes: Mistakes = {
     }),
   ],
   'a swap whose loser gets no row': [
-    'of twenty swaps from nothing one writes, and the others return its row',
+    'of twenty concurrent swaps from nothing, one writes and the others return its row',
     (backend) => ({ swap: async (...args) => ({ ...(await backend.swap(...args)), row: undefined }) }),
   ],
   'a swap whose loser gets the row that it expected': [
-    'of twenty swaps from one revision one writes, and the others return its row',
+    'of twenty concurrent swaps from one revision, one writes and the others return its row',
     (backend) => ({
       swap: async (...args) => {
         const { row: before } = await backend.read(args[0])
@@ -62,7 +62,7 @@ export const swapMistakes: Mistakes = {
     ...write,
     notAfter: undefined,
   })),
-  'a `notAfter` that only new rows heed': written(
+  'a `notAfter` that is checked for new rows only': written(
     'nothing is written after `notAfter`, and the row is returned',
     (write, backend, key) => (backend.rows.has(key) ? { ...write, notAfter: undefined } : write),
   ),
@@ -76,14 +76,14 @@ export const swapMistakes: Mistakes = {
     }),
   ],
   'an absent sealed text that empties the row': written(
-    'an absent sealed text stays, and an empty one replaces it',
+    'an absent sealed text keeps the stored one, and an empty one replaces it',
     (write) => ({
       ...write,
       sealed: write.sealed ?? '',
     }),
   ),
-  'an empty sealed text that is taken for an absent one': written(
-    'an absent sealed text stays, and an empty one replaces it',
+  'an empty sealed text that is treated as an absent one': written(
+    'an absent sealed text keeps the stored one, and an empty one replaces it',
     (write) => ({ ...write, sealed: write.sealed === '' ? undefined : write.sealed }),
   ),
   '`sameIndex` that leaves `dueAt`': written(
@@ -95,13 +95,13 @@ export const swapMistakes: Mistakes = {
     (write) => (write.sameIndex ? { ...write, index: { dueAt: write.index.dueAt } } : write),
   ),
   'a time with fractions': [
-    'a read returns the time in whole milliseconds, and no row where there is none',
+    'a read returns the time in whole milliseconds, and no row for an unknown key',
     (backend) => ({
       read: async (key) => ({ ...(await backend.read(key)), now: (await backend.read(key)).now + 0.5 }),
     }),
   ],
   'a time in seconds': [
-    'a read returns the time in whole milliseconds, and no row where there is none',
+    'a read returns the time in whole milliseconds, and no row for an unknown key',
     (backend) => ({
       read: async (key) => ({ ...(await backend.read(key)), now: Math.floor((await backend.read(key)).now / 1000) }),
     }),

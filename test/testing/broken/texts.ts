@@ -1,7 +1,7 @@
 import type { Row } from '../../../src/stores/backend.ts'
 import { type Mistake, type Mistakes, written } from './mistake.ts'
 
-/** A mistake in how keys are told apart. */
+/** A mistake in how keys are distinguished. */
 const keyed = (caseName: string, fold: (key: string) => string): Mistake => [
   caseName,
   (backend) => {
@@ -21,12 +21,15 @@ const keyed = (caseName: string, fold: (key: string) => string): Mistake => [
 
 /** Mistakes with keys and texts. */
 export const textMistakes: Mistakes = {
-  'keys without case': keyed('keys are equal by their bytes, and no two of them are one', (key) => key.toLowerCase()),
-  'keys that are normalised': keyed('keys are equal by their bytes, and no two of them are one', (key) =>
+  'keys without case': keyed('keys are compared by their bytes, so that similar keys are different', (key) =>
+    key.toLowerCase(),
+  ),
+  'keys that are normalized': keyed('keys are compared by their bytes, so that similar keys are different', (key) =>
     key.normalize('NFC'),
   ),
-  'keys without spaces at their ends': keyed('keys are equal by their bytes, and no two of them are one', (key) =>
-    key.replaceAll(' "', '"'),
+  'keys without spaces at their ends': keyed(
+    'keys are compared by their bytes, so that similar keys are different',
+    (key) => key.replaceAll(' "', '"'),
   ),
   'keys of at most 255 characters': keyed('keys of 700 bytes are distinguished by their last character', (key) =>
     key.slice(0, 255),

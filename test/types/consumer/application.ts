@@ -33,6 +33,7 @@ import { type IoredisClient, redisStore } from 'evergrant/redis'
 import { generateKey, keyRing, type KeyRing } from 'evergrant/seal'
 import { type SqliteDatabase, sqliteStore } from 'evergrant/sqlite'
 import { type Backend, keyRange, storeOver } from 'evergrant/store'
+import { instrument, type Instrumentation, type InstrumentOptions } from 'evergrant/telemetry'
 import { fakeClock, scriptedProvider, storeContract } from 'evergrant/testing'
 import { type Dispatcher, undiciTransport, withGrant } from 'evergrant/undici'
 
@@ -162,4 +163,15 @@ export async function tested(make: () => GrantStore): Promise<GrantsOptions<Reco
 export function dispatched(agent: Dispatcher, session: OAuth2Session): unknown {
   const transport = undiciTransport(agent)
   return [new OAuth2Client({ ...options, transport }), withGrant(session, { origins: ['https://acme.example'] })]
+}
+
+export function observed(
+  grants: Grants<typeof clients>,
+  session: OAuth2Session,
+  telemetry: InstrumentOptions,
+): Instrumentation[] {
+  return [
+    instrument(grants, { ...telemetry, includeSubject: true, gauges: true }),
+    instrument(session, { tracer: undefined }),
+  ]
 }
