@@ -56,11 +56,23 @@ export async function complete(web: Web, ask: Ask, arrival: Arrival, current: st
   const returnTo = typeof answer === 'string' ? answer : wayBack(web, login)
   headers.append('set-cookie', await web.cookies.finish({ ...before, returnTo }))
   if (typeof answer === 'object') return withHeaders(answer, headers)
-  const response =
-    login.popup === undefined
-      ? redirect(returnTo)
-      : await closeWindow(web, ask, { client, login, account: key.account })
+  const response = await (login.popup === undefined
+    ? goBack(web, ask, { returnTo, headers })
+    : closeWindow(web, ask, { client, login, account: key.account }))
   return withHeaders(response, headers)
+}
+
+/**
+ * Sends the browser on. After a redirect that the provider's site caused, a session with `SameSite=Strict` would not be
+ * sent: a page of this site leads on then.
+ */
+function goBack(
+  web: Web,
+  ask: Ask,
+  { headers, returnTo }: { readonly headers: Headers; readonly returnTo: string },
+): Response | Promise<Response> {
+  const isStrict = headers.getSetCookie().some((cookie) => /;\s*samesite=strict/i.test(cookie))
+  return isStrict ? sendTo(web, ask, { url: returnTo, method: 'GET' }) : redirect(returnTo)
 }
 
 /** Adds to the pending login what the client knows. */

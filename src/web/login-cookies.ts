@@ -71,7 +71,9 @@ export class LoginCookies {
 
   /** Returns the `Set-Cookie` headers of a new login: its own, and those that delete the oldest others. */
   async begin(request: Request, login: UnfinishedLogin): Promise<readonly string[]> {
-    const own = await this.#write(login, LIFETIME_S)
+    let own = await this.#write(login, LIFETIME_S)
+    // Browsers drop a longer cookie. The login is worth more than its way back.
+    if (own.length > MOST_BYTES) own = await this.#write({ ...login, returnTo: undefined }, LIFETIME_S)
     const others = await this.#byWorth(request)
     const deleted: string[] = []
     let bytes = own.split(';', 1)[0]?.length ?? 0

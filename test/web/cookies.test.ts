@@ -57,6 +57,16 @@ test('of six logins the three youngest have cookies, of at most 4 KB, and finish
   expect(await codeOf(await alice.callback(callbacks[1]!))).toBe('state_mismatch')
 })
 
+test('a cookie that no browser would keep loses its way back, not the login', async () => {
+  const scope = Array.from({ length: 30 }, (_, n) => `https://provider.example/auth/scope-number-${n}`)
+  const { browser, handler } = world()
+  const alice = browser(handler({ scopes: { acme: scope } }), 'alice')
+  const query = new URLSearchParams({ return_to: `/${'x'.repeat(1900)}`, scope: scope.join(' ') })
+  const url = await alice.login(`/connect/acme?${query.toString()}`)
+  expect(alice.logins[0]!.length).toBeLessThanOrEqual(4096)
+  expect(location(await alice.callback(url))).toBe('/')
+})
+
 test('a finished login gives way to an unfinished one', async () => {
   const { browser, clock, handler } = world()
   const alice = browser(handler(), 'alice')

@@ -25,6 +25,19 @@ test('a login with the provider sets the session and stores the grant of its use
   expect((await connect.session(nobody.request('/home'), 'acme')).session).toBeDefined()
 })
 
+test('with a session of SameSite=Strict, a page leads on: a redirect from the provider would come without it', async () => {
+  const { browser, handler } = world()
+  const strict = ({ headers, identity }: SignInRequest<undefined>): string => {
+    headers.append('set-cookie', 'user=bob; Path=/; SameSite=Strict')
+    return identity.sub
+  }
+  const nobody = browser(handler({ signIn: strict }))
+  const response = await nobody.callback(await nobody.login('/connect/acme?return_to=/next'))
+  expect([response.status, await codeOf(response)]).toEqual([200, 'finish'])
+  expect(await response.text()).toContain('content="0;url=/next"')
+  expect(nobody.cookies.get('user')?.value).toBe('bob')
+})
+
 test('a user who is logged in connects without it', async () => {
   const { browser, grants, handler } = world()
   const alice = browser(handler({ signIn: () => expect.unreachable() }), 'alice')
