@@ -8,7 +8,7 @@ import { problemOf } from './problem.ts'
 import { redirect, respond, type Message } from './respond.ts'
 import { isRepeat, sendAgain, withoutMark } from './send-again.ts'
 import { startPath } from './start-params.ts'
-import { clientNamed, logInPath, subjectOf, wayBack, type Ask, type NamedClient, type Web } from './web.ts'
+import { clientNamed, logInPath, subjectOf, wayBack, type Ask, type Web } from './web.ts'
 
 /** Completes the login that a callback belongs to. `clients`: whose callback it may be, by its path. */
 export async function callback(web: Web, ask: Ask, clients: readonly string[]): Promise<Response> {
@@ -21,7 +21,7 @@ export async function callback(web: Web, ask: Ask, clients: readonly string[]): 
   if (login === undefined && request.method === 'POST' && mayBeSentAgain(ask)) return sendAgain(web, ask, params)
   const client = login && clients.includes(login.client) ? await clientNamed(web, login.client) : undefined
   if (login === undefined || client === undefined) return stranger(web, ask, clients)
-  if (login.id === undefined) return finished(web, ask, client, login)
+  if (login.id === undefined) return finished(web, ask, { client, login, params })
   return unfinished(web, ask, { client, login, params })
 }
 
@@ -70,9 +70,14 @@ async function stranger(web: Web, ask: Ask, clients: readonly string[]): Promise
   return respond(web, ask, { status: 400, code: 'state_mismatch', client, connect: {} })
 }
 
-/** A callback that arrives again: the browser goes to the same place. */
-async function finished(web: Web, ask: Ask, client: NamedClient, login: FinishedLogin): Promise<Response> {
+interface Repeat extends Pick<Arrival, 'client' | 'params'> {
+  readonly login: FinishedLogin
+}
+
+/** A callback that arrives again: the browser goes to the same place, with its session. */
+async function finished(web: Web, ask: Ask, { client, login, params }: Repeat): Promise<Response> {
   if (login.popup !== undefined) return closeWindow(web, ask, { client, login, account: login.account })
+  if (mayBeSentAgain(ask) && (await subjectOf(web, ask)) === undefined) return sendAgain(web, ask, params)
   return redirect(wayBack(web, login))
 }
 

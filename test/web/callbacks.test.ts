@@ -31,6 +31,16 @@ test('without the session’s cookie, a page sends the browser here once more, o
   expect(location(await alice.open(repeated))).toBe('/next')
 })
 
+test('so does a repeated callback, whose redirect would otherwise come without the session', async () => {
+  const { browser, handler } = world()
+  const alice = browser(handler(), 'alice')
+  const url = await alice.login('/connect/acme?return_to=/next')
+  location(await alice.callback(url))
+  alice.cookies.delete('user')
+  expect(await codeOf(await alice.callback(url))).toBe('finish')
+  expect(location(await alice.callback(`${url}&finish=1`))).toBe('/next')
+})
+
 test('form_post at a redirect URI of its own finishes, without the code in any URL', async () => {
   const { browser, handler, provider } = world({ client: { redirectUri: 'https://app.example/auth/back?tenant=1' } })
   const connect = handler({ publicUrl: 'https://app.example' })
