@@ -5,6 +5,7 @@ import { completeClock, type Clock } from './util/clock.ts'
 import { within } from './util/async.ts'
 import { Closing } from './util/closing.ts'
 import { lazy } from './util/lazy.ts'
+import { brand } from './util/other-copy.ts'
 import { ConfigError } from './model/errors.ts'
 import { Emitter, type GrantEvents, type GrantListener } from './model/events.ts'
 import { checkedKey } from './model/check-key.ts'
@@ -17,6 +18,7 @@ import { Observers } from './model/observer.ts'
 import { redactingLogger, type Logger } from './model/logger.ts'
 import { Secrets } from './util/redact.ts'
 import { Clients } from './grants/clients.ts'
+import { type GrantsInternals, readInternalsBy } from './grants/internals.ts'
 import type { DisconnectOptions } from './refresh/disconnecting.ts'
 import { Sealer } from './refresh/sealer.ts'
 import { guardedKeys } from './refresh/guarded-keys.ts'
@@ -78,6 +80,13 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   #logins: Logins | undefined
   /** After `closing`, only logins and deletions in progress go on. */
   #state: 'open' | 'closing' | 'closed' = 'open'
+
+  static {
+    brand(Grants, 'Grants')
+    readInternalsBy((grants) =>
+      typeof grants === 'object' && grants !== null && #clients in grants ? grants.#internals() : undefined,
+    )
+  }
 
   constructor(options: GrantsOptions<C>) {
     const { keys, policy = {} } = options
@@ -347,6 +356,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
     const closed = await Promise.allSettled(this.#liveGrants.all().map((liveGrant) => liveGrant.close()))
     await this.#store.close()
     for (const each of closed) if (each.status === 'rejected') throw each.reason
+  }
+
+  #internals(): GrantsInternals {
+    return { keys: this.#keys, clock: completeClock(this.#clock), logger: this.#logger, clients: this.#clients }
   }
 
   #assertOpen(): void {

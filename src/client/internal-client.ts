@@ -49,6 +49,11 @@ export interface InternalClient {
   assertResource(url: URL): Promise<void> | void
   /** API responses other than 401 that mean the access token has expired. */
   readonly rejected: RejectedAnswers | undefined
+  /** Where the provider returns the user, and the scope that logins request. As the client was configured. */
+  readonly redirectUri: string | undefined
+  readonly scope: readonly string[] | undefined
+  /** Returns the members of a pending login that the client knows without it. Discovers if needed. */
+  knownOfLogin(): Promise<Pick<KeptLogin, 'clientId' | 'issuer' | 'tokenEndpoint'>>
   /** `OAuth2Client.authorizationRequest`. */
   authorizationRequest(options?: AuthorizationOptions): Promise<PendingLogin>
   /** `OAuth2Client.exchangeCode`, with what runs with it. */

@@ -81,6 +81,12 @@ function coreUnder(context: ClientContext, rules: ResourceRules): InternalClient
       return directory.server().then((server) => assertDefault(url, server))
     },
     rejected,
+    redirectUri: context.redirectUri,
+    scope: context.scope,
+    knownOfLogin: async () => {
+      const { issuer, tokenEndpoint } = await directory.server()
+      return { clientId: context.clientId, tokenEndpoint, ...(issuer !== undefined && { issuer }) }
+    },
     authorizationRequest: async (options) => (await loadOperations()).authorizationRequest(context, options),
     exchangeCode: async (callback, pending, hooks) =>
       (await loadOperations()).exchangeCode(context, callback, pending, hooks),

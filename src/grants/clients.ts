@@ -46,7 +46,24 @@ export class Clients {
 
   /** @throws ConfigError for a name that is certainly unknown */
   assertMaybeKnown(name: string): void {
-    if (typeof this.#source !== 'function') known(this.#source, name)
+    if (typeof this.#source !== 'function' && !Object.hasOwn(this.#source, name))
+      throw unknown(name, Object.keys(this.#source))
+  }
+
+  /** The clients that are known without asking: none with a resolver. */
+  get fixed(): ReadonlyMap<string, InternalClient> {
+    const clients = typeof this.#source === 'function' ? {} : this.#source
+    return new Map(Object.entries(clients).map(([name, client]) => [name, internalClientOf(client, name)]))
+  }
+
+  /** Whether a function of the application finds the clients. */
+  get isResolved(): boolean {
+    return typeof this.#source === 'function'
+  }
+
+  /** Whether a client's grants are refreshed without a refresh token. */
+  isObtainable(name: string): boolean {
+    return Object.hasOwn(this.#obtain, name)
   }
 
   /** @throws ConfigError for an unknown name */
@@ -54,12 +71,22 @@ export class Clients {
     return internalClientOf(await this.#find(name), name)
   }
 
+  /** The same, or undefined for an unknown name. */
+  async maybeFind(name: string): Promise<InternalClient | undefined> {
+    const client = await this.#maybeFind(name)
+    return client && internalClientOf(client, name)
+  }
+
   async #find(name: string): Promise<OAuth2Client> {
+    const found = await this.#maybeFind(name)
+    if (found !== undefined) return found
+    throw unknown(name, typeof this.#source === 'function' ? undefined : Object.keys(this.#source))
+  }
+
+  async #maybeFind(name: string): Promise<OAuth2Client | undefined> {
     const source = this.#source
-    if (typeof source !== 'function') return known(source, name)
-    const found = await lookedUp(name, completeClock(this.#clock), async () => ({ client: await source(name) }))
-    if (found.client === undefined) throw unknown(name)
-    return found.client
+    if (typeof source !== 'function') return Object.hasOwn(source, name) ? source[name] : undefined
+    return (await lookedUp(name, completeClock(this.#clock), async () => ({ client: await source(name) }))).client
   }
 
   /** Returns what refreshing a grant takes from its client. A grant of an unknown client can be deleted. */
@@ -72,7 +99,7 @@ export class Clients {
         fixed === undefined ? async () => this.#useOf(key, await this.#find(key.client)) : this.#useOf(key, fixed),
       clock: this.#clock === undefined && core !== undefined ? core.clock : completeClock(this.#clock),
       logger: this.#logger ?? core?.logger,
-      obtainable: Object.hasOwn(this.#obtain, key.client),
+      obtainable: this.isObtainable(key.client),
     }
   }
 
@@ -90,12 +117,6 @@ export class Clients {
     )
     return { core, health, obtain: obtain && (() => obtain(client, key)) }
   }
-}
-
-function known(clients: Named, name: string): OAuth2Client {
-  const client = Object.hasOwn(clients, name) ? clients[name] : undefined
-  if (client === undefined) throw unknown(name, Object.keys(clients))
-  return client
 }
 
 function unknown(name: string, names?: readonly string[]): ConfigError {

@@ -82,6 +82,8 @@ export interface ProviderRefresh {
 /** An authorization server and its quirks, as data. A preset can be spread: `{ ...providers.google, server: {…} }`. */
 export interface Provider {
   readonly name: string
+  /** The provider's name on pages for users, such as 'GitHub'. @default the client's name, capitalized */
+  readonly title?: string
   /** An issuer URL (discovered), the URL of a metadata document, or the metadata itself. */
   readonly server: string | ServerMetadata
   /** URL of the provider's page about OAuth. */

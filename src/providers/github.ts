@@ -12,6 +12,7 @@ const DAY_MS = 86_400_000
  */
 export const github: Provider = {
   name: 'github',
+  title: 'GitHub',
   documentation: 'https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps',
   server: {
     authorization_endpoint: 'https://github.com/login/oauth/authorize',

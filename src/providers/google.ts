@@ -11,6 +11,7 @@ const DAY_MS = 86_400_000
  */
 export const google: Provider = {
   name: 'google',
+  title: 'Google',
   documentation: 'https://developers.google.com/identity/protocols/oauth2',
   server: {
     issuer: 'https://accounts.google.com',

@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['login/'],
   ['session.ts'],
   ['grants/', 'grants.ts'],
+  ['web/'],
   ['index.ts', 'undici/', 'testing/'],
 ]
 /**

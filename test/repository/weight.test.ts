@@ -6,8 +6,17 @@ import { expect, test } from 'vitest'
 const src = join(import.meta.dirname, '../../src')
 const PROGRAM = 'program'
 
-/** What is loaded at once of the names that a program imports from `evergrant`; parts that are imported later are left out. */
-async function loadedAtOnce(names: readonly string[]): Promise<{ files: string[]; packages: string[]; bytes: number }> {
+/**
+ * What is loaded at once of the names that a program imports from `evergrant`, and of other entries, by their files; parts
+ * that are imported later are left out.
+ */
+async function loadedAtOnce(
+  names: readonly string[],
+  others: Readonly<Record<string, readonly string[]>> = {},
+): Promise<{ files: string[]; packages: string[]; bytes: number }> {
+  const program = Object.entries({ 'index.ts': names, ...others })
+    .map(([file, all]) => `export { ${all.join(', ')} } from ${JSON.stringify(join(src, file))}`)
+    .join('\n')
   const modules: string[] = []
   const bundle = await rolldown({
     input: PROGRAM,
@@ -18,8 +27,7 @@ async function loadedAtOnce(names: readonly string[]): Promise<{ files: string[]
         name: 'at-once',
         resolveId: (id, _importer, { kind }) =>
           id === PROGRAM ? id : kind === 'dynamic-import' ? { id, external: true } : undefined,
-        load: (id) =>
-          id === PROGRAM ? `export { ${names.join(', ')} } from ${JSON.stringify(join(src, 'index.ts'))}` : undefined,
+        load: (id) => (id === PROGRAM ? program : undefined),
         moduleParsed: ({ id }) => void modules.push(id),
       },
     ],
@@ -36,7 +44,7 @@ async function loadedAtOnce(names: readonly string[]): Promise<{ files: string[]
 
 /** What only applications need that import it, or that come to use it. */
 const LATER =
-  /^(providers|testing|undici)\/|^seal\/(?!lazy-keys\.ts)|^stores\/(\w+\/|backend|row-|store-over|swap)|^client\/(flows\/(?!return-to)|endpoints|operations)|^refresh\/redeem/
+  /^(providers|testing|undici|web)\/|^seal\/(?!lazy-keys\.ts)|^stores\/(\w+\/|backend|row-|store-over|swap)|^client\/(flows\/(?!return-to)|endpoints|operations)|^refresh\/redeem/
 
 test('importing evergrant loads no protocol library, seal, database code or provider data', async () => {
   const { files, packages } = await loadedAtOnce(['OAuth2Client', 'OAuth2Session', 'Grants', 'memoryStore'])
@@ -52,4 +60,17 @@ test.each([
   const { bytes } = await loadedAtOnce(names)
   expect(bytes).toBeGreaterThan(10_000)
   expect(bytes).toBeLessThanOrEqual(most)
+})
+
+test.each([
+  ['connectHandler', ['connectHandler']],
+  ['Node', ['connectHandler', 'toNodeHandler']],
+  ['Fastify', ['connectHandler', 'toFastifyPlugin']],
+])('evergrant/web (%s) adds at most 10 KB to an application that has the core', async (_, names) => {
+  const core = ['OAuth2Client', 'OAuth2Session', 'Grants']
+  const [without, with_] = await Promise.all([loadedAtOnce(core), loadedAtOnce(core, { 'web/index.ts': names })])
+  expect(with_.packages).toEqual([])
+  expect(without.files.filter((file) => file.startsWith('web/'))).toEqual([])
+  expect(with_.bytes - without.bytes).toBeGreaterThan(2000)
+  expect(with_.bytes - without.bytes).toBeLessThanOrEqual(10_000)
 })
