@@ -86,6 +86,15 @@ test('rows keep their other columns, for every name of the token', () => {
   }
 })
 
+test('the extraParams of @badgateway/oauth2-client become the extra, without lifetimes and tokens', () => {
+  const extraParams = { instance_url: 'u', refresh_token_expires_in: 60, nested: { refresh_token: 'rt', kept: 1 } }
+  const given = { accessToken: 'at', refreshToken: 'rt', expiresAt: now + 1000, extraParams, password: 'hash' }
+  const token = importToken(given, { now })
+  expect(token.extra).toEqual({ instance_url: 'u', nested: { kept: 1 } })
+  expect(token.refreshTokenExpiresAt).toBeUndefined()
+  expect(importToken({ ...given, extraParams: 'text' }, { now }).extra).toBeUndefined()
+})
+
 test('rows that are instances of a class are read by its accessors', () => {
   class Row {
     readonly #values = { accessToken: 'at', refreshToken: 'rt', accessTokenExpiresAt: new Date(now + 1000) }

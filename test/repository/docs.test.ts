@@ -34,6 +34,38 @@ declare module 'ky' { const ky: { create(options: { fetch: typeof fetch }): unkn
 declare module '@octokit/core' { export class Octokit { constructor(options: { request: { fetch: typeof fetch } }) } }
 declare module 'axios' { const axios: { create(config: { adapter: 'fetch'; env: { fetch: typeof fetch } }): unknown }; export default axios }
 declare module 'openapi-fetch' { export default function createClient(options: { baseUrl: string; fetch: (request: Request) => Promise<Response> }): unknown }
+declare module 'client-oauth2' {
+  interface Token { accessToken: string; refreshToken: string; expires: Date; expiresIn(duration: number | Date): Date; expired(): boolean; refresh(): Promise<Token>; sign(request: { method: string; url: string }): { headers: Record<string, string> } }
+  export default class ClientOAuth2 {
+    constructor(options: { clientId: string; clientSecret: string; accessTokenUri: string; authorizationUri: string; redirectUri: string; scopes: string[] })
+    createToken(access: string, refresh: string, type: string, data: object): Token
+  }
+}
+declare module 'arctic' {
+  interface OAuth2Tokens { data: object; accessToken(): string; accessTokenExpiresAt(): Date; hasRefreshToken(): boolean; refreshToken(): string }
+  export class Google { constructor(clientId: string, clientSecret: string, redirectUri: string); refreshAccessToken(refreshToken: string): Promise<OAuth2Tokens> }
+}
+declare module 'passport-oauth2' {
+  type Done = (error: unknown, user?: object) => void
+  export default class OAuth2Strategy {
+    constructor(options: { authorizationURL: string; tokenURL: string; clientID: string; clientSecret: string; callbackURL: string }, verify: (accessToken: string, refreshToken: string, profile: object, done: Done) => void)
+  }
+}
+declare module 'passport-oauth2-refresh' {
+  const refresh: { use(name: string, strategy: object): void; requestNewAccessToken(name: string, refreshToken: string, done: (error: unknown, accessToken: string, refreshToken?: string) => void): void }
+  export default refresh
+}
+declare module 'next-auth' {
+  type JWT = Record<string, unknown>
+  export default function NextAuth(config: { callbacks: { jwt(of: { token: JWT; account?: object | null }): Promise<JWT> } }): { handlers: object; auth: () => Promise<object | null> }
+}
+declare module 'better-auth' {
+  export function betterAuth(options: { socialProviders?: { google: { clientId: string; clientSecret: string; accessType: 'offline'; prompt: 'consent' } }; account?: { encryptOAuthTokens: boolean } }): {
+    $context: Promise<{ secretConfig: object }>
+    api: { getAccessToken(options: { body: { userId: string; accountId: string } }): Promise<{ accessToken: string }> }
+  }
+}
+declare module 'better-auth/crypto' { export function symmetricDecrypt(options: { key: object; data: string }): Promise<string> }
 declare module 'better-sqlite3' { const Database: new (path: string) => import('evergrant/sqlite').SqliteDatabase; export default Database }
 `
 

@@ -14,7 +14,19 @@ import { type Sample, samplesOf } from './samples.ts'
 const RUN = /^(?:README\.md|docs\/(?:start|guides|recipes|providers|reference|operations|migration)\/)/
 
 /** A sample that imports one of these is only type-checked: it is not installed, or would leave this machine. */
-const NOT_RUN = ['@octokit/core', 'axios', 'better-sqlite3', 'ky', 'openapi-fetch', 'undici']
+const NOT_RUN = [
+  '@octokit/core',
+  'arctic',
+  'axios',
+  'better-auth',
+  'better-sqlite3',
+  'client-oauth2',
+  'ky',
+  'next-auth',
+  'openapi-fetch',
+  'passport-oauth2',
+  'undici',
+]
 
 const folder = mkdtempSync(join(tmpdir(), 'evergrant-samples-'))
 symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')

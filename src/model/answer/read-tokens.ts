@@ -3,7 +3,7 @@ import { type Body } from './body.ts'
 import { isCopyable, jsonCopy } from './copy.ts'
 import { END_NAMES, readEnds } from './ends.ts'
 import { ACCESS_TOKEN, findRefreshToken, findTokens, LEVELS, otherTokens, REFRESH_TOKEN } from './find.ts'
-import { bare, firstText, member, textOf, type Members } from './members.ts'
+import { bare, firstText, isObject, member, textOf, type Members } from './members.ts'
 import { readScope } from './scope.ts'
 
 /** What a provider's data says about its responses. */
@@ -81,8 +81,14 @@ export function readTokens(value: Members, options: ReadOptions): TokensRead {
     idToken: take(['id_token', 'idToken']),
     scope: readScope(member(object, 'scope'), ways.scopeSeparator, stored),
     ...readEnds(object, { now, stored, renewable: options.renewable || refreshToken !== undefined }),
-    extra: stored && isRow(object, found?.names) ? bare<JsonValue>() : readExtra(object, taken, options, refreshToken),
+    extra: readExtra(stored && isRow(object, found?.names) ? rowExtra(object) : object, taken, options, refreshToken),
   }
+}
+
+/** What a row says of the response's other members: @badgateway/oauth2-client keeps them as `extraParams`. */
+function rowExtra(row: Members): Members {
+  const extra = member(row, 'extraParams')
+  return isObject(extra) ? extra : bare()
 }
 
 /** A row's other columns are the application's: a password hash may be among them. */
