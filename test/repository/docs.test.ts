@@ -26,6 +26,8 @@ declare const url: string
 declare const load: () => Promise<import('evergrant').Token>
 declare const sendMail: (subject: string, text: string) => Promise<void>
 declare const save: (token: import('evergrant').Token) => Promise<void>
+declare const userOf: (request: Request) => Promise<string | undefined>
+declare const connect: import('evergrant/web').Connect<unknown>
 declare const waitUntil: (work: Promise<unknown>) => void
 declare const myStore: () => import('evergrant').GrantStore
 declare const test: (name: string, run: () => Promise<void>) => void
@@ -66,6 +68,43 @@ declare module 'better-auth' {
   }
 }
 declare module 'better-auth/crypto' { export function symmetricDecrypt(options: { key: object; data: string }): Promise<string> }
+declare module 'express' {
+  import type { IncomingMessage, ServerResponse } from 'node:http'
+  export interface Request extends IncomingMessage { originalUrl: string; session: { user?: string } }
+  export interface Response extends ServerResponse { json(body: unknown): this }
+  type Next = (error?: unknown) => void
+  interface Application {
+    use(handler: ((req: Request, res: Response, next: Next) => unknown) | ((error: unknown, req: Request, res: Response, next: Next) => unknown)): this
+    get(path: string, handler: (req: Request, res: Response) => unknown): this
+  }
+  export default function express(): Application
+}
+declare module 'fastify' {
+  import type { IncomingMessage } from 'node:http'
+  export interface FastifyRequest { raw: IncomingMessage; originalUrl: string; body: unknown; session: { user?: string } }
+  export interface FastifyReply { code(status: number): FastifyReply; header(name: string, value: unknown): FastifyReply; send(body?: unknown): FastifyReply }
+  interface Instance {
+    hasContentTypeParser(type: string | RegExp): boolean
+    removeContentTypeParser(type: string | RegExp | (string | RegExp)[]): void
+    addContentTypeParser(type: string, options: { parseAs: 'string'; bodyLimit?: number }, parse: (request: FastifyRequest, body: string, done: (error: Error | null, body?: unknown) => void) => void): void
+    all(path: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): Instance
+    get(path: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): Instance
+    register(plugin: (instance: Instance) => Promise<void>): PromiseLike<undefined>
+    setErrorHandler(handler: (error: Error, request: FastifyRequest, reply: FastifyReply) => unknown): Instance
+  }
+  export default function Fastify(): Instance
+}
+declare module 'hono' {
+  export interface Context { req: { raw: Request }; get(name: 'user'): { id: string } | undefined; text(text: string): Response }
+  export class Hono { all(path: string, handler: (c: Context) => Promise<Response>): this; get(path: string, handler: (c: Context) => Promise<Response>): this }
+}
+declare module 'h3' {
+  export interface H3Event { req: Request; context: { user?: { id: string } } }
+  export class H3 { all(path: string, handler: (event: H3Event) => unknown): this; get(path: string, handler: (event: H3Event) => unknown): this }
+}
+declare module '@sveltejs/kit' { export interface RequestEvent { request: Request; locals: { user?: { id: string } } } }
+declare module 'astro' { export interface APIContext { request: Request; locals: { user?: { id: string } } } }
+declare module 'react-router' { export const redirectDocument: (url: string) => Response }
 declare module 'better-sqlite3' { const Database: new (path: string) => import('evergrant/sqlite').SqliteDatabase; export default Database }
 `
 

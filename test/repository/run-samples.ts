@@ -1,13 +1,13 @@
 /**
  * Runs modules one after the other, and writes what each printed, or how it failed, as JSON to the first path.
- * The functions that a module exports are routes: they are called in their order.
+ * The functions that a module exports are routes: they are called in their order, with a page's request.
  */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { format } from 'node:util'
 
-import { renewFixtures } from './sample-fixtures.ts'
+import { pageRequest, renewFixtures } from './sample-fixtures.ts'
 
 export interface SampleResult {
   readonly printed: readonly string[]
@@ -27,9 +27,9 @@ async function resultOf(file: string): Promise<SampleResult> {
   process.chdir(mkdtempSync(join(dirname(file), 'run-')))
   await renewFixtures()
   try {
-    const module = (await import(pathToFileURL(file).href)) as Record<string, () => unknown>
+    const module = (await import(pathToFileURL(file).href)) as Record<string, (request: Request) => unknown>
     const routes = readFileSync(file, 'utf8').matchAll(/^export async function (\w+)/gm)
-    for (const [, name = ''] of routes) await module[name]?.()
+    for (const [, name = ''] of routes) await module[name]?.(pageRequest())
     await new Promise((resolve) => setTimeout(resolve, 20))
     return stray === undefined ? { printed } : { printed, error: format(stray) }
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The free names of the pages' samples, as globals. Their types are in `docs.test.ts`. */
 import { Grants, memoryStore, OAuth2Client, OAuth2Session, type PendingLogin, type Token } from '../../src/index.ts'
 import { generateKey, keyRing } from '../../src/seal/index.ts'
+import { connectHandler } from '../../src/web/index.ts'
 import { login, network, scripted } from './sample-provider.ts'
 
 globalThis.fetch = network
@@ -9,7 +10,12 @@ const redirectUri = 'https://app.example.com/callback'
 const credentials = { clientId: 'id', clientSecret: 'secret', redirectUri }
 const resourceOrigins = ['https://api.acme.example', 'https://www.googleapis.com', 'https://api.example']
 const clientNamed = (name: string): OAuth2Client =>
-  new OAuth2Client({ provider: { ...scripted.provider, name }, ...credentials, resourceOrigins })
+  new OAuth2Client({
+    provider: { ...scripted.provider, name },
+    ...credentials,
+    redirectUri: `https://app.example.com/connect/${name}/callback`,
+    resourceOrigins,
+  })
 
 const webSession: { pending?: PendingLogin } = {}
 
@@ -29,6 +35,12 @@ function callback(): Request {
 }
 
 Object.defineProperty(globalThis, 'request', { get: callback })
+
+/** What a framework passes to a page's route: the request, or an object that has it. */
+export function pageRequest(): Request {
+  const request = new Request('https://app.example.com/profile', { headers: { accept: 'text/html' } })
+  return Object.assign(request, { request, locals: { user: { id: 'alice' } } })
+}
 
 /** Gives the next sample clients, grants and a session of its own. */
 export async function renewFixtures(): Promise<void> {
@@ -53,6 +65,8 @@ export async function renewFixtures(): Promise<void> {
     load: async () => scripted.issue(),
     save: async (_token: Token) => undefined,
     sendMail: async (_subject: string, _text: string) => undefined,
+    userOf: async (_request: Request) => 'alice',
+    connect: connectHandler(grants, { subject: () => 'alice' }),
     waitUntil: (_work: Promise<unknown>) => undefined,
     myStore: () => memoryStore(),
     test: (_name: string, run: () => Promise<void>) => void run(),

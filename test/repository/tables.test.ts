@@ -1,7 +1,8 @@
+import { globSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 import { membersOf, unionOf } from './members.ts'
-import { textOf } from './pages.ts'
+import { root, textOf } from './pages.ts'
 
 /** One row of a page's table: the names of its first cell, and the whole of it. */
 interface Row {
@@ -35,6 +36,9 @@ const TABLES: readonly (readonly [string, string | undefined, string, string])[]
   ['docs/operations/status.md', undefined, 'refresh/status.ts', 'GrantStatus'],
   ['docs/reference/events.md', undefined, 'model/events.ts', 'GrantEvents'],
   ['docs/reference/import.md', '## Options of importToken', 'model/import-token.ts', 'ImportOptions'],
+  ['docs/guides/connect.md', '## Options', 'web/options.ts', 'ConnectHandlerOptions'],
+  ['docs/reference/connect-pages.md', '## JSON for programs', 'web/connections.ts', 'Connection'],
+  ['docs/reference/connect-pages.md', '## What connected receives', 'web/options.ts', 'ConnectedLogin'],
   ['docs/recipes/undici.md', '## Options of withGrant', 'undici/with-grant.ts', 'WithGrantOptions'],
   ['docs/operations/telemetry.md', '## Options', 'telemetry/instrument.ts', 'InstrumentOptions'],
   ['docs/stores-sqlite.md', undefined, 'stores/sqlite/index.ts', 'SqliteStoreOptions'],
@@ -79,6 +83,21 @@ test('docs/providers/your-own.md has every member of a provider, in a table', ()
   // These are explained at its beginning and in their own table.
   const own = ['name', 'refresh']
   expect(members.filter((member) => !named.includes(member) && !own.includes(member))).toEqual([])
+})
+
+test('docs/reference/connect-pages.md has every code of a page, with the status that the sources give it', () => {
+  const codes = unionOf('web/pages/content.ts', 'PageCode')
+  expect(codes).toContain('state_mismatch')
+  const rows = rowsOf('docs/reference/connect-pages.md', '## Responses').filter(({ names }) => names.length > 0)
+  expect(rows.map(({ names }) => names[0]!).toSorted()).toEqual(codes.toSorted())
+  const sources = globSync('src/web/*.ts', { cwd: root }).map(textOf).join('\n')
+  const given = [...sources.matchAll(/status: (\d{3}), code: '(\w+)'|(\w+): \[(\d{3}), '\w+'\]/g)]
+  expect(given.length).toBeGreaterThan(15)
+  const wrong = given.filter(([, status, code, key, of]) => {
+    const row = rows.find(({ names }) => names[0] === (code ?? key))
+    return !row?.text.includes(status ?? of!)
+  })
+  expect(wrong.map(([found]) => found)).toEqual([])
 })
 
 test('docs/reference/events.md has every cause of a refresh', () => {
