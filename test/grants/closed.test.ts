@@ -67,6 +67,36 @@ test.each(['complete', 'disconnect'])('close() waits for a %s in progress, and i
   await expect(grants.connect('acme', 'alice')).rejects.toThrow('closed')
 })
 
+test('while close() waits for a login, nothing else begins', async () => {
+  const clock = fakeClock()
+  const { grants, provider, released } = held(clock)
+  const [pending, another] = [await grants.connect('acme', 'alice'), await grants.connect('acme', 'bob')]
+  const login = grants.complete(provider.login(pending.url), pending, { subject: 'alice' })
+  const closing = grants.close()
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    complete: () => grants.complete(provider.login(another.url), another, { subject: 'bob' }),
+    connect: () => grants.connect('acme', 'bob'),
+    disconnectSubject: () => grants.disconnectSubject('bob'),
+    keepFresh: async () => grants.keepFresh(),
+    recheck: () => grants.recheck(),
+    reseal: () => grants.reseal(),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    await expect(call(), name).rejects.toMatchObject({ code: 'config_error', message: expect.stringMatching(/closed/) })
+  }
+  released.resolve()
+  expect((await login).key.subject).toBe('alice')
+  await closing
+})
+
+test('a second close() opens nothing', async () => {
+  const { grants } = held(fakeClock())
+  await grants.close()
+  const again = grants.close()
+  expect(() => grants.session('acme', 'alice')).toThrow('closed')
+  await again
+})
+
 test('close() waits 30 s at most for a login', async () => {
   const clock = fakeClock()
   const { grants, provider } = held(clock)
