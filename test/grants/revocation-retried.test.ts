@@ -42,13 +42,18 @@ test.each(['Grants', 'the client'] as const)('a revocation that fails is logged 
   const warnings: string[] = []
   const silent = (): void => undefined
   const logger = { debug: silent, info: silent, error: silent, warn: (text: string) => void warnings.push(text) }
-  const fetch = async (): Promise<Response> => new Response(null, { status: 503 })
+  let requests = 0
+  const fetch = async (): Promise<Response> => {
+    requests += 1
+    return new Response(null, { status: 503 })
+  }
   const { clock, process, server } = world({ client: { fetch, ...(of === 'the client' && { logger }) } })
   const grants = process(of === 'Grants' ? { logger } : {})
   await connected(grants, server, clock)
   await grants.disconnect('acme', 'f')
   await clock.advance(60_000)
   expect(warnings).toEqual(['evergrant: a disconnected grant could not be revoked at the provider'])
+  expect(requests).toBe(5)
 })
 
 test('a disconnect whose deletion was done, though no response arrived, is finished by the next one, once', async () => {
