@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { Grants } from '../../src/grants.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { deferred } from '../../src/util/async.ts'
 import { connected, settled, world, wrapStore } from '../refresh/setup.ts'
 
 for (const failing of ['look-up of the client', 'key service'] as const) {
@@ -80,16 +81,21 @@ test('a disconnect whose deletion was done, though no response arrived, is finis
 
 test('without a background, the caller waits for the first attempt of the revocation, and there is no second one', async () => {
   let requests = 0
+  const answered = deferred()
   const fetch = async (): Promise<Response> => {
     requests += 1
+    await answered.promise
     return new Response(null, { status: 503 })
   }
   const { clock, process, server } = world({ client: { fetch } })
   const grants = process({ background: 'none' })
   await connected(grants, server, clock)
-  const began = clock.now()
-  await settled(clock, grants.disconnect('acme', 'f'))
-  expect([requests, clock.now() - began]).toEqual([1, 0])
+  let isDone = false
+  const ending = grants.disconnect('acme', 'f').then(() => (isDone = true))
+  await clock.advance(1000)
+  expect([requests, isDone]).toEqual([1, false])
+  answered.resolve()
+  await ending
   await clock.advance(60_000)
   expect(requests).toBe(1)
 })
