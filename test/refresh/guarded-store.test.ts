@@ -42,10 +42,9 @@ test('a list that hangs fails after a minute, and its end is not waited for', as
     for await (const { id } of store.list()) found.push(id)
   }
   const began = clock.now()
-  await expect(settled(clock, all())).rejects.toMatchObject({ code: 'store_error', retryable: true })
+  await expect(settled(clock, all(), 1000)).rejects.toMatchObject({ code: 'store_error', retryable: true })
   expect(found).toEqual(['1'])
-  expect(clock.now() - began).toBeLessThan(60_500)
-  expect(clock.now() - began).toBeGreaterThanOrEqual(60_000)
+  expect(clock.now() - began).toBe(60_000)
 })
 
 test.each(['page', 'counts'] as const)('a %s may take a minute, as a search does', async (operation) => {
