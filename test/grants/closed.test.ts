@@ -4,7 +4,7 @@ import { Grants } from '../../src/grants.ts'
 import { memoryStore, OAuth2Client } from '../../src/index.ts'
 import { type FakeClock, fakeClock, scriptedProvider } from '../../src/testing/index.ts'
 import { deferred } from '../../src/util/async.ts'
-import { world, connected } from '../refresh/setup.ts'
+import { world, connected, wrapStore } from '../refresh/setup.ts'
 
 test('grants over a store that needs no closing reject everything once they are closed', async () => {
   const { clock, process, server } = world()
@@ -65,6 +65,58 @@ test.each(['complete', 'disconnect'])('close() waits for a %s in progress, and i
   const { record } = await store.read({ client: 'acme', subject: 'alice', account: '' })
   expect(record === undefined).toBe(what === 'disconnect')
   await expect(grants.connect('acme', 'alice')).rejects.toThrow('closed')
+})
+
+test('close() waits for the deletion of a grant', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  const released = deferred()
+  const store = wrapStore(inner, async (operation, real) => {
+    if (operation === 'delete') await released.promise
+    return real()
+  })
+  const { process, server } = world({ clock, store })
+  const grants = process()
+  await connected(grants, server, clock)
+  const ending = grants.disconnect('acme', 'f')
+  let isClosed = false
+  const closing = grants.close().then(() => (isClosed = true))
+  await clock.advance(1000)
+  expect(isClosed).toBe(false)
+  released.resolve()
+  await ending
+  await closing
+  expect(server.revoked).toEqual(['rt-f-0'])
+})
+
+test('while close() waits for a login, nothing else begins', async () => {
+  const clock = fakeClock()
+  const { grants, provider, released } = held(clock)
+  const [pending, another] = [await grants.connect('acme', 'alice'), await grants.connect('acme', 'bob')]
+  const login = grants.complete(provider.login(pending.url), pending, { subject: 'alice' })
+  const closing = grants.close()
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    complete: () => grants.complete(provider.login(another.url), another, { subject: 'bob' }),
+    connect: () => grants.connect('acme', 'bob'),
+    disconnectSubject: () => grants.disconnectSubject('bob'),
+    keepFresh: async () => grants.keepFresh(),
+    recheck: () => grants.recheck(),
+    reseal: () => grants.reseal(),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    await expect(call(), name).rejects.toMatchObject({ code: 'config_error', message: expect.stringMatching(/closed/) })
+  }
+  released.resolve()
+  expect((await login).key.subject).toBe('alice')
+  await closing
+})
+
+test('a second close() opens nothing', async () => {
+  const { grants } = held(fakeClock())
+  await grants.close()
+  const again = grants.close()
+  expect(() => grants.session('acme', 'alice')).toThrow('closed')
+  await again
 })
 
 test('close() waits 30 s at most for a login', async () => {

@@ -67,6 +67,14 @@ test('a user logs in, and the session gets the grant’s token', async () => {
   expect((await grants.session('acme', 'alice').token()).accessToken).toBe('at-login')
 })
 
+test('a way back that was changed in the web session leads to no other site', async () => {
+  const { grants } = logins()
+  const pending = { ...(await grants.connect('acme', 'alice', { returnTo: '/settings' })), returnTo: '//evil.example' }
+  await expect(grants.complete(callbackOf(pending), pending, { subject: 'alice' })).rejects.toThrow(
+    'Expected returnTo to be a path of this site',
+  )
+})
+
 test('a pending login is accepted once, when its callback comes twice at the same time and once more later', async () => {
   const { grants, exchanges } = logins()
   const pending = await grants.connect('acme', 'alice')

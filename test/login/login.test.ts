@@ -191,3 +191,104 @@ test('a login that takes the refresh token over does not wait for a back-off tha
   expect(clock.now() - began).toBeLessThan(500)
   expect((await inner.read(place)).record).toMatchObject({ version: 2, renewable: true, failures: undefined })
 })
+
+test('a login that meets another one of the same moment carries the refresh token of that one over', async () => {
+  const { inner, logInAgain, process, server, clock } = await connectedFirst()
+  let met = false
+  const store = wrapStore(inner, async (operation, real) => {
+    if (operation === 'put' && !met) {
+      met = true
+      await process({ store: inner }).save('acme', 'f', server.issue('theirs'), account)
+    }
+    return real()
+  })
+  const { process: elsewhere } = world({ clock, store })
+  await logInAgain(elsewhere())
+  const { record } = await inner.read(place)
+  expect(record).toMatchObject({ version: 3, renewable: true })
+  expect(record!.sealed).toContain('second')
+  expect(record!.sealed).toContain('rt-theirs-0')
+})
+
+test('a login does not wait for a lease that outlasts its patience', async () => {
+  const { clock, inner, logInAgain, process } = await connectedFirst()
+  const { record } = await inner.read(place)
+  const intent = { hash: 'h', sendWithinMs: 5000 }
+  const request = { id: record!.id, version: 1, owner: 'other', leaseMs: 120_000, settleMs: 15_000, intent }
+  await inner.claim(place, request)
+  const began = clock.now()
+  await logInAgain(process())
+  expect(clock.now() - began).toBeLessThan(500)
+  expect((await inner.read(place)).record).toMatchObject({ version: 2, renewable: true })
+})
+
+test('a login without an ID token keeps the one that came with the refresh token', async () => {
+  const { first, inner, logInAgain, process, server } = await connectedFirst()
+  const claims = { iss: 'https://as.example', sub: 'alice', aud: 'client-id', iat: 1, exp: 2 }
+  const idToken = [{ alg: 'RS256' }, claims, {}].map((part) => btoa(JSON.stringify(part)).replaceAll('=', '')).join('.')
+  await first.save('acme', 'f', { ...server.issue(), id_token: idToken }, account)
+  await logInAgain(process())
+  const { sealed } = (await inner.read(place)).record!
+  expect(sealed).toContain('second')
+  expect(sealed).toContain(idToken)
+})
+
+test('a token of a client that obtains its tokens keeps no refresh token of an earlier login', async () => {
+  const { inner, logInAgain, process } = await connectedFirst()
+  await logInAgain(process({ obtain: { acme: () => expect.unreachable() } }))
+  const { record } = await inner.read(place)
+  expect(record).toMatchObject({ version: 2, renewable: true })
+  expect(record!.sealed).not.toContain('rt-f-0')
+})
+
+test('the end that the provider names for a refresh token counts more than its absolute lifetime', async () => {
+  const { clock, process, server } = world({ refresh: { absoluteLifetimeMs: 100 * HOUR } })
+  const grants = process()
+  await grants.save('acme', 'f', { ...server.issue(), refresh_token_expires_in: 7200 })
+  expect((await grants.status('acme', 'f'))?.refreshTokenExpiresAt).toBe(clock.now() + 2 * HOUR)
+})
+
+test('a login is written in the time of the store, also by a process that reads it for the first time', async () => {
+  const clock = fakeClock()
+  const store = memoryStore({ clock: { ...clock, now: () => clock.now() + HOUR } })
+  const { process, server } = world({ clock, store })
+  await process().save('acme', 'f', { ...server.issue(), expires_in: 3600, refresh_token_expires_in: 7200 }, account)
+  expect((await store.read(place)).record).toMatchObject({
+    expiresAt: clock.now() + 2 * HOUR,
+    refreshTokenExpiresAt: clock.now() + 3 * HOUR,
+  })
+  // The end of a refresh token that is carried over stays where it was.
+  await process().save('acme', 'f', withoutRefreshToken, account)
+  expect((await store.read(place)).record).toMatchObject({
+    version: 2,
+    refreshTokenExpiresAt: clock.now() + 3 * HOUR,
+  })
+})
+
+test('a login whose clock is set back before it is stored ends when its token does', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  let isSet = false
+  const store = wrapStore(inner, async (operation, real) => {
+    if (operation === 'read' && !isSet) {
+      isSet = true
+      clock.set(clock.now() - HOUR)
+    }
+    return real()
+  })
+  const { process, server } = world({ clock, store })
+  await process().save('acme', 'f', { ...server.issue(), expires_in: 3600 }, account)
+  expect((await inner.read(place)).record?.expiresAt).toBe(clock.now() + HOUR)
+})
+
+test('a store that returns no record of a login breaks its contract, and the error says so', async () => {
+  const clock = fakeClock()
+  const store = wrapStore(memoryStore({ clock }), async (operation, real) =>
+    operation === 'put' ? { committed: true, now: clock.now() } : real(),
+  )
+  const { process, server } = world({ clock, store })
+  await expect(process().save('acme', 'f', server.issue())).rejects.toMatchObject({
+    code: 'store_error',
+    message: expect.stringContaining('no record after a write') as string,
+  })
+})

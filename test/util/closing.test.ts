@@ -38,3 +38,16 @@ test('each piece of work has its own signal, which is aborted for work after clo
   expect(signals[2]?.aborted).toBe(true)
   await closing.idle()
 })
+
+test('idle() waits for work that began while it waited', async () => {
+  const closing = new Closing()
+  const [first, second] = [deferred(), deferred()]
+  void closing.run(() => first.promise.then(() => void closing.run(() => second.promise)))
+  let isIdle = false
+  const idle = closing.idle().then(() => (isIdle = true))
+  first.resolve()
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  expect(isIdle).toBe(false)
+  second.resolve()
+  await idle
+})

@@ -16,10 +16,14 @@ test('a login has one cookie with the attributes of a host', async () => {
   expect(cookie).not.toContain(state)
 })
 
-test('on http, which only loopback may use, the port is in the cookie’s name', async () => {
-  const { browser, handler } = world({ origin: 'http://localhost:3000' })
+test.each([
+  ['http://localhost:3000', '3000'],
+  ['http://localhost', '80'],
+])('on http, which only loopback may use, the port of %s is in the cookie’s name', async (origin, port) => {
+  const { browser, handler } = world({ origin })
   const [cookie = ''] = (await browser(handler(), 'alice').open('/connect/acme')).headers.getSetCookie()
-  expect(cookie).toMatch(/^evergrant-3000-[\da-z]+-[\w-]{16}=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=900$/)
+  expect(cookie.startsWith(`evergrant-${port}-`)).toBe(true)
+  expect(cookie).toMatch(/^evergrant-\d+-[\da-z]+-[\w-]{16}=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=900$/)
 })
 
 const GOOGLE = [
@@ -89,6 +93,29 @@ test('after the callback a short mark takes the place of the login for the rest 
   expect(cookie).toContain('Max-Age=800')
   expect(alice.logins).toHaveLength(1)
   expect(alice.logins[0]!.length).toBeLessThan(before.length - 60)
+})
+
+test.each([
+  ['went on past the end of the login', 904, 1],
+  ['was set back', -100, 900],
+])('the mark lasts a second at least and 15 minutes at most: the clock %s', async (_, seconds, maxAge) => {
+  const { browser, clock, handler } = world()
+  const connected = (): void => clock.set(clock.now() + seconds * 1000)
+  const alice = browser(handler({ connected }), 'alice')
+  const response = await alice.callback(await alice.login())
+  const [cookie = ''] = response.headers.getSetCookie()
+  expect(cookie).toMatch(new RegExp(`; Max-Age=${maxAge}$`))
+})
+
+test('only as many cookies are deleted as the room for them takes', async () => {
+  const { browser, handler } = world()
+  const alice = browser(handler(), 'alice')
+  await alice.login(`/connect/acme?go=1&return_to=/${'x'.repeat(1900)}`)
+  const second = await alice.login('/connect/acme?go=1&return_to=/second')
+  const third = await alice.login('/connect/acme?go=1&return_to=/third')
+  expect(alice.logins).toHaveLength(2)
+  expect(location(await alice.callback(second))).toBe('/second')
+  expect(location(await alice.callback(third))).toBe('/third')
 })
 
 test('a cookie that was changed or sealed with other keys is no cookie', async () => {

@@ -29,6 +29,8 @@ test('behind a proxy that removes a prefix and renames the host, browsers see th
   const { response } = await connect.session(alice.request(inside('/shop/a?b=c')), 'acme')
   const start = location(response!)
   expect(start).toBe('/shop/connect/acme?return_to=%2Fshop%2Fa%3Fb%3Dc')
+  const { response: other } = await connect.session(alice.request('http://10.0.0.7:8080/shopping'), 'acme')
+  expect(location(other!)).toBe('/shop/connect/acme?return_to=%2Fshop%2Fshopping')
   const callback = provider.login(location(await alice.open(inside(start))))
   expect(callback).toContain('https://app.example/shop/connect/acme/callback?')
   expect(location(await alice.callback(inside(callback)))).toBe('/shop/a?b=c')

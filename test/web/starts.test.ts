@@ -40,6 +40,8 @@ test.each([
   ['prefetch', { 'sec-purpose': 'prefetch' }],
   ['prerender', { 'sec-purpose': 'prefetch;prerender' }],
   ['link', { purpose: 'prefetch', 'sec-fetch-mode': 'no-cors' }],
+  ['old Firefox', { 'x-moz': 'prefetch' }],
+  ['preview', { 'x-purpose': 'preview' }],
 ])('a start in advance (%s) begins nothing', async (_, headers) => {
   const { browser, handler, provider } = world()
   const response = await browser(handler(), 'alice').open('/connect/acme', { headers })
