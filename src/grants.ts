@@ -284,8 +284,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   ): Promise<void> {
     const key = checkedKey(client, subject, options.account)
     // An unknown client without a grant is a mistake. An existing grant is deleted without its client too.
-    if (!(await this.#running.run(() => this.#liveGrant(key).disconnect(options))))
-      this.#clients.assertMaybeKnown(client)
+    if (!(await this.#disconnect(key, options))) this.#clients.assertMaybeKnown(client)
   }
 
   /**
@@ -295,7 +294,7 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
   async disconnectSubject(subject: string, options: DisconnectOptions = {}): Promise<number> {
     this.#assertOpen()
     if (typeof subject !== 'string') throw new ConfigError('Expected subject of disconnectSubject() to be a string.')
-    const end = (key: GrantKey): Promise<boolean> => this.#liveGrant(key).disconnect(options)
+    const end = (key: GrantKey): Promise<boolean> => this.#disconnect(key, options)
     const { disconnectAll } = await loadOperations()
     return disconnectAll({ store: this.#store, logger: this.#logger }, subject, end)
   }
@@ -360,6 +359,10 @@ export class Grants<C extends Record<string, OAuth2Client> = Record<string, OAut
 
   #internals(): GrantsInternals {
     return { keys: this.#keys, clock: completeClock(this.#clock), logger: this.#logger, clients: this.#clients }
+  }
+
+  #disconnect(key: GrantKey, options: DisconnectOptions): Promise<boolean> {
+    return this.#running.run(() => this.#liveGrant(key).disconnect(options))
   }
 
   #assertOpen(): void {

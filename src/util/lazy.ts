@@ -1,4 +1,6 @@
 const parts = new Set<() => unknown>()
+/** Number of parts that `loadAhead` has loaded. */
+let loadedAhead = 0
 
 /**
  * Makes a function that loads a part of the library at first use. A loaded part is returned without a promise. A
@@ -27,5 +29,9 @@ export async function loadParts(): Promise<void> {
  * those of another release, or the process may be unable to open files.
  */
 export function loadAhead(): void {
-  void loadParts().catch(() => undefined)
+  if (loadedAhead === parts.size) return
+  void loadParts().then(
+    () => (loadedAhead = parts.size),
+    () => undefined,
+  )
 }

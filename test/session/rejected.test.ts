@@ -280,7 +280,7 @@ test.each(BEYOND)('a 401 that no refresh can fix is returned: %s', async (value)
   expect(server.redemptions).toBe(0)
 })
 
-const MENDED = [
+const REPEATED = [
   'Bearer',
   'Bearer error="invalid_token"',
   'Bearer realm="error=insufficient_scope"',
@@ -293,7 +293,7 @@ const MENDED = [
   'Bearer realm="never closed, error=insufficient_scope',
 ]
 
-test.each(MENDED)('a 401 that a refresh may fix is repeated: %s', async (value) => {
+test.each(REPEATED)('a 401 that a refresh may fix is repeated: %s', async (value) => {
   const { fetch, sent, settle } = await stage(over(challenge(value)))
   expect((await settle(fetch(`${API}/`))).status).toBe(200)
   expect(sent).toHaveLength(2)
